@@ -1,0 +1,289 @@
+/**
+ * Every error that ringlet throws or rejects with, in the words and shape of Node's own.
+ *
+ * Misuse carries Node's `ERR_*` code, a system failure `errno`, `code`, `syscall` and what it was
+ * about, an abort the signal's reason as `cause`. Depends on nothing but Node.
+ */
+import { constants } from 'node:os';
+import { getSystemErrorMap, inspect } from 'node:util';
+
+/** A mistake of the caller's, or a state that refuses the call; `code` is stable. */
+export interface CodedError extends Error {
+  code: string;
+}
+
+/** What an abort rejects with; `cause` is the signal's reason. */
+export class AbortError extends Error {
+  readonly code = 'ABORT_ERR';
+
+  constructor(message = 'The operation was aborted', options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'AbortError';
+  }
+}
+
+/** A socket call that failed, and the address it was about. */
+export interface AddressException extends NodeJS.ErrnoException {
+  address?: string;
+  port?: number;
+}
+
+type ErrorClass = new (message: string) => Error;
+
+const PLAIN_INTEGER_MAX = 2 ** 32;
+const INSPECTED_LENGTH_MAX = 128;
+const RECEIVED_LENGTH_MAX = 28;
+/** Frames of these files only say that an argument was looked at, not who passed it. */
+const CHECKING_FRAME = /[/\\](?:errors|validate|address)\.[jt]s:\d+:\d+\)?$/;
+
+/**
+ * The "type mismatch" error.
+ *
+ * @param expected what comes after "must be", such as `of type number` or `an instance of Buffer`.
+ */
+export function invalidArgType(name: string, expected: string, actual: unknown): TypeError & CodedError {
+  const received = describeReceived(actual);
+  return coded(
+    TypeError,
+    'ERR_INVALID_ARG_TYPE',
+    `The "${name}" ${kindOfName(name)} must be ${expected}. Received ${received}`,
+  );
+}
+
+/** The right type with a value that makes no sense; `reason` follows the argument's name. */
+export function invalidArgValue(name: string, value: unknown, reason = 'is invalid'): TypeError & CodedError {
+  let received = inspect(value);
+  if (received.length > INSPECTED_LENGTH_MAX) received = `${received.slice(0, INSPECTED_LENGTH_MAX)}...`;
+  return coded(
+    TypeError,
+    'ERR_INVALID_ARG_VALUE',
+    `The ${kindOfName(name)} '${name}' ${reason}. Received ${received}`,
+  );
+}
+
+/** @param range what comes after "It must be", such as `>= 0 && <= 65535` or `an integer`. */
+export function outOfRange(name: string, range: string, actual: unknown): RangeError & CodedError {
+  return coded(
+    RangeError,
+    'ERR_OUT_OF_RANGE',
+    `The value of "${name}" is out of range. It must be ${range}. Received ${describeNumber(actual)}`,
+  );
+}
+
+/** A port that is not an integer from 0 (or from 1) to 65535. */
+export function badPort(name: string, actual: unknown, isZeroAllowed = true): RangeError & CodedError {
+  const operator = isZeroAllowed ? '>=' : '>';
+  const received = describeReceived(actual);
+  return coded(
+    RangeError,
+    'ERR_SOCKET_BAD_PORT',
+    `${name} should be ${operator} 0 and < 65536. Received ${received}.`,
+  );
+}
+
+/** An address that is no literal one of the family it has to be. */
+export function invalidIpAddress(address: string): TypeError & CodedError {
+  return coded(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${address}`);
+}
+
+/** A whole file that no single Buffer can hold. */
+export function fileTooLarge(bytes: number): RangeError & CodedError {
+  return coded(RangeError, 'ERR_FS_FILE_TOO_LARGE', `File size (${bytes}) is greater than 2 GiB`);
+}
+
+/**
+ * A failed system call, as node:fs/promises words it: `ENOENT: no such file or directory, open 'x'`.
+ *
+ * @param errno the negated number, as the kernel returns it.
+ */
+export function systemError(
+  errno: number,
+  syscall: string,
+  path?: string | Buffer,
+  dest?: string | Buffer,
+): NodeJS.ErrnoException {
+  const { code, text } = describeErrno(errno);
+  const from = path === undefined ? undefined : String(path);
+  const to = dest === undefined ? undefined : String(dest);
+  let message = `${code}: ${text}, ${syscall}`;
+  if (from !== undefined) message += ` '${from}'`;
+  if (to !== undefined) message += ` -> '${to}'`;
+  const error: NodeJS.ErrnoException & { dest?: string } = new Error(message);
+  error.errno = errno;
+  error.code = code;
+  error.syscall = syscall;
+  if (from !== undefined) error.path = from;
+  if (to !== undefined) error.dest = to;
+  return error;
+}
+
+/**
+ * A failed call on a socket, as node:dgram and node:net word it: `bind EADDRINUSE 127.0.0.1:53`.
+ *
+ * @param errno the negated number, as the kernel returns it.
+ */
+export function addressError(
+  errno: number,
+  syscall: string,
+  address?: string,
+  port?: number,
+): AddressException {
+  const { code } = describeErrno(errno);
+  let message = `${syscall} ${code}`;
+  if (port !== undefined && port > 0) message += ` ${address}:${port}`;
+  else if (address) message += ` ${address}`;
+  const error: AddressException = new Error(message);
+  error.errno = errno;
+  error.code = code;
+  error.syscall = syscall;
+  if (address !== undefined) error.address = address;
+  if (port) error.port = port;
+  return error;
+}
+
+/** What a call rejects with whose `signal` was or has been aborted. */
+export function abortError(signal: AbortSignal): AbortError {
+  return new AbortError(undefined, { cause: signal.reason });
+}
+
+/** A call on a FileHandle that has been closed, as node:fs/promises words it. */
+export function fileClosedError(syscall: string): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Error('file closed');
+  error.code = 'EBADF';
+  error.syscall = syscall;
+  return error;
+}
+
+/** New work for a ring after its `close()`. */
+export function ringClosedError(): CodedError {
+  return coded(Error, 'ERR_RINGLET_CLOSED', 'The ring is closed');
+}
+
+/** A call on a socket after its `close()`. */
+export function socketClosedError(): CodedError {
+  return coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
+}
+
+/** io_uring was asked for by name and can't be had. */
+export function backendUnavailableError(reason: string): CodedError {
+  return coded(Error, 'ERR_RINGLET_UNAVAILABLE', `io_uring is unavailable: ${reason}`);
+}
+
+/**
+ * A promise that rejects with the error `create` makes, for a backend to resolve a caller's promise
+ * with: `resolve(tracedRejection(() => systemError(…)))`.
+ *
+ * A completion arrives on an empty stack, and an error made there would name nobody. V8 can tell
+ * who awaits the promise, but only from inside a promise reaction that is already chained to it,
+ * hence the two turns of the microtask queue before `create` runs. Successes pay nothing for it.
+ */
+export function tracedRejection(create: () => Error): Promise<never> {
+  return Promise.resolve()
+    .then(() => {})
+    .then(function reject(): never {
+      const error = create();
+      Error.captureStackTrace(error, reject);
+      throw error;
+    });
+}
+
+/** Both names and numbers of an error the kernel may return, known to libuv or not. */
+function describeErrno(errno: number): { code: string; text: string } {
+  const known = getSystemErrorMap().get(errno);
+  if (known) return { code: known[0], text: known[1] };
+  const text = `Unknown system error ${errno}`;
+  for (const [code, number] of Object.entries(constants.errno)) {
+    if (number === -errno) return { code, text };
+  }
+  return { code: text, text };
+}
+
+/**
+ * An error with Node's looks: the code in the stack's first line and in `toString()`, not in `name`;
+ * the stack starting where a caller can see it.
+ */
+function coded<Class extends ErrorClass>(
+  Class: Class,
+  code: string,
+  message: string,
+): InstanceType<Class> & CodedError {
+  const error = new Class(message) as InstanceType<Class> & CodedError;
+  const plainName = error.name;
+  error.name = `${plainName} [${code}]`;
+  // Reading the stack fixes its first line while the name says the code.
+  const stack: unknown = error.stack;
+  Reflect.deleteProperty(error, 'name');
+  if (typeof stack === 'string') error.stack = withoutCheckingFrames(stack);
+  Object.defineProperty(error, 'toString', {
+    value(this: Error) {
+      return `${this.name} [${code}]: ${this.message}`;
+    },
+    enumerable: false,
+    writable: true,
+    configurable: true,
+  });
+  error.code = code;
+  return error;
+}
+
+function withoutCheckingFrames(stack: string): string {
+  const lines = stack.split('\n');
+  const firstFrame = lines.findIndex((line) => line.startsWith('    at '));
+  if (firstFrame === -1) return stack;
+  let count = 0;
+  while (CHECKING_FRAME.test(lines[firstFrame + count] ?? '')) count++;
+  // A stack cut short by Error.stackTraceLimit may hold nothing else.
+  if (firstFrame + count === lines.length) return stack;
+  lines.splice(firstFrame, count);
+  return lines.join('\n');
+}
+
+function kindOfName(name: string): 'property' | 'argument' {
+  return name.includes('.') ? 'property' : 'argument';
+}
+
+/** The end of Node's "Received …", for any value. */
+function describeReceived(value: unknown): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'undefined';
+    case 'object':
+      if (value === null) return 'null';
+      return typeof value.constructor === 'function' && value.constructor.name
+        ? `an instance of ${value.constructor.name}`
+        : inspect(value, { depth: -1 });
+    case 'function':
+      return `function ${value.name}`;
+    case 'bigint':
+      return `type bigint (${value}n)`;
+    case 'number':
+      return `type number (${Object.is(value, -0) ? '-0' : value})`;
+    case 'string': {
+      const text = value.length > RECEIVED_LENGTH_MAX ? `${value.slice(0, 25)}...` : value;
+      return `type string (${text.includes("'") ? JSON.stringify(text) : `'${text}'`})`;
+    }
+    default:
+      return `type ${typeof value} (${String(value)})`;
+  }
+}
+
+/** Large integers with a `_` between thousands, anything else as `util.inspect` shows it. */
+function describeNumber(value: unknown): string {
+  if (typeof value === 'bigint') {
+    const isLarge = value > BigInt(PLAIN_INTEGER_MAX) || value < -BigInt(PLAIN_INTEGER_MAX);
+    return `${isLarge ? groupThousands(String(value)) : value}n`;
+  }
+  if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) > PLAIN_INTEGER_MAX) {
+    return groupThousands(String(value));
+  }
+  return inspect(value);
+}
+
+/** Node groups exponents too ("1e_+21"); so does this, for the same message. */
+function groupThousands(digits: string): string {
+  const groups: string[] = [];
+  const start = digits.startsWith('-') ? 1 : 0;
+  let end = digits.length;
+  for (; end >= start + 4; end -= 3) groups.unshift(digits.slice(end - 3, end));
+  return [digits.slice(0, end), ...groups].join('_');
+}
