@@ -1,0 +1,31 @@
+{
+  "variables": { "sanitize%": "" },
+  "targets": [
+    {
+      "target_name": "ringlet",
+      "sources": [
+        "cpp/addon.cc",
+        "cpp/engine.cc",
+        "cpp/loop_hooks.cc",
+        "cpp/ring.cc",
+        "cpp/ring_profile.cc",
+        "cpp/socket_calls.cc",
+        "cpp/sq_poll_groups.cc",
+        "cpp/uring_syscalls.cc"
+      ],
+      "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      "cflags": ["-Wall", "-Wextra", "-fvisibility=hidden"],
+      "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fno-rtti", "-O2"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+      "conditions": [
+        ["OS!='linux'", { "type": "none" }],
+        ["sanitize!=''", {
+          "product_name": "ringlet_asan",
+          "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g"],
+          "ldflags": ["-fsanitize=<(sanitize)"]
+        }]
+      ]
+    }
+  ]
+}

@@ -1,0 +1,353 @@
+#include "engine.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+#include "check.h"
+#include "layout.h"
+#include "uring_syscalls.h"
+
+namespace ringlet {
+namespace {
+
+// How long one turn may go on settling and submitting before timers and other handles get theirs.
+constexpr uint64_t kTurnBudgetNs = 1'000'000;
+// How long shutdown waits for completions before it asks for cancellation once more.
+constexpr uint32_t kShutdownWaitMs = 100;
+constexpr uint32_t kSpinSixteenthsMax = 16;
+
+uint64_t NowNs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint32_t SlotOf(const abi::Cqe& cqe) { return static_cast<uint32_t>(cqe.user_data); }
+
+bool YieldsFd(const abi::Cqe& cqe) {
+  return ((cqe.user_data >> 32) & GENERATION_YIELDS_FD) != 0 && SlotOf(cqe) != SLOT_UNTRACKED;
+}
+
+// Opcodes whose descriptor is gone once the kernel has taken the entry.
+constexpr uint8_t kOpClose = 19;
+
+void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+}  // namespace
+
+RingHost::RingHost(Engine* engine, const RingHostOptions& options) : engine_(engine), options_(options) {}
+
+RingHost::~RingHost() { RINGLET_CHECK(is_closed_); }
+
+int RingHost::Open() {
+  if (options_.group) {
+    join_ = JoinSqPollGroup(*options_.group, options_.request);
+    setup_ = join_.setup;
+    if (setup_.fd >= 0) seat_ = join_.seat;
+  } else {
+    setup_ = SetUpRing(options_.request);
+  }
+  if (setup_.fd < 0) return setup_.fd;
+  is_closed_ = false;
+  int opened = ring_.Open(setup_.fd, setup_.params);
+  if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
+  if (opened < 0) Close();
+  return opened;
+}
+
+bool RingHost::Start(Napi::Env env, const SharedBlocks& blocks, Napi::Object keep_alive,
+                     Napi::Function settle) {
+  blocks_ = blocks;
+  keep_alive_ = Napi::Persistent(keep_alive);
+  settle_ = Napi::Persistent(settle);
+  async_context_ = std::make_unique<Napi::AsyncContext>(env, "ringlet");
+  wake_watch_ = WakeWatch::Start(engine_->loop(), ring_.wake_fd(), [this] {
+    Engine* engine = engine_;
+    wakeups_++;
+    ring_.AcknowledgeWakeup();
+    Turn();
+    engine->Refresh();
+  });
+  return wake_watch_ != nullptr;
+}
+
+void RingHost::Close() {
+  if (is_closed_) return;
+  is_closed_ = true;
+  // SAFETY: the kernel may hold pointers into the environment's heap until in_kernel_ is 0. There is no
+  // deadline, because there is nowhere to leave that memory behind: the same requests would hold up the
+  // thread's exit in the kernel too.
+  abi::Cqe drained[64];
+  while (in_kernel_ > 0) {
+    if (ring_.FreeEntries() > 0) {
+      abi::Sqe cancel = {};
+      cancel.opcode = abi::kOpAsyncCancel;
+      cancel.fd = -1;
+      cancel.op_flags = abi::kCancelAll | abi::kCancelAny;
+      cancel.user_data = SLOT_UNTRACKED;
+      ring_.Push(cancel);
+    }
+    int waited = ring_.SubmitAndWait(kShutdownWaitMs);
+    uint32_t count;
+    while ((count = ring_.Drain(drained, std::size(drained))) > 0) {
+      for (uint32_t i = 0; i < count; i++) {
+        if (YieldsFd(drained[i]) && drained[i].res >= 0) close(drained[i].res);
+        bool is_terminal = (drained[i].flags & abi::kCqeMore) == 0;
+        if (is_terminal && SlotOf(drained[i]) != SLOT_UNTRACKED && in_kernel_ > 0) in_kernel_--;
+      }
+    }
+    // EBADR: completions were dropped, so the count can no longer reach 0.
+    if (waited == -EBADR) break;
+  }
+  int ring_fd = setup_.fd;
+  ring_.Unmap();
+  if (seat_) {
+    LeaveSqPollGroup(*seat_, ring_fd);
+  } else {
+    close(ring_fd);
+  }
+  settle_.Reset();
+  keep_alive_.Reset();
+  async_context_.reset();
+  if (wake_watch_ == nullptr) return;
+  engine_->ExpectClose();
+  wake_watch_->Close([engine = engine_] { engine->NoteClosed(); });
+  wake_watch_ = nullptr;
+}
+
+int RingHost::PushStaged() {
+  uint32_t tail = blocks_.control[CONTROL_SUBMISSION_TAIL];
+  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
+  uint32_t count = std::min(tail - head, ring_.FreeEntries());
+  for (uint32_t i = 0; i < count; i++) {
+    const abi::Sqe& sqe = blocks_.submissions[(head + i) & blocks_.submission_mask];
+    // A cancel request says nothing when it succeeds, so nothing waits for it.
+    bool is_tracked = static_cast<uint32_t>(sqe.user_data) != SLOT_UNTRACKED;
+    in_kernel_ += is_tracked;
+    submitted_ += is_tracked;
+    if (sqe.opcode == kOpClose) engine_->owned_fds().Remove(sqe.fd);
+    ring_.Push(sqe);
+  }
+  blocks_.control[CONTROL_SUBMISSION_HEAD] = head + count;
+  return static_cast<int>(count);
+}
+
+void RingHost::SubmitStaged() {
+  if (is_closed_) return;
+  for (;;) {
+    PushStaged();
+    int error = ring_.Submit();
+    bool is_empty = blocks_.control[CONTROL_SUBMISSION_TAIL] == blocks_.control[CONTROL_SUBMISSION_HEAD];
+    if (error < 0 || is_empty) return;
+    // More staged than the queue has entries: the SQ thread must take some first.
+    if (ring_.FreeEntries() == 0 && ring_.WaitForFreeEntries() < 0) return;
+  }
+}
+
+bool RingHost::HasWork() const {
+  return ring_.HasCompletions() || ring_.HasDeferredWork() || ring_.HasOverflowed() ||
+         blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD];
+}
+
+bool RingHost::SpinForCompletions() {
+  if (options_.busy_poll_us == 0 || in_kernel_ == 0) return false;
+  uint64_t budget_ns = options_.busy_poll_us * 1000ull * spin_sixteenths_ / kSpinSixteenthsMax;
+  uint64_t deadline_ns = NowNs() + budget_ns;
+  do {
+    for (int i = 0; i < 32; i++) {
+      if (ring_.HasCompletions() || ring_.HasDeferredWork()) {
+        spin_sixteenths_ = kSpinSixteenthsMax;
+        return true;
+      }
+      Pause();
+    }
+  } while (NowNs() < deadline_ns);
+  // Nothing came: spin less next time, down to a sixteenth, until something comes again.
+  spin_sixteenths_ = std::max(spin_sixteenths_ / 2, 1u);
+  return false;
+}
+
+void RingHost::Turn() {
+  if (is_turning_ || is_closed_) return;
+  if (!has_more_ && !HasWork()) return;
+  // The JavaScript that a turn runs may close this ring and drop the last reference to it.
+  std::shared_ptr<RingHost> self = shared_from_this();
+  is_turning_ = true;
+  has_more_ = false;
+  ring_.SilenceWakeups(true);
+  uint64_t deadline_ns = 0;
+  while (!is_closed_) {
+    PushStaged();
+    if (ring_.HasOverflowed()) overflows_++;
+    int error = ring_.Submit();
+    uint32_t count = ring_.Drain(blocks_.completions, blocks_.completion_capacity);
+    if (count > 0) {
+      Settle(count);
+      uint64_t now_ns = NowNs();
+      if (deadline_ns == 0) {
+        deadline_ns = now_ns + kTurnBudgetNs;
+      } else if (now_ns > deadline_ns) {
+        has_more_ = true;
+        break;
+      }
+      continue;
+    }
+    if (error == -EBADR) {
+      Fail(-error);
+      break;
+    }
+    // EAGAIN, EBUSY, ENOMEM: the kernel is short of something; come back after everybody else.
+    if (error < 0) {
+      has_more_ = true;
+      break;
+    }
+    if (SpinForCompletions()) continue;
+    ring_.SilenceWakeups(false);
+    if (!HasWork()) break;
+    if (ring_.is_sq_poll() && ring_.FreeEntries() == 0 && !ring_.HasCompletions()) {
+      has_more_ = true;
+      break;
+    }
+    ring_.SilenceWakeups(true);
+  }
+  if (!is_closed_) {
+    if (has_more_) ring_.SilenceWakeups(false);
+    ReleaseHoldIfIdle();
+  }
+  is_turning_ = false;
+}
+
+void RingHost::Count(uint32_t completions) {
+  completed_ += completions;
+  for (uint32_t i = 0; i < completions; i++) {
+    const abi::Cqe& cqe = blocks_.completions[i];
+    if (SlotOf(cqe) == SLOT_UNTRACKED) continue;
+    if ((cqe.flags & abi::kCqeMore) == 0) in_kernel_--;
+    if (YieldsFd(cqe) && cqe.res >= 0) engine_->owned_fds().Add(cqe.res);
+  }
+}
+
+void RingHost::Settle(uint32_t completions) {
+  Count(completions);
+  batches_++;
+  blocks_.control[CONTROL_COMPLETIONS] = completions;
+  Napi::Env env = settle_.Env();
+  Napi::HandleScope scope(env);
+  napi_value result;
+  napi_status status = napi_make_callback(env, *async_context_, keep_alive_.Value(), settle_.Value(), 0, nullptr,
+                                          &result);
+  if (status == napi_ok) return;
+  napi_value thrown;
+  bool has_thrown = false;
+  napi_is_exception_pending(env, &has_thrown);
+  if (has_thrown && napi_get_and_clear_last_exception(env, &thrown) == napi_ok) {
+    napi_fatal_exception(env, thrown);
+  }
+}
+
+void RingHost::Fail(int error) {
+  blocks_.control[CONTROL_FAILURE] = static_cast<uint32_t>(error);
+  Settle(0);
+}
+
+void RingHost::Hold() {
+  is_held_ = is_ref_;
+  blocks_.control[CONTROL_IS_HELD] = 1;
+  engine_->Refresh();
+}
+
+void RingHost::SetRef(bool is_ref) {
+  is_ref_ = is_ref;
+  if (!is_closed_ && blocks_.control[CONTROL_HOLDERS] > 0) Hold();
+}
+
+void RingHost::ReleaseHoldIfIdle() {
+  if (blocks_.control[CONTROL_HOLDERS] > 0) return;
+  is_held_ = false;
+  blocks_.control[CONTROL_IS_HELD] = 0;
+}
+
+void RingHost::ReadStats(double* stats) const {
+  stats[STAT_SUBMITTED] = static_cast<double>(submitted_);
+  stats[STAT_COMPLETED] = static_cast<double>(completed_);
+  stats[STAT_ENTERS] = static_cast<double>(ring_.enter_count());
+  stats[STAT_BATCHES] = static_cast<double>(batches_);
+  stats[STAT_WAKEUPS] = static_cast<double>(wakeups_);
+  stats[STAT_OVERFLOWS] = static_cast<double>(overflows_);
+  stats[STAT_IN_KERNEL] = static_cast<double>(in_kernel_);
+}
+
+Engine* Engine::Of(Napi::Env env) {
+  void* engine = nullptr;
+  napi_get_instance_data(env, &engine);
+  if (engine == nullptr) {
+    engine = new Engine(env);
+    napi_set_instance_data(env, engine, nullptr, nullptr);
+  }
+  return static_cast<Engine*>(engine);
+}
+
+Engine::Engine(Napi::Env env) {
+  RINGLET_CHECK(napi_get_uv_event_loop(env, &loop_) == napi_ok);
+  hooks_ = new LoopHooks(loop_, [this] { TurnAll(); });
+  napi_add_async_cleanup_hook(env, &Engine::CleanUp, this, &cleanup_handle_);
+}
+
+void Engine::Adopt(std::shared_ptr<RingHost> host) { hosts_.push_back(std::move(host)); }
+
+void Engine::Forget(RingHost* host) {
+  std::erase_if(hosts_, [host](const std::shared_ptr<RingHost>& held) { return held.get() == host; });
+  Refresh();
+}
+
+void Engine::TurnAll() {
+  // A turn runs JavaScript, which may make and close rings: walk a copy.
+  if (hosts_.size() == 1) {
+    std::shared_ptr<RingHost> only = hosts_.front();
+    only->Turn();
+  } else {
+    for (const std::shared_ptr<RingHost>& host : std::vector(hosts_)) host->Turn();
+  }
+  Refresh();
+}
+
+void Engine::Refresh() {
+  if (is_cleaning_up_) return;
+  bool is_held = false;
+  bool is_keeping_turning = false;
+  for (const std::shared_ptr<RingHost>& host : hosts_) {
+    is_held |= host->wants_hold();
+    is_keeping_turning |= host->has_more();
+  }
+  if (is_held != is_held_) hooks_->Hold(is_held_ = is_held);
+  if (is_keeping_turning != is_keeping_turning_) hooks_->KeepTurning(is_keeping_turning_ = is_keeping_turning);
+}
+
+void Engine::NoteClosed() {
+  if (--closing_count_ > 0 || !is_cleaning_up_) return;
+  // The last handle is gone: the environment may end.
+  napi_remove_async_cleanup_hook(cleanup_handle_);
+  delete this;
+}
+
+void Engine::CleanUp(napi_async_cleanup_hook_handle, void* arg) {
+  auto* engine = static_cast<Engine*>(arg);
+  engine->is_cleaning_up_ = true;
+  engine->ExpectClose();
+  for (const std::shared_ptr<RingHost>& host : engine->hosts_) host->Close();
+  engine->hosts_.clear();
+  engine->owned_fds_.CloseAll();
+  engine->hooks_->Close([engine] { engine->NoteClosed(); });
+}
+
+}  // namespace ringlet

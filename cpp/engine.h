@@ -1,0 +1,145 @@
+// One engine per Node environment: the rings made there, when each is pumped, and how all of it ends.
+//
+// A turn of a ring moves staged descriptors into the submission queue, enters the kernel once, copies
+// the completions out and settles them with one call into JavaScript; what that call staged goes round
+// again at once, within a time budget. Everything runs on the environment's thread.
+#ifndef RINGLET_ENGINE_H_
+#define RINGLET_ENGINE_H_
+
+#include <napi.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "loop_hooks.h"
+#include "owned_fds.h"
+#include "ring.h"
+#include "ring_profile.h"
+#include "sq_poll_groups.h"
+
+namespace ringlet {
+
+class Engine;
+
+// The memory that TypeScript and a ring share. The ArrayBuffers belong to the environment's heap and
+// stay referenced by the host until the ring is closed.
+struct SharedBlocks {
+  uint32_t* control = nullptr;
+  abi::Sqe* submissions = nullptr;
+  uint32_t submission_mask = 0;
+  abi::Cqe* completions = nullptr;
+  uint32_t completion_capacity = 0;
+};
+
+struct RingHostOptions {
+  RingRequest request;
+  std::optional<SqPollGroupRequest> group;
+  bool is_ring_fd_registered = true;
+  uint32_t busy_poll_us = 0;
+};
+
+class RingHost : public std::enable_shared_from_this<RingHost> {
+ public:
+  RingHost(Engine* engine, const RingHostOptions& options);
+  ~RingHost();
+  RingHost(const RingHost&) = delete;
+  RingHost& operator=(const RingHost&) = delete;
+
+  // Makes the ring. Returns 0 or -errno; `conflict` says more when a group has other terms.
+  int Open();
+  // `settle` takes no arguments: it reads the completion block.
+  bool Start(Napi::Env env, const SharedBlocks& blocks, Napi::Object keep_alive, Napi::Function settle);
+  // Ends the ring. Whatever is still in the kernel is cancelled and waited for first.
+  void Close();
+
+  // One turn; returns at once when there is nothing to do.
+  void Turn();
+  // Hands staged descriptors to the kernel without settling anything. For a full block.
+  void SubmitStaged();
+  void Hold();
+  void SetRef(bool is_ref);
+
+  bool wants_hold() const { return is_held_; }
+  bool has_more() const { return has_more_; }
+  bool is_closed() const { return is_closed_; }
+  Ring& ring() { return ring_; }
+  int ring_fd() const { return setup_.fd; }
+  const RingSetup& setup() const { return setup_; }
+  const std::optional<SqPollSeat>& seat() const { return seat_; }
+  const SqPollJoin& join() const { return join_; }
+  int ring_fd_registration() const { return ring_fd_registration_; }
+  void ReadStats(double* stats) const;
+
+ private:
+  int PushStaged();
+  void Count(uint32_t completions);
+  void Settle(uint32_t completions);
+  bool HasWork() const;
+  bool SpinForCompletions();
+  void ReleaseHoldIfIdle();
+  void Fail(int error);
+
+  Engine* engine_;
+  RingHostOptions options_;
+  RingSetup setup_;
+  SqPollJoin join_;
+  std::optional<SqPollSeat> seat_;
+  int ring_fd_registration_ = 0;
+  Ring ring_;
+  SharedBlocks blocks_;
+  WakeWatch* wake_watch_ = nullptr;
+  Napi::ObjectReference keep_alive_;
+  Napi::FunctionReference settle_;
+  std::unique_ptr<Napi::AsyncContext> async_context_;
+
+  bool is_turning_ = false;
+  bool is_closed_ = true;
+  bool is_held_ = false;
+  bool is_ref_ = true;
+  bool has_more_ = false;
+  uint64_t in_kernel_ = 0;
+  // The share of busy_poll_us that recent spins have earned, in 1/16ths.
+  uint32_t spin_sixteenths_ = 16;
+  uint64_t submitted_ = 0;
+  uint64_t completed_ = 0;
+  uint64_t batches_ = 0;
+  uint64_t wakeups_ = 0;
+  uint64_t overflows_ = 0;
+};
+
+class Engine {
+ public:
+  explicit Engine(Napi::Env env);
+
+  // The environment's engine, made at the first call. It deletes itself when the environment ends.
+  static Engine* Of(Napi::Env env);
+
+  void Adopt(std::shared_ptr<RingHost> host);
+  void Forget(RingHost* host);
+  void Refresh();
+  uv_loop_s* loop() const { return loop_; }
+  OwnedFds& owned_fds() { return owned_fds_; }
+  // Keeps the environment's end waiting for a watch that is being closed.
+  void ExpectClose() { closing_count_++; }
+  void NoteClosed();
+
+ private:
+  static void CleanUp(napi_async_cleanup_hook_handle handle, void* engine);
+  void TurnAll();
+
+  uv_loop_s* loop_ = nullptr;
+  LoopHooks* hooks_ = nullptr;
+  std::vector<std::shared_ptr<RingHost>> hosts_;
+  OwnedFds owned_fds_;
+  bool is_held_ = false;
+  bool is_keeping_turning_ = false;
+  uint32_t closing_count_ = 0;
+  napi_async_cleanup_hook_handle cleanup_handle_ = nullptr;
+  bool is_cleaning_up_ = false;
+};
+
+}  // namespace ringlet
+
+#endif  // RINGLET_ENGINE_H_

@@ -1,0 +1,44 @@
+// Byte layout shared with TypeScript (src/backend/uring/layout.ts has the same names); no behaviour.
+#ifndef RINGLET_LAYOUT_H_
+#define RINGLET_LAYOUT_H_
+
+#include <cstdint>
+
+namespace ringlet {
+
+// Words of a ring's control block.
+enum ControlWord : uint32_t {
+  // Free-running counts of descriptors: written by TypeScript, and taken by C++.
+  CONTROL_SUBMISSION_TAIL = 0,
+  CONTROL_SUBMISSION_HEAD = 1,
+  // Operations that keep the process alive; written by TypeScript.
+  CONTROL_HOLDERS = 2,
+  // 1 while the loop is held, or needs not be; TypeScript asks for it when it stages work and finds 0.
+  CONTROL_IS_HELD = 3,
+  // Completions in the block for the current call of `settle`.
+  CONTROL_COMPLETIONS = 4,
+  // The errno that broke the ring, or 0.
+  CONTROL_FAILURE = 5,
+  CONTROL_WORDS = 8,
+};
+
+// user_data is a slot index (low word) and a generation (high word). The generation's top bit marks an
+// operation whose result is a new descriptor, so that C++ can own it when nobody is left to take it.
+constexpr uint32_t SLOT_UNTRACKED = 0xffffffffu;
+constexpr uint32_t GENERATION_YIELDS_FD = 0x80000000u;
+
+// What native code reports about itself, in the order of `stats`.
+enum StatWord : uint32_t {
+  STAT_SUBMITTED = 0,
+  STAT_COMPLETED = 1,
+  STAT_ENTERS = 2,
+  STAT_BATCHES = 3,
+  STAT_WAKEUPS = 4,
+  STAT_OVERFLOWS = 5,
+  STAT_IN_KERNEL = 6,
+  STAT_WORDS = 7,
+};
+
+}  // namespace ringlet
+
+#endif  // RINGLET_LAYOUT_H_

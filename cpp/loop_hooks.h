@@ -1,0 +1,49 @@
+// Our places in the event loop: just before it would block, and when a ring's descriptor wakes it.
+//
+// The only file that knows libuv. Everything runs on the loop's thread. The callbacks may call into
+// JavaScript. Handles are closed the way libuv wants it: Close, and `on_closed` when the loop has
+// let go of them all.
+#ifndef RINGLET_LOOP_HOOKS_H_
+#define RINGLET_LOOP_HOOKS_H_
+
+#include <functional>
+
+struct uv_loop_s;
+
+namespace ringlet {
+
+// A watch on one descriptor. Never keeps the loop alive by itself.
+class WakeWatch {
+ public:
+  // Null when the loop refuses the descriptor.
+  static WakeWatch* Start(uv_loop_s* loop, int fd, std::function<void()> on_readable);
+  // Deletes the watch once the loop has let go of it, then calls `on_closed`.
+  void Close(std::function<void()> on_closed);
+
+ private:
+  struct Handle;
+  explicit WakeWatch(Handle* handle) : handle_(handle) {}
+  Handle* handle_;
+};
+
+class LoopHooks {
+ public:
+  // `before_block` runs once per loop turn, after timers and pending callbacks.
+  LoopHooks(uv_loop_s* loop, std::function<void()> before_block);
+
+  // Whether our work keeps the loop alive.
+  void Hold(bool is_held);
+  // While set, the loop polls without blocking and comes straight back to `before_block`.
+  void KeepTurning(bool is_turning);
+  // Deletes the hooks once the loop has let go of them, then calls `on_closed`.
+  void Close(std::function<void()> on_closed);
+
+ private:
+  struct Handles;
+  ~LoopHooks() = default;
+  Handles* handles_;
+};
+
+}  // namespace ringlet
+
+#endif  // RINGLET_LOOP_HOOKS_H_

@@ -1,0 +1,206 @@
+#include "ring.h"
+
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "check.h"
+#include "uring_syscalls.h"
+
+namespace ringlet {
+namespace {
+
+uint32_t LoadAcquire(const uint32_t* shared) {
+  return std::atomic_ref(*const_cast<uint32_t*>(shared)).load(std::memory_order_acquire);
+}
+
+uint32_t LoadRelaxed(const uint32_t* shared) {
+  return std::atomic_ref(*const_cast<uint32_t*>(shared)).load(std::memory_order_relaxed);
+}
+
+void StoreRelease(uint32_t* shared, uint32_t value) {
+  std::atomic_ref(*shared).store(value, std::memory_order_release);
+}
+
+// Children must not inherit the queues: they could submit in our name.
+void* MapQueue(int fd, uint64_t bytes, uint64_t offset) {
+  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
+                       static_cast<off_t>(offset));
+  if (address != MAP_FAILED) madvise(address, bytes, MADV_DONTFORK);
+  return address;
+}
+
+template <typename Value>
+Value* At(void* base, uint32_t offset) {
+  return reinterpret_cast<Value*>(static_cast<char*>(base) + offset);
+}
+
+}  // namespace
+
+int Ring::Open(int fd, const abi::Params& params) {
+  RINGLET_CHECK(queues_ == nullptr);
+  // One mapping for both queues since Linux 5.4, far below what the rest of ringlet needs.
+  if ((params.features & abi::kFeatSingleMmap) == 0) return -ENOSYS;
+  const bool has_array = (params.flags & abi::kSetupNoSqArray) == 0;
+  uint64_t sq_bytes = has_array ? params.sq_off.array + params.sq_entries * sizeof(uint32_t) : 0;
+  uint64_t cq_bytes = params.cq_off.cqes + params.cq_entries * sizeof(abi::Cqe);
+  queues_bytes_ = std::max(sq_bytes, cq_bytes);
+  sqes_bytes_ = params.sq_entries * sizeof(abi::Sqe);
+
+  void* queues = MapQueue(fd, queues_bytes_, abi::kOffSqRing);
+  if (queues == MAP_FAILED) return -errno;
+  void* sqes = MapQueue(fd, sqes_bytes_, abi::kOffSqes);
+  if (sqes == MAP_FAILED) {
+    int error = -errno;
+    munmap(queues, queues_bytes_);
+    return error;
+  }
+  queues_ = queues;
+  ksqes_ = static_cast<abi::Sqe*>(sqes);
+  ksq_head_ = At<uint32_t>(queues, params.sq_off.head);
+  ksq_tail_ = At<uint32_t>(queues, params.sq_off.tail);
+  ksq_flags_ = At<uint32_t>(queues, params.sq_off.flags);
+  ksq_array_ = has_array ? At<uint32_t>(queues, params.sq_off.array) : nullptr;
+  sq_mask_ = *At<uint32_t>(queues, params.sq_off.ring_mask);
+  kcq_head_ = At<uint32_t>(queues, params.cq_off.head);
+  kcq_tail_ = At<uint32_t>(queues, params.cq_off.tail);
+  kcq_flags_ = At<uint32_t>(queues, params.cq_off.flags);
+  kcqes_ = At<abi::Cqe>(queues, params.cq_off.cqes);
+  cq_mask_ = *At<uint32_t>(queues, params.cq_off.ring_mask);
+  sq_tail_ = *ksq_tail_;
+  // Older layout: an array of indices between tail and entries. Ours is the identity, set once.
+  for (uint32_t i = 0; has_array && i <= sq_mask_; i++) ksq_array_[i] = i;
+
+  fd_ = fd;
+  enter_fd_ = fd;
+  setup_flags_ = params.flags;
+  if (is_sq_poll()) return 0;
+  // epoll on the descriptor of a DEFER_TASKRUN ring is never woken by pending task work, and on a
+  // plain one epoll_wait first fails with EINTR; a registered eventfd is signalled on both.
+  event_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  int registered = event_fd_ < 0 ? -errno : UringRegister(fd_, abi::kRegisterEventFd, &event_fd_, 1);
+  if (registered < 0) Unmap();
+  return std::min(registered, 0);
+}
+
+void Ring::Unmap() {
+  if (event_fd_ >= 0) close(event_fd_);
+  if (queues_ != nullptr) munmap(queues_, queues_bytes_);
+  if (ksqes_ != nullptr) munmap(ksqes_, sqes_bytes_);
+  event_fd_ = -1;
+  queues_ = nullptr;
+  ksqes_ = nullptr;
+  fd_ = -1;
+}
+
+int Ring::RegisterRingFd() {
+  constexpr uint32_t kAnyIndex = ~0u;
+  abi::ResourceUpdate update = {kAnyIndex, 0, static_cast<uint64_t>(fd_)};
+  int registered = UringRegister(fd_, abi::kRegisterRingFds, &update, 1);
+  if (registered != 1) return registered < 0 ? registered : -EINVAL;
+  enter_fd_ = static_cast<int>(update.offset);
+  enter_fd_flag_ = abi::kEnterRegisteredRing;
+  return 0;
+}
+
+uint32_t Ring::FreeEntries() const {
+  // Acquire: an entry is ours again only after the kernel has read it and moved the head.
+  return sq_mask_ + 1 - (sq_tail_ - LoadAcquire(ksq_head_));
+}
+
+void Ring::Push(const abi::Sqe& sqe) {
+  ksqes_[sq_tail_ & sq_mask_] = sqe;
+  sq_tail_++;
+}
+
+uint32_t Ring::QueuedCount() const { return sq_tail_ - LoadAcquire(ksq_head_); }
+
+int Ring::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
+                uint64_t bytes) {
+  for (;;) {
+    enter_count_++;
+    int result = UringEnter(enter_fd_, to_submit, min_complete, flags | enter_fd_flag_, arg, bytes);
+    if (result != -EINTR) return result;
+    // A signal stopped a wait, or came before anything was taken: nothing is lost by asking again.
+  }
+}
+
+int Ring::Submit() {
+  // Release: the kernel must see the entries before it sees the tail that covers them.
+  StoreRelease(ksq_tail_, sq_tail_);
+  if (is_sq_poll()) {
+    // The thread sets NEED_WAKEUP and then looks at the tail; we store the tail and then look at
+    // NEED_WAKEUP. Without a full fence between ours both sides can miss each other.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    uint32_t sq_flags = LoadRelaxed(ksq_flags_);
+    uint32_t enter_flags = 0;
+    if (sq_flags & abi::kSqNeedWakeup && QueuedCount() > 0) enter_flags |= abi::kEnterSqWakeup;
+    if (sq_flags & abi::kSqCqOverflow) enter_flags |= abi::kEnterGetEvents;
+    if (enter_flags == 0) return 0;
+    return std::min(Enter(QueuedCount(), 0, enter_flags, nullptr, 0), 0);
+  }
+  while (QueuedCount() > 0) {
+    int taken = Enter(QueuedCount(), 0, abi::kEnterGetEvents, nullptr, 0);
+    if (taken < 0) return taken;
+    // Without SUBMIT_ALL the kernel stops behind an entry that failed; nothing taken means it is
+    // out of something, and the caller tries again later.
+    if (taken == 0) return -EAGAIN;
+    if (QueuedCount() == 0) return 0;
+  }
+  if (!HasDeferredWork() && !HasOverflowed()) return 0;
+  return std::min(Enter(0, 0, abi::kEnterGetEvents, nullptr, 0), 0);
+}
+
+int Ring::SubmitAndWait(uint32_t timeout_ms) {
+  StoreRelease(ksq_tail_, sq_tail_);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  abi::KernelTimespec timespec = {timeout_ms / 1000, (timeout_ms % 1000) * 1'000'000LL};
+  abi::GetEventsArg arg = {0, 0, 0, reinterpret_cast<uint64_t>(&timespec)};
+  uint32_t flags = abi::kEnterGetEvents | abi::kEnterExtArg;
+  if (is_sq_poll()) flags |= abi::kEnterSqWakeup;
+  int result = Enter(QueuedCount(), 1, flags, &arg, sizeof(arg));
+  return result == -ETIME ? 0 : std::min(result, 0);
+}
+
+int Ring::WaitForFreeEntries() {
+  StoreRelease(ksq_tail_, sq_tail_);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return std::min(Enter(0, 0, abi::kEnterSqWakeup | abi::kEnterSqWait, nullptr, 0), 0);
+}
+
+uint32_t Ring::Drain(abi::Cqe* out, uint32_t max) {
+  uint32_t head = *kcq_head_;
+  // Acquire: the entries below the tail were written before it moved.
+  uint32_t count = std::min(LoadAcquire(kcq_tail_) - head, max);
+  for (uint32_t i = 0; i < count; i++) out[i] = kcqes_[(head + i) & cq_mask_];
+  // Release: the kernel may overwrite these entries only after we have copied them.
+  if (count > 0) StoreRelease(kcq_head_, head + count);
+  return count;
+}
+
+bool Ring::HasCompletions() const { return LoadAcquire(kcq_tail_) != *kcq_head_; }
+
+bool Ring::HasDeferredWork() const { return (LoadRelaxed(ksq_flags_) & abi::kSqTaskRun) != 0; }
+
+bool Ring::HasOverflowed() const { return (LoadRelaxed(ksq_flags_) & abi::kSqCqOverflow) != 0; }
+
+void Ring::SilenceWakeups(bool is_silent) {
+  if (event_fd_ < 0) return;
+  std::atomic_ref(*kcq_flags_).store(is_silent ? abi::kCqEventFdDisabled : 0, std::memory_order_relaxed);
+  // Orders this store before the look at the queues that the caller owes after un-silencing.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+void Ring::AcknowledgeWakeup() {
+  if (event_fd_ < 0) return;
+  uint64_t count;
+  // EAGAIN is fine: somebody has read it before.
+  [[maybe_unused]] ssize_t bytes = read(event_fd_, &count, sizeof(count));
+}
+
+}  // namespace ringlet

@@ -1,0 +1,99 @@
+// A ring: its descriptor, its mapped queues, and the memory ordering between us and the kernel.
+//
+// Used by one thread, its environment's. Knows neither Node-API nor libuv; calls return -errno.
+// Pointers that begin with k are shared with the kernel.
+#ifndef RINGLET_RING_H_
+#define RINGLET_RING_H_
+
+#include <cstdint>
+
+#include "uring_abi.h"
+
+namespace ringlet {
+
+class Ring {
+ public:
+  Ring() = default;
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring() { Unmap(); }
+
+  // Maps the queues of a ring that SetUpRing made, and registers an eventfd where the profile needs
+  // one. Returns 0 or -errno; the descriptor `fd` stays the caller's to close in both cases.
+  int Open(int fd, const abi::Params& params);
+
+  // Unmaps the queues and closes the eventfd. The ring's own descriptor is closed by its owner,
+  // because a group must forget it in the same breath (sq_poll_groups.h).
+  void Unmap();
+
+  // Lets enter skip the descriptor lookup (Linux 5.18). Returns 0 or -errno.
+  int RegisterRingFd();
+
+  int fd() const { return fd_; }
+  // What an event loop polls to hear of completions: the eventfd, or the ring itself.
+  int wake_fd() const { return event_fd_ >= 0 ? event_fd_ : fd_; }
+  bool is_sq_poll() const { return (setup_flags_ & abi::kSetupSqPoll) != 0; }
+  uint32_t submission_entries() const { return sq_mask_ + 1; }
+
+  // Entries that can be pushed now.
+  uint32_t FreeEntries() const;
+  // Copies one entry into the queue. The kernel does not see it before Submit. Needs a free entry.
+  void Push(const abi::Sqe& sqe);
+  // Entries pushed and not yet taken by the kernel (SQPOLL) or submitted (otherwise).
+  uint32_t QueuedCount() const;
+
+  // Makes the pushed entries visible and has the kernel take them. Without SQPOLL this enters the
+  // kernel when there is something to submit or to reap; with it only to wake a sleeping thread.
+  // Returns 0, or -errno with the entries still queued.
+  int Submit();
+  // As Submit, but waits for one more completion than are here, or `timeout_ms`. -ETIME is success.
+  int SubmitAndWait(uint32_t timeout_ms);
+  // SQPOLL: waits until the thread has taken at least one entry of a full queue.
+  int WaitForFreeEntries();
+
+  // Moves up to `max` completions to `out`, oldest first.
+  uint32_t Drain(abi::Cqe* out, uint32_t max);
+  bool HasCompletions() const;
+  // Whether the kernel holds completions that it only posts when entered.
+  bool HasDeferredWork() const;
+  bool HasOverflowed() const;
+
+  // Stops and restarts the eventfd's signals. After SilenceWakeups(false) the caller must look at
+  // HasCompletions and HasDeferredWork once more before it sleeps: what came in between was silent.
+  void SilenceWakeups(bool is_silent);
+  // Consumes a signal of the eventfd; nothing for a ring polled on its own descriptor.
+  void AcknowledgeWakeup();
+
+  uint64_t enter_count() const { return enter_count_; }
+
+ private:
+  int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
+
+  int fd_ = -1;
+  int event_fd_ = -1;
+  int enter_fd_ = -1;  // fd_, or its registered index
+  uint32_t enter_fd_flag_ = 0;
+  uint32_t setup_flags_ = 0;
+
+  uint32_t* ksq_head_ = nullptr;
+  uint32_t* ksq_tail_ = nullptr;
+  uint32_t* ksq_flags_ = nullptr;
+  uint32_t* ksq_array_ = nullptr;
+  abi::Sqe* ksqes_ = nullptr;
+  uint32_t* kcq_head_ = nullptr;
+  uint32_t* kcq_tail_ = nullptr;
+  uint32_t* kcq_flags_ = nullptr;
+  abi::Cqe* kcqes_ = nullptr;
+  uint32_t sq_mask_ = 0;
+  uint32_t cq_mask_ = 0;
+  uint32_t sq_tail_ = 0;  // ours; ahead of *ksq_tail_ until Submit
+
+  void* queues_ = nullptr;
+  uint64_t queues_bytes_ = 0;
+  uint64_t sqes_bytes_ = 0;
+  uint64_t enter_count_ = 0;
+};
+
+}  // namespace ringlet
+
+#endif  // RINGLET_RING_H_

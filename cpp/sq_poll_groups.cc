@@ -1,0 +1,227 @@
+#include "sq_poll_groups.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+namespace ringlet {
+namespace {
+
+// What a ring that has not been measured yet counts for: enough to spread rings made in one go.
+constexpr double kUnmeasuredRingLoad = 0.1;
+// Shares measured over less than this are noise.
+constexpr uint64_t kMeasureUsMin = 10'000;
+
+uint64_t NowUs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
+}
+
+struct Thread {
+  std::vector<int> ring_fds;
+  // The thread's own while it lives.
+  int cpu = -1;
+  // The last look at the kernel's account.
+  uint64_t looked_at_us = 0;
+  uint64_t work_us = 0;
+  double busy_share = 0;
+  uint32_t rings_since_look = 0;
+
+  bool is_alive() const { return !ring_fds.empty(); }
+
+  void Look() {
+    uint64_t now_us = NowUs();
+    if (now_us - looked_at_us < kMeasureUsMin) return;
+    SqThreadAccount account = ReadSqThreadAccount(ring_fds.front());
+    if (account.thread_id == 0) return;
+    uint64_t worked_us = account.work_us > work_us ? account.work_us - work_us : 0;
+    busy_share = std::min(1.0, static_cast<double>(worked_us) / static_cast<double>(now_us - looked_at_us));
+    looked_at_us = now_us;
+    work_us = account.work_us;
+    rings_since_look = 0;
+  }
+
+  double Load() {
+    if (!is_alive()) return -1;  // an unused thread always comes first
+    Look();
+    return busy_share + kUnmeasuredRingLoad * rings_since_look;
+  }
+
+  void Add(int ring_fd) {
+    if (!is_alive()) {
+      looked_at_us = NowUs();
+      work_us = 0;
+      busy_share = 0;
+      rings_since_look = 0;
+    }
+    ring_fds.push_back(ring_fd);
+    rings_since_look++;
+  }
+};
+
+struct Group {
+  std::vector<int> cpus;
+  uint32_t idle_ms;
+  std::vector<Thread> threads;
+
+  bool is_empty() const {
+    return std::none_of(threads.begin(), threads.end(), [](const Thread& t) { return t.is_alive(); });
+  }
+
+  uint32_t LeastLoaded() {
+    uint32_t best = 0;
+    double best_load = 0;
+    for (uint32_t i = 0; i < threads.size(); i++) {
+      double load = threads[i].Load();
+      bool is_better = i == 0 || load < best_load ||
+                       (load == best_load && threads[i].ring_fds.size() < threads[best].ring_fds.size());
+      if (!is_better) continue;
+      best = i;
+      best_load = load;
+    }
+    return best;
+  }
+
+  // The CPU of the list that the fewest living threads have; the thread's place in the list breaks
+  // the tie, so that threads and CPUs pair up in order where there are enough.
+  int CpuFor(uint32_t thread_index) const {
+    if (cpus.empty()) return -1;
+    int best = -1;
+    long best_count = 0;
+    for (size_t i = 0; i < cpus.size(); i++) {
+      int cpu = cpus[(thread_index + i) % cpus.size()];
+      long count = std::count_if(threads.begin(), threads.end(), [cpu](const Thread& thread) {
+        return thread.is_alive() && thread.cpu == cpu;
+      });
+      if (best >= 0 && count >= best_count) continue;
+      best = cpu;
+      best_count = count;
+    }
+    return best;
+  }
+};
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, Group> groups;
+};
+
+// Never destroyed: worker threads may still leave their groups while the process exits.
+Registry& TheRegistry() {
+  static Registry* registry = new Registry;
+  return *registry;
+}
+
+std::string Joined(const std::vector<int>& values) {
+  std::string joined;
+  for (int value : values) joined += (joined.empty() ? "" : ",") + std::to_string(value);
+  return joined.empty() ? "none" : joined;
+}
+
+// Whether an existing group has the terms that are asked for; says which it has if not.
+bool Agrees(const Group& group, const SqPollGroupRequest& request, SqPollJoin* join) {
+  if (request.threads && *request.threads != group.threads.size()) {
+    join->conflicting_option = "threads";
+    join->in_force = std::to_string(group.threads.size());
+  } else if (request.cpus && *request.cpus != group.cpus) {
+    join->conflicting_option = "cpus";
+    join->in_force = Joined(group.cpus);
+  } else if (request.idle_ms && *request.idle_ms != group.idle_ms) {
+    join->conflicting_option = "idleMs";
+    join->in_force = std::to_string(group.idle_ms);
+  }
+  return join->conflicting_option.empty();
+}
+
+}  // namespace
+
+SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& request, RingRequest ring) {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  auto found = registry.groups.find(request.name);
+  SqPollJoin join;
+  if (found != registry.groups.end() && !Agrees(found->second, request, &join)) {
+    join.setup.fd = -EEXIST;
+    return join;
+  }
+  if (found == registry.groups.end()) {
+    Group founded;
+    founded.cpus = request.cpus.value_or(std::vector<int>{});
+    founded.idle_ms = request.idle_ms.value_or(kDefaultSqPollIdleMs);
+    founded.threads.resize(request.threads.value_or(kDefaultSqPollThreads));
+    found = registry.groups.emplace(request.name, std::move(founded)).first;
+  }
+  Group& group = found->second;
+  uint32_t thread_index = group.LeastLoaded();
+  Thread& thread = group.threads[thread_index];
+  int cpu = thread.is_alive() ? thread.cpu : group.CpuFor(thread_index);
+
+  ring.is_sq_poll = true;
+  ring.idle_ms = group.idle_ms;
+  ring.cpu = cpu;
+  ring.attach_fd = thread.is_alive() ? thread.ring_fds.front() : -1;
+  join.setup = SetUpRing(ring);
+  if (join.setup.fd < 0) {
+    // A founding that failed leaves no trace: the next ring may ask for other terms.
+    if (group.is_empty()) registry.groups.erase(found);
+    return join;
+  }
+  thread.Add(join.setup.fd);
+  thread.cpu = cpu;
+  join.seat = {request.name, thread_index, cpu, group.idle_ms};
+  return join;
+}
+
+void LeaveSqPollGroup(const SqPollSeat& seat, int ring_fd) {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  close(ring_fd);
+  auto found = registry.groups.find(seat.group);
+  if (found == registry.groups.end()) return;
+  std::erase(found->second.threads[seat.thread_index].ring_fds, ring_fd);
+  if (found->second.is_empty()) registry.groups.erase(found);
+}
+
+SqThreadAccount ReadSqThreadAccount(int ring_fd) {
+  SqThreadAccount account;
+  char path[64];
+  std::snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ring_fd);
+  std::FILE* file = std::fopen(path, "re");
+  if (file == nullptr) return account;
+  char line[256];
+  while (std::fgets(line, sizeof(line), file) != nullptr) {
+    unsigned long long value = 0;
+    if (std::sscanf(line, "SqThread: %llu", &value) == 1) account.thread_id = static_cast<int>(value);
+    if (std::sscanf(line, "SqTotalTime: %llu", &value) == 1) account.total_us = value;
+    if (std::sscanf(line, "SqWorkTime: %llu", &value) == 1) account.work_us = value;
+  }
+  std::fclose(file);
+  return account;
+}
+
+std::vector<SqPollGroupView> ListSqPollGroups() {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  std::vector<SqPollGroupView> views;
+  for (auto& [name, group] : registry.groups) {
+    SqPollGroupView view = {name, group.idle_ms, group.cpus, {}};
+    for (uint32_t i = 0; i < group.threads.size(); i++) {
+      Thread& thread = group.threads[i];
+      if (!thread.is_alive()) continue;
+      thread.Look();
+      view.threads.push_back({i, thread.cpu, static_cast<uint32_t>(thread.ring_fds.size()), thread.busy_share,
+                              ReadSqThreadAccount(thread.ring_fds.front())});
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+}  // namespace ringlet

@@ -1,0 +1,30 @@
+// The three io_uring system calls, returning a count or -errno: the one seam to the kernel's rings,
+// and the place where tests inject its refusals. Callable from any thread.
+#ifndef RINGLET_URING_SYSCALLS_H_
+#define RINGLET_URING_SYSCALLS_H_
+
+#include <cstdint>
+
+#include "uring_abi.h"
+
+namespace ringlet {
+
+enum class UringCall : uint32_t { kSetup = 0, kEnter = 1, kRegister = 2 };
+
+// io_uring_setup(2): a close-on-exec ring descriptor, or -errno.
+int UringSetup(uint32_t entries, abi::Params* params);
+
+// io_uring_enter(2): entries consumed, or -errno. `arg` is null, or a GetEventsArg with kEnterExtArg.
+int UringEnter(int ring_fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
+               uint64_t arg_bytes);
+
+// io_uring_register(2): 0 or a count, or -errno.
+int UringRegister(int ring_fd, uint32_t opcode, const void* arg, uint32_t arg_count);
+
+// Makes the next `count` calls of this kind, on the calling thread, fail with -errno without reaching
+// the kernel. `count` 0 removes the fault. For tests.
+void InjectFault(UringCall call, int error, uint32_t count);
+
+}  // namespace ringlet
+
+#endif  // RINGLET_URING_SYSCALLS_H_

@@ -1,0 +1,205 @@
+/**
+ * What a backend must do, as types only.
+ *
+ * The public classes validate every argument and then speak to one of these interfaces;
+ * `backend/uring` and `backend/node` implement them and never import each other.
+ * Every rejection already has the shape of `errors.ts`.
+ */
+import type { BigIntStats, Stats } from 'node:fs';
+import type { BatchQueue } from '../batch-queue.js';
+import type { DatagramMessage } from '../net/datagram-message.js';
+import type { SocketAddress } from '../net/address.js';
+
+/** Reads and writes at the file's own cursor, which the transfer then moves. */
+export const CURRENT_POSITION = -1;
+
+/** A path as the caller gave it, already checked to be free of NUL. */
+export type Path = string | Buffer;
+
+/** Where in a file a transfer starts: bytes from the start, or `CURRENT_POSITION`. */
+export type Position = number | bigint;
+
+export interface ReadResult<Data extends NodeJS.ArrayBufferView> {
+  /** Bytes now in `buffer`; 0 means the end of the file. May be fewer than asked for. */
+  bytesRead: number;
+  buffer: Data;
+}
+
+export interface WriteResult<Data> {
+  /** Bytes the kernel took; may be fewer than given. */
+  bytesWritten: number;
+  buffer: Data;
+}
+
+export interface ReadVectorResult<Data extends readonly NodeJS.ArrayBufferView[]> {
+  bytesRead: number;
+  buffers: Data;
+}
+
+export interface WriteVectorResult<Data extends readonly NodeJS.ArrayBufferView[]> {
+  bytesWritten: number;
+  buffers: Data;
+}
+
+/**
+ * An open descriptor. Every method counts as pending until its promise settles;
+ * `close` refuses new work at once, waits for what is pending, and only then gives the number back.
+ */
+export interface BackendFile {
+  readonly fd: number;
+  read<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<Data>>;
+  write<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<Data>>;
+  readv<Data extends readonly NodeJS.ArrayBufferView[]>(
+    buffers: Data,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadVectorResult<Data>>;
+  writev<Data extends readonly NodeJS.ArrayBufferView[]>(
+    buffers: Data,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteVectorResult<Data>>;
+  stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
+  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+  sync(signal: AbortSignal | undefined): Promise<void>;
+  datasync(signal: AbortSignal | undefined): Promise<void>;
+  truncate(bytes: number, signal: AbortSignal | undefined): Promise<void>;
+  /** Safe to call again: later calls share the first one's promise. */
+  close(): Promise<void>;
+}
+
+export interface FileBackend {
+  /** `flags` as open(2)'s numbers; close-on-exec is always added. */
+  open(path: Path, flags: number, mode: number, signal: AbortSignal | undefined): Promise<BackendFile>;
+  stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+  rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void>;
+  unlink(path: Path, signal: AbortSignal | undefined): Promise<void>;
+  mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
+/** What `DatagramSocket.bind` hands down: validated, defaults filled in. */
+export interface DatagramBinding {
+  family: 'IPv4' | 'IPv6';
+  /** A literal address of `family`. */
+  address: string;
+  /** 0 asks the kernel for a free port. */
+  port: number;
+  reuseAddress: boolean;
+  reusePort: boolean;
+  ipv6Only: boolean;
+  broadcast: boolean;
+  /** SO_RCVBUF and SO_SNDBUF in bytes; 0 leaves the system's default. */
+  receiveBufferBytes: number;
+  sendBufferBytes: number;
+}
+
+export interface BackendDatagramSocket {
+  readonly local: SocketAddress;
+  /**
+   * Messages that have arrived and nobody has taken. Ends when the socket is closed,
+   * fails when receiving fails; the backend stops receiving while it is full.
+   */
+  readonly incoming: BatchQueue<DatagramMessage>;
+  /** Starts receiving if it has stopped. `isLeasing` asks for views instead of copies. */
+  receive(isLeasing: boolean): void;
+  /** Stops receiving. What has been taken from the socket stays in `incoming`. */
+  pause(): void;
+  /** Resolves to the bytes sent: all of them, or the call rejects. */
+  send(data: NodeJS.ArrayBufferView, remote: SocketAddress, signal: AbortSignal | undefined): Promise<number>;
+  /** Cancels what is pending, ends `incoming` after what it still holds, closes the descriptor. */
+  close(): Promise<void>;
+  /** Whether a pending receive keeps the process alive. */
+  ref(): void;
+  unref(): void;
+}
+
+export interface DatagramBackend {
+  bind(binding: DatagramBinding): Promise<BackendDatagramSocket>;
+}
+
+/** A backend in use by one `Ring`. */
+export interface Backend {
+  readonly name: 'io_uring' | 'node';
+  readonly files: FileBackend;
+  readonly datagrams: DatagramBackend;
+  readonly profile: RingProfile;
+  /** Operations that have not settled yet, waiting or in the kernel. */
+  readonly pendingCount: number;
+  stats(): RingStats;
+  ref(): void;
+  unref(): void;
+  /** Refuses new work, cancels what is pending, and resolves when nothing is left. */
+  close(): Promise<void>;
+}
+
+/** Why a ring is not quite what was asked for. */
+export interface Degradation {
+  /** The flag, option or size that was given up. */
+  what: string;
+  /** The kernel's answer and what it means. */
+  reason: string;
+}
+
+/** How a ring really runs, as opposed to how it was asked to. */
+export interface RingProfile {
+  kind: 'loop' | 'sqPoll' | 'node';
+  /** The IORING_SETUP_* flags in force, without their prefix. */
+  flags: readonly string[];
+  submissionEntries: number;
+  completionEntries: number;
+  inFlightMax: number;
+  /** Slots of the registered-file table; 0 without one. */
+  registeredFds: number;
+  sqPoll?: SqPollProfile;
+  degraded: readonly Degradation[];
+}
+
+export interface SqPollProfile {
+  /** The group's name, or null for a thread of the ring's own. */
+  group: string | null;
+  /** Which of the group's threads serves this ring, from 0. */
+  threadIndex: number;
+  /** The kernel thread's id; 0 until it has run for the first time. */
+  threadId: number;
+  /** The CPU it is pinned to, or null. */
+  cpu: number | null;
+  idleMs: number;
+}
+
+/** Counters since the ring was made. The node backend counts only operations. */
+export interface RingStats {
+  /** Operations handed to the kernel, cancel requests left out. */
+  submitted: number;
+  /** Completions received; a multishot operation makes many. */
+  completed: number;
+  /** io_uring_enter calls made by this process for this ring. */
+  enters: number;
+  /** Calls into JavaScript, each settling one batch of completions. */
+  batches: number;
+  /** Times the event loop woke up for this ring. */
+  wakeups: number;
+  /** Completions that found the queue full and waited in the kernel's backlog. */
+  overflows: number;
+  /** Times a multishot receive was armed again. */
+  rearms: number;
+  /** Times a receive found no free buffer. */
+  bufferExhaustions: number;
+  /** Completions for operations already gone; anything but 0 is a bug. */
+  staleCompletions: number;
+  /** Operations in the kernel now, waiting for a place now, and the most there ever were. */
+  inFlight: number;
+  waiting: number;
+  inFlightPeak: number;
+}
