@@ -21,6 +21,7 @@ const isClone = existsSync(join(root, 'tsconfig.json'));
 
 /** Node's headers beside the running binary, as most packages install them: then nothing is downloaded. */
 function headerArguments() {
+  if (process.env.npm_config_nodedir) return [];
   const prefix = dirname(dirname(process.execPath));
   const hasHeaders = existsSync(join(prefix, 'include', 'node', 'node_api.h'));
   return hasHeaders ? [`--nodedir=${prefix}`] : [];
@@ -28,11 +29,11 @@ function headerArguments() {
 
 /** Runs node-gyp, which npm puts on the PATH of every script. Returns what went wrong, or null. */
 function nodeGyp(...args) {
-  // Each environment gets its own variable: `npm_config_*` alone would also reach the user's other packages.
   const run = spawnSync('node-gyp', [...args, ...headerArguments()], {
     cwd: root,
     stdio: isOnInstall ? 'pipe' : ['ignore', 'inherit', 'inherit'],
     encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
   });
   if (run.error) return run.error.code === 'ENOENT' ? 'node-gyp was not found' : run.error.message;
   if (run.status === 0) return null;
@@ -42,7 +43,8 @@ function nodeGyp(...args) {
 /** The line that tells most: the compiler's first error, or else node-gyp's. */
 function firstError(output) {
   const lines = output.split('\n');
-  const line = lines.find((text) => /\berror: /.test(text)) ?? lines.find((text) => /ERR! (stack )?Error/.test(text));
+  const line =
+    lines.find((text) => /\berror: /.test(text)) ?? lines.find((text) => /ERR! (stack )?Error/.test(text));
   return line?.replace(/^.*ERR! (stack )?Error: /, '').trim();
 }
 
@@ -59,7 +61,9 @@ if (isOnInstall && process.platform !== 'linux') {
 }
 const failure = build();
 if (failure !== null && isOnInstall) {
-  console.log(`ringlet: the io_uring addon could not be built (${failure}); it will run on its node backend.`);
+  console.log(
+    `ringlet: the io_uring addon could not be built (${failure}); it will run on its node backend.`,
+  );
 } else if (failure !== null) {
   console.error(`ringlet: the addon could not be built: ${failure}`);
   process.exitCode = 1;
