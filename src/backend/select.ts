@@ -1,0 +1,80 @@
+/** Chooses a ring's backend once, and explains a refusal in terms of what the user can change. */
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { backendUnavailableError } from '../errors.js';
+import type { RingSettings } from '../options.js';
+import type { Backend } from './backend.js';
+import { createNodeBackend } from './node/index.js';
+import { createUringBackend, RingRefusedError } from './uring/index.js';
+
+export interface Selection {
+  backend: Backend;
+  /** Why it is not io_uring although that was not ruled out; null when it is, or when 'node' was asked for. */
+  reason: string | null;
+}
+
+const { EPERM, EACCES, ENOSYS, ENOMEM, EMFILE, ENFILE } = constants.errno;
+
+function firstNumberIn(path: string, pattern: RegExp): number | undefined {
+  try {
+    const found = pattern.exec(readFileSync(path, 'utf8'));
+    return found ? Number(found[1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The likely cause of a refused io_uring_setup(2). */
+function explain(errno: number): string {
+  const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+  const isSeccomp = (firstNumberIn('/proc/self/status', /^Seccomp:\s*(\d)/m) ?? 0) > 0;
+  const disabled = firstNumberIn('/proc/sys/kernel/io_uring_disabled', /(\d)/) ?? 0;
+  switch (errno) {
+    case EPERM:
+    case EACCES:
+      if (disabled > 0) {
+        return `io_uring_setup failed with ${code}: the sysctl kernel.io_uring_disabled is ${disabled}`;
+      }
+      if (isSeccomp) {
+        return `io_uring_setup failed with ${code}: a seccomp filter is active, as containers' default profiles have it`;
+      }
+      return `io_uring_setup failed with ${code}: a security policy forbids it`;
+    case ENOSYS:
+      return isSeccomp
+        ? `io_uring_setup failed with ${code}: a seccomp filter hides it, or the kernel has no io_uring`
+        : `io_uring_setup failed with ${code}: the kernel has no io_uring`;
+    case ENOMEM:
+      return `io_uring_setup failed with ${code}: memory was refused even for the smallest ring allowed`;
+    case EMFILE:
+    case ENFILE:
+      return `io_uring_setup failed with ${code}: too many open files`;
+    default:
+      return `io_uring_setup failed with ${code}`;
+  }
+}
+
+function reasonFor(error: unknown): string | undefined {
+  if (error instanceof RingRefusedError) return explain(-error.errno);
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'MODULE_NOT_FOUND' || code === 'ERR_DLOPEN_FAILED' || code === 'ERR_DLOPEN_DISABLED') {
+    return `the native addon could not be loaded: ${(error as Error).message.split('\n', 1)[0]}`;
+  }
+  if (code === 'ERR_RINGLET_UNAVAILABLE') return (error as Error).message.replace('io_uring is unavailable: ', '');
+  return undefined;
+}
+
+/**
+ * @throws ERR_RINGLET_UNAVAILABLE when 'io_uring' was asked for and can't be had; an option's own error
+ * when it is the options that are wrong.
+ */
+export function selectBackend(settings: RingSettings): Selection {
+  if (settings.backend === 'node') return { backend: createNodeBackend(settings), reason: null };
+  try {
+    return { backend: createUringBackend(settings), reason: null };
+  } catch (error) {
+    const reason = reasonFor(error);
+    if (reason === undefined) throw error;
+    if (settings.backend === 'io_uring') throw backendUnavailableError(reason);
+    return { backend: createNodeBackend(settings), reason };
+  }
+}

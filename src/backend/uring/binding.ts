@@ -1,0 +1,134 @@
+/** The addon as TypeScript sees it. The only file that knows that one exists. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Degradation } from '../backend.js';
+import { SHARED_LAYOUT } from './layout.js';
+
+export interface NativeRingOptions {
+  submissionEntries: number;
+  completionEntries: number;
+  completionEntriesMin: number;
+  taskRun: string;
+  registerRingFd: boolean;
+  busyPollUs: number;
+  sqPoll:
+    | {
+        group: string | undefined;
+        threads: number | undefined;
+        cpus: readonly number[] | undefined;
+        idleMs: number | undefined;
+      }
+    | undefined;
+}
+
+/** What the kernel made of the options; `errno` is negative when it refused. */
+export interface NativeRingDescription {
+  errno: number;
+  /** The option on which an existing group disagrees, and what is in force there; '' if none. */
+  conflictingOption: string;
+  inForce: string;
+  fd: number;
+  flags: string[];
+  features: number;
+  submissionEntries: number;
+  completionEntries: number;
+  /** 0, or the negative errno with which the kernel refused to register the ring's descriptor. */
+  ringFdRegistration: number;
+  degraded: Degradation[];
+  sqPoll?: { group: string | null; threadIndex: number; threadId: number; cpu: number; idleMs: number };
+}
+
+/** Methods that return a number return a negative errno on failure. */
+export interface NativeRing {
+  describe(): NativeRingDescription;
+  start(control: Uint32Array, submissions: Uint32Array, completions: Int32Array, settle: () => void): boolean;
+  hold(): void;
+  submit(): void;
+  close(): void;
+  setRef(isRef: boolean): void;
+  stats(into: Float64Array): void;
+  supportsOp(opcode: number): boolean;
+  registerFiles(count: number): number;
+  updateFile(index: number, fd: number): number;
+  registerBufferRing(groupId: number, address: number, entries: number): number;
+  unregisterBufferRing(groupId: number): number;
+}
+
+export interface NativeSqPollThread {
+  index: number;
+  threadId: number;
+  cpu: number | null;
+  ringCount: number;
+  busyShare: number;
+  totalUs: number;
+  workUs: number;
+}
+
+export interface NativeSqPollGroup {
+  name: string;
+  idleMs: number;
+  cpus: number[];
+  threads: NativeSqPollThread[];
+}
+
+export interface NativeAddress {
+  address: string;
+  port: number;
+  family: 'IPv4' | 'IPv6';
+}
+
+/** Which system call `injectFault` makes fail. */
+export const FAULT_SETUP = 0;
+export const FAULT_ENTER = 1;
+export const FAULT_REGISTER = 2;
+
+export interface Binding {
+  NativeRing: new (options: NativeRingOptions) => NativeRing;
+  addressOf(view: NodeJS.ArrayBufferView): number;
+  groups(): NativeSqPollGroup[];
+  allowedCpus(): number[];
+  bindDatagram(
+    address: string,
+    port: number,
+    reuseAddress: boolean,
+    reusePort: boolean,
+    ipv6Only: boolean,
+    broadcast: boolean,
+    receiveBufferBytes: number,
+    sendBufferBytes: number,
+  ): { fd: number; syscall: string };
+  localAddress(fd: number): NativeAddress;
+  encodeAddress(address: string, port: number, into: Uint8Array): number;
+  decodeAddress(from: Uint8Array): NativeAddress;
+  closeFd(fd: number): number;
+  injectFault(call: number, errno: number, count: number): void;
+  layout: Readonly<Record<string, number>>;
+}
+
+let loaded: Binding | undefined;
+let failure: Error | undefined;
+
+function load(): Binding {
+  const path =
+    process.env.RINGLET_ADDON ?? fileURLToPath(new URL('../../../build/Release/ringlet.node', import.meta.url));
+  const binding = createRequire(import.meta.url)(path) as Binding;
+  for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
+    if (binding.layout[name] !== value) {
+      throw new Error(`the addon was built from other sources: ${name} is ${binding.layout[name]}, not ${value}`);
+    }
+  }
+  return binding;
+}
+
+/** Loads the addon at the first call. Throws each time with the first failure's reason. */
+export function binding(): Binding {
+  if (loaded) return loaded;
+  if (failure) throw failure;
+  try {
+    loaded = load();
+    return loaded;
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+    throw failure;
+  }
+}

@@ -1,0 +1,173 @@
+/** A ring as a `Backend`: makes it, describes it, and ends it in the right order. */
+import { backendUnavailableError, invalidArgValue, systemError } from '../../errors.js';
+import type { RingSettings } from '../../options.js';
+import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js';
+import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
+import { UringDatagrams } from './datagrams.js';
+import { Dispatcher } from './dispatcher.js';
+import { FdTable } from './fd-table.js';
+import { UringFiles } from './files.js';
+import {
+  OP_SEND_ZC,
+  STAT_BATCHES,
+  STAT_COMPLETED,
+  STAT_ENTERS,
+  STAT_OVERFLOWS,
+  STAT_SUBMITTED,
+  STAT_WAKEUPS,
+  STAT_WORDS,
+} from './layout.js';
+import { ProvidedBuffers } from './provided-buffers.js';
+import { PREFIX_BYTES } from './received-message.js';
+
+const RECEIVE_GROUP_ID = 0;
+
+/** The kernel's refusal to make a ring at all, for `select.ts` to explain. */
+export class RingRefusedError extends Error {
+  readonly errno: number;
+
+  constructor(errno: number) {
+    super(`io_uring_setup failed with ${-errno}`);
+    this.errno = errno;
+  }
+}
+
+function checkCpusAllowed(settings: RingSettings): void {
+  const cpus = settings.sqPoll?.cpus;
+  if (cpus === undefined) return;
+  const allowed = binding().allowedCpus();
+  for (const cpu of cpus) {
+    if (allowed.includes(cpu)) continue;
+    const reason = `names CPU ${cpu}, and this process may only use ${allowed.join(', ')}`;
+    throw invalidArgValue('options.sqPoll.cpus', cpus, reason);
+  }
+}
+
+function checkMade(settings: RingSettings, made: NativeRingDescription): void {
+  if (made.conflictingOption !== '') {
+    const option = made.conflictingOption as 'threads' | 'cpus' | 'idleMs';
+    const wanted = settings.sqPoll?.[option];
+    throw invalidArgValue(
+      `options.sqPoll.${option}`,
+      wanted,
+      `differs from the group '${settings.sqPoll?.group}', which has ${made.inForce}`,
+    );
+  }
+  if (made.errno < 0) throw new RingRefusedError(made.errno);
+}
+
+function profileOf(settings: RingSettings, made: NativeRingDescription, degraded: Degradation[]): RingProfile {
+  const sqPoll = made.sqPoll && { ...made.sqPoll, cpu: made.sqPoll.cpu < 0 ? null : made.sqPoll.cpu };
+  return {
+    kind: sqPoll ? 'sqPoll' : 'loop',
+    flags: made.flags,
+    submissionEntries: made.submissionEntries,
+    completionEntries: made.completionEntries,
+    inFlightMax: settings.inFlightMax,
+    registeredFds: settings.registeredFds,
+    ...(sqPoll ? { sqPoll } : {}),
+    degraded,
+  };
+}
+
+/**
+ * @throws RingRefusedError when the kernel makes no ring; the addon's own error when it can't be loaded.
+ */
+export function createUringBackend(settings: RingSettings): Backend {
+  checkCpusAllowed(settings);
+  const native = new (binding().NativeRing)(settings);
+  const made = native.describe();
+  checkMade(settings, made);
+  const degraded = [...made.degraded];
+  if (settings.registerRingFd && made.ringFdRegistration < 0) {
+    degraded.push({ what: 'registerRingFd', reason: `refused with errno ${-made.ringFdRegistration}` });
+  }
+  const dispatcher = new Dispatcher(native, settings);
+  if (!dispatcher.start()) {
+    native.close();
+    throw backendUnavailableError('the event loop refuses the ring’s descriptor');
+  }
+  try {
+    // The kernel's own probe has no entry for multishot receive; SEND_ZC came in the same release.
+    if (!dispatcher.supportsOp(OP_SEND_ZC)) throw backendUnavailableError('it needs Linux 6.0');
+    if (settings.registeredFds > 0) {
+      const registered = native.registerFiles(settings.registeredFds);
+      if (registered < 0) throw systemError(registered, 'io_uring_register');
+    }
+  } catch (error) {
+    dispatcher.close();
+    throw error;
+  }
+  return new UringBackend(native, dispatcher, settings, profileOf(settings, made, degraded));
+}
+
+class UringBackend implements Backend {
+  readonly name = 'io_uring';
+  readonly files: UringFiles;
+  readonly datagrams: UringDatagrams;
+  readonly profile: RingProfile;
+  readonly #native: NativeRing;
+  readonly #dispatcher: Dispatcher;
+  readonly #table: FdTable;
+  #stats = new Float64Array(STAT_WORDS);
+  #closing: Promise<void> | undefined;
+
+  constructor(native: NativeRing, dispatcher: Dispatcher, settings: RingSettings, profile: RingProfile) {
+    this.#native = native;
+    this.#dispatcher = dispatcher;
+    this.profile = profile;
+    this.#table = new FdTable(native, settings.registeredFds);
+    this.files = new UringFiles(dispatcher, this.#table);
+    this.datagrams = new UringDatagrams(dispatcher, this.#table, () => {
+      const { count, bytes } = settings.receiveBuffers;
+      const buffers = new ProvidedBuffers(native, RECEIVE_GROUP_ID, count, PREFIX_BYTES + bytes);
+      const registered = buffers.register();
+      if (registered < 0) throw systemError(registered, 'io_uring_register');
+      return buffers;
+    });
+  }
+
+  get pendingCount(): number {
+    return this.#dispatcher.pendingCount;
+  }
+
+  stats(): RingStats {
+    if (!this.#dispatcher.isClosed) this.#native.stats(this.#stats);
+    const stat = (index: number): number => this.#stats[index] as number;
+    return {
+      submitted: stat(STAT_SUBMITTED),
+      completed: stat(STAT_COMPLETED),
+      enters: stat(STAT_ENTERS),
+      batches: stat(STAT_BATCHES),
+      wakeups: stat(STAT_WAKEUPS),
+      overflows: stat(STAT_OVERFLOWS),
+      rearms: this.datagrams.rearmCount,
+      bufferExhaustions: this.datagrams.exhaustionCount,
+      staleCompletions: this.#dispatcher.staleCompletions,
+      inFlight: this.#dispatcher.inFlightCount,
+      waiting: this.#dispatcher.waitingCount,
+      inFlightPeak: this.#dispatcher.inFlightPeak,
+    };
+  }
+
+  ref(): void {
+    this.#native.setRef(true);
+  }
+
+  unref(): void {
+    this.#native.setRef(false);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const drained = this.#dispatcher.drain();
+    await this.datagrams.close();
+    await drained;
+    this.stats();
+    this.#dispatcher.close();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Numbers shared with native code and with the kernel. Imports nothing.
+ *
+ * The first part mirrors `cpp/layout.h` name for name and is compared with it when the addon is loaded;
+ * the second is the kernel's ABI (io_uring_enter(2)), as far as TypeScript fills submission entries.
+ */
+
+// Words of a ring's control block.
+export const CONTROL_SUBMISSION_TAIL = 0;
+export const CONTROL_SUBMISSION_HEAD = 1;
+export const CONTROL_HOLDERS = 2;
+export const CONTROL_IS_HELD = 3;
+export const CONTROL_COMPLETIONS = 4;
+export const CONTROL_FAILURE = 5;
+export const CONTROL_WORDS = 8;
+
+export const SLOT_UNTRACKED = 0xffffffff;
+export const GENERATION_YIELDS_FD = 0x80000000;
+
+// Order of the native counters.
+export const STAT_SUBMITTED = 0;
+export const STAT_COMPLETED = 1;
+export const STAT_ENTERS = 2;
+export const STAT_BATCHES = 3;
+export const STAT_WAKEUPS = 4;
+export const STAT_OVERFLOWS = 5;
+export const STAT_IN_KERNEL = 6;
+export const STAT_WORDS = 7;
+
+export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
+  CONTROL_SUBMISSION_TAIL,
+  CONTROL_SUBMISSION_HEAD,
+  CONTROL_HOLDERS,
+  CONTROL_IS_HELD,
+  CONTROL_COMPLETIONS,
+  CONTROL_FAILURE,
+  CONTROL_WORDS,
+  SLOT_UNTRACKED,
+  GENERATION_YIELDS_FD,
+  STAT_SUBMITTED,
+  STAT_COMPLETED,
+  STAT_ENTERS,
+  STAT_BATCHES,
+  STAT_WAKEUPS,
+  STAT_OVERFLOWS,
+  STAT_IN_KERNEL,
+  STAT_WORDS,
+};
+
+// A submission entry in 32-bit words.
+export const SQE_BYTES = 64;
+export const SQE_WORDS_SHIFT = 4;
+/** opcode, flags << 8, ioprio << 16. */
+export const SQE_HEAD = 0;
+export const SQE_FD = 1;
+export const SQE_OFFSET_LOW = 2;
+export const SQE_OFFSET_HIGH = 3;
+export const SQE_ADDRESS_LOW = 4;
+export const SQE_ADDRESS_HIGH = 5;
+export const SQE_LENGTH = 6;
+export const SQE_OP_FLAGS = 7;
+export const SQE_SLOT = 8;
+export const SQE_GENERATION = 9;
+/** buf_index or buf_group, personality << 16. */
+export const SQE_BUFFER = 10;
+export const SQE_FILE_INDEX = 11;
+
+export const CQE_BYTES = 16;
+export const CQE_WORDS_SHIFT = 2;
+
+// Flags of an entry, placed in the head word.
+export const SQE_FIXED_FILE = (1 << 0) << 8;
+export const SQE_BUFFER_SELECT = (1 << 5) << 8;
+export const SQE_CQE_SKIP_SUCCESS = (1 << 6) << 8;
+/** ioprio of a receive: stay armed. */
+export const SQE_RECEIVE_MULTISHOT = (1 << 1) << 16;
+
+export const CQE_MORE = 1 << 1;
+export const CQE_BUFFER = 1 << 0;
+export const CQE_BUFFER_SHIFT = 16;
+
+export const OP_READV = 1;
+export const OP_WRITEV = 2;
+export const OP_FSYNC = 3;
+export const OP_SENDMSG = 9;
+export const OP_RECVMSG = 10;
+export const OP_ASYNC_CANCEL = 14;
+export const OP_OPENAT = 18;
+export const OP_CLOSE = 19;
+export const OP_STATX = 21;
+export const OP_READ = 22;
+export const OP_WRITE = 23;
+export const OP_RENAMEAT = 35;
+export const OP_UNLINKAT = 36;
+export const OP_MKDIRAT = 37;
+/** Linux 6.0, as is multishot receive, for which the kernel's probe has no answer of its own. */
+export const OP_SEND_ZC = 47;
+/** Linux 6.9. */
+export const OP_FTRUNCATE = 55;
+
+export const CANCEL_ALL = 1 << 0;
+export const CANCEL_FD = 1 << 1;
+export const CANCEL_ANY = 1 << 2;
+export const CANCEL_FD_FIXED = 1 << 3;
+
+export const AT_FDCWD = -100;
+export const AT_EMPTY_PATH = 0x1000;
+export const O_CLOEXEC = 0o2000000;
+export const FSYNC_DATASYNC = 1;
+export const STATX_BASIC_STATS_AND_BTIME = 0xfff;
+export const MSG_TRUNC = 0x20;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+export const WORD = 2 ** 32;

@@ -1,0 +1,70 @@
+/**
+ * Addresses of JavaScript memory, for the kernel, and the fixed storage of each slot.
+ *
+ * An ArrayBuffer's address is asked for once and remembered. That is sound because its bytes never move:
+ * a detached buffer shows no bytes, so nothing of it passes a bounds check, and a resizable one keeps
+ * the range that was reserved for it.
+ */
+import { binding } from './binding.js';
+import { WORD } from './layout.js';
+
+const bases = new WeakMap<ArrayBufferLike, number>();
+
+/** Where a view's first byte lies. Exact: user addresses have 47 bits. */
+export function addressOf(view: NodeJS.ArrayBufferView): number {
+  const buffer = view.buffer;
+  let base = bases.get(buffer);
+  if (base === undefined) {
+    base = binding().addressOf(view) - view.byteOffset;
+    // An empty buffer may have no memory, and may get some when it is resized.
+    if (buffer.byteLength > 0) bases.set(buffer, base);
+  }
+  return base + view.byteOffset;
+}
+
+/** Writes a 64-bit number below 2^53, such as an address, into two words. */
+export function writeWide(words: Uint32Array, at: number, value: number): void {
+  words[at] = value;
+  words[at + 1] = value / WORD;
+}
+
+/** Bytes of each slot: a msghdr, an iovec and a socket address, or a struct statx. */
+export const SLOT_STORAGE_BYTES = 512;
+const SLOTS_PER_CHUNK = 64;
+
+/**
+ * Address-stable memory of a slot for the structures that its operation shows to the kernel. It belongs
+ * to whichever operation holds the slot, from its start to its terminal completion.
+ */
+export class SlotStorage {
+  #chunks: { bytes: Uint8Array; words: Uint32Array; address: number }[] = [];
+
+  #chunk(slot: number): { bytes: Uint8Array; words: Uint32Array; address: number } {
+    const index = Math.floor(slot / SLOTS_PER_CHUNK);
+    let chunk = this.#chunks[index];
+    if (!chunk) {
+      const bytes = new Uint8Array(SLOTS_PER_CHUNK * SLOT_STORAGE_BYTES);
+      chunk = { bytes, words: new Uint32Array(bytes.buffer), address: addressOf(bytes) };
+      this.#chunks[index] = chunk;
+    }
+    return chunk;
+  }
+
+  address(slot: number): number {
+    return this.#chunk(slot).address + (slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES;
+  }
+
+  /** The words of the slot's chunk; the slot's own begin at `wordOffset`. */
+  words(slot: number): Uint32Array {
+    return this.#chunk(slot).words;
+  }
+
+  wordOffset(slot: number): number {
+    return ((slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES) / 4;
+  }
+
+  bytes(slot: number): Uint8Array {
+    const start = (slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES;
+    return this.#chunk(slot).bytes.subarray(start, start + SLOT_STORAGE_BYTES);
+  }
+}

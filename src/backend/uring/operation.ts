@@ -1,0 +1,131 @@
+/**
+ * One operation in flight: its promise, what it shows the kernel, and what becomes of its result.
+ *
+ * An operation owns everything it points the kernel at (by referring to it from its fields) from the
+ * moment it is submitted until its terminal completion, cancelled or not.
+ */
+import { abortError, tracedRejection } from '../../errors.js';
+import type { Dispatcher } from './dispatcher.js';
+import {
+  SQE_ADDRESS_HIGH,
+  SQE_ADDRESS_LOW,
+  SQE_BUFFER,
+  SQE_FD,
+  SQE_FILE_INDEX,
+  SQE_HEAD,
+  SQE_LENGTH,
+  SQE_OFFSET_HIGH,
+  SQE_OFFSET_LOW,
+  SQE_OP_FLAGS,
+  WORD,
+} from './layout.js';
+
+const ECANCELED = -125;
+const EINTR = -4;
+
+/** A slot that an operation does not hold: it waits for one, or has settled. */
+export const NO_SLOT = -1;
+
+type Resolve = (result: unknown) => void;
+
+// An executor made once: `new Promise(closure)` would cost an allocation an operation.
+let newestResolve: Resolve;
+function rememberResolve(resolve: Resolve): void {
+  newestResolve = resolve;
+}
+
+export abstract class Operation<Result> {
+  readonly promise: Promise<Result>;
+  /** The slot it holds, and that slot's generation. */
+  slot = NO_SLOT;
+  generation = 0;
+  /** Whether it keeps the process alive while it is pending. */
+  isHolding = true;
+  isSettled = false;
+  /** Why it is being cancelled; the error it rejects with if the kernel lets go of it. */
+  cancelReason: (() => Error) | undefined;
+  cancelAttempts = 0;
+  /** Ends the watch on its AbortSignal. */
+  unwatch: (() => void) | undefined;
+  readonly #resolve: Resolve;
+
+  constructor() {
+    this.promise = new Promise<unknown>(rememberResolve) as Promise<Result>;
+    this.#resolve = newestResolve;
+  }
+
+  /** Writes the submission entry at `words[at]`. All of its words but slot and generation. */
+  abstract fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void;
+
+  /**
+   * A completion: `result` is not negative, or a negated errno. Unless `flags` has CQE_MORE it is the
+   * terminal one and the slot is already free again. Calls `fulfil` or `fail`.
+   */
+  abstract complete(result: number, flags: number): void;
+
+  /** The error for a negated errno. */
+  protected abstract errorFor(errno: number): Error;
+
+  /** Called once when it is over in whichever way, before its promise settles. */
+  protected onSettled(): void {}
+
+  /** Whether its result, if not negative, is a new descriptor. */
+  get yieldsFd(): boolean {
+    return false;
+  }
+
+  protected fulfil(result: Result): void {
+    this.isSettled = true;
+    if (this.unwatch !== undefined) this.unwatch();
+    this.onSettled();
+    this.#resolve(result);
+  }
+
+  protected fail(errno: number): void {
+    const reason = this.cancelReason;
+    if (reason !== undefined && (errno === ECANCELED || errno === EINTR)) this.failWith(reason);
+    else this.failWith(() => this.errorFor(errno));
+  }
+
+  /** Settles it with an error, made when it is known who awaits it. */
+  failWith(create: () => Error): void {
+    this.isSettled = true;
+    if (this.unwatch !== undefined) this.unwatch();
+    this.onSettled();
+    this.#resolve(tracedRejection(create));
+  }
+}
+
+/** Writes a whole entry except its slot; what a kind of operation does not use is 0. */
+export function fillEntry(
+  words: Uint32Array,
+  at: number,
+  head: number,
+  fd: number,
+  address: number,
+  length: number,
+  opFlags: number,
+): void {
+  words[at + SQE_HEAD] = head;
+  words[at + SQE_FD] = fd;
+  words[at + SQE_OFFSET_LOW] = 0;
+  words[at + SQE_OFFSET_HIGH] = 0;
+  words[at + SQE_ADDRESS_LOW] = address;
+  words[at + SQE_ADDRESS_HIGH] = address / WORD;
+  words[at + SQE_LENGTH] = length;
+  words[at + SQE_OP_FLAGS] = opFlags;
+  words[at + SQE_BUFFER] = 0;
+  words[at + SQE_FILE_INDEX] = 0;
+  words[at + 12] = 0;
+  words[at + 13] = 0;
+  words[at + 14] = 0;
+  words[at + 15] = 0;
+}
+
+/** Watches a signal for an operation that has just been submitted; it was not aborted before. */
+export function watchSignal(operation: Operation<unknown>, signal: AbortSignal, dispatcher: Dispatcher): void {
+  const onAbort = (): void => dispatcher.cancel(operation, () => abortError(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  operation.unwatch = () => signal.removeEventListener('abort', onAbort);
+}
+

@@ -1,0 +1,218 @@
+/** What a ring can be asked for: each option with its unit, range and default, and the checks on it. */
+import { invalidArgValue } from './errors.js';
+import { checkBoolean, checkInteger, checkObject, checkOneOf, checkString } from './validate.js';
+
+export interface SqPollOptions {
+  /**
+   * Rings that name the same group, in any thread of the process, share its kernel threads.
+   * 1 to 64 characters. Without a name the ring gets a thread of its own.
+   */
+  group?: string;
+  /** Threads of the group, 1 to 64. Default 1. Only with `group`. */
+  threads?: number;
+  /** CPUs to pin the threads to, one each as long as there are enough. Default: not pinned. */
+  cpus?: readonly number[];
+  /** Milliseconds without work after which a thread sleeps, 1 to 60,000. Default 10. */
+  idleMs?: number;
+}
+
+export interface ReceiveBufferOptions {
+  /** Buffers that the ring's sockets share, 1 to 32,768. Default 256. */
+  count?: number;
+  /** The longest message received whole, in bytes, 1 to 65,536. Default 4096. */
+  bytes?: number;
+}
+
+export interface RingOptions {
+  /** Entries of the submission queue, 1 to 32,768; the kernel rounds up to a power of two. Default 256. */
+  submissionEntries?: number;
+  /** Entries of the completion queue, 1 to 65,536, at least `submissionEntries`. Default 4096. */
+  completionEntries?: number;
+  /** Where halving stops when the system refuses memory for `completionEntries`. Default 256. */
+  completionEntriesMin?: number;
+  /** Operations in the kernel at once, 1 to 65,536; more wait their turn. Default 4096. */
+  inFlightMax?: number;
+  /** Operations staged before they are submitted without waiting for the turn's end, 1 to 32,768. Default 128. */
+  submitBatchMax?: number;
+  /** Completions settled in one go, 1 to 65,536. Default 256. */
+  drainBatchMax?: number;
+  /** Submission by a kernel thread instead of system calls. `true` is `{}`. Default: off. */
+  sqPoll?: boolean | SqPollOptions;
+  /** Slots of the registered-file table, 0 to 32,768; 0 for none. Default 0. */
+  registeredFds?: number;
+  /** Made when the first socket of the ring receives. */
+  receiveBuffers?: ReceiveBufferOptions;
+  /** Microseconds to spin for completions before the event loop sleeps, 0 to 10,000. Default 0. */
+  busyPollUs?: number;
+  /** Spares each system call the ring's descriptor look-up where the kernel can (5.18). Default true. */
+  registerRingFd?: boolean;
+  /** How the kernel runs completion work; not with `sqPoll`. Default: the best the kernel has. */
+  taskRun?: 'defer' | 'cooperative' | 'interrupt';
+  /** `'auto'` falls back to Node's own modules, and says why; the others are errors when absent. */
+  backend?: 'auto' | 'io_uring' | 'node';
+}
+
+/** All options with their defaults filled in. */
+export interface RingSettings {
+  submissionEntries: number;
+  completionEntries: number;
+  completionEntriesMin: number;
+  inFlightMax: number;
+  submitBatchMax: number;
+  drainBatchMax: number;
+  sqPoll: SqPollSettings | undefined;
+  registeredFds: number;
+  receiveBuffers: { count: number; bytes: number };
+  busyPollUs: number;
+  registerRingFd: boolean;
+  taskRun: 'best' | 'defer' | 'cooperative' | 'interrupt';
+  backend: 'auto' | 'io_uring' | 'node';
+}
+
+/** Undefined means: what the group has, or the default if this ring founds it. */
+export interface SqPollSettings {
+  group: string | undefined;
+  threads: number | undefined;
+  cpus: readonly number[] | undefined;
+  idleMs: number | undefined;
+}
+
+const RING_OPTIONS = [
+  'submissionEntries',
+  'completionEntries',
+  'completionEntriesMin',
+  'inFlightMax',
+  'submitBatchMax',
+  'drainBatchMax',
+  'sqPoll',
+  'registeredFds',
+  'receiveBuffers',
+  'busyPollUs',
+  'registerRingFd',
+  'taskRun',
+  'backend',
+];
+
+const SQ_ENTRIES_MAX = 32_768;
+const CQ_ENTRIES_MAX = 65_536;
+const GROUP_NAME_LENGTH_MAX = 64;
+const THREADS_MAX = 64;
+const CPU_MAX = 1023;
+const IDLE_MS_MAX = 60_000;
+const BUSY_POLL_US_MAX = 10_000;
+const RECEIVE_BUFFERS_MAX = 32_768;
+const RECEIVE_BYTES_MAX = 65_536;
+
+function checkKnown(options: object, known: readonly string[], prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw invalidArgValue(`${prefix}.${name}`, name, `is not an option; there are ${known.join(', ')}`);
+  }
+}
+
+function integer(value: unknown, name: string, min: number, max: number, fallback: number): number {
+  if (value === undefined) return fallback;
+  checkInteger(value, name, min, max);
+  return value as number;
+}
+
+function powerOfTwoAtLeast(count: number): number {
+  return 2 ** Math.ceil(Math.log2(count));
+}
+
+function readSqPoll(value: unknown): SqPollSettings | undefined {
+  const none = { group: undefined, threads: undefined, cpus: undefined, idleMs: undefined };
+  if (value === undefined || value === false) return undefined;
+  if (value === true) return none;
+  checkObject(value, 'options.sqPoll');
+  const options = value as SqPollOptions;
+  checkKnown(options, ['group', 'threads', 'cpus', 'idleMs'], 'options.sqPoll');
+  const { group, threads, cpus, idleMs } = options;
+  if (group !== undefined) {
+    checkString(group, 'options.sqPoll.group');
+    if (group.length === 0 || group.length > GROUP_NAME_LENGTH_MAX) {
+      throw invalidArgValue('options.sqPoll.group', group, `must have 1 to ${GROUP_NAME_LENGTH_MAX} characters`);
+    }
+  }
+  if (threads !== undefined) {
+    checkInteger(threads, 'options.sqPoll.threads', 1, THREADS_MAX);
+    if (group === undefined && threads > 1) {
+      throw invalidArgValue('options.sqPoll.threads', threads, 'needs options.sqPoll.group');
+    }
+  }
+  if (idleMs !== undefined) checkInteger(idleMs, 'options.sqPoll.idleMs', 1, IDLE_MS_MAX);
+  if (cpus !== undefined) checkCpus(cpus);
+  return { group, threads, cpus: cpus === undefined ? undefined : [...cpus], idleMs };
+}
+
+function checkCpus(cpus: unknown): void {
+  if (!Array.isArray(cpus) || cpus.length === 0) {
+    throw invalidArgValue('options.sqPoll.cpus', cpus, 'must be an array of at least one CPU number');
+  }
+  cpus.forEach((cpu, index) => {
+    checkInteger(cpu, `options.sqPoll.cpus[${index}]`, 0, CPU_MAX);
+    if (cpus.indexOf(cpu) !== index) throw invalidArgValue('options.sqPoll.cpus', cpus, 'names a CPU twice');
+  });
+}
+
+function readReceiveBuffers(value: unknown): { count: number; bytes: number } {
+  if (value === undefined) return { count: 256, bytes: 4096 };
+  checkObject(value, 'options.receiveBuffers');
+  const options = value as ReceiveBufferOptions;
+  checkKnown(options, ['count', 'bytes'], 'options.receiveBuffers');
+  return {
+    count: integer(options.count, 'options.receiveBuffers.count', 1, RECEIVE_BUFFERS_MAX, 256),
+    bytes: integer(options.bytes, 'options.receiveBuffers.bytes', 1, RECEIVE_BYTES_MAX, 4096),
+  };
+}
+
+/** Checks every option and fills in the defaults. Throws Node's own codes, naming the option. */
+export function readRingOptions(options: RingOptions = {}): RingSettings {
+  checkObject(options, 'options');
+  checkKnown(options, RING_OPTIONS, 'options');
+  const { taskRun, backend = 'auto', registerRingFd = true } = options;
+  if (taskRun !== undefined) checkOneOf(taskRun, 'options.taskRun', ['defer', 'cooperative', 'interrupt']);
+  checkOneOf(backend, 'options.backend', ['auto', 'io_uring', 'node']);
+  checkBoolean(registerRingFd, 'options.registerRingFd');
+  const sqPoll = readSqPoll(options.sqPoll);
+  if (sqPoll !== undefined && taskRun !== undefined) {
+    throw invalidArgValue('options.taskRun', taskRun, 'excludes options.sqPoll: its thread runs completion work');
+  }
+  const submissionEntries = integer(
+    options.submissionEntries,
+    'options.submissionEntries',
+    1,
+    SQ_ENTRIES_MAX,
+    256,
+  );
+  // The kernel refuses a completion queue that is smaller than the (rounded) submission queue.
+  const completionsLeast = powerOfTwoAtLeast(submissionEntries);
+  const completionEntries = integer(
+    options.completionEntries,
+    'options.completionEntries',
+    completionsLeast,
+    CQ_ENTRIES_MAX,
+    Math.max(4096, completionsLeast),
+  );
+  return {
+    submissionEntries,
+    completionEntries,
+    completionEntriesMin: integer(
+      options.completionEntriesMin,
+      'options.completionEntriesMin',
+      1,
+      completionEntries,
+      Math.min(256, completionEntries),
+    ),
+    inFlightMax: integer(options.inFlightMax, 'options.inFlightMax', 1, CQ_ENTRIES_MAX, 4096),
+    submitBatchMax: integer(options.submitBatchMax, 'options.submitBatchMax', 1, SQ_ENTRIES_MAX, 128),
+    drainBatchMax: integer(options.drainBatchMax, 'options.drainBatchMax', 1, CQ_ENTRIES_MAX, 256),
+    sqPoll,
+    registeredFds: integer(options.registeredFds, 'options.registeredFds', 0, SQ_ENTRIES_MAX, 0),
+    receiveBuffers: readReceiveBuffers(options.receiveBuffers),
+    busyPollUs: integer(options.busyPollUs, 'options.busyPollUs', 0, BUSY_POLL_US_MAX, 0),
+    registerRingFd,
+    taskRun: taskRun ?? 'best',
+    backend,
+  };
+}

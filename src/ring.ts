@@ -1,0 +1,106 @@
+/** Ring: the unit of I/O that users make, configure and close, and the default one behind `fs`. */
+import type { Backend, RingProfile, RingStats } from './backend/backend.js';
+import { selectBackend } from './backend/select.js';
+import { listSqPollGroups, type SqPollGroup } from './backend/sq-poll-groups.js';
+import { invalidArgType, ringClosedError } from './errors.js';
+import { createFs, type Fs } from './fs/promises.js';
+import { type RingOptions, readRingOptions } from './options.js';
+
+export class Ring {
+  readonly #backend: Backend;
+  readonly #backendReason: string | null;
+  readonly #fs: Fs;
+  #isClosed = false;
+
+  /**
+   * Makes a ring at once.
+   *
+   * @param options see `RingOptions`; each has a default.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE, naming the option;
+   * ERR_RINGLET_UNAVAILABLE when `backend` is 'io_uring' and the system has none to give.
+   */
+  constructor(options?: RingOptions) {
+    const { backend, reason } = selectBackend(readRingOptions(options));
+    this.#backend = backend;
+    this.#backendReason = reason;
+    this.#fs = createFs(() => this.#backend.files);
+    backends.set(this, backend);
+  }
+
+  /** `fs/promises` calls on this ring. */
+  get fs(): Fs {
+    return this.#fs;
+  }
+
+  /** What carries this ring's operations. */
+  get backend(): 'io_uring' | 'node' {
+    return this.#backend.name;
+  }
+
+  /** Why an `'auto'` ring runs on Node's own modules; null when it does not, or was asked to. */
+  get backendReason(): string | null {
+    return this.#backendReason;
+  }
+
+  /** How the ring really runs: flags in force, sizes, and what was given up and why. */
+  get profile(): RingProfile {
+    return this.#backend.profile;
+  }
+
+  /** Counters since the ring was made; the last ones when it is closed. */
+  stats(): RingStats {
+    return this.#backend.stats();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Lets pending operations keep the process alive again. That is how a ring begins. */
+  ref(): this {
+    this.#backend.ref();
+    return this;
+  }
+
+  /** Lets the process exit although operations of this ring are pending. */
+  unref(): this {
+    this.#backend.unref();
+    return this;
+  }
+
+  /**
+   * Ends the ring: refuses new work with ERR_RINGLET_CLOSED, cancels what is pending (that rejects
+   * with the same), closes its sockets, and resolves when the kernel has let go of everything. Files
+   * stay open until their own `close()`. Leased messages stay readable. Safe to call again.
+   */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.#backend.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Every SQ-poll thread group of the process, whichever thread made it. */
+  static groups(): SqPollGroup[] {
+    return listSqPollGroups();
+  }
+}
+
+const backends = new WeakMap<Ring, Backend>();
+let defaultRing: Ring | undefined;
+
+/** The ring behind `fs` and behind sockets that name none: made at the first call. */
+export function theDefaultRing(): Ring {
+  if (defaultRing === undefined || defaultRing.isClosed) defaultRing = new Ring();
+  return defaultRing;
+}
+
+/** For the other public classes: what carries a ring's operations. */
+export function backendOf(ring: Ring | undefined): Backend {
+  const backend = backends.get(ring ?? theDefaultRing());
+  if (backend === undefined) throw invalidArgType('options.ring', 'an instance of Ring', ring);
+  if (ring?.isClosed) throw ringClosedError();
+  return backend;
+}
