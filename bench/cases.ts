@@ -1,0 +1,24 @@
+/** The list of cases. A new case is a file in bench/cases/ and a line here. */
+import type { Workload } from './workload.js';
+
+/** Only the case knows the shape of its parameters. */
+export type AnyWorkload = Workload<unknown>;
+
+const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ workload: AnyWorkload }> }> = {
+  'random-read': { rows: ['row1', 'row2'], load: () => import('./cases/random-read.js') },
+  'datagram-drain': { rows: ['row7'], load: () => import('./cases/datagram-drain.js') },
+};
+
+/** Every row there is a case for, such as `row1`. */
+export const ROWS: readonly string[] = Object.values(CASES).flatMap(({ rows }) => rows);
+
+/** The names of the cases that the rows need. */
+export function casesOf(rows: ReadonlySet<string>): string[] {
+  return Object.keys(CASES).filter((name) => CASES[name]?.rows.some((row) => rows.has(row)));
+}
+
+export async function loadWorkload(name: string): Promise<AnyWorkload> {
+  const entry = CASES[name];
+  if (!entry) throw new Error(`there is no case named ${name}`);
+  return (await entry.load()).workload;
+}

@@ -1,0 +1,259 @@
+/**
+ * Row 7: draining datagrams that are already queued in the socket, by message and by batch.
+ *
+ * A round binds a socket, has another process fill it while this one's event loop stands still, and then
+ * times the drain alone. The queue must hold a whole round: the run raises the system's limit on receive
+ * buffers where it may and restores it, and elsewhere makes the rounds smaller.
+ */
+import { spawnSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { on, once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { DatagramMessage, DatagramSocket } from 'ringlet';
+import { Stopwatch } from '../measure.js';
+import { makeRing, type RingName } from '../rings.js';
+import type { Measurement, Setting, Variant, Workload } from '../workload.js';
+
+interface Parameters {
+  /** The compiled bench/native/send-datagrams.c. */
+  sender: string;
+  datagramCount: number;
+  datagramBytes: number;
+  receiveBufferBytes: number;
+  warmUpRounds: number;
+  measuredRounds: number;
+}
+
+const DATAGRAM_COUNT = 20_000;
+const DATAGRAM_BYTES = 64;
+/** What the kernel charges the socket for one such datagram, at most: the buffer and its bookkeeping. */
+const CHARGED_BYTES = 1280;
+const LIMIT_PATH = '/proc/sys/net/core/rmem_max';
+
+/** Takes one round's datagrams off a socket, checking each one's payload. */
+type Drain<Source> = (source: Source, count: number, check: (payload: Buffer) => void) => Promise<void>;
+
+/** Fills the socket's queue and returns when all of it is there. Blocks, so that nothing is read meanwhile. */
+function queueDatagrams(port: number, { sender, datagramCount, datagramBytes }: Parameters): void {
+  const { status, error } = spawnSync(sender, [port, datagramCount, datagramBytes].map(String));
+  if (error || status !== 0) throw error ?? new Error(`the sender ended with status ${status}`);
+  const droppedCount = droppedOn(port);
+  if (droppedCount > 0) throw new Error(`the receive buffer is too small: ${droppedCount} datagrams dropped`);
+}
+
+/** The kernel's count of datagrams that found the queue of a local IPv4 port full. */
+function droppedOn(port: number): number {
+  const portHex = port.toString(16).toUpperCase().padStart(4, '0');
+  for (const line of readFileSync('/proc/net/udp', 'utf8').split('\n')) {
+    const fields = line.trim().split(/\s+/);
+    if (fields[1]?.endsWith(`:${portHex}`)) return Number(fields.at(-1));
+  }
+  throw new Error(`no socket is bound to port ${port}`);
+}
+
+/** Checks that the payloads are the ones sent, in order, none missing. */
+function payloadCheck(datagramBytes: number): (payload: Buffer) => void {
+  let expected = 0;
+  return (payload) => {
+    if (payload.length !== datagramBytes) throw new Error(`datagram ${expected}: ${payload.length} bytes`);
+    const number = payload.readUInt32LE(0);
+    if (number !== expected) throw new Error(`datagram ${expected} is missing: ${number} came`);
+    expected += 1;
+  };
+}
+
+async function measureRounds<Source>(
+  parameters: Parameters,
+  bind: () => Promise<{ socket: Source; port: number; close: () => Promise<void> }>,
+  drain: Drain<Source>,
+): Promise<Measurement> {
+  const { datagramCount, datagramBytes, warmUpRounds, measuredRounds } = parameters;
+  let stopwatch = new Stopwatch();
+  for (let round = 0; round < warmUpRounds + measuredRounds; round++) {
+    if (round === warmUpRounds) stopwatch = new Stopwatch();
+    const { socket, port, close } = await bind();
+    const check = payloadCheck(datagramBytes);
+    queueDatagrams(port, parameters);
+    stopwatch.start();
+    await drain(socket, datagramCount, check);
+    stopwatch.stop();
+    await close();
+  }
+  return stopwatch.measurement(measuredRounds * datagramCount);
+}
+
+function builtIn(drain: Drain<Socket>): (parameters: Parameters) => Promise<Measurement> {
+  return (parameters) =>
+    measureRounds(
+      parameters,
+      async () => {
+        const socket = createSocket({ type: 'udp4', recvBufferSize: parameters.receiveBufferBytes });
+        socket.bind(0, '127.0.0.1');
+        await once(socket, 'listening');
+        const close = async (): Promise<void> => {
+          socket.close();
+          await once(socket, 'close');
+        };
+        return { socket, port: socket.address().port, close };
+      },
+      drain,
+    );
+}
+
+function onRing(
+  name: RingName,
+  drain: Drain<DatagramSocket>,
+): (parameters: Parameters) => Promise<Measurement> {
+  return async (parameters) => {
+    const { DatagramSocket } = await import('ringlet');
+    const ring = await makeRing(name);
+    const { receiveBufferBytes } = parameters;
+    const measurement = await measureRounds(
+      parameters,
+      async () => {
+        const socket = await DatagramSocket.bind({ address: '127.0.0.1', ring, receiveBufferBytes });
+        return { socket, port: socket.address.port, close: () => socket.close() };
+      },
+      drain,
+    );
+    await ring.close();
+    return measurement;
+  };
+}
+
+/** The fastest way that Node has: an event a message. */
+function byEvent(socket: Socket, count: number, check: (payload: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let receivedCount = 0;
+    socket.on('error', reject);
+    socket.on('message', (payload: Buffer) => {
+      try {
+        check(payload);
+      } catch (error) {
+        reject(error);
+      }
+      receivedCount += 1;
+      if (receivedCount === count) resolve();
+    });
+  });
+}
+
+/** Node's own way to await messages one by one. */
+async function byEventIterator(
+  socket: Socket,
+  count: number,
+  check: (payload: Buffer) => void,
+): Promise<void> {
+  let receivedCount = 0;
+  for await (const [payload] of on(socket, 'message')) {
+    check(payload as Buffer);
+    receivedCount += 1;
+    if (receivedCount === count) break;
+  }
+}
+
+async function takeEach(
+  messages: AsyncIterable<DatagramMessage>,
+  count: number,
+  check: (payload: Buffer) => void,
+): Promise<void> {
+  let receivedCount = 0;
+  for await (const message of messages) {
+    check(message.data);
+    message.release();
+    receivedCount += 1;
+    if (receivedCount === count) break;
+  }
+}
+
+async function takeBatches(
+  batches: AsyncIterable<DatagramMessage[]>,
+  count: number,
+  check: (payload: Buffer) => void,
+): Promise<void> {
+  let receivedCount = 0;
+  for await (const batch of batches) {
+    for (const message of batch) {
+      check(message.data);
+      message.release();
+    }
+    receivedCount += batch.length;
+    if (receivedCount >= count) break;
+  }
+}
+
+const byMessage: Drain<DatagramSocket> = (socket, count, check) => takeEach(socket, count, check);
+const byBatch: Drain<DatagramSocket> = (socket, count, check) => takeBatches(socket.batches(), count, check);
+const byLeasedBatch: Drain<DatagramSocket> = (socket, count, check) =>
+  takeBatches(socket.batches({ lease: true }), count, check);
+
+/** Raises the limit on receive buffers to `bytes` for the length of the run. Returns the limit in force. */
+function raiseLimit(bytes: number, onEnd: Setting['onEnd']): number {
+  const before = readFileSync(LIMIT_PATH, 'utf8');
+  if (Number(before) >= bytes) return bytes;
+  try {
+    writeFileSync(LIMIT_PATH, String(bytes));
+  } catch {
+    return Number(before);
+  }
+  onEnd(() => writeFileSync(LIMIT_PATH, before));
+  return bytes;
+}
+
+async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
+  const sender = compile('send-datagrams');
+  const receiveBufferBytes = raiseLimit(DATAGRAM_COUNT * CHARGED_BYTES, onEnd);
+  // The kernel doubles what is asked for, to pay for its bookkeeping; one factor is left as a margin.
+  const datagramCount = Math.min(DATAGRAM_COUNT, Math.floor(receiveBufferBytes / CHARGED_BYTES));
+  const roundCount = isQuick ? 1 : 10 * Math.ceil(DATAGRAM_COUNT / datagramCount);
+  return [
+    {
+      row: 'row7',
+      title: `UDP receive, draining ${datagramCount} queued datagrams of ${DATAGRAM_BYTES} B`,
+      parameters: {
+        sender,
+        datagramCount,
+        datagramBytes: DATAGRAM_BYTES,
+        receiveBufferBytes,
+        warmUpRounds: isQuick ? 1 : 3,
+        measuredRounds: roundCount,
+      },
+      goals: [
+        { contenders: ['ringlet for await', 'ringlet sqPoll for await'], timesNode: 2 },
+        { contenders: ['ringlet batches', 'ringlet sqPoll batches'], timesNode: 3, shareOfC: 0.75 },
+        { contenders: ['ringlet leased batches'], timesNode: 3.5 },
+      ],
+    },
+  ];
+}
+
+export const workload: Workload<Parameters> = {
+  operations: 'datagrams',
+  node: "node:dgram 'message'",
+  c: 'C, liburing',
+  contenders: [
+    { name: "node:dgram 'message'", run: builtIn(byEvent) },
+    { name: 'node:dgram for await', run: builtIn(byEventIterator) },
+    { name: 'ringlet for await', run: onRing('loop', byMessage) },
+    { name: 'ringlet batches', run: onRing('loop', byBatch) },
+    { name: 'ringlet leased batches', run: onRing('loop', byLeasedBatch) },
+    { name: 'ringlet sqPoll for await', run: onRing('sqPoll', byMessage) },
+    { name: 'ringlet sqPoll batches', run: onRing('sqPoll', byBatch) },
+    { name: 'ringlet on node for await', run: onRing('node', byMessage) },
+    {
+      name: 'C, liburing',
+      native: {
+        program: 'datagram-drain',
+        arguments: (p) => [
+          p.sender,
+          p.datagramCount,
+          p.datagramBytes,
+          p.receiveBufferBytes,
+          p.warmUpRounds,
+          p.measuredRounds,
+        ],
+      },
+    },
+  ],
+  prepare,
+};

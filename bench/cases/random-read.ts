@@ -1,0 +1,155 @@
+/**
+ * Rows 1 and 2: random reads of 4 KiB from a warm file through a `FileHandle`, a fixed number in flight.
+ * Every contender runs the same loop on the same random numbers; only `open` differs.
+ */
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Stopwatch } from '../measure.js';
+import { makeRing, type RingName } from '../rings.js';
+import type { Measurement, Setting, Variant, Workload } from '../workload.js';
+
+interface Parameters {
+  path: string;
+  fileBytes: number;
+  blockBytes: number;
+  inFlight: number;
+  warmUpMs: number;
+  measuredMs: number;
+}
+
+const FILE_BYTES = 32 * 1024 * 1024;
+const BLOCK_BYTES = 4096;
+/** The clock is read once in so many operations. */
+const CLOCK_INTERVAL = 16;
+
+/** What Node's `FileHandle` and ringlet's have in common here. */
+interface Readable {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+async function readThrough(path: string): Promise<void> {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) void chunk;
+}
+
+/** Block numbers by xorshift, as bench/native/random-read.c makes them. */
+function blockNumbers(blockCount: number): () => number {
+  let state = 0x9e3779b9 | 0;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % blockCount;
+  };
+}
+
+/** Reads until the time is up. Returns how many reads there were. */
+async function readFor(
+  file: Readable,
+  ms: number,
+  parameters: Parameters,
+  isChecking: boolean,
+): Promise<number> {
+  const { blockBytes, fileBytes, inFlight } = parameters;
+  const nextBlock = blockNumbers(fileBytes / blockBytes);
+  const deadline = performance.now() + ms;
+  let count = 0;
+  let isOver = false;
+  const readInTurn = async (): Promise<void> => {
+    const buffer = Buffer.allocUnsafeSlow(blockBytes);
+    while (!isOver) {
+      const block = nextBlock();
+      const { bytesRead } = await file.read(buffer, 0, blockBytes, block * blockBytes);
+      if (bytesRead !== blockBytes) throw new Error(`block ${block}: ${bytesRead} bytes`);
+      if (isChecking && buffer.readUInt32LE(0) !== block) throw new Error(`block ${block}: not its bytes`);
+      count += 1;
+      if (count % CLOCK_INTERVAL === 0 && performance.now() >= deadline) isOver = true;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, readInTurn));
+  return count;
+}
+
+async function measureReads(file: Readable, parameters: Parameters): Promise<Measurement> {
+  await readThrough(parameters.path);
+  await readFor(file, parameters.warmUpMs, parameters, true);
+  const stopwatch = new Stopwatch();
+  stopwatch.start();
+  const count = await readFor(file, parameters.measuredMs, parameters, false);
+  stopwatch.stop();
+  await file.close();
+  return stopwatch.measurement(count);
+}
+
+async function builtIn(parameters: Parameters): Promise<Measurement> {
+  return measureReads(await open(parameters.path), parameters);
+}
+
+function onRing(name: RingName): (parameters: Parameters) => Promise<Measurement> {
+  return async (parameters) => {
+    const ring = await makeRing(name);
+    const measurement = await measureReads(await ring.fs.open(parameters.path), parameters);
+    await ring.close();
+    return measurement;
+  };
+}
+
+/** A file whose blocks each begin with their own number. */
+async function writeNumberedFile(path: string): Promise<void> {
+  const content = Buffer.alloc(FILE_BYTES);
+  for (let block = 0; block < FILE_BYTES / BLOCK_BYTES; block++)
+    content.writeUInt32LE(block, block * BLOCK_BYTES);
+  await using file = await open(path, 'w');
+  await file.writeFile(content);
+  await file.sync();
+}
+
+async function prepare({ directory, isQuick }: Setting): Promise<Variant<Parameters>[]> {
+  const path = join(directory, 'random-read.bin');
+  await writeNumberedFile(path);
+  const parameters = {
+    path,
+    fileBytes: FILE_BYTES,
+    blockBytes: BLOCK_BYTES,
+    warmUpMs: isQuick ? 50 : 400,
+    measuredMs: isQuick ? 100 : 1000,
+  };
+  const rings = ['ringlet', 'ringlet sqPoll'];
+  const title = '4 KiB random FileHandle.read, warm 32 MiB file';
+  return [
+    {
+      row: 'row1',
+      title: `${title}, 1 in flight`,
+      parameters: { ...parameters, inFlight: 1 },
+      goals: [{ contenders: rings, timesNode: 18, shareOfC: 0.6 }],
+    },
+    ...[32, 128].map((inFlight) => ({
+      row: 'row2',
+      title: `${title}, ${inFlight} in flight`,
+      parameters: { ...parameters, inFlight },
+      goals: [{ contenders: rings, timesNode: 6.5, shareOfC: 0.85 }],
+    })),
+  ];
+}
+
+export const workload: Workload<Parameters> = {
+  operations: 'reads',
+  node: 'node:fs/promises',
+  c: 'C, liburing',
+  contenders: [
+    { name: 'node:fs/promises', run: builtIn },
+    { name: 'ringlet', run: onRing('loop') },
+    { name: 'ringlet sqPoll', run: onRing('sqPoll') },
+    { name: 'ringlet on node', run: onRing('node') },
+    {
+      name: 'C, liburing',
+      native: {
+        program: 'random-read',
+        arguments: (p) => [p.path, p.blockBytes, p.inFlight, p.warmUpMs, p.measuredMs],
+      },
+    },
+    { name: 'Bun', runtime: 'bun', run: builtIn },
+  ],
+  prepare,
+};

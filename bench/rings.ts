@@ -1,0 +1,31 @@
+/** The rings that ringlet's contenders run on, one name each, the same in every case. */
+import type { Ring, RingOptions } from 'ringlet';
+import { Unavailable } from './workload.js';
+
+/**
+ * `loop` is what a program gets that asks for nothing. `sqPoll` is the throughput end: a kernel thread
+ * submits, and the loop spins briefly for completions before it sleeps.
+ */
+const RING_OPTIONS = {
+  loop: { backend: 'io_uring' },
+  sqPoll: { backend: 'io_uring', sqPoll: true, busyPollUs: 50 },
+  node: { backend: 'node' },
+} as const satisfies Record<string, RingOptions>;
+
+export type RingName = keyof typeof RING_OPTIONS;
+
+export async function makeRing(name: RingName): Promise<Ring> {
+  const { Ring } = await import('ringlet');
+  let ring: Ring;
+  try {
+    ring = new Ring(RING_OPTIONS[name]);
+  } catch (error) {
+    throw new Unavailable(error instanceof Error ? error.message : String(error));
+  }
+  if (name !== 'node' && ring.profile.kind !== name) {
+    const reasons = ring.profile.degraded.map(({ what, reason }) => `${what}: ${reason}`);
+    await ring.close();
+    throw new Unavailable(`the ring is not ${name} here: ${reasons.join('; ')}`);
+  }
+  return ring;
+}

@@ -1,0 +1,31 @@
+/** Medians and spread of a contender's trials. */
+import type { Measurement } from './workload.js';
+
+export interface Summary {
+  trialCount: number;
+  /** Operations a second. */
+  median: number;
+  min: number;
+  max: number;
+  /** Processor time an operation in microseconds, the median of the trials. */
+  cpuUsPerOperation: number;
+}
+
+export function summarize(trials: readonly Measurement[]): Summary {
+  const rates = trials.map(({ operationCount, elapsedNs }) => (operationCount / elapsedNs) * 1e9);
+  return {
+    trialCount: trials.length,
+    median: median(rates),
+    min: Math.min(...rates),
+    max: Math.max(...rates),
+    cpuUsPerOperation: median(trials.map(({ cpuUs, operationCount }) => cpuUs / operationCount)),
+  };
+}
+
+/** NaN for no values at all. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
+  return (lower + upper) / 2;
+}

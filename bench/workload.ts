@@ -1,0 +1,78 @@
+/**
+ * What a workload is: the interface between bench/run.ts, which decides who runs when, and bench/cases/,
+ * which say what is done. No behaviour.
+ *
+ * A case exports its `workload` and one function a contender. A contender that is not JavaScript names a
+ * program of bench/native/ instead. Case files import `ringlet` inside their functions, never at the top:
+ * Node's own contender must not pay for loading it.
+ */
+
+/** What one trial measured, over the measured part alone. */
+export interface Measurement {
+  operationCount: number;
+  elapsedNs: number;
+  /** Processor time of every thread of the process in microseconds, the kernel's SQ thread included. */
+  cpuUs: number;
+}
+
+/** Has either `run` or `native`. Parameters travel to a trial as JSON, so methods take them unchecked. */
+export interface Contender<Parameters> {
+  name: string;
+  /** What runs the function: this Node by default. */
+  runtime?: 'node' | 'bun';
+  run?(parameters: Parameters): Promise<Measurement>;
+  native?: NativeProgram<Parameters>;
+}
+
+/** A program of bench/native/ that prints a `Measurement` as one line of JSON. */
+export interface NativeProgram<Parameters> {
+  program: string;
+  arguments(parameters: Parameters): (string | number)[];
+}
+
+/** What docs/performance.md promises of one contender. */
+export interface Goal {
+  contenders: readonly string[];
+  /** At least so many times Node's median. */
+  timesNode?: number;
+  /** At least this share of the C program's median. */
+  shareOfC?: number;
+}
+
+export interface Variant<Parameters> {
+  /** The row of the performance table this belongs to, such as `row1`. */
+  row: string;
+  title: string;
+  parameters: Parameters;
+  goals: readonly Goal[];
+}
+
+/** How long trials take, and where they may write. */
+export interface Setting {
+  isQuick: boolean;
+  /** A folder of the run's own, on a file system whose page cache io_uring reads inline. */
+  directory: string;
+  /** Compiles a program of bench/native/ and returns its path; throws `Unavailable` where that cannot be. */
+  compile(program: string): string;
+  /** Registers what puts the machine back as it was; called whatever happens, and synchronous for that. */
+  onEnd(restore: () => void): void;
+}
+
+export interface Workload<Parameters> {
+  /** What is counted, in the plural: `reads`. */
+  operations: string;
+  /** The contenders that ratios are taken against. */
+  node: string;
+  c: string;
+  contenders: readonly Contender<Parameters>[];
+  /** Makes what the trials share; runs once, before any of them. */
+  prepare(setting: Setting): Promise<readonly Variant<Parameters>[]>;
+}
+
+/** A contender cannot run here, and that is no fault: its column says why it is empty. */
+export class Unavailable extends Error {
+  override name = 'Unavailable';
+}
+
+/** The status that a trial's process ends with for it. */
+export const UNAVAILABLE_STATUS = 3;
