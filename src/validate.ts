@@ -1,0 +1,198 @@
+/**
+ * The checks on what callers pass, each throwing the error Node's own API would.
+ *
+ * A check returns the value with its type, or what it stands for: `toPath`, `toOpenFlags`,
+ * `toMode` and `toPosition` also convert. Nothing here touches a file or a socket.
+ */
+import { constants } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
+import { CURRENT_POSITION, type Path, type Position } from './backend/backend.js';
+import { invalidArgType, invalidArgValue, outOfRange } from './errors.js';
+
+const INT32_MIN = -(2 ** 31);
+const INT32_MAX = 2 ** 31 - 1;
+const UINT32_MAX = 2 ** 32 - 1;
+const INT64_MAX = 2n ** 63n - 1n;
+
+const PATH_TYPE = 'of type string or an instance of Buffer or URL';
+const VIEW_TYPE = 'an instance of Buffer, TypedArray, or DataView';
+const STRING_OR_VIEW_TYPE = `of type string or ${VIEW_TYPE}`;
+const ABORT_SIGNAL_TYPE = 'an instance of AbortSignal';
+
+const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;
+
+const OPEN_FLAGS: ReadonlyMap<unknown, number> = new Map(
+  Object.entries({
+    r: O_RDONLY,
+    rs: O_RDONLY | O_SYNC,
+    sr: O_RDONLY | O_SYNC,
+    'r+': O_RDWR,
+    'rs+': O_RDWR | O_SYNC,
+    'sr+': O_RDWR | O_SYNC,
+    w: O_WRONLY | O_CREAT | O_TRUNC,
+    wx: O_WRONLY | O_CREAT | O_TRUNC | O_EXCL,
+    xw: O_WRONLY | O_CREAT | O_TRUNC | O_EXCL,
+    'w+': O_RDWR | O_CREAT | O_TRUNC,
+    'wx+': O_RDWR | O_CREAT | O_TRUNC | O_EXCL,
+    'xw+': O_RDWR | O_CREAT | O_TRUNC | O_EXCL,
+    a: O_WRONLY | O_CREAT | O_APPEND,
+    ax: O_WRONLY | O_CREAT | O_APPEND | O_EXCL,
+    xa: O_WRONLY | O_CREAT | O_APPEND | O_EXCL,
+    as: O_WRONLY | O_CREAT | O_APPEND | O_SYNC,
+    sa: O_WRONLY | O_CREAT | O_APPEND | O_SYNC,
+    'a+': O_RDWR | O_CREAT | O_APPEND,
+    'ax+': O_RDWR | O_CREAT | O_APPEND | O_EXCL,
+    'xa+': O_RDWR | O_CREAT | O_APPEND | O_EXCL,
+    'as+': O_RDWR | O_CREAT | O_APPEND | O_SYNC,
+    'sa+': O_RDWR | O_CREAT | O_APPEND | O_SYNC,
+  }),
+);
+
+/** An integer from `min` to `max`, both included. */
+export function checkInteger(
+  value: unknown,
+  name: string,
+  min: number = Number.MIN_SAFE_INTEGER,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
+  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
+  return value;
+}
+
+export function checkBoolean(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw invalidArgType(name, 'of type boolean', value);
+  return value;
+}
+
+export function checkString(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value);
+  return value;
+}
+
+/** An object that is neither null nor an array, to be looked into for options. */
+export function checkObject(value: unknown, name: string): object {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw invalidArgType(name, 'of type object', value);
+  }
+  return value;
+}
+
+export function checkOneOf<Value>(value: unknown, name: string, allowed: readonly Value[]): Value {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) {
+    const list = allowed.map((each) => (typeof each === 'string' ? `'${each}'` : String(each))).join(', ');
+    throw invalidArgValue(name, value, `must be one of: ${list}`);
+  }
+  return found;
+}
+
+/** An AbortSignal of any realm, or undefined; null is refused, as Node refuses it. */
+export function checkSignal(value: unknown, name = 'options.signal'): AbortSignal | undefined {
+  if (value === undefined || isAbortSignal(value)) return value;
+  throw invalidArgType(name, ABORT_SIGNAL_TYPE, value);
+}
+
+export function checkView(value: unknown, name = 'buffer'): NodeJS.ArrayBufferView {
+  if (!types.isArrayBufferView(value)) throw invalidArgType(name, VIEW_TYPE, value);
+  return value;
+}
+
+export function checkViews(value: unknown, name = 'buffers'): readonly NodeJS.ArrayBufferView[] {
+  if (!Array.isArray(value) || !value.every((each) => types.isArrayBufferView(each))) {
+    throw invalidArgType(name, 'an ArrayBufferView[]', value);
+  }
+  return value;
+}
+
+/** The string of a call that takes a string or a view, once it has turned out to be no view. */
+export function checkStringData(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw invalidArgType(name, STRING_OR_VIEW_TYPE, value);
+  return value;
+}
+
+/** A name Buffer knows; undefined, null and '' mean no encoding. */
+export function checkEncoding(value: unknown, name = 'encoding'): BufferEncoding | undefined {
+  if (value === undefined || value === null || value === '') return undefined;
+  if (typeof value === 'string' && Buffer.isEncoding(value)) return value;
+  throw invalidArgValue(name, value, 'is invalid encoding');
+}
+
+/** A path as the system takes it. A Buffer is copied: the caller may go on changing theirs. */
+export function toPath(value: unknown, name = 'path'): Path {
+  const path = isUrl(value) ? fileURLToPath(value) : value;
+  if (typeof path === 'string') {
+    if (path.includes('\0')) throw nulInPath(name, path);
+    return path;
+  }
+  if (types.isUint8Array(path)) {
+    if (path.includes(0)) throw nulInPath(name, path);
+    return Buffer.from(path);
+  }
+  throw invalidArgType(name, PATH_TYPE, path);
+}
+
+/** open(2)'s flags from Node's letters; undefined and null mean reading. */
+export function toOpenFlags(value: unknown, name = 'flags'): number {
+  if (typeof value === 'number') return checkInteger(value, name, INT32_MIN, INT32_MAX);
+  if (value === undefined || value === null) return O_RDONLY;
+  const flags = OPEN_FLAGS.get(value);
+  if (flags === undefined) throw invalidArgValue(name, value);
+  return flags;
+}
+
+/** Permission bits from a number or an octal string. */
+export function toMode(value: unknown, name: string, defaultMode: number): number {
+  if (value === undefined || value === null) return defaultMode;
+  if (typeof value !== 'string') return checkInteger(value, name, 0, UINT32_MAX);
+  if (!/^[0-7]+$/.test(value)) {
+    throw invalidArgValue(name, value, 'must be a 32-bit unsigned integer or an octal string');
+  }
+  return checkInteger(Number.parseInt(value, 8), name, 0, UINT32_MAX);
+}
+
+/**
+ * Where a read starts: bytes from the start of the file, or the file's own cursor for -1,
+ * undefined and null. Bigints come back as numbers where a number is exact.
+ */
+export function toPosition(value: unknown, name = 'position'): Position {
+  if (value === undefined || value === null) return CURRENT_POSITION;
+  if (typeof value === 'number') return checkInteger(value, name, CURRENT_POSITION);
+  if (typeof value !== 'bigint') throw invalidArgType(name, 'an integer or of type bigint', value);
+  if (value < BigInt(CURRENT_POSITION) || value > INT64_MAX) {
+    throw outOfRange(name, `>= ${CURRENT_POSITION} && <= ${INT64_MAX}`, value);
+  }
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? value : Number(value);
+}
+
+function nulInPath(name: string, path: unknown): Error {
+  return invalidArgValue(name, path, 'must be a string, Uint8Array, or URL without null bytes');
+}
+
+function isAbortSignal(value: unknown): value is AbortSignal {
+  if (value instanceof AbortSignal) return true;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    'addEventListener' in value &&
+    typeof value.addEventListener === 'function'
+  );
+}
+
+/** Node takes anything that looks like a WHATWG URL for one, whichever realm made it. */
+function isUrl(value: unknown): value is URL {
+  if (value instanceof URL) return true;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'href' in value &&
+    Boolean(value.href) &&
+    'protocol' in value &&
+    Boolean(value.protocol) &&
+    !('auth' in value) &&
+    !('path' in value)
+  );
+}
