@@ -1,0 +1,114 @@
+/** Fs.readFile and FileHandle.readFile: whole files of every kind, as bytes and as text. */
+import { expect } from 'chai';
+import { readFileSync, truncateSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { describeOnEachBackend } from '../support/backends.js';
+import { rejection } from '../support/eventually.js';
+import { pattern, temporaryDirectory } from '../support/temporary.js';
+
+describeOnEachBackend('Fs.readFile', (makeRing) => {
+  const directory = temporaryDirectory();
+
+  for (const bytes of [0, 1, 4095, 4096, 4097, 65_536, 524_288, 524_289, 3_000_001]) {
+    it(`${bytes} bytes come back whole, as a Buffer of that length`, async () => {
+      const content = pattern(bytes);
+      const read = await makeRing().fs.readFile(directory.file('a', content));
+      expect(Buffer.isBuffer(read)).to.equal(true);
+      expect(read.length).to.equal(bytes);
+      expect(read.equals(content)).to.equal(true);
+    });
+  }
+
+  it('a string, a Buffer, a URL and a FileHandle name the file', async () => {
+    const { fs } = makeRing();
+    const path = directory.file('a b#c', 'text');
+    await using handle = await fs.open(path);
+    for (const form of [path, Buffer.from(path), pathToFileURL(path), handle]) {
+      expect(await fs.readFile(form, 'utf8')).to.equal('text');
+    }
+  });
+
+  it('an encoding, alone or among the options, gives a string', async () => {
+    const { fs } = makeRing();
+    const path = directory.file('a', 'grüße 🚀');
+    expect(await fs.readFile(path, 'utf8')).to.equal('grüße 🚀');
+    expect(await fs.readFile(path, { encoding: 'utf-8' })).to.equal('grüße 🚀');
+    for (const encoding of ['hex', 'base64', 'latin1', 'utf16le', 'ascii', 'base64url'] as const) {
+      expect(await fs.readFile(path, encoding), encoding).to.equal(readFileSync(path, encoding));
+    }
+    expect(await fs.readFile(path, null)).to.deep.equal(readFileSync(path));
+    expect(await fs.readFile(path, {})).to.deep.equal(readFileSync(path));
+    expect(await fs.readFile(path, { encoding: null })).to.deep.equal(readFileSync(path));
+  });
+
+  it('characters of several bytes survive wherever the reading is split', async () => {
+    const text = `x${'ä€🚀'.repeat(150_000)}`;
+    expect((await makeRing().fs.readFile(directory.file('a', text), 'utf8')) === text).to.equal(true);
+  });
+
+  it('a file of /proc, whose size is 0, is read to its end', async () => {
+    const { fs } = makeRing();
+    const text = await fs.readFile('/proc/self/status', 'utf8');
+    expect(text)
+      .to.match(/^Name:/)
+      .and.to.contain('nonvoluntary_ctxt_switches');
+    const cpus = await fs.readFile('/proc/cpuinfo', 'utf8');
+    expect(cpus.match(/^processor/gm)?.length).to.equal(
+      readFileSync('/proc/cpuinfo', 'utf8').match(/^processor/gm)?.length,
+    );
+  });
+
+  it('FileHandle.readFile: starts at the cursor, moves it to the end, leaves the handle open', async () => {
+    const path = directory.file('a', '0123456789');
+    await using handle = await makeRing().fs.open(path);
+    await handle.read(Buffer.alloc(4));
+    expect(await handle.readFile('utf8')).to.equal('456789');
+    expect((await handle.readFile()).length).to.equal(0);
+    expect((await handle.read(Buffer.alloc(4), 0, 4, 0)).bytesRead).to.equal(4);
+  });
+
+  it('flag: opens as it says', async () => {
+    const path = directory.at('new');
+    const { fs } = makeRing();
+    expect((await fs.readFile(path, { flag: 'a+' })).length).to.equal(0);
+    expect((await rejection(fs.readFile(path, { flag: 'ax+' }))).code).to.equal('EEXIST');
+  });
+
+  it('a file that shrinks to nothing before the read gives an empty Buffer', async () => {
+    const path = directory.file('a', pattern(100_000));
+    await using handle = await makeRing().fs.open(path);
+    truncateSync(path, 0);
+    expect((await handle.readFile()).length).to.equal(0);
+  });
+
+  it('a FIFO is read until its writers have gone', async () => {
+    const fifo = directory.fifo('fifo');
+    const { fs } = makeRing();
+    const reading = fs.readFile(fifo, 'utf8');
+    await using writer = await fs.open(fifo, 'w');
+    await writer.write('one ');
+    await writer.write('two');
+    await writer.close();
+    expect(await reading).to.equal('one two');
+  });
+
+  it('500 files at once each come back with their own content', async () => {
+    const { fs } = makeRing();
+    const paths = Array.from({ length: 500 }, (_unused, index) =>
+      directory.file(`f${index}`, pattern(index * 11, index + 1)),
+    );
+    const contents = await Promise.all(paths.map((path) => fs.readFile(path)));
+    contents.forEach((content, index) => {
+      expect(content.equals(pattern(index * 11, index + 1)), `file ${index}`).to.equal(true);
+    });
+  });
+
+  it('each Buffer is the caller’s own: changing one changes no other', async () => {
+    const { fs } = makeRing();
+    const path = directory.file('a', 'same content');
+    const [first, second] = await Promise.all([fs.readFile(path), fs.readFile(path)]);
+    first.fill(0);
+    expect(second.toString()).to.equal('same content');
+    expect(await fs.readFile(path, 'utf8')).to.equal('same content');
+  });
+});

@@ -1,0 +1,208 @@
+/** SQ-poll groups: which rings share a thread, how long it lives, where it runs, what conflicts. */
+import { expect } from 'chai';
+import { Ring, type RingOptions } from 'ringlet';
+import { frameRings } from '../support/backends.js';
+import { startWorker } from '../support/child.js';
+import { eventually } from '../support/eventually.js';
+import { ringDescriptors, sqPollThreads } from '../support/leftovers.js';
+import { absentCpu, cpusAllowed, sqThreadOf, untilAsleep, withDescriptor } from '../support/sq-poll.js';
+import { pattern, temporaryDirectory } from '../support/temporary.js';
+
+const group = 'engine test';
+const grouped = (more: Exclude<RingOptions['sqPoll'], boolean | undefined> = {}): RingOptions => ({
+  sqPoll: { group, idleMs: 10, ...more },
+});
+
+describe('SQ-poll groups', () => {
+  const makeRing = frameRings(grouped());
+  const directory = temporaryDirectory();
+
+  /** That the ring still does what rings do. */
+  async function expectWorking(ring: Ring): Promise<void> {
+    const path = directory.file('probe', pattern(100));
+    expect((await ring.fs.readFile(path)).equals(pattern(100))).to.equal(true);
+  }
+
+  it('two rings of a group share one thread', async () => {
+    const [first, second] = [withDescriptor(makeRing), withDescriptor(makeRing)];
+    const thread = await sqThreadOf(first.fd);
+    expect(await sqThreadOf(second.fd)).to.equal(thread);
+    await eventually('the thread by its name', () => sqPollThreads().length > 0);
+    expect(sqPollThreads()).to.deep.equal([thread]);
+    await Promise.all([expectWorking(first.ring), expectWorking(second.ring)]);
+    expect(first.ring.profile.sqPoll).to.deep.include({ group, threadIndex: 0 });
+  });
+
+  it('a ring of another group, and one without a group, have threads of their own', async () => {
+    const descriptors = [
+      withDescriptor(makeRing),
+      withDescriptor(() => makeRing(grouped({ group: 'another' }))),
+      withDescriptor(() => makeRing({ sqPoll: true })),
+      withDescriptor(() => makeRing({ sqPoll: true })),
+    ];
+    const threads = await Promise.all(descriptors.map(({ fd }) => sqThreadOf(fd)));
+    expect(new Set(threads).size).to.equal(4);
+    for (const { ring } of descriptors) await expectWorking(ring);
+  });
+
+  it('threads: 2 spreads four rings evenly over two threads', async () => {
+    const made = Array.from({ length: 4 }, () => withDescriptor(() => makeRing(grouped({ threads: 2 }))));
+    const threads = await Promise.all(made.map(({ fd }) => sqThreadOf(fd)));
+    expect(new Set(threads).size).to.equal(2);
+    for (const thread of new Set(threads))
+      expect(threads.filter((other) => other === thread).length).to.equal(2);
+    expect(new Set(made.map(({ ring }) => ring.profile.sqPoll?.threadIndex))).to.deep.equal(new Set([0, 1]));
+    for (const { ring } of made) await expectWorking(ring);
+  });
+
+  it('Ring.groups: tells each group, its threads and how many rings each serves', async () => {
+    expect(Ring.groups().filter(({ name }) => name === group)).to.deep.equal([]);
+    const { ring, fd } = withDescriptor(makeRing);
+    makeRing();
+    await expectWorking(ring);
+    const threadId = await sqThreadOf(fd);
+    await eventually('Ring.groups telling the thread', () => {
+      const entry = Ring.groups().find(({ name }) => name === group);
+      return entry?.threads[0]?.threadId === threadId;
+    });
+    const entry = Ring.groups().find(({ name }) => name === group);
+    expect(entry?.idleMs).to.equal(10);
+    expect(entry?.threads).to.have.length(1);
+    expect(entry?.threads[0]).to.include({ index: 0, ringCount: 2 });
+  });
+
+  it('a worker’s ring joins the thread of the main thread’s', async () => {
+    const { ring, fd } = withDescriptor(makeRing);
+    const thread = await sqThreadOf(fd);
+    await expectWorking(ring);
+    const before = new Set(ringDescriptors());
+    const body = `
+      const ring = new ringlet.Ring(workerData);
+      await ring.fs.stat('/');
+      parentPort.postMessage(ringlet.Ring.groups().map(({ name, threads }) => [name, threads.map((t) => t.ringCount)]));
+      await receive();
+      await ring.close();
+      parentPort.postMessage('closed');
+      parentPort.unref();
+    `;
+    const worker = startWorker(body, { backend: 'io_uring', ...grouped() });
+    expect(await worker.next()).to.deep.equal([[group, [2]]]);
+    const joined = ringDescriptors().filter((each) => !before.has(each));
+    expect(joined).to.have.length(1);
+    expect(await sqThreadOf(joined[0] as number)).to.equal(thread);
+    expect(sqPollThreads()).to.deep.equal([thread]);
+    worker.post('close');
+    expect(await worker.next()).to.equal('closed');
+    expect(await worker.ended).to.equal(0);
+    expect(Ring.groups().find(({ name }) => name === group)?.threads[0]?.ringCount).to.equal(1);
+    await expectWorking(ring);
+  });
+
+  it('a group founded by a worker outlives it while the main thread has a ring of it', async () => {
+    const body = `
+      globalThis.ring = new ringlet.Ring(workerData);
+      await ring.fs.stat('/');
+      parentPort.postMessage('ready');
+      await receive();
+    `;
+    const worker = startWorker(body, { backend: 'io_uring', ...grouped() });
+    expect(await worker.next()).to.equal('ready');
+    const { ring, fd } = withDescriptor(makeRing);
+    const thread = await sqThreadOf(fd);
+    await worker.terminate();
+    expect(await sqThreadOf(fd)).to.equal(thread);
+    await expectWorking(ring);
+    await eventually('the worker’s ring leaving the group', () => {
+      return Ring.groups().find(({ name }) => name === group)?.threads[0]?.ringCount === 1;
+    });
+  });
+
+  it('cpus: the thread may run there and nowhere else, whichever ring came first', async () => {
+    const cpu = cpusAllowed('self').at(-1) as number;
+    const options = grouped({ cpus: [cpu] });
+    const [first, second] = [
+      withDescriptor(() => makeRing(options)),
+      withDescriptor(() => makeRing(options)),
+    ];
+    const thread = await sqThreadOf(first.fd);
+    await eventually('the thread on its CPU', () => cpusAllowed(thread).join() === String(cpu));
+    expect(second.ring.profile.sqPoll?.cpu).to.equal(cpu);
+    await first.ring.close();
+    await expectWorking(second.ring);
+    expect(cpusAllowed(thread)).to.deep.equal([cpu]);
+  });
+
+  it('the thread outlives its first ring, and ends with its last', async () => {
+    const [first, second] = [withDescriptor(makeRing), withDescriptor(makeRing)];
+    const thread = await sqThreadOf(first.fd);
+    await first.ring.close();
+    expect(await sqThreadOf(second.fd)).to.equal(thread);
+    await expectWorking(second.ring);
+    const third = withDescriptor(makeRing);
+    expect(await sqThreadOf(third.fd)).to.equal(thread);
+    await second.ring.close();
+    await expectWorking(third.ring);
+    await third.ring.close();
+    await eventually('the thread ending', () => sqPollThreads().length === 0);
+    expect(Ring.groups().filter(({ name }) => name === group)).to.deep.equal([]);
+  });
+
+  it('once the last ring is closed the name is free for other options', async () => {
+    await makeRing(grouped({ idleMs: 7 })).close();
+    const ring = makeRing(grouped({ idleMs: 9, threads: 2 }));
+    expect(ring.profile.sqPoll?.idleMs).to.equal(9);
+    await expectWorking(ring);
+  });
+
+  for (const [name, conflicting, inForce] of [
+    ['idleMs', { idleMs: 500 }, /idleMs.*10/],
+    ['threads', { threads: 3 }, /threads.*1/],
+    ['cpus', { cpus: cpusAllowed('self').slice(0, 1) }, /cpus/],
+  ] as const) {
+    it(`other ${name} than the group's: an error that says what is in force, and nothing changes`, async () => {
+      const ring = makeRing();
+      const before = [ringDescriptors().length, Ring.groups()[0]?.threads[0]?.ringCount];
+      const make = (): Ring => makeRing(grouped(conflicting));
+      expect(make).to.throw(Error, inForce).with.property('code', 'ERR_INVALID_ARG_VALUE');
+      expect(make).to.throw(group);
+      expect([ringDescriptors().length, Ring.groups()[0]?.threads[0]?.ringCount]).to.deep.equal(before);
+      await expectWorking(ring);
+    });
+  }
+
+  it('options left out take what is in force in the group', async () => {
+    const founder = makeRing(grouped({ idleMs: 33 }));
+    const joiner = makeRing({ sqPoll: { group } });
+    expect(joiner.profile.sqPoll?.idleMs).to.equal(33);
+    await Promise.all([expectWorking(founder), expectWorking(joiner)]);
+  });
+
+  for (const [name, options] of [
+    ['a CPU that is not there', { cpus: [absentCpu()] }],
+    [
+      'a CPU that is not there, beside one that is',
+      { threads: 2, cpus: [cpusAllowed('self')[0] ?? 0, absentCpu()] },
+    ],
+    ['a CPU that is no number', { cpus: ['0'] }],
+    ['a CPU below 0', { cpus: [-1] }],
+  ] as const) {
+    it(`${name}: an error that names cpus, and no trace is left`, () => {
+      const before = ringDescriptors();
+      expect(() => makeRing(grouped(options as object))).to.throw(Error, /cpu/i);
+      expect(ringDescriptors()).to.deep.equal(before);
+      expect(Ring.groups().filter((entry) => entry.name === group)).to.deep.equal([]);
+      expect(sqPollThreads()).to.deep.equal([]);
+    });
+  }
+
+  it('a thread that has gone to sleep is woken by the next operation, 20 times', async () => {
+    const { ring, fd } = withDescriptor(() => makeRing(grouped({ idleMs: 1 })));
+    const thread = await sqThreadOf(fd);
+    await using handle = await ring.fs.open(directory.file('a', pattern(100)));
+    for (let round = 0; round < 20; round += 1) {
+      await untilAsleep(thread);
+      const { bytesRead } = await handle.read(Buffer.alloc(10), 0, 10, round);
+      expect(bytesRead).to.equal(10);
+    }
+  });
+});

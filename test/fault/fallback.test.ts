@@ -1,0 +1,148 @@
+/** backend 'auto' where the kernel really refuses io_uring: by a seccomp filter, and by the sysctl. */
+import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expectCleanExit, PACKAGE_ROOT, runScript } from '../support/child.js';
+import { skip } from '../support/skip.js';
+import { temporaryDirectory } from '../support/temporary.js';
+
+const SYSCTL = '/proc/sys/kernel/io_uring_disabled';
+const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
+
+/** Uses every family of the API on an 'auto' ring, and says what it ran on. */
+const SCRIPT = `
+  import { DatagramSocket, Ring, fs } from 'ringlet';
+  const directory = process.argv[1];
+  const ring = new Ring();
+  await useFiles(ring.fs, 'own');
+  await useFiles(fs, 'default');
+  const socket = await DatagramSocket.bind({ address: '127.0.0.1', ring });
+  await socket.send('datagram', socket.address);
+  let received = '';
+  for await (const message of socket) { received = message.data.toString(); break; }
+  await socket.close();
+  async function useFiles(fs, name) {
+    await fs.writeFile(directory + '/' + name, 'text', { flush: true });
+    const handle = await fs.open(directory + '/' + name);
+    const { bytesRead } = await handle.read(Buffer.alloc(10));
+    if (bytesRead !== 4) throw new Error('read ' + bytesRead);
+    await handle.close();
+    await fs.unlink(directory + '/' + name);
+  }
+  const attempt = (options) => {
+    try {
+      const { backend } = new Ring(options);
+      return { backend };
+    } catch ({ name, code, message }) {
+      return { name, code, message };
+    }
+  };
+  console.log(JSON.stringify({
+    backend: ring.backend,
+    reason: ring.backendReason,
+    kind: ring.profile.kind,
+    received,
+    required: attempt({ backend: 'io_uring' }),
+    requiredSqPoll: attempt({ backend: 'io_uring', sqPoll: { group: 'g' } }),
+    explicitNode: attempt({ backend: 'node' }),
+    auto: attempt({ sqPoll: { group: 'g', threads: 2 } }),
+    groups: Ring.groups(),
+  }));
+  await ring.close();
+`;
+
+interface Report {
+  backend: string;
+  reason: string;
+  kind: string;
+  received: string;
+  required: { code?: string; message?: string; backend?: string };
+  requiredSqPoll: { code?: string; message?: string; backend?: string };
+  explicitNode: { backend?: string };
+  auto: { backend?: string };
+  groups: unknown[];
+}
+
+function expectFallback(report: Report, cause: RegExp): void {
+  expect(report.backend).to.equal('node');
+  expect(report.kind).to.equal('node');
+  expect(report.reason).to.match(cause);
+  expect(report.received).to.equal('datagram');
+  for (const required of [report.required, report.requiredSqPoll]) {
+    expect(required.code).to.equal('ERR_RINGLET_UNAVAILABLE');
+    expect(required.message).to.match(cause);
+  }
+  expect(report.explicitNode.backend).to.equal('node');
+  expect(report.auto.backend).to.equal('node');
+  expect(report.groups).to.deep.equal([]);
+}
+
+describe("Fallback of backend 'auto'", () => {
+  const directory = temporaryDirectory();
+
+  async function report(launcher: readonly string[] = []): Promise<Report> {
+    const outcome = await runScript(SCRIPT, { args: [directory.path], launcher });
+    expectCleanExit(outcome);
+    expect(outcome.stderr).to.equal('');
+    return JSON.parse(outcome.stdout) as Report;
+  }
+
+  /** Skips unless a filter can be installed here at all; then the refusal is known to be the kernel's. */
+  function needsSeccomp(context: Mocha.Context): void {
+    try {
+      execFileSync('python3', [REFUSER, 'EPERM', 'true'], { stdio: 'pipe' });
+    } catch (error) {
+      skip(context, `no seccomp filter can be installed here: ${(error as Error).message}`);
+    }
+  }
+
+  it('EPERM by a seccomp filter: runs on node, says so and why, and io_uring by name is an error', async function () {
+    needsSeccomp(this);
+    expectFallback(await report(['python3', REFUSER, 'EPERM']), /seccomp/i);
+  });
+
+  it('ENOSYS, an old kernel or a sandbox: runs on node, says so and why', async function () {
+    needsSeccomp(this);
+    expectFallback(await report(['python3', REFUSER, 'ENOSYS']), /ENOSYS|kernel/i);
+  });
+
+  it('ENOMEM: runs on node, says so and why', async function () {
+    needsSeccomp(this);
+    expectFallback(await report(['python3', REFUSER, 'ENOMEM']), /ENOMEM|memory/i);
+  });
+
+  it('kernel.io_uring_disabled=2: runs on node, says so and names the sysctl', async function () {
+    try {
+      accessSync(SYSCTL, constants.W_OK);
+    } catch (error) {
+      skip(this, `the sysctl cannot be set here: ${(error as Error).message}`);
+    }
+    const before = readFileSync(SYSCTL, 'utf8').trim();
+    if (before !== '0') skip(this, `kernel.io_uring_disabled is ${before} already`);
+    // Even when the process is told to exit in the middle of this.
+    const restore = (): void => writeFileSync(SYSCTL, before);
+    process.once('exit', restore);
+    let refused: Report;
+    try {
+      try {
+        writeFileSync(SYSCTL, '2');
+      } catch (error) {
+        skip(this, `the sysctl cannot be set here: ${(error as Error).message}`);
+      }
+      refused = await report();
+    } finally {
+      restore();
+      process.off('exit', restore);
+    }
+    expectFallback(refused, /io_uring_disabled/);
+    expect(readFileSync(SYSCTL, 'utf8').trim()).to.equal(before);
+  });
+
+  it("without a refusal 'auto' is io_uring, with no reason to give", async function () {
+    const outcome = await report();
+    if (outcome.backend === 'node') skip(this, `this machine has no io_uring: ${outcome.reason}`);
+    expect([outcome.backend, outcome.reason]).to.deep.equal(['io_uring', null]);
+    expect([outcome.required.backend, outcome.auto.backend]).to.deep.equal(['io_uring', 'io_uring']);
+  });
+});

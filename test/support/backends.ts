@@ -1,0 +1,137 @@
+/**
+ * The five configurations that every contract suite runs on, and the frame around each test:
+ * rings made by a test are closed after it, and nothing of them may be left behind.
+ *
+ * RINGLET_TEST_ONLY narrows a run to one configuration by its title.
+ */
+import { Ring, type RingOptions } from 'ringlet';
+import { within } from './eventually.js';
+import { type Baseline, expectNoLeftovers, takeBaseline } from './leftovers.js';
+import { skip } from './skip.js';
+
+export interface Configuration {
+  readonly title: string;
+  readonly options: RingOptions;
+  /** Whether a second ring of the same options is open for as long as the one under test. */
+  readonly hasCompanion?: boolean;
+}
+
+export const CONFIGURATIONS: readonly Configuration[] = [
+  { title: 'node', options: { backend: 'node' } },
+  { title: 'loop', options: { backend: 'io_uring' } },
+  { title: 'sqPoll alone', options: { backend: 'io_uring', sqPoll: true } },
+  {
+    title: 'sqPoll in a shared group',
+    options: { backend: 'io_uring', sqPoll: { group: 'contract', threads: 1, idleMs: 5 } },
+    hasCompanion: true,
+  },
+  {
+    title: 'ring of 4 entries',
+    options: {
+      backend: 'io_uring',
+      submissionEntries: 4,
+      completionEntries: 8,
+      completionEntriesMin: 4,
+      inFlightMax: 4096,
+      receiveBuffers: { count: 4, bytes: 2048 },
+    },
+  },
+];
+
+/** Makes a ring of the running configuration, with `overrides` on top. The frame closes it after the test. */
+export type MakeRing = (overrides?: RingOptions) => Ring;
+
+function chosenConfigurations(): readonly Configuration[] {
+  const only = process.env.RINGLET_TEST_ONLY;
+  if (!only) return CONFIGURATIONS;
+  const chosen = CONFIGURATIONS.filter(({ title }) => title === only);
+  if (chosen.length > 0) return chosen;
+  const titles = CONFIGURATIONS.map(({ title }) => `'${title}'`).join(', ');
+  throw new Error(`RINGLET_TEST_ONLY is '${only}', which is none of ${titles}`);
+}
+
+/** Why io_uring can't be had for these options, or null when it can. */
+export async function refusalOf(options: RingOptions): Promise<string | null> {
+  let ring: Ring;
+  try {
+    ring = new Ring(options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_RINGLET_UNAVAILABLE') throw error;
+    return (error as Error).message;
+  }
+  await ring.close();
+  return null;
+}
+
+/** Skips the suite, aloud, where the machine has no io_uring. Call inside `describe`. */
+export function needsIoUring(options: RingOptions = { backend: 'io_uring' }): void {
+  before(async function () {
+    const refusal = await refusalOf(options);
+    if (refusal) skip(this, refusal);
+  });
+}
+
+/** Notes what there was before each test; to be called before the suite declares its own hooks. */
+function openFrame(configuration: Configuration): { makeRing: MakeRing; close: () => void } {
+  const rings: Ring[] = [];
+  const leftovers: string[] = [];
+  let baseline: Baseline;
+
+  beforeEach(() => {
+    baseline = takeBaseline();
+  });
+
+  const makeRing: MakeRing = (overrides) => {
+    const options = { ...configuration.options, ...overrides };
+    if (configuration.hasCompanion && rings.length === 0) rings.push(new Ring(options));
+    const ring = new Ring(options);
+    rings.push(ring);
+    return ring;
+  };
+
+  /** Closes what each test made and looks at what is left; to be called after the suite's own hooks. */
+  const close = (): void => {
+    afterEach('closing the rings', async function () {
+      const closing = rings.splice(0).map((ring) => ring.close());
+      await within('closing the rings of the test', Promise.all(closing));
+      // A test that failed may well have left things; its own failure is the finding.
+      if (this.currentTest?.isFailed()) return;
+      await expectNoLeftovers(baseline).catch((error: Error) => {
+        leftovers.push(`'${this.currentTest?.title}' ${error.message}`);
+      });
+    });
+    // A suite of its own, because mocha runs nested suites after the tests beside them.
+    describe('afterwards', () => {
+      it('Ring.close: no test left a descriptor or an SQ-poll thread behind', () => {
+        if (leftovers.length > 0) throw new Error(leftovers.join('\n'));
+      });
+    });
+  };
+  return { makeRing, close };
+}
+
+/**
+ * The same frame for a suite of one io_uring configuration, skipped aloud where there is none.
+ * Call inside `describe`; the tests close handles and sockets themselves.
+ */
+export function frameRings(options: RingOptions): MakeRing {
+  needsIoUring();
+  const { makeRing, close } = openFrame({ title: '', options: { backend: 'io_uring', ...options } });
+  close();
+  return makeRing;
+}
+
+/** Declares the suite once for every configuration. `makeRing` is to be called inside tests. */
+export function describeOnEachBackend(
+  title: string,
+  body: (makeRing: MakeRing, configuration: Configuration) => void,
+): void {
+  for (const configuration of chosenConfigurations()) {
+    describe(`${title} [${configuration.title}]`, () => {
+      if (configuration.options.backend === 'io_uring') needsIoUring(configuration.options);
+      const { makeRing, close } = openFrame(configuration);
+      body(makeRing, configuration);
+      close();
+    });
+  }
+}

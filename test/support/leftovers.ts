@@ -1,0 +1,76 @@
+/**
+ * What a process holds that it ought to give back: descriptors and SQ-poll threads.
+ * Reads /proc only.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { DEADLINE_MS, eventually } from './eventually.js';
+
+/** Open descriptors by number, each with what it points at. */
+export function openDescriptors(): Map<number, string> {
+  const descriptors = new Map<number, string>();
+  for (const name of readdirSync('/proc/self/fd')) {
+    try {
+      descriptors.set(Number(name), readlinkSync(`/proc/self/fd/${name}`));
+    } catch {
+      // The listing's own descriptor is gone by now, and so may another thread's be.
+    }
+  }
+  return descriptors;
+}
+
+/** The descriptors of io_uring instances, ours or not. */
+export function ringDescriptors(): number[] {
+  return [...openDescriptors()].filter(([, target]) => target.includes('[io_uring]')).map(([fd]) => fd);
+}
+
+/** The ids of this process's threads whose name starts with `prefix`. */
+export function threadsNamed(prefix: string): number[] {
+  const ids: number[] = [];
+  for (const id of readdirSync('/proc/self/task')) {
+    try {
+      if (readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith(prefix)) ids.push(Number(id));
+    } catch {
+      // The thread ended between the listing and the look.
+    }
+  }
+  return ids;
+}
+
+/** The kernel's SQ-poll threads working for this process. */
+export function sqPollThreads(): number[] {
+  return threadsNamed('iou-sqp-');
+}
+
+/** What is here now and was not when `baseline` was taken. */
+export interface Baseline {
+  readonly descriptors: ReadonlyMap<number, string>;
+  readonly threads: readonly number[];
+}
+
+export function takeBaseline(): Baseline {
+  return { descriptors: openDescriptors(), threads: sqPollThreads() };
+}
+
+/** Descriptors and SQ-poll threads that were not there at the baseline, in words; empty when none. */
+export function leftoversSince(baseline: Baseline): string[] {
+  const left: string[] = [];
+  for (const [fd, target] of openDescriptors()) {
+    if (baseline.descriptors.get(fd) !== target) left.push(`descriptor ${fd} -> ${target}`);
+  }
+  for (const id of sqPollThreads()) {
+    if (!baseline.threads.includes(id)) left.push(`SQ-poll thread ${id}`);
+  }
+  return left;
+}
+
+/** Waits until nothing is left over; the error lists what still is at the deadline. */
+export async function expectNoLeftovers(baseline: Baseline, deadlineMs = DEADLINE_MS): Promise<void> {
+  let left: string[] = [];
+  const isClean = (): boolean => {
+    left = leftoversSince(baseline);
+    return left.length === 0;
+  };
+  await eventually('nothing left over', isClean, deadlineMs).catch((cause: unknown) => {
+    throw new Error(`left behind: ${left.join(', ')}`, { cause });
+  });
+}

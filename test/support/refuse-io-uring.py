@@ -1,0 +1,60 @@
+"""Runs a program for which io_uring_setup fails with an errno of our choice.
+
+    python3 refuse-io-uring.py EPERM node script.mjs
+
+Container engines refuse io_uring in the same way: by a seccomp filter that answers with EPERM.
+The filter is inherited by everything the program starts, and needs no privilege.
+"""
+
+import ctypes
+import errno
+import os
+import sys
+
+PR_SET_SECCOMP = 22
+PR_SET_NO_NEW_PRIVS = 38
+SECCOMP_MODE_FILTER = 2
+SECCOMP_RET_ERRNO = 0x00050000
+SECCOMP_RET_ALLOW = 0x7FFF0000
+# struct seccomp_data: the number of the call is its first word.
+NUMBER_OFFSET = 0
+# The same number on every architecture: it came after the numbering was unified.
+NR_IO_URING_SETUP = 425
+
+BPF_LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS
+BPF_JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+BPF_RETURN = 0x06  # BPF_RET | BPF_K
+
+
+class Instruction(ctypes.Structure):
+    _fields_ = [
+        ("code", ctypes.c_ushort),
+        ("if_true", ctypes.c_ubyte),
+        ("if_false", ctypes.c_ubyte),
+        ("operand", ctypes.c_uint32),
+    ]
+
+
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(Instruction))]
+
+
+def refuse(error_number: int) -> None:
+    instructions = (Instruction * 4)(
+        Instruction(BPF_LOAD_WORD, 0, 0, NUMBER_OFFSET),
+        Instruction(BPF_JUMP_IF_EQUAL, 0, 1, NR_IO_URING_SETUP),
+        Instruction(BPF_RETURN, 0, 0, SECCOMP_RET_ERRNO | error_number),
+        Instruction(BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
+    )
+    program = Program(len(instructions), instructions)
+    libc = ctypes.CDLL(None, use_errno=True)
+    unused = ctypes.c_ulong(0)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), unused, unused, unused):
+        raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
+    if libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), ctypes.byref(program), unused, unused):
+        raise OSError(ctypes.get_errno(), "PR_SET_SECCOMP")
+
+
+if __name__ == "__main__":
+    refuse(getattr(errno, sys.argv[1]))
+    os.execvp(sys.argv[2], sys.argv[2:])

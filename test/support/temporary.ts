@@ -1,0 +1,52 @@
+/** A directory of its own for every test, removed whether the test passes or not. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface TemporaryDirectory {
+  /** Where the running test's directory is. */
+  readonly path: string;
+  /** A path inside it. */
+  at(name: string): string;
+  /** Writes a file there with Node's own calls and returns its path. */
+  file(name: string, content: string | Uint8Array): string;
+  /** Makes a named pipe there and returns its path. */
+  fifo(name: string): string;
+}
+
+/** Call inside `describe`: every test of the suite finds an empty directory. */
+export function temporaryDirectory(): TemporaryDirectory {
+  let path = '';
+  beforeEach(() => {
+    path = mkdtempSync(join(tmpdir(), 'ringlet-test-'));
+  });
+  afterEach(() => {
+    rmSync(path, { recursive: true, force: true });
+  });
+  return {
+    get path() {
+      return path;
+    },
+    at: (name) => join(path, name),
+    file(name, content) {
+      writeFileSync(join(path, name), content);
+      return join(path, name);
+    },
+    fifo(name) {
+      execFileSync('mkfifo', [join(path, name)]);
+      return join(path, name);
+    },
+  };
+}
+
+/** Bytes that differ at every place and between seeds, so that a misplaced block shows. */
+export function pattern(bytes: number, seed = 1): Buffer {
+  const out = Buffer.allocUnsafe(bytes);
+  let state = (seed * 2_654_435_761) >>> 0 || 1;
+  for (let index = 0; index < bytes; index += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    out[index] = state >>> 24;
+  }
+  return out;
+}
