@@ -1,0 +1,52 @@
+/**
+ * Failed calls as rows of a table, and what they say, field by field.
+ * For the suites that compare ringlet's errors with those of node:fs/promises on this Node.
+ */
+import { expect } from 'chai';
+import type { CallError } from './eventually.js';
+
+export type Call = (...parameters: unknown[]) => Promise<unknown>;
+
+/** A call named by method and arguments, which may be of types that the compiler would refuse. */
+export type Row = readonly [method: string, ...parameters: unknown[]];
+
+/** What is compared. `stack` is each caller's own. */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { fulfilledWith: typeof error };
+  const fields = ['name', 'message', 'code', 'errno', 'syscall', 'path', 'dest'];
+  return Object.fromEntries(fields.map((field) => [field, Reflect.get(error, field)]));
+}
+
+export async function outcomeOf(target: object, [method, ...parameters]: Row): Promise<unknown> {
+  const call = Reflect.get(target, method) as Call;
+  try {
+    const value = await call.apply(target, parameters);
+    // A handle opened by mistake must not count as left behind.
+    if (method === 'open') await (value as { close(): Promise<void> }).close();
+    return value;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** The row as one would write the call. */
+export function titleOf([method, ...parameters]: Row): string {
+  const shown = parameters.map((parameter) => {
+    if (Buffer.isBuffer(parameter)) return `Buffer(${parameter.length})`;
+    if (parameter instanceof URL) return `URL ${parameter.href}`;
+    if (typeof parameter === 'number' || parameter === undefined) return String(parameter);
+    const text = JSON.stringify(parameter);
+    return text.length > 40 ? `${text.slice(0, 20)}…` : text;
+  });
+  return `${method}(${shown.join(', ')})`;
+}
+
+/** That a call ended the way an abort ends it. */
+export function expectAbort(error: CallError, reason: unknown): void {
+  expect([error.name, error.code, error.message]).to.deep.equal([
+    'AbortError',
+    'ABORT_ERR',
+    'The operation was aborted',
+  ]);
+  expect(error.cause).to.equal(reason);
+}
