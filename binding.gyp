@@ -1,8 +1,8 @@
 {
-  "variables": { "sanitize%": "" },
+  "variables": { "addon_name%": "ringlet", "sanitize%": "" },
   "targets": [
     {
-      "target_name": "ringlet",
+      "target_name": "<(addon_name)",
       "sources": [
         "cpp/addon.cc",
         "cpp/engine.cc",
@@ -21,7 +21,6 @@
       "conditions": [
         ["OS!='linux'", { "type": "none" }],
         ["sanitize!=''", {
-          "product_name": "ringlet_asan",
           "cflags": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-g"],
           "ldflags": ["-fsanitize=<(sanitize)"]
         }]

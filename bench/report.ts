@@ -4,7 +4,6 @@ import type { ContenderResult, VariantResult } from './results.js';
 import type { Goal } from './workload.js';
 
 const BAR_CHARACTERS = 20;
-const COLUMNS = ['', 'median/s', 'min – max', '× Node', 'of C', 'CPU µs each', ''] as const;
 
 export function formatMachine(machine: Machine, roundCount: number, isQuick: boolean): string {
   const { kernel, cpu, cpuCount, memoryGiB, node, fileSystem, loadAverage } = machine;
@@ -18,10 +17,14 @@ export function formatMachine(machine: Machine, roundCount: number, isQuick: boo
   return lines.join('\n');
 }
 
-export function formatVariant({ row, title, operations, contenders, goals }: VariantResult): string {
+export function formatVariant(result: VariantResult): string {
+  const { row, title, operations, baselines, contenders, goals } = result;
+  const titles = baselines.map((baseline) => baseline.title);
   const fastest = Math.max(...contenders.map(({ summary }) => summary?.median ?? 0));
-  const table = [[...COLUMNS], ...contenders.map((contender) => cellsOf(contender, fastest))];
-  const lines = alignColumns(table);
+  const lines = alignColumns([
+    ['', 'median/s', 'min – max', ...titles.map((name) => `× ${name}`), 'CPU µs each', ''],
+    ...contenders.map((contender) => cellsOf(contender, titles, fastest)),
+  ]);
   for (const { name, absence, hasFailed } of contenders) {
     if (absence !== null) lines.push(`  ${name}: ${hasFailed ? 'FAILED: ' : ''}${firstError(absence)}`);
   }
@@ -29,37 +32,38 @@ export function formatVariant({ row, title, operations, contenders, goals }: Var
   return `\n${row} · ${title}, ${operations}\n${lines.join('\n')}`;
 }
 
-function cellsOf({ name, summary, timesNode, shareOfC }: ContenderResult, fastest: number): string[] {
-  if (!summary) return [name, '–', '', '', '', '', ''];
+function cellsOf(
+  { name, summary, ratios }: ContenderResult,
+  titles: readonly string[],
+  fastest: number,
+): string[] {
+  if (!summary) return [name, '–', '', ...titles.map(() => ''), '', ''];
   const { median, min, max, cpuUsPerOperation } = summary;
   return [
     name,
     rate(median),
     `${rate(min)} – ${rate(max)}`,
-    timesNode === null ? '–' : timesNode.toFixed(2),
-    shareOfC === null ? '–' : shareOfC.toFixed(2),
+    ...titles.map((title) => ratios[title]?.toFixed(2) ?? '–'),
     cpuUsPerOperation.toFixed(2),
     '█'.repeat(Math.round((median / fastest) * BAR_CHARACTERS)),
   ];
 }
 
 /** One line a contender: what was promised of it, and what came. */
-function goalLines({ contenders, timesNode, shareOfC }: Goal, results: readonly ContenderResult[]): string[] {
+function goalLines({ contenders, ratios }: Goal, results: readonly ContenderResult[]): string[] {
   return results
     .filter(({ name, summary }) => summary && contenders.includes(name))
     .map((result) => {
-      const parts = [
-        compareWithGoal('× Node', result.timesNode, timesNode),
-        compareWithGoal('of C', result.shareOfC, shareOfC),
-      ];
-      return `  goal, ${result.name}: ${parts.filter((part) => part !== null).join('; ')}`;
+      const parts = Object.entries(ratios).map(([title, goal]) =>
+        compareWithGoal(title, goal, result.ratios[title]),
+      );
+      return `  goal, ${result.name}: ${parts.join('; ')}`;
     });
 }
 
-function compareWithGoal(unit: string, ratio: number | null, goal: number | undefined): string | null {
-  if (goal === undefined) return null;
-  if (ratio === null) return `≥ ${goal} ${unit}, not measured`;
-  return `≥ ${goal} ${unit} ${ratio >= goal ? 'met' : 'MISSED'} with ${ratio.toFixed(2)}`;
+function compareWithGoal(title: string, goal: number, ratio: number | undefined): string {
+  if (ratio === undefined) return `≥ ${goal} × ${title}, not measured`;
+  return `≥ ${goal} × ${title} ${ratio >= goal ? 'met' : 'MISSED'} with ${ratio.toFixed(2)}`;
 }
 
 /** The line of a stack or a compiler's output that tells most; results.json has all of it. */
@@ -74,7 +78,9 @@ function rate(perSecond: number): string {
 
 /** The first and the last column to the left, the figures between them to the right. */
 function alignColumns(table: readonly string[][]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((cells) => cells[column]?.length ?? 0)),
+  );
   return table.map((cells) =>
     cells
       .map((cell, column) => {

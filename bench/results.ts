@@ -1,16 +1,15 @@
 /** What a run ends with, as it is written to build/bench/results.json. */
 import type { Machine } from './machine.js';
 import type { Summary } from './statistics.js';
-import type { Goal, Measurement } from './workload.js';
+import type { Baseline, Goal, Measurement } from './workload.js';
 
 export interface ContenderResult {
   name: string;
   trials: Measurement[];
   /** Null when no trial succeeded. */
   summary: Summary | null;
-  /** Medians against Node's and the C program's; null where either is missing. */
-  timesNode: number | null;
-  shareOfC: number | null;
+  /** Its median over each baseline's, by the baseline's title; a missing one was not measured. */
+  ratios: Record<string, number>;
   /** Why the contender did not run, or how it failed. */
   absence: string | null;
   hasFailed: boolean;
@@ -20,6 +19,7 @@ export interface VariantResult {
   row: string;
   title: string;
   operations: string;
+  baselines: readonly Baseline[];
   contenders: ContenderResult[];
   goals: readonly Goal[];
 }

@@ -16,7 +16,7 @@ import { compile } from './native.js';
 import { formatMachine, formatVariant } from './report.js';
 import type { ContenderResult, RunResult, VariantResult } from './results.js';
 import { summarize } from './statistics.js';
-import { type Setting, Unavailable, type Variant } from './workload.js';
+import { type Baseline, type Setting, Unavailable, type Variant } from './workload.js';
 
 const ROUND_COUNT = 5;
 const RESULTS = join(import.meta.dirname, 'results.json');
@@ -34,8 +34,7 @@ async function runVariant(
       name,
       trials: [],
       summary: null,
-      timesNode: null,
-      shareOfC: null,
+      ratios: {},
       absence: null,
       hasFailed: false,
     };
@@ -53,21 +52,18 @@ async function runVariant(
     }
   }
   const results = contenders.map(({ result }) => result);
-  addRatios(results, workload.node, workload.c);
-  return { row, title, operations: workload.operations, contenders: results, goals };
+  addRatios(results, workload.baselines);
+  const { operations, baselines } = workload;
+  return { row, title, operations, baselines, contenders: results, goals };
 }
 
 /** A contender that failed in any round has no figures: half a result would look like a whole one. */
-function addRatios(results: readonly ContenderResult[], node: string, c: string): void {
+function addRatios(results: readonly ContenderResult[], baselines: readonly Baseline[]): void {
   for (const result of results) if (result.absence === null) result.summary = summarize(result.trials);
-  const medianOf = (name: string): number | undefined =>
-    results.find((result) => result.name === name)?.summary?.median;
-  const nodeMedian = medianOf(node);
-  const cMedian = medianOf(c);
-  for (const result of results) {
-    if (!result.summary) continue;
-    if (nodeMedian !== undefined) result.timesNode = result.summary.median / nodeMedian;
-    if (cMedian !== undefined) result.shareOfC = result.summary.median / cMedian;
+  for (const { title, contender } of baselines) {
+    const baseline = results.find(({ name }) => name === contender)?.summary;
+    if (!baseline) continue;
+    for (const { summary, ratios } of results) if (summary) ratios[title] = summary.median / baseline.median;
   }
 }
 

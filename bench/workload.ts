@@ -33,10 +33,14 @@ export interface NativeProgram<Parameters> {
 /** What docs/performance.md promises of one contender. */
 export interface Goal {
   contenders: readonly string[];
-  /** At least so many times Node's median. */
-  timesNode?: number;
-  /** At least this share of the C program's median. */
-  shareOfC?: number;
+  /** The least ratio of medians, by the baseline's title. */
+  ratios: Readonly<Record<string, number>>;
+}
+
+/** A contender that ratios are taken against, and its short name at the head of the column. */
+export interface Baseline {
+  title: string;
+  contender: string;
 }
 
 export interface Variant<Parameters> {
@@ -61,9 +65,7 @@ export interface Setting {
 export interface Workload<Parameters> {
   /** What is counted, in the plural: `reads`. */
   operations: string;
-  /** The contenders that ratios are taken against. */
-  node: string;
-  c: string;
+  baselines: readonly Baseline[];
   contenders: readonly Contender<Parameters>[];
   /** Makes what the trials share; runs once, before any of them. */
   prepare(setting: Setting): Promise<readonly Variant<Parameters>[]>;

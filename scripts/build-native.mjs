@@ -28,8 +28,8 @@ function headerArguments() {
 }
 
 /** Runs node-gyp, which npm puts on the PATH of every script. Returns what went wrong, or null. */
-function nodeGyp(...args) {
-  const run = spawnSync('node-gyp', [...args, ...headerArguments()], {
+function nodeGyp(command, ...args) {
+  const run = spawnSync('node-gyp', [command, ...headerArguments(), ...args], {
     cwd: root,
     stdio: isOnInstall ? 'pipe' : ['ignore', 'inherit', 'inherit'],
     encoding: 'utf8',
@@ -37,7 +37,7 @@ function nodeGyp(...args) {
   });
   if (run.error) return run.error.code === 'ENOENT' ? 'node-gyp was not found' : run.error.message;
   if (run.status === 0) return null;
-  return firstError(run.stderr ?? '') ?? `node-gyp ${args[0]} failed`;
+  return firstError(run.stderr ?? '') ?? `node-gyp ${command} failed`;
 }
 
 /** The line that tells most: the compiler's first error, or else node-gyp's. */
@@ -49,9 +49,9 @@ function firstError(output) {
 }
 
 function build() {
-  const variables = isSanitized ? ['--', '-Dsanitize=address'] : [];
+  const variables = isSanitized ? ['--', '-Dsanitize=address', '-Daddon_name=ringlet_asan'] : [];
   // Always configured again: the sanitizer variant and a changed binding.gyp share one Makefile.
-  return nodeGyp('configure', '--silent', ...variables) ?? nodeGyp('build', '--silent');
+  return nodeGyp('configure', '--silent', ...variables) ?? nodeGyp('build', '--silent', '--jobs=max');
 }
 
 if (isOnInstall && isClone) process.exit(0);

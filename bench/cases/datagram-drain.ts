@@ -219,9 +219,9 @@ async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Pa
         measuredRounds: roundCount,
       },
       goals: [
-        { contenders: ['ringlet for await', 'ringlet sqPoll for await'], timesNode: 2 },
-        { contenders: ['ringlet batches', 'ringlet sqPoll batches'], timesNode: 3, shareOfC: 0.75 },
-        { contenders: ['ringlet leased batches'], timesNode: 3.5 },
+        { contenders: ['ringlet for await', 'ringlet sqPoll for await'], ratios: { Node: 2 } },
+        { contenders: ['ringlet batches', 'ringlet sqPoll batches'], ratios: { Node: 3, C: 0.75 } },
+        { contenders: ['ringlet leased batches'], ratios: { Node: 3.5 } },
       ],
     },
   ];
@@ -229,8 +229,10 @@ async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Pa
 
 export const workload: Workload<Parameters> = {
   operations: 'datagrams',
-  node: "node:dgram 'message'",
-  c: 'C, liburing',
+  baselines: [
+    { title: 'Node', contender: "node:dgram 'message'" },
+    { title: 'C', contender: 'C, liburing' },
+  ],
   contenders: [
     { name: "node:dgram 'message'", run: builtIn(byEvent) },
     { name: 'node:dgram for await', run: builtIn(byEventIterator) },

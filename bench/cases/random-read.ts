@@ -122,21 +122,24 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
       row: 'row1',
       title: `${title}, 1 in flight`,
       parameters: { ...parameters, inFlight: 1 },
-      goals: [{ contenders: rings, timesNode: 18, shareOfC: 0.6 }],
+      goals: [{ contenders: rings, ratios: { Node: 18, C: 0.6, Bun: 15 } }],
     },
     ...[32, 128].map((inFlight) => ({
       row: 'row2',
       title: `${title}, ${inFlight} in flight`,
       parameters: { ...parameters, inFlight },
-      goals: [{ contenders: rings, timesNode: 6.5, shareOfC: 0.85 }],
+      goals: [{ contenders: rings, ratios: { Node: 6.5, C: 0.85, Bun: 1.7 } }],
     })),
   ];
 }
 
 export const workload: Workload<Parameters> = {
   operations: 'reads',
-  node: 'node:fs/promises',
-  c: 'C, liburing',
+  baselines: [
+    { title: 'Node', contender: 'node:fs/promises' },
+    { title: 'C', contender: 'C, liburing' },
+    { title: 'Bun', contender: 'Bun' },
+  ],
   contenders: [
     { name: 'node:fs/promises', run: builtIn },
     { name: 'ringlet', run: onRing('loop') },
