@@ -32,7 +32,7 @@ import {
   SQE_WORDS_SHIFT,
 } from './layout.js';
 import { SlotStorage } from './memory.js';
-import { fillEntry, NO_SLOT, type Operation, watchSignal } from './operation.js';
+import { fillEntry, NO_SLOT, type Operation } from './operation.js';
 
 const ENOENT = -2;
 const GENERATION_MASK = 0x7fffffff;
@@ -150,7 +150,7 @@ export class Dispatcher {
         operation.failWith(() => abortError(signal));
         return operation.promise;
       }
-      watchSignal(operation, signal, this);
+      operation.watch(signal, this);
     }
     this.#enqueue(operation);
     return operation.promise;

@@ -4,6 +4,7 @@
  * An operation owns everything it points the kernel at (by referring to it from its fields) from the
  * moment it is submitted until its terminal completion, cancelled or not.
  */
+import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import { abortError, tracedRejection } from '../../errors.js';
 import type { Dispatcher } from './dispatcher.js';
 import {
@@ -34,7 +35,7 @@ function rememberResolve(resolve: Resolve): void {
   newestResolve = resolve;
 }
 
-export abstract class Operation<Result> {
+export abstract class Operation<Result> implements Abortable {
   readonly promise: Promise<Result>;
   /** The slot it holds, and that slot's generation. */
   slot = NO_SLOT;
@@ -45,13 +46,24 @@ export abstract class Operation<Result> {
   /** Why it is being cancelled; the error it rejects with if the kernel lets go of it. */
   cancelReason: (() => Error) | undefined;
   cancelAttempts = 0;
-  /** Ends the watch on its AbortSignal. */
-  unwatch: (() => void) | undefined;
   readonly #resolve: Resolve;
+  #signal: AbortSignal | undefined;
+  #dispatcher: Dispatcher | undefined;
 
   constructor() {
     this.promise = new Promise<unknown>(rememberResolve) as Promise<Result>;
     this.#resolve = newestResolve;
+  }
+
+  /** Has an abort of `signal`, which must not have happened yet, cancel the operation. */
+  watch(signal: AbortSignal, dispatcher: Dispatcher): void {
+    this.#signal = signal;
+    this.#dispatcher = dispatcher;
+    watchAbort(signal, this);
+  }
+
+  onAbort(signal: AbortSignal): void {
+    this.#dispatcher?.cancel(this, () => abortError(signal));
   }
 
   /** Writes the submission entry at `words[at]`. All of its words but slot and generation. */
@@ -75,10 +87,14 @@ export abstract class Operation<Result> {
   }
 
   protected fulfil(result: Result): void {
-    this.isSettled = true;
-    if (this.unwatch !== undefined) this.unwatch();
-    this.onSettled();
+    this.#end();
     this.#resolve(result);
+  }
+
+  #end(): void {
+    this.isSettled = true;
+    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
+    this.onSettled();
   }
 
   protected fail(errno: number): void {
@@ -89,9 +105,7 @@ export abstract class Operation<Result> {
 
   /** Settles it with an error, made when it is known who awaits it. */
   failWith(create: () => Error): void {
-    this.isSettled = true;
-    if (this.unwatch !== undefined) this.unwatch();
-    this.onSettled();
+    this.#end();
     this.#resolve(tracedRejection(create));
   }
 }
@@ -121,11 +135,3 @@ export function fillEntry(
   words[at + 14] = 0;
   words[at + 15] = 0;
 }
-
-/** Watches a signal for an operation that has just been submitted; it was not aborted before. */
-export function watchSignal(operation: Operation<unknown>, signal: AbortSignal, dispatcher: Dispatcher): void {
-  const onAbort = (): void => dispatcher.cancel(operation, () => abortError(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
-  operation.unwatch = () => signal.removeEventListener('abort', onAbort);
-}
-
