@@ -1,4 +1,5 @@
 /** DatagramSocket: UDP with promises for sending and async iterators for receiving. */
+import { types } from 'node:util';
 import { type Abortable, unwatchAbort, watchAbort } from '../abort.js';
 import type { BackendDatagramSocket, DatagramBinding } from '../backend/backend.js';
 import { abortError, invalidArgType, socketClosedError } from '../errors.js';
@@ -80,7 +81,7 @@ function readBindOptions(options: DatagramBindOptions): DatagramBinding {
 
 function toView(data: unknown): NodeJS.ArrayBufferView {
   if (typeof data === 'string') return Buffer.from(data);
-  if (ArrayBuffer.isView(data)) return data;
+  if (types.isArrayBufferView(data)) return data;
   if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
   throw invalidArgType('data', 'of type string or an instance of Buffer, TypedArray, DataView, or ArrayBuffer', data);
 }

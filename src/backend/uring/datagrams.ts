@@ -10,6 +10,7 @@ import { addressError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { DatagramMessage } from '../../net/datagram-message.js';
 import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../backend.js';
+import { PendingCount } from '../pending-count.js';
 import { binding } from './binding.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
@@ -68,7 +69,7 @@ class SendOperation extends Operation<number> {
     this.#payload = data;
     this.#name = name;
     this.#remote = remote;
-    socket.enter();
+    socket.pending.enter();
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
@@ -97,7 +98,7 @@ class SendOperation extends Operation<number> {
   }
 
   protected override onSettled(): void {
-    this.#socket.leave();
+    this.#socket.pending.leave();
   }
 }
 
@@ -110,7 +111,7 @@ class ReceiveOperation extends Operation<number> {
     super();
     this.#socket = socket;
     this.#groupId = groupId;
-    socket.enter();
+    socket.pending.enter();
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
@@ -133,7 +134,7 @@ class ReceiveOperation extends Operation<number> {
   }
 
   protected override onSettled(): void {
-    this.#socket.leave();
+    this.#socket.pending.leave();
   }
 
   protected override fulfil(errno: number): void {
@@ -169,9 +170,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   #slab: Buffer = Buffer.alloc(0);
   #slabWords: Uint32Array = new Uint32Array(0);
   #slabOffset = 0;
-  #pendingCount = 0;
+  /** Sends, and the armed receive. */
+  readonly pending = new PendingCount();
   #closing: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
 
   constructor(backend: UringDatagrams, dispatcher: Dispatcher, table: FdTable, fd: number) {
     this.#backend = backend;
@@ -184,14 +185,6 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
     this.local = binding().localAddress(fd);
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => this.#arm());
-  }
-
-  enter(): void {
-    this.#pendingCount++;
-  }
-
-  leave(): void {
-    if (--this.#pendingCount === 0 && this.#onIdle !== undefined) this.#onIdle();
   }
 
   receive(isLeasing: boolean): void {
@@ -346,11 +339,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
       this.#dispatcher.setHolding(this.#armed, true);
       this.#disarm();
     }
-    if (this.#pendingCount > 0) {
+    if (!this.pending.isIdle) {
       this.#dispatcher.cancelFd(this.#fd, this.#fixedIndex);
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
+      await this.pending.whenIdle();
     }
     this.incoming.end();
     this.#backend.remove(this);

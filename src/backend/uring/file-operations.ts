@@ -78,7 +78,7 @@ export class TransferOperation<Result> extends Operation<Result> {
     this.#position = position;
     this.#data = data;
     this.#toResult = toResult;
-    file.enter();
+    file.pending.enter();
   }
 
   override fill(words: Uint32Array, at: number): void {
@@ -98,7 +98,7 @@ export class TransferOperation<Result> extends Operation<Result> {
   }
 
   protected override onSettled(): void {
-    this.#file.leave();
+    this.#file.pending.leave();
   }
 }
 
@@ -113,7 +113,7 @@ export class FileOperation extends Operation<void> {
     this.#file = file;
     this.#syscall = syscall;
     this.#bytes = bytes;
-    file.enter();
+    file.pending.enter();
   }
 
   override fill(words: Uint32Array, at: number): void {
@@ -138,7 +138,7 @@ export class FileOperation extends Operation<void> {
   }
 
   protected override onSettled(): void {
-    this.#file.leave();
+    this.#file.pending.leave();
   }
 }
 
@@ -215,7 +215,7 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
     } else {
       this.#file = target;
       this.#encoded = EMPTY_PATH;
-      target.enter();
+      target.pending.enter();
     }
     this.#isBigInt = isBigInt;
   }
@@ -245,7 +245,7 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
   }
 
   protected override onSettled(): void {
-    this.#file?.leave();
+    this.#file?.pending.leave();
   }
 
   static {

@@ -11,6 +11,7 @@ import type {
   WriteResult,
   WriteVectorResult,
 } from '../backend.js';
+import { PendingCount } from '../pending-count.js';
 import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
@@ -79,9 +80,9 @@ export class UringFile implements BackendFile {
   /** The descriptor or table slot for submission entries, and the flag that says which. */
   readonly target: number;
   readonly targetFlags: number;
-  #pendingCount = 0;
+  /** Operations on this descriptor. */
+  readonly pending = new PendingCount();
   #closing: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
 
   constructor(dispatcher: Dispatcher, table: FdTable, fd: number) {
     this.#dispatcher = dispatcher;
@@ -95,15 +96,6 @@ export class UringFile implements BackendFile {
 
   get fd(): number {
     return this.#fd;
-  }
-
-  /** An operation on this descriptor has begun; `leave` must follow. */
-  enter(): void {
-    this.#pendingCount++;
-  }
-
-  leave(): void {
-    if (--this.#pendingCount === 0 && this.#onIdle !== undefined) this.#onIdle();
   }
 
   read<Data extends View>(
@@ -156,7 +148,7 @@ export class UringFile implements BackendFile {
   ): Promise<WriteVectorResult<Data>> {
     if (this.#closing !== undefined) throw fileClosedError('write');
     // Held open between the parts.
-    this.enter();
+    this.pending.enter();
     try {
       let bytesWritten = 0;
       for (let start = 0; start < buffers.length; start += VECTORS_MAX) {
@@ -168,7 +160,7 @@ export class UringFile implements BackendFile {
       }
       return { bytesWritten, buffers };
     } finally {
-      this.leave();
+      this.pending.leave();
     }
   }
 
@@ -210,13 +202,13 @@ export class UringFile implements BackendFile {
       return;
     }
     // Before Linux 6.9: Node's thread pool.
-    this.enter();
+    this.pending.enter();
     try {
       await new Promise<void>((resolve, reject) => {
         ftruncate(this.#fd, bytes, (error) => (error ? reject(error) : resolve()));
       });
     } finally {
-      this.leave();
+      this.pending.leave();
     }
   }
 
@@ -226,11 +218,7 @@ export class UringFile implements BackendFile {
   }
 
   async #close(): Promise<void> {
-    if (this.#pendingCount > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    await this.pending.whenIdle();
     await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
   }
 }

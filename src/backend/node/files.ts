@@ -1,0 +1,201 @@
+/** Files over node:fs and its thread pool. */
+import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
+import { fileClosedError, ringClosedError } from '../../errors.js';
+import type {
+  BackendFile,
+  FileBackend,
+  Path,
+  Position,
+  ReadResult,
+  ReadVectorResult,
+  WriteResult,
+  WriteVectorResult,
+} from '../backend.js';
+import { PendingCount } from '../pending-count.js';
+import type { Admission } from './admission.js';
+
+type View = NodeJS.ArrayBufferView;
+type Callback<Result> = (error: NodeJS.ErrnoException | null, result: Result) => void;
+
+/** A call of node:fs as a promise. */
+function called<Result>(call: (callback: Callback<Result>) => void): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    call((error, result) => {
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
+}
+
+/** node:fs wants null for the file's own cursor. */
+function toNodePosition(position: Position): number | null {
+  return position < 0 ? null : Number(position);
+}
+
+/** Reads take positions beyond 2^53 as well. */
+function toReadPosition(position: Position): Position | null {
+  return position < 0 ? null : position;
+}
+
+class NodeFile implements BackendFile {
+  readonly fd: number;
+  readonly #admission: Admission;
+  readonly #pending = new PendingCount();
+  #closing: Promise<void> | undefined;
+
+  constructor(admission: Admission, fd: number) {
+    this.fd = fd;
+    this.#admission = admission;
+  }
+
+  /** Runs a call that names the descriptor, which stays open until Node is done with it. */
+  #run<Result>(
+    syscall: string,
+    call: (callback: Callback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    if (this.#closing) return Promise.reject(fileClosedError(syscall));
+    const start = async (): Promise<Result> => {
+      this.#pending.enter();
+      try {
+        return await called(call);
+      } finally {
+        this.#pending.leave();
+      }
+    };
+    return this.#admission.run(start, signal);
+  }
+
+  async read<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<Data>> {
+    const at = toReadPosition(position);
+    const bytesRead = await this.#run<number>(
+      'read',
+      (callback) => nodeFs.read(this.fd, buffer, offset, length, at, callback),
+      signal,
+    );
+    return { bytesRead, buffer };
+  }
+
+  async write<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<Data>> {
+    const at = toNodePosition(position);
+    const bytesWritten = await this.#run<number>(
+      'write',
+      (callback) => nodeFs.write(this.fd, buffer, offset, length, at, callback),
+      signal,
+    );
+    return { bytesWritten, buffer };
+  }
+
+  async readv<Data extends readonly View[]>(
+    buffers: Data,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadVectorResult<Data>> {
+    const at = toNodePosition(position);
+    const call = (callback: Callback<number>): void => nodeFs.readv(this.fd, buffers, at as number, callback);
+    return { bytesRead: await this.#run<number>('read', call, signal), buffers };
+  }
+
+  async writev<Data extends readonly View[]>(
+    buffers: Data,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteVectorResult<Data>> {
+    const at = toNodePosition(position);
+    const call = (callback: Callback<number>): void => nodeFs.writev(this.fd, buffers, at as number, callback);
+    return { bytesWritten: await this.#run<number>('write', call, signal), buffers };
+  }
+
+  stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
+  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#run<Stats | BigIntStats>('fstat', (callback) => nodeFs.fstat(this.fd, { bigint }, callback), signal);
+  }
+
+  sync(signal: AbortSignal | undefined): Promise<void> {
+    return this.#run<void>('fsync', (callback) => nodeFs.fsync(this.fd, (error) => callback(error)), signal);
+  }
+
+  datasync(signal: AbortSignal | undefined): Promise<void> {
+    return this.#run<void>('fdatasync', (callback) => nodeFs.fdatasync(this.fd, (error) => callback(error)), signal);
+  }
+
+  truncate(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#run<void>(
+      'ftruncate',
+      (callback) => nodeFs.ftruncate(this.fd, bytes, (error) => callback(error)),
+      signal,
+    );
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#pending.whenIdle();
+    await called<void>((callback) => nodeFs.close(this.fd, (error) => callback(error ?? null)));
+  }
+}
+
+export class NodeFiles implements FileBackend {
+  readonly #admission: Admission;
+
+  constructor(admission: Admission) {
+    this.#admission = admission;
+  }
+
+  async open(path: Path, flags: number, mode: number, signal: AbortSignal | undefined): Promise<BackendFile> {
+    const fd = await this.#admission.run<number>(
+      () => called((callback) => nodeFs.open(path, flags, mode, callback)),
+      signal,
+      (late) => nodeFs.close(late),
+    );
+    if (this.#admission.isClosed) {
+      nodeFs.close(fd);
+      throw ringClosedError();
+    }
+    return new NodeFile(this.#admission, fd);
+  }
+
+  stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#admission.run<Stats | BigIntStats>(
+      () => called((callback) => nodeFs.stat(path, { bigint }, callback)),
+      signal,
+    );
+  }
+
+  rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void> {
+    return this.#admission.run<void>(
+      () => called((callback) => nodeFs.rename(from, to, (error) => callback(error))),
+      signal,
+    );
+  }
+
+  unlink(path: Path, signal: AbortSignal | undefined): Promise<void> {
+    return this.#admission.run<void>(
+      () => called((callback) => nodeFs.unlink(path, (error) => callback(error))),
+      signal,
+    );
+  }
+
+  mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#admission.run<void>(
+      () => called((callback) => nodeFs.mkdir(path, mode, (error) => callback(error))),
+      signal,
+    );
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The same interface over Node's own modules, for where io_uring can't be had.
+ *
+ * What differs, because Node's thread pool cannot be told to stop: an abort rejects at once but the call
+ * goes on in the background, `unref` does not release the process from a call under way, and `close`
+ * rejects what is pending without waiting for the pool.
+ */
+import type { Backend, RingProfile, RingStats } from '../backend.js';
+import { Admission } from './admission.js';
+import { NodeDatagrams } from './datagrams.js';
+import { NodeFiles } from './files.js';
+
+export interface NodeBackendOptions {
+  inFlightMax: number;
+  receiveBuffers: { bytes: number };
+}
+
+export function createNodeBackend(options: NodeBackendOptions): Backend {
+  return new NodeBackend(options);
+}
+
+class NodeBackend implements Backend {
+  readonly name = 'node';
+  readonly files: NodeFiles;
+  readonly datagrams: NodeDatagrams;
+  readonly profile: RingProfile;
+  readonly #admission: Admission;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: NodeBackendOptions) {
+    this.#admission = new Admission(options.inFlightMax);
+    this.files = new NodeFiles(this.#admission);
+    this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers.bytes);
+    this.profile = {
+      kind: 'node',
+      flags: [],
+      submissionEntries: 0,
+      completionEntries: 0,
+      inFlightMax: options.inFlightMax,
+      registeredFds: 0,
+      degraded: [],
+    };
+  }
+
+  get pendingCount(): number {
+    return this.#admission.pendingCount;
+  }
+
+  stats(): RingStats {
+    const { started, ended, running, waiting, runningPeak } = this.#admission.counts;
+    return {
+      submitted: started,
+      completed: ended,
+      enters: 0,
+      batches: 0,
+      wakeups: 0,
+      overflows: 0,
+      rearms: 0,
+      bufferExhaustions: 0,
+      staleCompletions: 0,
+      inFlight: running,
+      waiting,
+      inFlightPeak: runningPeak,
+    };
+  }
+
+  // Node holds the process for its own calls, and offers no say in it.
+  ref(): void {}
+  unref(): void {}
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#admission.close();
+    await this.datagrams.close();
+  }
+}

@@ -1,0 +1,26 @@
+/** How many operations of a descriptor have not ended, so that its close can wait for the last. */
+export class PendingCount {
+  #count = 0;
+  #onIdle: (() => void) | undefined;
+
+  get isIdle(): boolean {
+    return this.#count === 0;
+  }
+
+  /** An operation has begun; `leave` must follow, once. */
+  enter(): void {
+    this.#count++;
+  }
+
+  leave(): void {
+    if (--this.#count === 0 && this.#onIdle !== undefined) this.#onIdle();
+  }
+
+  /** Resolves when nothing is pending. For the one who closes; nothing may begin after it. */
+  whenIdle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+}
