@@ -69,7 +69,7 @@ function compareWithGoal(title: string, goal: number, ratio: number | undefined)
 /** The line of a stack or a compiler's output that tells most; results.json has all of it. */
 function firstError(text: string): string {
   const lines = text.split('\n');
-  return lines.find((line) => /\berror\b/i.test(line)) ?? lines[0] ?? '';
+  return lines.find((line) => /Error( \[\w+\])?: |\berror: /.test(line)) ?? lines[0] ?? '';
 }
 
 function rate(perSecond: number): string {

@@ -44,7 +44,8 @@ function nodeGyp(command, ...args) {
 function firstError(output) {
   const lines = output.split('\n');
   const line =
-    lines.find((text) => /\berror: /.test(text)) ?? lines.find((text) => /ERR! (stack )?Error/.test(text));
+    lines.find((text) => /\berror: |No such file or directory/.test(text)) ??
+    lines.find((text) => /ERR! (stack )?Error/.test(text));
   return line?.replace(/^.*ERR! (stack )?Error: /, '').trim();
 }
 
