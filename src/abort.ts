@@ -4,8 +4,9 @@
  * However many operations share a signal, it carries one listener: Node warns from the eleventh
  * on, and removes one in time proportional to how many there are. The listener goes with the last
  * operation, so a signal that outlives its operations is left as it was found.
- * Shared by both backends and the public classes; depends on nothing.
+ * Shared by both backends and the public classes; depends only on the errors.
  */
+import { abortError } from './errors.js';
 
 /** What is to be told of an abort, once. It is no longer watched when it is told. */
 export interface Abortable {
@@ -30,6 +31,17 @@ export function watchAbort(signal: AbortSignal, target: Abortable): void {
 export function unwatchAbort(signal: AbortSignal, target: Abortable): void {
   const watch = watches.get(signal);
   if (watch?.watched.delete(target) && watch.watched.size === 0) stopWatch(signal, watch);
+}
+
+/** `promise`, or a rejection with AbortError as soon as `signal` is aborted; what comes later is dropped. */
+export function orAborted<Value>(promise: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const target = { onAbort: () => reject(abortError(signal)) };
+    watchAbort(signal, target);
+    Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => unwatchAbort(signal, target));
+  });
 }
 
 function startWatch(signal: AbortSignal, target: Abortable): void {

@@ -1,0 +1,371 @@
+/**
+ * FileHandle: an open file as users hold it. Checks what they pass, and asks the backend's file.
+ *
+ * `read` and `write` of a buffer are the hot path: they hand back the backend's own promise and
+ * add no other. A buffer belongs to the operation until its promise settles: after an abort of a
+ * call on the node backend even until the system call that is under way ends.
+ */
+import type { BigIntStats, Stats } from 'node:fs';
+import {
+  type BackendFile,
+  CURRENT_POSITION,
+  type Position,
+  type ReadResult,
+  type ReadVectorResult,
+  type WriteResult,
+  type WriteVectorResult,
+} from '../backend/backend.js';
+import { abortError, fileClosedError, invalidArgValue, outOfRange } from '../errors.js';
+import {
+  checkInteger,
+  checkObject,
+  checkSignal,
+  checkStringData,
+  checkView,
+  checkViews,
+  toPosition,
+} from '../validate.js';
+import {
+  type ReadFileOptions,
+  readReadFileOptions,
+  readSignal,
+  readStatOptions,
+  readWriteFileOptions,
+  type SignalOptions,
+  type StatOptions,
+  toStringEncoding,
+  type WriteFileOptions,
+} from './options.js';
+import { readWhole } from './read-file.js';
+import { type FileContent, toContent, writeWhole } from './write-file.js';
+
+type View = NodeJS.ArrayBufferView;
+
+/** The most that one call transfers (read(2), write(2)); Linux itself stops a page short of it. */
+const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
+const READ_BUFFER_BYTES = 16 * 1024;
+
+export interface TransferOptions extends SignalOptions {
+  /** First byte of the buffer to use. Default 0. */
+  offset?: number | null | undefined;
+  /** Bytes to transfer. Default: the rest of the buffer. */
+  length?: number | null | undefined;
+  /** Where in the file, in bytes; null and -1 mean the file's own cursor, which then moves. Default null. */
+  position?: number | bigint | null | undefined;
+}
+
+export interface ReadOptions<Data extends View = Buffer> extends TransferOptions {
+  /** Where to read to. Default: a new Buffer of 16 KiB. */
+  buffer?: Data | undefined;
+}
+
+/** Descriptors of handles that were dropped without being closed. */
+const dropped = new FinalizationRegistry((file: BackendFile) => {
+  process.emitWarning(`Closing file descriptor ${file.fd} on garbage collection`, {
+    detail: 'Close FileHandle objects with close() or "await using"; how long it takes otherwise is unknown.',
+  });
+  file.close().catch(() => {});
+});
+
+export class FileHandle {
+  /** Undefined from the call of `close` on. */
+  #file: BackendFile | undefined;
+  #closing: Promise<void> | undefined;
+  /** Operations of several steps, which `close` lets finish. */
+  #compositeCount = 0;
+  #onCompositesDone: (() => void) | undefined;
+
+  /** @internal Handles come from `open`. */
+  constructor(file: BackendFile) {
+    this.#file = file;
+    dropped.register(this, file, this);
+  }
+
+  /** The descriptor's number, or -1 from the call of `close` on. */
+  get fd(): number {
+    return this.#file?.fd ?? -1;
+  }
+
+  /**
+   * Reads into `buffer`, which is the operation's until the promise settles.
+   *
+   * @param offset first byte of the buffer to use, from 0. Default 0.
+   * @param length bytes to read; one call reads 2 GiB - 1 at most. Default: the rest of the buffer.
+   * @param position bytes from the start of the file; null and -1 mean its cursor. Default null.
+   * @returns `bytesRead`, which may be less than asked for, and is 0 at the end of the file.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE; EBADF when closed or
+   * not open for reading; EISDIR; EIO; AbortError. An abort says nothing about the cursor.
+   */
+  read<Data extends View>(
+    buffer: Data,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | bigint | null,
+  ): Promise<ReadResult<Data>>;
+  read<Data extends View>(
+    buffer: Data,
+    options: TransferOptions | null | undefined,
+  ): Promise<ReadResult<Data>>;
+  read<Data extends View>(options: ReadOptions<Data> & { buffer: Data }): Promise<ReadResult<Data>>;
+  read(options?: (TransferOptions & { buffer?: undefined }) | null): Promise<ReadResult<Buffer>>;
+  read(first?: unknown, second?: unknown, third?: unknown, fourth?: unknown): Promise<ReadResult<View>> {
+    const file = this.#file;
+    if (file === undefined) return Promise.reject(fileClosedError('read'));
+    try {
+      let offset = second;
+      let length = third;
+      let position = fourth;
+      let signal: unknown;
+      let buffer: View;
+      if (ArrayBuffer.isView(first)) {
+        buffer = first as View;
+        if (typeof second === 'object' && second !== null) {
+          ({ offset, length, position, signal } = second as TransferOptions);
+        }
+      } else {
+        const options = checkObject(first ?? {}, 'options') as ReadOptions<View>;
+        ({ offset, length, position, signal } = options);
+        buffer = checkView(options.buffer === undefined ? Buffer.alloc(READ_BUFFER_BYTES) : options.buffer);
+      }
+      const abort = signal === undefined ? undefined : checkSignal(signal);
+      const start = offset === undefined || offset === null ? 0 : checkInteger(offset, 'offset', 0);
+      const bytes =
+        length === undefined || length === null ? buffer.byteLength - start : checkInteger(length, 'length');
+      if (bytes === 0) return unlessAborted({ bytesRead: 0, buffer }, abort);
+      checkReadRange(buffer, start, bytes);
+      return file.read(buffer, start, Math.min(bytes, TRANSFER_BYTES_MAX), toPosition(position), abort);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Writes from `buffer`, which is the operation's until the promise settles, or a string.
+   *
+   * @param offset first byte of the buffer to write, from 0. Default 0.
+   * @param length bytes to write, at most 2 GiB - 1. Default: the rest of the buffer.
+   * @param position bytes from the start of the file; no number means its cursor. A file opened for
+   * appending is written at its end all the same. Default null.
+   * @returns `bytesWritten`, which may be less than given.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; EBADF when closed or not open for writing;
+   * ENOSPC; EFBIG; EIO; AbortError, after which part of the bytes may have been written.
+   */
+  write<Data extends View>(
+    buffer: Data,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | bigint | null,
+  ): Promise<WriteResult<Data>>;
+  write<Data extends View>(
+    buffer: Data,
+    options: TransferOptions | null | undefined,
+  ): Promise<WriteResult<Data>>;
+  write(
+    text: string,
+    position?: number | bigint | null,
+    encoding?: BufferEncoding | null,
+  ): Promise<WriteResult<string>>;
+  write(first: unknown, second?: unknown, third?: unknown, fourth?: unknown): Promise<WriteResult<unknown>> {
+    const file = this.#file;
+    if (file === undefined) return Promise.reject(fileClosedError('write'));
+    try {
+      if (!ArrayBuffer.isView(first)) return writeText(file, checkStringData(first, 'buffer'), second, third);
+      const buffer = first as View;
+      let offset = second;
+      let length = third;
+      let position = fourth;
+      let signal: unknown;
+      if (typeof second === 'object' && second !== null) {
+        ({ offset, length, position, signal } = second as TransferOptions);
+      }
+      const abort = signal === undefined ? undefined : checkSignal(signal);
+      if (buffer.byteLength === 0) return unlessAborted({ bytesWritten: 0, buffer }, abort);
+      const start = offset === undefined || offset === null ? 0 : checkInteger(offset, 'offset', 0);
+      const bytes = typeof length === 'number' ? length : buffer.byteLength - start;
+      checkWriteRange(buffer, start, bytes);
+      return file.write(buffer, start, bytes, toLenientPosition(position), abort);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Reads into several buffers in turn, each filled before the next is begun.
+   *
+   * @param buffers the operation's until the promise settles; beyond 1024 they are left alone.
+   * @param position bytes from the start of the file; no number means its cursor.
+   * @returns `bytesRead` over all buffers, maybe less than they hold, and 0 at the end of the file.
+   */
+  readv<Data extends readonly View[]>(
+    buffers: Data,
+    position?: number | bigint | null,
+    options?: SignalOptions | null,
+  ): Promise<ReadVectorResult<Data>> {
+    const file = this.#file;
+    if (file === undefined) return Promise.reject(fileClosedError('readv'));
+    try {
+      checkViews(buffers);
+      return file.readv(buffers, toLenientPosition(position), readSignal(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Writes several buffers in turn; they are the operation's until the promise settles.
+   *
+   * @param position bytes from the start of the file; no number means its cursor.
+   * @returns `bytesWritten` over all buffers, maybe less than they hold.
+   */
+  writev<Data extends readonly View[]>(
+    buffers: Data,
+    position?: number | bigint | null,
+    options?: SignalOptions | null,
+  ): Promise<WriteVectorResult<Data>> {
+    const file = this.#file;
+    if (file === undefined) return Promise.reject(fileClosedError('writev'));
+    try {
+      checkViews(buffers);
+      return file.writev(buffers, toLenientPosition(position), readSignal(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** What the file system knows of the file (fstat(2)), as node:fs's own Stats or BigIntStats. */
+  stat(options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  stat(options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(options?: StatOptions | null): Promise<Stats | BigIntStats>;
+  async stat(options?: StatOptions | null): Promise<Stats | BigIntStats> {
+    const file = this.#fileFor('fstat');
+    const { bigint, signal } = readStatOptions(options);
+    return await file.stat(bigint, signal);
+  }
+
+  /** Resolves when the storage device has content and metadata (fsync(2)). */
+  async sync(options?: SignalOptions | null): Promise<void> {
+    await this.#fileFor('fsync').sync(readSignal(options));
+  }
+
+  /** Resolves when the storage device has the content, and what it takes to read it back (fdatasync(2)). */
+  async datasync(options?: SignalOptions | null): Promise<void> {
+    await this.#fileFor('fdatasync').datasync(readSignal(options));
+  }
+
+  /**
+   * Makes the file `len` bytes long, cutting it off or filling up with zeros (ftruncate(2)).
+   *
+   * @param len bytes; less than 0 means 0. Default 0.
+   */
+  async truncate(len = 0, options?: SignalOptions | null): Promise<void> {
+    const file = this.#fileFor('ftruncate');
+    const bytes = Math.max(0, checkInteger(len, 'len'));
+    await file.truncate(bytes, readSignal(options));
+  }
+
+  /** Everything from the cursor to the end, as a Buffer, or as a string when an encoding is given. */
+  readFile(options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding): Promise<string>;
+  readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
+  readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string>;
+  async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
+    const file = this.#fileFor('readFile');
+    const { encoding, signal } = readReadFileOptions(options);
+    return await this.#composite(() => readWhole(file, encoding, signal));
+  }
+
+  /** Writes all of `data` at the cursor, whatever form it has; what the file held beyond that stays. */
+  async writeFile(data: FileContent, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+    const file = this.#fileFor('writeFile');
+    const settings = readWriteFileOptions(options, 'w');
+    const content = toContent(data, settings.encoding);
+    await this.#composite(() => writeWhole(file, content, settings));
+  }
+
+  /** Same as `writeFile`: a handle appends if it was opened for that. */
+  appendFile(data: FileContent, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
+    return this.writeFile(data, options);
+  }
+
+  /**
+   * Refuses new calls at once, waits for pending ones, and closes the descriptor.
+   * Safe to call again: the promise is the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#fileFor('close');
+    this.#file = undefined;
+    dropped.unregister(this);
+    if (this.#compositeCount > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onCompositesDone = resolve;
+      });
+    }
+    await file.close();
+  }
+
+  #fileFor(syscall: string): BackendFile {
+    if (this.#file === undefined) throw fileClosedError(syscall);
+    return this.#file;
+  }
+
+  /** Keeps the handle from being closed, and from being collected, between the steps of `task`. */
+  async #composite<Value>(task: () => Promise<Value>): Promise<Value> {
+    this.#compositeCount++;
+    try {
+      return await task();
+    } finally {
+      this.#compositeCount--;
+      if (this.#compositeCount === 0) this.#onCompositesDone?.();
+    }
+  }
+}
+
+function unlessAborted<Value>(value: Value, signal: AbortSignal | undefined): Promise<Value> {
+  return signal?.aborted ? Promise.reject(abortError(signal)) : Promise.resolve(value);
+}
+
+async function writeText(
+  file: BackendFile,
+  text: string,
+  position: unknown,
+  encoding: unknown,
+): Promise<WriteResult<string>> {
+  const bytes = Buffer.from(text, toStringEncoding(encoding, text));
+  if (bytes.length === 0) return { bytesWritten: 0, buffer: text };
+  const at = toLenientPosition(position);
+  const { bytesWritten } = await file.write(bytes, 0, bytes.length, at, undefined);
+  return { bytesWritten, buffer: text };
+}
+
+/** Node's rule for everything but `read`: whatever is no number means the cursor. */
+function toLenientPosition(position: unknown): Position {
+  return typeof position === 'number' || typeof position === 'bigint'
+    ? toPosition(position)
+    : CURRENT_POSITION;
+}
+
+function checkReadRange(buffer: View, offset: number, length: number): void {
+  if (buffer.byteLength === 0 && length !== 0) {
+    throw invalidArgValue('buffer', buffer, 'is empty and cannot be written');
+  }
+  if (length < 0) throw outOfRange('length', '>= 0', length);
+  if (offset + length > buffer.byteLength) {
+    throw outOfRange('length', `<= ${buffer.byteLength - offset}`, length);
+  }
+}
+
+function checkWriteRange(buffer: View, offset: number, length: number): void {
+  const { byteLength } = buffer;
+  if (offset > byteLength) throw outOfRange('offset', `<= ${byteLength}`, offset);
+  if (length > byteLength - offset) throw outOfRange('length', `<= ${byteLength - offset}`, length);
+  if (length < 0) throw outOfRange('length', '>= 0', length);
+  checkInteger(length, 'length', 0, TRANSFER_BYTES_MAX);
+}

@@ -1,0 +1,168 @@
+/**
+ * `Fs`: the calls of node:fs/promises on one ring.
+ *
+ * Each validates as Node does, and rejects rather than throw. Single operations go to the backend
+ * as they are; those that need a descriptor of their own are bounded in number.
+ */
+import type { BigIntStats, PathLike, Stats } from 'node:fs';
+import type { FileBackend } from '../backend/backend.js';
+import { toMode, toOpenFlags, toPath } from '../validate.js';
+import { Concurrency } from './concurrency.js';
+import { FileHandle } from './file-handle.js';
+import { makeDirectories } from './make-directories.js';
+import {
+  type MakeDirectoryOptions,
+  type ReadFileOptions,
+  readMakeDirectoryOptions,
+  readReadFileOptions,
+  readSignal,
+  readStatOptions,
+  readWriteFileOptions,
+  type SignalOptions,
+  type StatOptions,
+  type WriteFileOptions,
+} from './options.js';
+import { readPath } from './read-file.js';
+import { type FileContent, toContent, writePath } from './write-file.js';
+
+/**
+ * Paths are strings, Buffers or file: URLs without a NUL. Every call rejects with Node's own error
+ * when an argument is wrong (ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE) or the
+ * system refuses (`code`, `errno`, `syscall`, `path`, `dest`), with an AbortError when its signal is
+ * aborted, and with ERR_RINGLET_CLOSED when the ring is closed.
+ */
+export interface Fs {
+  /**
+   * Opens a file, which stays open until the handle's `close`.
+   *
+   * @param flags Node's letters, or open(2)'s numbers; close-on-exec is always added. Default 'r'.
+   * @param mode permission bits of a new file before the umask, or an octal string. Default 0o666.
+   */
+  open(
+    path: PathLike,
+    flags?: string | number,
+    mode?: number | string | null,
+    options?: SignalOptions | null,
+  ): Promise<FileHandle>;
+
+  /**
+   * A whole file: from the start of a path, from the cursor of a FileHandle.
+   * A Buffer of the caller's own, or a string when an encoding is given.
+   * Rejects with ERR_FS_FILE_TOO_LARGE beyond what a Buffer can hold.
+   */
+  readFile(
+    path: PathLike | FileHandle,
+    options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
+  ): Promise<string>;
+  readFile(
+    path: PathLike | FileHandle,
+    options?: (ReadFileOptions & { encoding?: null | undefined }) | null,
+  ): Promise<Buffer>;
+  readFile(
+    path: PathLike | FileHandle,
+    options?: ReadFileOptions | BufferEncoding | null,
+  ): Promise<Buffer | string>;
+
+  /**
+   * Writes a whole file, replacing what was there. Not atomic: a failure leaves part of the content.
+   * Bytes belong to the call until the promise settles.
+   */
+  writeFile(
+    path: PathLike | FileHandle,
+    data: FileContent,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void>;
+
+  /** Writes at the end of a file, making it when there is none. */
+  appendFile(
+    path: PathLike | FileHandle,
+    data: FileContent,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void>;
+
+  /** What the file system knows of a path (stat(2)), as node:fs's own Stats or BigIntStats. */
+  stat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+
+  /** Moves within a file system, replacing what `to` was (rename(2)). */
+  rename(from: PathLike, to: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /** Removes a name that is no directory's (unlink(2)). */
+  unlink(path: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /** Makes a directory; with `recursive` resolves to the first one it had to make, if any. */
+  mkdir(path: PathLike, options: MakeDirectoryOptions & { recursive: true }): Promise<string | undefined>;
+  mkdir(
+    path: PathLike,
+    options?: number | string | (MakeDirectoryOptions & { recursive?: false | undefined }) | null,
+  ): Promise<void>;
+  mkdir(path: PathLike, options?: number | string | MakeDirectoryOptions | null): Promise<string | undefined>;
+}
+
+/** @param getBackend asked at every call, so that the default ring is made at the first one. */
+export function createFs(getBackend: () => FileBackend): Fs {
+  const concurrency = new Concurrency();
+  const fs = {
+    async open(path: unknown, flags?: unknown, mode?: unknown, options?: unknown): Promise<FileHandle> {
+      const from = toPath(path);
+      const openFlags = toOpenFlags(flags);
+      const bits = toMode(mode, 'mode', 0o666);
+      return new FileHandle(await getBackend().open(from, openFlags, bits, readSignal(options)));
+    },
+
+    async readFile(path: unknown, options?: ReadFileOptions): Promise<Buffer | string> {
+      if (path instanceof FileHandle) return await path.readFile(options);
+      const settings = readReadFileOptions(options);
+      const from = toPath(path);
+      const files = getBackend();
+      return await concurrency.run(() => readPath(files, from, settings), settings.signal);
+    },
+
+    async writeFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
+      if (path instanceof FileHandle) return await path.writeFile(data, options);
+      await writeNamed(path, data, options, 'w');
+    },
+
+    async appendFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
+      if (path instanceof FileHandle) return await path.appendFile(data, options);
+      await writeNamed(path, data, options, 'a');
+    },
+
+    async stat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
+      const of = toPath(path);
+      const { bigint, signal } = readStatOptions(options);
+      return await getBackend().stat(of, bigint, signal);
+    },
+
+    async rename(from: unknown, to: unknown, options?: unknown): Promise<void> {
+      const oldPath = toPath(from, 'oldPath');
+      const newPath = toPath(to, 'newPath');
+      await getBackend().rename(oldPath, newPath, readSignal(options));
+    },
+
+    async unlink(path: unknown, options?: unknown): Promise<void> {
+      const name = toPath(path);
+      await getBackend().unlink(name, readSignal(options));
+    },
+
+    async mkdir(path: unknown, options?: unknown): Promise<string | undefined> {
+      const name = toPath(path);
+      const { isRecursive, mode, signal } = readMakeDirectoryOptions(options);
+      if (isRecursive) return await makeDirectories(getBackend(), name, mode, signal);
+      await getBackend().mkdir(name, mode, signal);
+      return undefined;
+    },
+  };
+
+  async function writeNamed(path: unknown, data: unknown, options: unknown, flag: string): Promise<void> {
+    const settings = readWriteFileOptions(options, flag);
+    const content = toContent(data, settings.encoding);
+    const to = toPath(path);
+    const files = getBackend();
+    await concurrency.run(() => writePath(files, to, content, settings), settings.signal);
+  }
+
+  // The interface's overloads say which options lead to which result; the compiler can't follow.
+  return fs as Fs;
+}

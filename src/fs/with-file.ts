@@ -1,0 +1,28 @@
+/** A descriptor for as long as one operation needs it. */
+import type { BackendFile, FileBackend, Path } from '../backend/backend.js';
+import { abortError } from '../errors.js';
+
+/** Opens, lets `use` run, and closes, whatever became of it. */
+export async function withFile<Value>(
+  files: FileBackend,
+  path: Path,
+  flags: number,
+  mode: number,
+  signal: AbortSignal | undefined,
+  use: (file: BackendFile) => Promise<Value>,
+): Promise<Value> {
+  if (signal?.aborted) throw abortError(signal);
+  const file = await files.open(path, flags, mode, signal);
+  let value: Value;
+  try {
+    value = await use(file);
+  } catch (error) {
+    // What failed first says more than a failure to close after it.
+    const closed = file.close().catch(() => {});
+    // Closing waits for the aborted operation, which may take for ever where it can't be cancelled.
+    if (!signal?.aborted) await closed;
+    throw error;
+  }
+  await file.close();
+  return value;
+}

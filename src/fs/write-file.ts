@@ -1,0 +1,105 @@
+/**
+ * A whole file in one call: open, write every byte of whatever form the content comes in, close.
+ *
+ * A write may take less than it was given; what is left follows at the file's cursor. On failure
+ * what was written stays written, as with Node.
+ */
+import { type BackendFile, CURRENT_POSITION, type FileBackend, type Path } from '../backend/backend.js';
+import { orAborted } from '../abort.js';
+import { abortError, systemError } from '../errors.js';
+import { checkStringData } from '../validate.js';
+import type { WriteFileSettings } from './options.js';
+import { withFile } from './with-file.js';
+
+type View = NodeJS.ArrayBufferView;
+type Parts = Iterable<unknown> | AsyncIterable<unknown>;
+
+/** Content to write: bytes, text, or parts of either kind, streams included. */
+export type FileContent =
+  | string
+  | NodeJS.ArrayBufferView
+  | Iterable<string | NodeJS.ArrayBufferView>
+  | AsyncIterable<string | NodeJS.ArrayBufferView>
+  | NodeJS.ReadableStream;
+
+/** A write to the page cache is a copy on the event loop's time, so a large content takes several. */
+const WRITE_BYTES_MAX = 512 * 1024;
+
+const EIO = -5;
+
+/** The content as bytes, or as parts that will become bytes one by one. */
+export function toContent(data: unknown, encoding: BufferEncoding | undefined): View | Parts {
+  if (ArrayBuffer.isView(data)) return data as View;
+  if (isParts(data)) return data;
+  return Buffer.from(checkStringData(data, 'data'), encoding);
+}
+
+export async function writePath(
+  files: FileBackend,
+  path: Path,
+  content: View | Parts,
+  settings: WriteFileSettings,
+): Promise<void> {
+  const { flags, mode, signal } = settings;
+  await withFile(files, path, flags, mode, signal, (file) => writeWhole(file, content, settings));
+}
+
+/** Writes at an open file's cursor. */
+export async function writeWhole(
+  file: BackendFile,
+  content: View | Parts,
+  settings: Pick<WriteFileSettings, 'encoding' | 'flush' | 'signal'>,
+): Promise<void> {
+  const { encoding, flush, signal } = settings;
+  if (signal?.aborted) throw abortError(signal);
+  if (ArrayBuffer.isView(content)) await writeView(file, content as View, signal);
+  else await writeParts(file, content, encoding, signal);
+  if (flush) await file.sync(signal);
+}
+
+async function writeView(file: BackendFile, view: View, signal: AbortSignal | undefined): Promise<void> {
+  let offset = 0;
+  while (offset < view.byteLength) {
+    const length = Math.min(view.byteLength - offset, WRITE_BYTES_MAX);
+    const { bytesWritten } = await file.write(view, offset, length, CURRENT_POSITION, signal);
+    // Nothing taken and no reason given: trying for ever would not be better.
+    if (bytesWritten === 0) throw systemError(EIO, 'write');
+    offset += bytesWritten;
+  }
+}
+
+async function writeParts(
+  file: BackendFile,
+  parts: Parts,
+  encoding: BufferEncoding | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const part of signal === undefined ? parts : untilAborted(parts, signal)) {
+    // Buffer.from refuses what is neither text nor bytes, in Node's words.
+    const view = ArrayBuffer.isView(part) ? (part as View) : Buffer.from(part as string, encoding);
+    await writeView(file, view, signal);
+  }
+}
+
+/** The same parts, but an abort does not have to wait for one that never comes. */
+async function* untilAborted(parts: Parts, signal: AbortSignal): AsyncGenerator<unknown, void, void> {
+  const iterator = Symbol.asyncIterator in parts ? parts[Symbol.asyncIterator]() : parts[Symbol.iterator]();
+  let isExhausted = false;
+  try {
+    for (;;) {
+      if (signal.aborted) throw abortError(signal);
+      const step = await orAborted(iterator.next(), signal);
+      isExhausted = step.done === true;
+      if (isExhausted) return;
+      yield step.value;
+    }
+  } finally {
+    // A stalled source would not let `return` finish before its part has come: nobody waits for it.
+    if (!isExhausted) Promise.resolve(iterator.return?.()).catch(() => {});
+  }
+}
+
+function isParts(data: unknown): data is Parts {
+  if (typeof data !== 'object' || data === null) return false;
+  return Symbol.asyncIterator in data || Symbol.iterator in data;
+}
