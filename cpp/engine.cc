@@ -179,9 +179,15 @@ bool RingHost::SpinForCompletions() {
 
 void RingHost::Turn() {
   if (is_turning_ || is_closed_) return;
-  if (!has_more_ && !HasWork()) return;
+  if (!has_more_ && !HasWork()) {
+    ReleaseHoldIfIdle();
+    return;
+  }
   // The JavaScript that a turn runs may close this ring and drop the last reference to it.
   std::shared_ptr<RingHost> self = shared_from_this();
+  // One handle scope a turn, and one look at each reference: a settling call adds but a handle or two.
+  Napi::HandleScope scope(settle_.Env());
+  SettleCall call = {settle_.Env(), *async_context_, keep_alive_.Value(), settle_.Value()};
   is_turning_ = true;
   has_more_ = false;
   ring_.SilenceWakeups(true);
@@ -192,7 +198,7 @@ void RingHost::Turn() {
     int error = ring_.Submit();
     uint32_t count = ring_.Drain(blocks_.completions, blocks_.completion_capacity);
     if (count > 0) {
-      Settle(count);
+      Settle(call, count);
       uint64_t now_ns = NowNs();
       if (deadline_ns == 0) {
         deadline_ns = now_ns + kTurnBudgetNs;
@@ -203,7 +209,7 @@ void RingHost::Turn() {
       continue;
     }
     if (error == -EBADR) {
-      Fail(-error);
+      Fail(call, -error);
       break;
     }
     // EAGAIN, EBUSY, ENOMEM: the kernel is short of something; come back after everybody else.
@@ -230,34 +236,34 @@ void RingHost::Turn() {
 void RingHost::Count(uint32_t completions) {
   completed_ += completions;
   for (uint32_t i = 0; i < completions; i++) {
-    const abi::Cqe& cqe = blocks_.completions[i];
+    abi::Cqe& cqe = blocks_.completions[i];
     if (SlotOf(cqe) == SLOT_UNTRACKED) continue;
     if ((cqe.flags & abi::kCqeMore) == 0) in_kernel_--;
-    if (YieldsFd(cqe) && cqe.res >= 0) engine_->owned_fds().Add(cqe.res);
+    if (!YieldsFd(cqe) || cqe.res < 0) continue;
+    engine_->owned_fds().Add(cqe.res);
+    if (lseek(cqe.res, 0, SEEK_CUR) < 0) cqe.flags |= COMPLETION_UNSEEKABLE;
   }
 }
 
-void RingHost::Settle(uint32_t completions) {
+void RingHost::Settle(const SettleCall& call, uint32_t completions) {
   Count(completions);
   batches_++;
   blocks_.control[CONTROL_COMPLETIONS] = completions;
-  Napi::Env env = settle_.Env();
-  Napi::HandleScope scope(env);
   napi_value result;
-  napi_status status = napi_make_callback(env, *async_context_, keep_alive_.Value(), settle_.Value(), 0, nullptr,
-                                          &result);
+  napi_status status =
+      napi_make_callback(call.env, call.async_context, call.receiver, call.settle, 0, nullptr, &result);
   if (status == napi_ok) return;
   napi_value thrown;
   bool has_thrown = false;
-  napi_is_exception_pending(env, &has_thrown);
-  if (has_thrown && napi_get_and_clear_last_exception(env, &thrown) == napi_ok) {
-    napi_fatal_exception(env, thrown);
+  napi_is_exception_pending(call.env, &has_thrown);
+  if (has_thrown && napi_get_and_clear_last_exception(call.env, &thrown) == napi_ok) {
+    napi_fatal_exception(call.env, thrown);
   }
 }
 
-void RingHost::Fail(int error) {
+void RingHost::Fail(const SettleCall& call, int error) {
   blocks_.control[CONTROL_FAILURE] = static_cast<uint32_t>(error);
-  Settle(0);
+  Settle(call, 0);
 }
 
 void RingHost::Hold() {

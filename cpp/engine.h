@@ -40,6 +40,14 @@ struct RingHostOptions {
   uint32_t busy_poll_us = 0;
 };
 
+// What a turn needs to call into JavaScript, looked up once.
+struct SettleCall {
+  napi_env env;
+  napi_async_context async_context;
+  napi_value receiver;
+  napi_value settle;
+};
+
 class RingHost : public std::enable_shared_from_this<RingHost> {
  public:
   RingHost(Engine* engine, const RingHostOptions& options);
@@ -75,11 +83,11 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
  private:
   int PushStaged();
   void Count(uint32_t completions);
-  void Settle(uint32_t completions);
+  void Settle(const SettleCall& call, uint32_t completions);
   bool HasWork() const;
   bool SpinForCompletions();
   void ReleaseHoldIfIdle();
-  void Fail(int error);
+  void Fail(const SettleCall& call, int error);
 
   Engine* engine_;
   RingHostOptions options_;

@@ -27,6 +27,9 @@ enum ControlWord : uint32_t {
 constexpr uint32_t SLOT_UNTRACKED = 0xffffffffu;
 constexpr uint32_t GENERATION_YIELDS_FD = 0x80000000u;
 
+// A bit that native code adds to the flags of such an operation's completion: the descriptor cannot seek.
+constexpr uint32_t COMPLETION_UNSEEKABLE = 0x80000000u;
+
 // What native code reports about itself, in the order of `stats`.
 enum StatWord : uint32_t {
   STAT_SUBMITTED = 0,

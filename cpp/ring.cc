@@ -89,6 +89,12 @@ int Ring::Open(int fd, const abi::Params& params) {
 }
 
 void Ring::Unmap() {
+  if (enter_fd_flag_ != 0) {
+    // A registered descriptor is a reference: the ring, and its SQ thread, would outlive their close.
+    abi::ResourceUpdate update = {static_cast<uint32_t>(enter_fd_), 0, 0};
+    UringRegister(fd_, abi::kUnregisterRingFds, &update, 1);
+    enter_fd_flag_ = 0;
+  }
   if (event_fd_ >= 0) close(event_fd_);
   if (queues_ != nullptr) munmap(queues_, queues_bytes_);
   if (ksqes_ != nullptr) munmap(ksqes_, sqes_bytes_);

@@ -8,4 +8,4 @@ export type { SocketAddress } from './net/address.js';
 export { DatagramMessage } from './net/datagram-message.js';
 export { DatagramSocket } from './net/datagram-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
-export { Ring } from './ring.js';
+export { Ring, type WaitOptions } from './ring.js';

@@ -1,5 +1,5 @@
 /** What a ring can be asked for: each option with its unit, range and default, and the checks on it. */
-import { invalidArgValue } from './errors.js';
+import { invalidArgType, invalidArgValue } from './errors.js';
 import { checkBoolean, checkInteger, checkObject, checkOneOf, checkString } from './validate.js';
 
 export interface SqPollOptions {
@@ -146,9 +146,8 @@ function readSqPoll(value: unknown): SqPollSettings | undefined {
 }
 
 function checkCpus(cpus: unknown): void {
-  if (!Array.isArray(cpus) || cpus.length === 0) {
-    throw invalidArgValue('options.sqPoll.cpus', cpus, 'must be an array of at least one CPU number');
-  }
+  if (!Array.isArray(cpus)) throw invalidArgType('options.sqPoll.cpus', 'an instance of Array', cpus);
+  if (cpus.length === 0) throw invalidArgValue('options.sqPoll.cpus', cpus, 'must name at least one CPU');
   cpus.forEach((cpu, index) => {
     checkInteger(cpu, `options.sqPoll.cpus[${index}]`, 0, CPU_MAX);
     if (cpus.indexOf(cpu) !== index) throw invalidArgValue('options.sqPoll.cpus', cpus, 'names a CPU twice');

@@ -2,9 +2,25 @@
 import type { Backend, RingProfile, RingStats } from './backend/backend.js';
 import { selectBackend } from './backend/select.js';
 import { listSqPollGroups, type SqPollGroup } from './backend/sq-poll-groups.js';
-import { invalidArgType, ringClosedError } from './errors.js';
+import { invalidArgType, outOfRange, ringClosedError } from './errors.js';
 import { createFs, type Fs } from './fs/promises.js';
+import { Interval } from './interval.js';
 import { type RingOptions, readRingOptions } from './options.js';
+import { monotonicMs } from './timer-queue.js';
+import { checkObject, checkSignal } from './validate.js';
+
+export interface WaitOptions {
+  signal?: AbortSignal;
+}
+
+const MILLISECONDS_MAX = 2 ** 41;
+
+function checkMilliseconds(value: unknown, name: string, min: number): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  if (!(value >= min && value <= MILLISECONDS_MAX)) {
+    throw outOfRange(name, `>= ${min} && <= ${MILLISECONDS_MAX}`, value);
+  }
+}
 
 export class Ring {
   readonly #backend: Backend;
@@ -50,6 +66,33 @@ export class Ring {
   /** Counters since the ring was made; the last ones when it is closed. */
   stats(): RingStats {
     return this.#backend.stats();
+  }
+
+  /**
+   * Resolves after `ms` milliseconds or soon after, never before.
+   *
+   * All timers of a ring share one kernel timeout, so thousands of them cost no more requests than
+   * their earliest deadlines change.
+   *
+   * @param ms 0 to 2^41, fractions included.
+   * @throws AbortError when `signal` is aborted; ERR_RINGLET_CLOSED when the ring is closed.
+   */
+  async sleep(ms: number, options: WaitOptions = {}): Promise<void> {
+    checkMilliseconds(ms, 'ms', 0);
+    checkObject(options, 'options');
+    await this.#backend.timers.waitUntil(monotonicMs() + ms, checkSignal(options.signal));
+  }
+
+  /**
+   * A beat every `ms` milliseconds: yields how many periods have passed since the last iteration, at
+   * least 1. It does not drift. `break` ends it; an abort rejects the iteration.
+   *
+   * @param ms the period, 1 to 2^41.
+   */
+  interval(ms: number, options: WaitOptions = {}): AsyncIterableIterator<number> {
+    checkMilliseconds(ms, 'ms', 1);
+    checkObject(options, 'options');
+    return new Interval(this.#backend.timers, ms, checkSignal(options.signal));
   }
 
   get isClosed(): boolean {

@@ -9,6 +9,7 @@ import type { BigIntStats, Stats } from 'node:fs';
 import type { BatchQueue } from '../batch-queue.js';
 import type { DatagramMessage } from '../net/datagram-message.js';
 import type { SocketAddress } from '../net/address.js';
+import type { TimerQueue } from '../timer-queue.js';
 
 /** Reads and writes at the file's own cursor, which the transfer then moves. */
 export const CURRENT_POSITION = -1;
@@ -134,6 +135,7 @@ export interface Backend {
   readonly name: 'io_uring' | 'node';
   readonly files: FileBackend;
   readonly datagrams: DatagramBackend;
+  readonly timers: TimerQueue;
   readonly profile: RingProfile;
   /** Operations that have not settled yet, waiting or in the kernel. */
   readonly pendingCount: number;

@@ -5,8 +5,11 @@
  * goes on in the background, `unref` does not release the process from a call under way, and `close`
  * rejects what is pending without waiting for the pool.
  */
+import { ringClosedError } from '../../errors.js';
+import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, RingProfile, RingStats } from '../backend.js';
 import { Admission } from './admission.js';
+import { NodeAlarm } from './alarm.js';
 import { NodeDatagrams } from './datagrams.js';
 import { NodeFiles } from './files.js';
 
@@ -23,6 +26,7 @@ class NodeBackend implements Backend {
   readonly name = 'node';
   readonly files: NodeFiles;
   readonly datagrams: NodeDatagrams;
+  readonly timers = new TimerQueue((onAlarm) => new NodeAlarm(onAlarm));
   readonly profile: RingProfile;
   readonly #admission: Admission;
   #closing: Promise<void> | undefined;
@@ -74,6 +78,7 @@ class NodeBackend implements Backend {
   }
 
   async #close(): Promise<void> {
+    this.timers.close(ringClosedError);
     this.#admission.close();
     await this.datagrams.close();
   }

@@ -7,6 +7,7 @@ import type { UringFile } from './files.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  COMPLETION_UNSEEKABLE,
   FSYNC_DATASYNC,
   O_CLOEXEC,
   OP_CLOSE,
@@ -19,6 +20,7 @@ import {
   OP_RENAMEAT,
   OP_STATX,
   OP_UNLINKAT,
+  SQE_ASYNC,
   SQE_OFFSET_HIGH,
   SQE_OFFSET_LOW,
   STATX_BASIC_STATS_AND_BTIME,
@@ -142,18 +144,30 @@ export class FileOperation extends Operation<void> {
   }
 }
 
-export class OpenOperation extends Operation<number> {
+export interface OpenedFd {
+  fd: number;
+  /** False for a FIFO, a socket or a terminal. */
+  isSeekable: boolean;
+}
+
+export class OpenOperation extends Operation<OpenedFd> {
   readonly #path: Path;
   readonly #encoded: Buffer;
   readonly #flags: number;
   readonly #mode: number;
+  readonly #entryFlags: number;
 
-  constructor(path: Path, flags: number, mode: number) {
+  /**
+   * @param isBlocking has a kernel thread do it, as open(2) would. Otherwise the kernel first tries
+   * with O_NONBLOCK, which means something else for a FIFO.
+   */
+  constructor(path: Path, flags: number, mode: number, isBlocking: boolean) {
     super();
     this.#path = path;
     this.#encoded = encodePath(path);
     this.#flags = flags;
     this.#mode = mode;
+    this.#entryFlags = isBlocking ? SQE_ASYNC : 0;
   }
 
   override get yieldsFd(): boolean {
@@ -161,11 +175,12 @@ export class OpenOperation extends Operation<number> {
   }
 
   override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_OPENAT, AT_FDCWD, addressOf(this.#encoded), this.#mode, this.#flags | O_CLOEXEC);
+    const head = OP_OPENAT | this.#entryFlags;
+    fillEntry(words, at, head, AT_FDCWD, addressOf(this.#encoded), this.#mode, this.#flags | O_CLOEXEC);
   }
 
-  override complete(result: number): void {
-    if (result >= 0) this.fulfil(result);
+  override complete(result: number, flags: number): void {
+    if (result >= 0) this.fulfil({ fd: result, isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0 });
     else this.fail(result);
   }
 

@@ -1,7 +1,9 @@
 /** A ring as a `Backend`: makes it, describes it, and ends it in the right order. */
-import { backendUnavailableError, invalidArgValue, systemError } from '../../errors.js';
+import { backendUnavailableError, invalidArgValue, ringClosedError, systemError } from '../../errors.js';
 import type { RingSettings } from '../../options.js';
+import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js';
+import { UringAlarm } from './alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
 import { UringDatagrams } from './datagrams.js';
 import { Dispatcher } from './dispatcher.js';
@@ -105,6 +107,7 @@ class UringBackend implements Backend {
   readonly name = 'io_uring';
   readonly files: UringFiles;
   readonly datagrams: UringDatagrams;
+  readonly timers: TimerQueue;
   readonly profile: RingProfile;
   readonly #native: NativeRing;
   readonly #dispatcher: Dispatcher;
@@ -118,6 +121,7 @@ class UringBackend implements Backend {
     this.profile = profile;
     this.#table = new FdTable(native, settings.registeredFds);
     this.files = new UringFiles(dispatcher, this.#table);
+    this.timers = new TimerQueue((onAlarm) => new UringAlarm(dispatcher, onAlarm));
     this.datagrams = new UringDatagrams(dispatcher, this.#table, () => {
       const { count, bytes } = settings.receiveBuffers;
       const buffers = new ProvidedBuffers(native, RECEIVE_GROUP_ID, count, PREFIX_BYTES + bytes);
@@ -164,6 +168,7 @@ class UringBackend implements Backend {
   }
 
   async #close(): Promise<void> {
+    this.timers.close(ringClosedError);
     const drained = this.#dispatcher.drain();
     await this.datagrams.close();
     await drained;

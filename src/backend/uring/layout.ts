@@ -16,6 +16,7 @@ export const CONTROL_WORDS = 8;
 
 export const SLOT_UNTRACKED = 0xffffffff;
 export const GENERATION_YIELDS_FD = 0x80000000;
+export const COMPLETION_UNSEEKABLE = 0x80000000;
 
 // Order of the native counters.
 export const STAT_SUBMITTED = 0;
@@ -37,6 +38,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_WORDS,
   SLOT_UNTRACKED,
   GENERATION_YIELDS_FD,
+  COMPLETION_UNSEEKABLE,
   STAT_SUBMITTED,
   STAT_COMPLETED,
   STAT_ENTERS,
@@ -70,6 +72,8 @@ export const CQE_WORDS_SHIFT = 2;
 
 // Flags of an entry, placed in the head word.
 export const SQE_FIXED_FILE = (1 << 0) << 8;
+/** Straight to a kernel thread, where the operation may block. */
+export const SQE_ASYNC = (1 << 4) << 8;
 export const SQE_BUFFER_SELECT = (1 << 5) << 8;
 export const SQE_CQE_SKIP_SUCCESS = (1 << 6) << 8;
 /** ioprio of a receive: stay armed. */
@@ -84,6 +88,8 @@ export const OP_WRITEV = 2;
 export const OP_FSYNC = 3;
 export const OP_SENDMSG = 9;
 export const OP_RECVMSG = 10;
+export const OP_TIMEOUT = 11;
+export const OP_TIMEOUT_REMOVE = 12;
 export const OP_ASYNC_CANCEL = 14;
 export const OP_OPENAT = 18;
 export const OP_CLOSE = 19;
@@ -102,6 +108,9 @@ export const CANCEL_ALL = 1 << 0;
 export const CANCEL_FD = 1 << 1;
 export const CANCEL_ANY = 1 << 2;
 export const CANCEL_FD_FIXED = 1 << 3;
+
+export const TIMEOUT_ABSOLUTE = 1 << 0;
+export const TIMEOUT_UPDATE = 1 << 1;
 
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;

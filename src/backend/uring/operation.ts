@@ -23,6 +23,8 @@ import {
 
 const ECANCELED = -125;
 const EINTR = -4;
+/** The kernel's own code for an interrupted call; some operations let it through. */
+const ERESTARTSYS = -512;
 
 /** A slot that an operation does not hold: it waits for one, or has settled. */
 export const NO_SLOT = -1;
@@ -99,7 +101,7 @@ export abstract class Operation<Result> implements Abortable {
 
   protected fail(errno: number): void {
     const reason = this.cancelReason;
-    if (reason !== undefined && (errno === ECANCELED || errno === EINTR)) this.failWith(reason);
+    if (reason !== undefined && (errno === ECANCELED || errno === EINTR || errno === ERESTARTSYS)) this.failWith(reason);
     else this.failWith(() => this.errorFor(errno));
   }
 

@@ -117,18 +117,16 @@ export class ProvidedBuffers {
     this.#isTailUnpublished = false;
     // Atomics: the kernel must see the entries before it sees the tail that covers them.
     Atomics.store(this.#ringTail, TAIL_HALFWORD, this.#tail);
-    if (this.#waiters.length === 0 || this.#availableCount < this.#lowWater) return;
+    if (this.#waiters.length === 0 || this.#availableCount === 0) return;
     for (const waiter of this.#waiters.splice(0)) waiter.onBuffersAvailable();
   }
 
-  /** Enough for a receive to be worth arming again. */
-  get #lowWater(): number {
-    return Math.min(8, Math.ceil(this.count / 2));
-  }
-
-  /** Calls `waiter` when there are buffers again: at once if there are some now. */
+  /**
+   * Calls `waiter` when there is a buffer again: at once if there is one now. One is enough, because
+   * a reader may hold all the others for as long as it likes, and wait for the next message meanwhile.
+   */
   whenAvailable(waiter: BufferWaiter): void {
-    if (this.#availableCount >= this.#lowWater) waiter.onBuffersAvailable();
+    if (this.#availableCount > 0) waiter.onBuffersAvailable();
     else if (!this.#waiters.includes(waiter)) this.#waiters.push(waiter);
   }
 
