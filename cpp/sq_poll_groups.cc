@@ -140,6 +140,18 @@ bool Agrees(const Group& group, const SqPollGroupRequest& request, SqPollJoin* j
   return join->conflicting_option.empty();
 }
 
+// Until its first run an SQ thread still has its creator's number in fdinfo.
+bool IsSqThread(int thread_id) {
+  char path[64];
+  std::snprintf(path, sizeof(path), "/proc/self/task/%d/comm", thread_id);
+  std::FILE* file = std::fopen(path, "re");
+  if (file == nullptr) return false;
+  char name[32] = {};
+  bool is_sq_thread = std::fgets(name, sizeof(name), file) != nullptr && std::strncmp(name, "iou-sqp-", 8) == 0;
+  std::fclose(file);
+  return is_sq_thread;
+}
+
 }  // namespace
 
 SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& request, RingRequest ring) {
@@ -203,6 +215,7 @@ SqThreadAccount ReadSqThreadAccount(int ring_fd) {
     if (std::sscanf(line, "SqWorkTime: %llu", &value) == 1) account.work_us = value;
   }
   std::fclose(file);
+  if (!IsSqThread(account.thread_id)) return {};
   return account;
 }
 

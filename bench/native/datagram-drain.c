@@ -30,7 +30,8 @@ static void make_buffers(struct drain* drain) {
   size_t bytes = (size_t)BUFFER_COUNT * BUFFER_BYTES;
   void* ring = mmap(NULL, BUFFER_COUNT * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
                     MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-  drain->buffers = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE | MAP_POPULATE, -1, 0);
+  drain->buffers =
+      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE | MAP_POPULATE, -1, 0);
   if (ring == MAP_FAILED || drain->buffers == MAP_FAILED) die("mmap", -errno);
   struct io_uring_buf_reg registration = {
       .ring_addr = (uintptr_t)ring, .ring_entries = BUFFER_COUNT, .bgid = BUFFER_GROUP};
@@ -76,7 +77,8 @@ static void arm(struct drain* drain, int fd) {
 }
 
 /** Reads what one completion brought and gives its buffer back. Returns the payload's bytes. */
-static unsigned take(struct drain* drain, const struct io_uring_cqe* cqe, uint32_t expected, unsigned offset) {
+static unsigned take(struct drain* drain, const struct io_uring_cqe* cqe, uint32_t expected,
+                     unsigned offset) {
   unsigned index = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
   char* buffer = drain->buffers + (size_t)index * BUFFER_BYTES;
   struct io_uring_recvmsg_out* out = io_uring_recvmsg_validate(buffer, cqe->res, &drain->header);
@@ -85,8 +87,8 @@ static unsigned take(struct drain* drain, const struct io_uring_cqe* cqe, uint32
   uint32_t number;
   memcpy(&number, io_uring_recvmsg_payload(out, &drain->header), sizeof number);
   if (number != expected) die("a datagram is missing", -EIO);
-  io_uring_buf_ring_add(drain->buffer_ring, buffer, BUFFER_BYTES, index,
-                        io_uring_buf_ring_mask(BUFFER_COUNT), offset);
+  io_uring_buf_ring_add(drain->buffer_ring, buffer, BUFFER_BYTES, index, io_uring_buf_ring_mask(BUFFER_COUNT),
+                        offset);
   return bytes;
 }
 

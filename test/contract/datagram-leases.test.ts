@@ -21,17 +21,20 @@ describeOnEachBackend('DatagramSocket, leased messages', (makeRing) => {
   it('messages({ lease }): the bytes and the sender are right, and using releases', async () => {
     await using socket = await DatagramSocket.bind({ address, ring: makeRing() });
     await using peer = await Peer.open();
+    let count = 0;
     const reading = (async () => {
-      let index = 0;
       for await (const received of socket.messages({ lease: true })) {
         using message = received;
-        expect(message.data.equals(numbered(index)), `message ${index}`).to.equal(true);
+        expect(message.data.equals(numbered(count)), `message ${count}`).to.equal(true);
         expect(message.remote).to.deep.include({ address, port: peer.port, family: 'IPv4' });
-        index += 1;
-        if (index === 300) break;
+        count += 1;
+        if (count === 300) break;
       }
     })();
-    for (let index = 0; index < 300; index += 1) await peer.send(numbered(index), socket.address);
+    for (let index = 0; index < 300; index += 1) {
+      await peer.send(numbered(index), socket.address);
+      if (index % 16 === 15) await eventually('the reader keeping up', () => count > index - 32);
+    }
     await within('300 leased messages', reading);
   });
 
@@ -134,6 +137,24 @@ describeOnEachBackend('DatagramSocket, leased messages', (makeRing) => {
       message.release();
       message.release();
     }
+  });
+
+  it('with all buffers but one held for good, messages go on coming through that one', async () => {
+    const socket = await DatagramSocket.bind({ address, ring: makeRing(FEW) });
+    await using peer = await Peer.open();
+    const held: DatagramMessage[] = [];
+    const reading = hold(socket, held);
+    for (const payload of numberedRange(0, 10)) await peer.send(payload, socket.address);
+    for (let index = 0; index < 10; index += 1) {
+      await eventually(`message ${index}`, () => held.length > index);
+      // The oldest but three goes back: the reader holds a window of three.
+      if (index >= 3) held[index - 3]?.release();
+    }
+    held.slice(7).forEach((message, index) => {
+      expect(message.data.equals(numbered(index + 7)), `message ${index + 7}`).to.equal(true);
+    });
+    await socket.close();
+    await within('the loop ending', reading);
   });
 
   it('release twice gives the buffer back once', async () => {

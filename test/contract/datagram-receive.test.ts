@@ -145,7 +145,7 @@ describeOnEachBackend('DatagramSocket receiving', (makeRing) => {
     const iterator = socket.messages();
     const waiting = iterator.next();
     expect(await isPending(waiting)).to.equal(true);
-    const returned = iterator.return?.() ?? Promise.resolve();
+    const returned: PromiseLike<unknown> = iterator.return?.() ?? Promise.resolve();
     await peer.send('for whoever is there', socket.address);
     const outcome = await within('the abandoned next()', Promise.race([waiting, take(socket, 1)]));
     const text = Array.isArray(outcome) ? outcome[0]?.toString() : outcome.value?.data.toString();

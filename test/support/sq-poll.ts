@@ -25,7 +25,8 @@ export async function sqThreadOf(ringFd: number): Promise<number> {
   let id = 0;
   await eventually(`the SQ thread of descriptor ${ringFd}`, () => {
     id = Number(fieldOf(readFileSync(`/proc/self/fdinfo/${ringFd}`, 'utf8'), 'SqThread') ?? 0);
-    return id > 0;
+    // Until the thread's first run the kernel tells its creator's number.
+    return id > 0 && readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith('iou-sqp-');
   });
   return id;
 }
