@@ -160,7 +160,7 @@ export function toMode(value: unknown, name: string, defaultMode: number): numbe
 export function toPosition(value: unknown, name = 'position'): Position {
   if (value === undefined || value === null) return CURRENT_POSITION;
   if (typeof value === 'number') return checkInteger(value, name, CURRENT_POSITION);
-  if (typeof value !== 'bigint') throw invalidArgType(name, 'an integer or of type bigint', value);
+  if (typeof value !== 'bigint') throw invalidArgType(name, 'of type bigint or integer', value);
   if (value < BigInt(CURRENT_POSITION) || value > INT64_MAX) {
     throw outOfRange(name, `>= ${CURRENT_POSITION} && <= ${INT64_MAX}`, value);
   }

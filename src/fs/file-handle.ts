@@ -130,7 +130,9 @@ export class FileHandle {
       const abort = signal === undefined ? undefined : checkSignal(signal);
       const start = offset === undefined || offset === null ? 0 : checkInteger(offset, 'offset', 0);
       const bytes =
-        length === undefined || length === null ? buffer.byteLength - start : checkInteger(length, 'length');
+        length === undefined || length === null
+          ? byteLengthOf(buffer) - start
+          : checkInteger(length, 'length');
       if (bytes === 0) return unlessAborted({ bytesRead: 0, buffer }, abort);
       checkReadRange(buffer, start, bytes);
       return file.read(buffer, start, Math.min(bytes, TRANSFER_BYTES_MAX), toPosition(position), abort);
@@ -179,9 +181,9 @@ export class FileHandle {
         ({ offset, length, position, signal } = second as TransferOptions);
       }
       const abort = signal === undefined ? undefined : checkSignal(signal);
-      if (buffer.byteLength === 0) return unlessAborted({ bytesWritten: 0, buffer }, abort);
+      if (byteLengthOf(buffer) === 0) return unlessAborted({ bytesWritten: 0, buffer }, abort);
       const start = offset === undefined || offset === null ? 0 : checkInteger(offset, 'offset', 0);
-      const bytes = typeof length === 'number' ? length : buffer.byteLength - start;
+      const bytes = typeof length === 'number' ? length : byteLengthOf(buffer) - start;
       checkWriteRange(buffer, start, bytes);
       return file.write(buffer, start, bytes, toLenientPosition(position), abort);
     } catch (error) {
@@ -352,18 +354,22 @@ function toLenientPosition(position: unknown): Position {
     : CURRENT_POSITION;
 }
 
+/** V8 has a short way to a typed array's length, and since resizable buffers a long one to `byteLength`. */
+function byteLengthOf(view: View): number {
+  return view instanceof Uint8Array ? view.length : view.byteLength;
+}
+
 function checkReadRange(buffer: View, offset: number, length: number): void {
-  if (buffer.byteLength === 0 && length !== 0) {
+  const byteLength = byteLengthOf(buffer);
+  if (byteLength === 0 && length !== 0) {
     throw invalidArgValue('buffer', buffer, 'is empty and cannot be written');
   }
   if (length < 0) throw outOfRange('length', '>= 0', length);
-  if (offset + length > buffer.byteLength) {
-    throw outOfRange('length', `<= ${buffer.byteLength - offset}`, length);
-  }
+  if (offset + length > byteLength) throw outOfRange('length', `<= ${byteLength - offset}`, length);
 }
 
 function checkWriteRange(buffer: View, offset: number, length: number): void {
-  const { byteLength } = buffer;
+  const byteLength = byteLengthOf(buffer);
   if (offset > byteLength) throw outOfRange('offset', `<= ${byteLength}`, offset);
   if (length > byteLength - offset) throw outOfRange('length', `<= ${byteLength - offset}`, length);
   if (length < 0) throw outOfRange('length', '>= 0', length);

@@ -94,9 +94,14 @@ async function* untilAborted(parts: Parts, signal: AbortSignal): AsyncGenerator<
       yield step.value;
     }
   } finally {
-    // A stalled source would not let `return` finish before its part has come: nobody waits for it.
-    if (!isExhausted) Promise.resolve(iterator.return?.()).catch(() => {});
+    if (!isExhausted) abandon(parts, iterator);
   }
+}
+
+/** Nobody waits for `return`: a stalled source would not let it finish before its next part has come. */
+function abandon(parts: Parts, iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
+  if ('destroy' in parts && typeof parts.destroy === 'function') parts.destroy();
+  Promise.resolve(iterator.return?.()).catch(() => {});
 }
 
 function isParts(data: unknown): data is Parts {
