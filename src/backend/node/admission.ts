@@ -6,12 +6,12 @@
  * has made is undone.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
-import { abortError, ringClosedError } from '../../errors.js';
+import { abortError, ringClosedError, tracedRejection } from '../../errors.js';
 
 /** One call: waiting, then running, then over. */
 class Call<Result> implements Abortable {
   readonly promise: Promise<Result>;
-  #resolve!: (result: Result) => void;
+  #resolve!: (result: Result | PromiseLike<Result>) => void;
   #reject!: (reason: unknown) => void;
   readonly #start: () => Promise<Result>;
   readonly #undo: ((late: Result) => void) | undefined;
@@ -54,9 +54,10 @@ class Call<Result> implements Abortable {
         this.#resolve(result);
       }
     } catch (error) {
-      // Node's callbacks come on an empty stack.
-      if (error instanceof Error) Error.captureStackTrace(error, Call.prototype.run);
-      this.reject(error);
+      if (this.isSettled) return;
+      this.#end();
+      // Node's callbacks come on an empty stack; the error gets its awaiters'.
+      this.#resolve(tracedRejection(() => error as Error));
     }
   }
 }

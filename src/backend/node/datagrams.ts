@@ -81,22 +81,27 @@ class NodeDatagramSocket implements BackendDatagramSocket {
 
   pause(): void {
     this.#isReceiving = false;
+    this.updateRef();
+  }
+
+  /** Applies what `ref` and `unref`, its own or the ring's, have come to. */
+  updateRef(): void {
     if (!this.#closing) this.#updateRef();
   }
 
   #updateRef(): void {
-    if (this.#isReceiving && this.#isRef) this.#socket.ref();
+    if (this.#isReceiving && this.#isRef && this.#backend.isRef) this.#socket.ref();
     else this.#socket.unref();
   }
 
   ref(): void {
     this.#isRef = true;
-    if (!this.#closing) this.#updateRef();
+    this.updateRef();
   }
 
   unref(): void {
     this.#isRef = false;
-    if (!this.#closing) this.#updateRef();
+    this.updateRef();
   }
 
   send(data: NodeJS.ArrayBufferView, remote: SocketAddress, signal: AbortSignal | undefined): Promise<number> {
@@ -137,6 +142,7 @@ export class NodeDatagrams implements DatagramBackend {
   readonly #admission: Admission;
   readonly #messageBytesMax: number;
   readonly #sockets = new Set<NodeDatagramSocket>();
+  isRef = true;
 
   constructor(admission: Admission, messageBytesMax: number) {
     this.#admission = admission;
@@ -161,6 +167,11 @@ export class NodeDatagrams implements DatagramBackend {
     const wrapped = new NodeDatagramSocket(this, socket, this.#admission, this.#messageBytesMax);
     this.#sockets.add(wrapped);
     return wrapped;
+  }
+
+  setRef(isRef: boolean): void {
+    this.isRef = isRef;
+    for (const socket of this.#sockets) socket.updateRef();
   }
 
   remove(socket: NodeDatagramSocket): void {

@@ -2,7 +2,7 @@
  * The same interface over Node's own modules, for where io_uring can't be had.
  *
  * What differs, because Node's thread pool cannot be told to stop: an abort rejects at once but the call
- * goes on in the background, `unref` does not release the process from a call under way, and `close`
+ * goes on in the background, `unref` does not release the process from a call on a file, and `close`
  * rejects what is pending without waiting for the pool.
  */
 import { ringClosedError } from '../../errors.js';
@@ -68,9 +68,14 @@ class NodeBackend implements Backend {
     };
   }
 
-  // Node holds the process for its own calls, and offers no say in it.
-  ref(): void {}
-  unref(): void {}
+  // Of sockets alone: Node holds the process for its calls on files, and offers no say in it.
+  ref(): void {
+    this.datagrams.setRef(true);
+  }
+
+  unref(): void {
+    this.datagrams.setRef(false);
+  }
 
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -108,7 +108,7 @@ class UringBackend implements Backend {
   readonly files: UringFiles;
   readonly datagrams: UringDatagrams;
   readonly timers: TimerQueue;
-  readonly profile: RingProfile;
+  readonly #profile: RingProfile;
   readonly #native: NativeRing;
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
@@ -118,7 +118,7 @@ class UringBackend implements Backend {
   constructor(native: NativeRing, dispatcher: Dispatcher, settings: RingSettings, profile: RingProfile) {
     this.#native = native;
     this.#dispatcher = dispatcher;
-    this.profile = profile;
+    this.#profile = profile;
     this.#table = new FdTable(native, settings.registeredFds);
     this.files = new UringFiles(dispatcher, this.#table);
     this.timers = new TimerQueue((onAlarm) => new UringAlarm(dispatcher, onAlarm));
@@ -129,6 +129,15 @@ class UringBackend implements Backend {
       if (registered < 0) throw systemError(registered, 'io_uring_register');
       return buffers;
     });
+  }
+
+  get profile(): RingProfile {
+    const { sqPoll } = this.#profile;
+    // The kernel tells the thread's number only after its first run.
+    if (sqPoll?.threadId === 0 && !this.#dispatcher.isClosed) {
+      sqPoll.threadId = this.#native.describe().sqPoll?.threadId ?? 0;
+    }
+    return this.#profile;
   }
 
   get pendingCount(): number {
