@@ -1,0 +1,126 @@
+/** Every example, run as a user runs it: in a process of its own, from what was compiled. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { expect } from 'chai';
+import {
+  type ChildOptions,
+  type ChildOutcome,
+  expectCleanExit,
+  PACKAGE_ROOT,
+  runProgram,
+} from './support/child.js';
+import { skip } from './support/skip.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
+const ALL_THERE = 'All 20,000 messages are in the file, each exactly once.';
+
+describe('Examples', () => {
+  // Before the directory's own hooks, one of which removes it.
+  afterEach('nothing is left in the temporary directory', () => {
+    expect(readdirSync(directory.path).filter((name) => name.startsWith('ringlet-'))).to.deep.equal([]);
+  });
+  const directory = temporaryDirectory();
+
+  function run(
+    name: string,
+    args: readonly string[] = [],
+    options: ChildOptions = {},
+  ): Promise<ChildOutcome> {
+    const argv = [process.execPath, join(PACKAGE_ROOT, 'build/examples', `${name}.js`), ...args];
+    return runProgram(argv, { ...options, env: { TMPDIR: directory.path, ...options.env } });
+  }
+
+  async function linesOf(name: string): Promise<string[]> {
+    const outcome = await run(name);
+    expectCleanExit(outcome);
+    expect(outcome.stderr).to.equal('');
+    return outcome.stdout.trimEnd().split('\n');
+  }
+
+  it('read-file: results, an abort and an error', async () => {
+    expect(await linesOf('read-file')).to.deep.equal([
+      '14 bytes, 3 lines',
+      'from byte 4: "two\\nthree\\n"',
+      'the endless write ended with AbortError because of TimeoutError',
+      'a missing file is ENOENT',
+    ]);
+  });
+
+  it('echo-server: every message comes back', async () => {
+    const lines = await linesOf('echo-server');
+    expect(lines.slice(0, -1)).to.deep.equal(
+      ['one', 'two', 'three'].map((text) => `sent ${text}, received ${text}`),
+    );
+    expect(lines.at(-1)).to.match(/^served on (io_uring|Node: .+)$/);
+  });
+
+  describe('syslog-collector', () => {
+    function pathOfLogger(context: Mocha.Context): string {
+      try {
+        return execFileSync('sh', ['-c', 'command -v logger'], { encoding: 'utf8' }).trim();
+      } catch {
+        return skip(context, 'there is no logger here (bsdutils)');
+      }
+    }
+
+    it('collects every message and says how, or why it fell back', async function () {
+      pathOfLogger(this);
+      const outcome = await run('syslog-collector');
+      expectCleanExit(outcome);
+      expect(outcome.stderr).to.equal('');
+      expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);
+      expect(outcome.stdout).to.match(/^ {2}rate +[\d,]+ a second/m);
+      if (/^ {2}why /m.test(outcome.stdout)) return;
+      expect(outcome.stdout).to.match(
+        /^ {2}ring +io_uring, sqPoll profile, 256 submission and 4096 completion/m,
+      );
+      expect(outcome.stdout).to.match(/^ {2}SQ thread +group 'syslog', thread [1-9]\d*, .*CPU \d+/m);
+      expect(outcome.stdout).to.match(
+        /^ {2}system calls +\d+ io_uring_enter for 20,\d+ completions: 20,\d+ avoided/m,
+      );
+    });
+
+    it('collects every message on the node backend', async function () {
+      pathOfLogger(this);
+      const outcome = await run('syslog-collector', ['--backend=node']);
+      expectCleanExit(outcome);
+      expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);
+      expect(outcome.stdout).to.match(/^ {2}why +it was asked for$/m);
+    });
+
+    it('collects every message where the kernel refuses io_uring, and says why it fell back', async function () {
+      pathOfLogger(this);
+      try {
+        execFileSync('python3', [REFUSER, 'EPERM', 'true'], { stdio: 'pipe' });
+      } catch (error) {
+        skip(this, `no seccomp filter can be installed here: ${(error as Error).message}`);
+      }
+      const outcome = await run('syslog-collector', [], { launcher: ['python3', REFUSER, 'EPERM'] });
+      expectCleanExit(outcome);
+      expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);
+      expect(outcome.stdout).to.match(/^ {2}ring +none: this ran on the fallback/m);
+      expect(outcome.stdout).to.match(/^ {2}why +io_uring_setup failed with EPERM: a seccomp filter/m);
+    });
+
+    it('ends with status 1 and says which messages are missing', async function () {
+      const logger = pathOfLogger(this);
+      // A logger in front of the real one that swallows the seventh line.
+      chmodSync(directory.file('logger', `#!/bin/sh\nsed -u 7d | ${logger} "$@"\n`), 0o755);
+      const outcome = await run('syslog-collector', [], {
+        env: { PATH: directory.path + delimiter + process.env.PATH },
+      });
+      expect([outcome.code, outcome.stderr]).to.deep.equal([1, '']);
+      expect(outcome.stdout).to.include('The file does NOT hold all 20,000 messages exactly once:');
+      expect(outcome.stdout).to.include('0 were dropped by the kernel, 4 were not sent in time or lost');
+      expect(outcome.stdout).to.match(/^ {2}1 of sender-3 missing: 6$/m);
+    });
+
+    it('ends with status 1 and says how to get logger where there is none', async () => {
+      const outcome = await run('syslog-collector', [], { env: { PATH: directory.path } });
+      expect([outcome.code, outcome.stdout]).to.deep.equal([1, '']);
+      expect(outcome.stderr).to.match(/logger was not found.*apt-get install bsdutils/s);
+    });
+  });
+});
