@@ -13,12 +13,19 @@ class Call<Result> implements Abortable {
   readonly promise: Promise<Result>;
   #resolve!: (result: Result | PromiseLike<Result>) => void;
   #reject!: (reason: unknown) => void;
+  readonly #admission: Admission;
   readonly #start: () => Promise<Result>;
   readonly #undo: ((late: Result) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   isSettled = false;
 
-  constructor(start: () => Promise<Result>, undo: ((late: Result) => void) | undefined, signal?: AbortSignal) {
+  constructor(
+    admission: Admission,
+    start: () => Promise<Result>,
+    undo: ((late: Result) => void) | undefined,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#admission = admission;
     this.#start = start;
     this.#undo = undo;
     this.#signal = signal;
@@ -39,8 +46,10 @@ class Call<Result> implements Abortable {
     this.#reject(reason);
   }
 
+  // Not by a `then` on the promise: with two reactions V8 could not tell who awaits it.
   #end(): void {
     this.isSettled = true;
+    this.#admission.forget(this as Call<unknown>);
     if (this.#signal) unwatchAbort(this.#signal, this);
   }
 
@@ -106,16 +115,17 @@ export class Admission {
   ): Promise<Result> {
     if (this.#isClosed) return Promise.reject(ringClosedError());
     if (signal?.aborted) return Promise.reject(abortError(signal));
-    const call = new Call(start, undo, signal);
+    const call = new Call(this, start, undo, signal);
     const counted = call as Call<unknown>;
     this.#calls.add(counted);
-    const forget = (): void => {
-      this.#calls.delete(counted);
-    };
-    call.promise.then(forget, forget);
     if (this.#runningCount < this.#inFlightMax && this.#waiting.length === 0) void this.#begin(counted);
     else this.#waiting.push(counted);
     return call.promise;
+  }
+
+  /** A call has settled, though it may still be running. */
+  forget(call: Call<unknown>): void {
+    this.#calls.delete(call);
   }
 
   async #begin(call: Call<unknown>): Promise<void> {
