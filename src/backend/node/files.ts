@@ -1,6 +1,7 @@
 /** Files over node:fs and its thread pool. */
 import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
-import { fileClosedError, ringClosedError } from '../../errors.js';
+import { constants } from 'node:os';
+import { fileClosedError, ringClosedError, systemError } from '../../errors.js';
 import type {
   BackendFile,
   FileBackend,
@@ -27,8 +28,12 @@ function called<Result>(call: (callback: Callback<Result>) => void): Promise<Res
   });
 }
 
-/** node:fs wants null for the file's own cursor. */
-function toNodePosition(position: Position): number | null {
+/**
+ * node:fs wants null for the file's own cursor, and would take what is no exact number for that too.
+ * No file system keeps so long a file: the system's own answer is EFBIG.
+ */
+function toNodePosition(position: Position, syscall: 'read' | 'write'): number | null {
+  if (position > Number.MAX_SAFE_INTEGER) throw systemError(-constants.errno.EFBIG, syscall);
   return position < 0 ? null : Number(position);
 }
 
@@ -89,7 +94,7 @@ class NodeFile implements BackendFile {
     position: Position,
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>> {
-    const at = toNodePosition(position);
+    const at = toNodePosition(position, 'write');
     const bytesWritten = await this.#run<number>(
       'write',
       (callback) => nodeFs.write(this.fd, buffer, offset, length, at, callback),
@@ -103,7 +108,7 @@ class NodeFile implements BackendFile {
     position: Position,
     signal: AbortSignal | undefined,
   ): Promise<ReadVectorResult<Data>> {
-    const at = toNodePosition(position);
+    const at = toNodePosition(position, 'read');
     const call = (callback: Callback<number>): void => nodeFs.readv(this.fd, buffers, at as number, callback);
     return { bytesRead: await this.#run<number>('read', call, signal), buffers };
   }
@@ -113,7 +118,7 @@ class NodeFile implements BackendFile {
     position: Position,
     signal: AbortSignal | undefined,
   ): Promise<WriteVectorResult<Data>> {
-    const at = toNodePosition(position);
+    const at = toNodePosition(position, 'write');
     const call = (callback: Callback<number>): void => nodeFs.writev(this.fd, buffers, at as number, callback);
     return { bytesWritten: await this.#run<number>('write', call, signal), buffers };
   }
