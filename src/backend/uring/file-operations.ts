@@ -15,11 +15,13 @@ import {
   OP_FTRUNCATE,
   OP_MKDIRAT,
   OP_OPENAT,
+  OP_POLL_ADD,
   OP_READ,
   OP_READV,
   OP_RENAMEAT,
   OP_STATX,
   OP_UNLINKAT,
+  POLLIN,
   SQE_ASYNC,
   SQE_OFFSET_HIGH,
   SQE_OFFSET_LOW,
@@ -186,6 +188,29 @@ export class OpenOperation extends Operation<OpenedFd> {
 
   protected override errorFor(errno: number): Error {
     return systemError(errno, 'open', this.#path);
+  }
+}
+
+/** Ends when there is something to read from a descriptor, or its other side has hung up. */
+export class ReadableOperation extends Operation<void> {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    super();
+    this.#fd = fd;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, OP_POLL_ADD, this.#fd, 0, 0, POLLIN);
+  }
+
+  override complete(result: number): void {
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, 'poll');
   }
 }
 

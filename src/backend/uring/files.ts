@@ -1,5 +1,5 @@
 /** Files on a ring: open descriptors, and operations on paths. */
-import { type BigIntStats, constants, fstatSync, ftruncate, type Stats } from 'node:fs';
+import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
 import { fileClosedError, ringClosedError, systemError } from '../../errors.js';
 import type {
   BackendFile,
@@ -18,14 +18,13 @@ import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import {
   CloseOperation,
   FileOperation,
-  type OpenedFd,
-  OpenOperation,
   PathOperation,
   StatOperation,
   TransferOperation,
 } from './file-operations.js';
 import { OP_FTRUNCATE, OP_READ, OP_READV, OP_WRITE, OP_WRITEV, SQE_FIXED_FILE } from './layout.js';
 import { addressOf, writeWide } from './memory.js';
+import { openDescriptor } from './open.js';
 
 type View = NodeJS.ArrayBufferView;
 
@@ -35,8 +34,6 @@ const TRANSFER_BYTES_MAX = 0x7ffff000;
 const VECTORS_MAX = 1024;
 const IOVEC_BYTES = 16;
 
-const O_ACCMODE = 0o3;
-const O_PATH = 0o10000000;
 
 const EINVAL = -22;
 
@@ -248,46 +245,13 @@ export class UringFiles implements FileBackend {
   }
 
   async open(path: Path, flags: number, mode: number, signal: AbortSignal | undefined): Promise<BackendFile> {
-    const fd = await this.#openAsSyscall(path, flags, mode, signal);
+    const fd = await openDescriptor(this.#dispatcher, path, flags, mode, signal);
     if (this.#dispatcher.isClosing) {
       // The ring was closed while the kernel opened the file: nobody may use it any more.
       binding().closeFd(fd);
       throw ringClosedError();
     }
     return new UringFile(this.#dispatcher, this.#table, fd);
-  }
-
-  /**
-   * A descriptor as open(2) would give it. The kernel first tries without blocking, and so opens a
-   * FIFO that has no writer, or fails with ENXIO for want of a reader, where open(2) waits.
-   */
-  async #openAsSyscall(
-    path: Path,
-    flags: number,
-    mode: number,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
-    const isReading = (flags & O_ACCMODE) === constants.O_RDONLY;
-    const mayWait = (flags & (constants.O_NONBLOCK | O_PATH)) === 0 && (flags & O_ACCMODE) !== constants.O_RDWR;
-    const open = (from: Path, isBlocking: boolean): Promise<OpenedFd> =>
-      this.#dispatcher.submit(new OpenOperation(from, flags, mode, isBlocking), signal);
-    let opened: OpenedFd;
-    try {
-      opened = await open(path, false);
-    } catch (error) {
-      if (!mayWait || isReading || (error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
-      return (await open(path, true)).fd;
-    }
-    if (opened.isSeekable || !mayWait || !isReading || !fstatSync(opened.fd).isFIFO()) return opened.fd;
-    // Kept open meanwhile: a writer that has seen this reader must not lose it.
-    try {
-      return (await open(`/proc/self/fd/${opened.fd}`, true)).fd;
-    } catch (error) {
-      const { errno = 0 } = error as NodeJS.ErrnoException;
-      throw errno < 0 ? systemError(errno, 'open', path) : error;
-    } finally {
-      binding().closeFd(opened.fd);
-    }
   }
 
   async stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {

@@ -86,6 +86,7 @@ export const CQE_BUFFER_SHIFT = 16;
 export const OP_READV = 1;
 export const OP_WRITEV = 2;
 export const OP_FSYNC = 3;
+export const OP_POLL_ADD = 6;
 export const OP_SENDMSG = 9;
 export const OP_RECVMSG = 10;
 export const OP_TIMEOUT = 11;
@@ -111,6 +112,8 @@ export const CANCEL_FD_FIXED = 1 << 3;
 
 export const TIMEOUT_ABSOLUTE = 1 << 0;
 export const TIMEOUT_UPDATE = 1 << 1;
+
+export const POLLIN = 0x1;
 
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
