@@ -171,12 +171,18 @@ describeOnEachBackend('FileHandle.read', (makeRing) => {
 });
 
 describeOnEachBackend('FileHandle.read, of what is no regular file', (makeRing) => {
-  it('/dev/zero fills, /dev/null is at its end, a large read of /dev/zero is whole', async () => {
+  it('/dev/zero always has bytes, /dev/null is at its end', async () => {
     const { fs } = makeRing();
     await using zero = await fs.open('/dev/zero');
     await using none = await fs.open('/dev/null');
     const buffer = Buffer.alloc(1 << 20, 1);
-    expect((await zero.read(buffer)).bytesRead).to.equal(1 << 20);
+    // A device may well give less than a megabyte at once.
+    let bytes = 0;
+    while (bytes < buffer.length) {
+      const { bytesRead } = await zero.read(buffer, bytes);
+      expect(bytesRead).to.be.greaterThan(0);
+      bytes += bytesRead;
+    }
     expect(buffer.every((byte) => byte === 0)).to.equal(true);
     expect((await none.read(buffer)).bytesRead).to.equal(0);
   });

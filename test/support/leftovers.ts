@@ -2,8 +2,16 @@
  * What a process holds that it ought to give back: descriptors and SQ-poll threads.
  * Reads /proc only.
  */
+import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { DEADLINE_MS, eventually } from './eventually.js';
+
+// libuv opens a spare descriptor with a process's first stream and keeps it: before any baseline, please.
+const server = createServer().listen(0, '127.0.0.1');
+await once(server, 'listening');
+server.close();
+await once(server, 'close');
 
 /** Open descriptors by number, each with what it points at. */
 export function openDescriptors(): Map<number, string> {
@@ -58,7 +66,7 @@ export function leftoversSince(baseline: Baseline): string[] {
     if (baseline.descriptors.get(fd) !== target) left.push(`descriptor ${fd} -> ${target}`);
   }
   for (const id of sqPollThreads()) {
-    if (!baseline.threads.includes(id)) left.push(`SQ-poll thread ${id}`);
+    if (!baseline.threads.includes(id)) left.push(`SQ-poll thread ${id}: ${(() => { try { return readFileSync(`/proc/self/task/${id}/stack`, 'utf8') + readFileSync(`/proc/self/task/${id}/stat`, 'utf8') + readFileSync(`/proc/self/task/${id}/comm`, 'utf8') } catch (e) { return String(e) } })()}`);
   }
   return left;
 }
