@@ -189,6 +189,7 @@ void RingHost::Turn() {
   Napi::HandleScope scope(settle_.Env());
   SettleCall call = {settle_.Env(), *async_context_, keep_alive_.Value(), settle_.Value()};
   is_turning_ = true;
+  turns_++;
   has_more_ = false;
   ring_.SilenceWakeups(true);
   uint64_t deadline_ns = 0;
@@ -204,6 +205,7 @@ void RingHost::Turn() {
         deadline_ns = now_ns + kTurnBudgetNs;
       } else if (now_ns > deadline_ns) {
         has_more_ = true;
+        budget_stops_++;
         break;
       }
       continue;
@@ -291,6 +293,9 @@ void RingHost::ReadStats(double* stats) const {
   stats[STAT_WAKEUPS] = static_cast<double>(wakeups_);
   stats[STAT_OVERFLOWS] = static_cast<double>(overflows_);
   stats[STAT_IN_KERNEL] = static_cast<double>(in_kernel_);
+  stats[STAT_TURNS] = static_cast<double>(turns_);
+  stats[STAT_BUDGET_STOPS] = static_cast<double>(budget_stops_);
+  stats[STAT_SQ_WAKEUPS] = static_cast<double>(ring_.sq_wakeup_count());
 }
 
 Engine* Engine::Of(Napi::Env env) {

@@ -115,6 +115,8 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   uint64_t batches_ = 0;
   uint64_t wakeups_ = 0;
   uint64_t overflows_ = 0;
+  uint64_t turns_ = 0;
+  uint64_t budget_stops_ = 0;
 };
 
 class Engine {

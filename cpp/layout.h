@@ -39,7 +39,10 @@ enum StatWord : uint32_t {
   STAT_WAKEUPS = 4,
   STAT_OVERFLOWS = 5,
   STAT_IN_KERNEL = 6,
-  STAT_WORDS = 7,
+  STAT_TURNS = 7,
+  STAT_BUDGET_STOPS = 8,
+  STAT_SQ_WAKEUPS = 9,
+  STAT_WORDS = 10,
 };
 
 }  // namespace ringlet

@@ -145,7 +145,10 @@ int Ring::Submit() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     uint32_t sq_flags = LoadRelaxed(ksq_flags_);
     uint32_t enter_flags = 0;
-    if (sq_flags & abi::kSqNeedWakeup && QueuedCount() > 0) enter_flags |= abi::kEnterSqWakeup;
+    if (sq_flags & abi::kSqNeedWakeup && QueuedCount() > 0) {
+      enter_flags |= abi::kEnterSqWakeup;
+      sq_wakeup_count_++;
+    }
     if (sq_flags & abi::kSqCqOverflow) enter_flags |= abi::kEnterGetEvents;
     if (enter_flags == 0) return 0;
     return std::min(Enter(QueuedCount(), 0, enter_flags, nullptr, 0), 0);

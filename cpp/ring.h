@@ -65,6 +65,8 @@ class Ring {
   void AcknowledgeWakeup();
 
   uint64_t enter_count() const { return enter_count_; }
+  // Of these, the ones that woke the SQ thread.
+  uint64_t sq_wakeup_count() const { return sq_wakeup_count_; }
 
  private:
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
@@ -92,6 +94,7 @@ class Ring {
   uint64_t queues_bytes_ = 0;
   uint64_t sqes_bytes_ = 0;
   uint64_t enter_count_ = 0;
+  uint64_t sq_wakeup_count_ = 0;
 };
 
 }  // namespace ringlet

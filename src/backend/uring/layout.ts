@@ -26,7 +26,10 @@ export const STAT_BATCHES = 3;
 export const STAT_WAKEUPS = 4;
 export const STAT_OVERFLOWS = 5;
 export const STAT_IN_KERNEL = 6;
-export const STAT_WORDS = 7;
+export const STAT_TURNS = 7;
+export const STAT_BUDGET_STOPS = 8;
+export const STAT_SQ_WAKEUPS = 9;
+export const STAT_WORDS = 10;
 
 export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_SUBMISSION_TAIL,
@@ -46,6 +49,9 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   STAT_WAKEUPS,
   STAT_OVERFLOWS,
   STAT_IN_KERNEL,
+  STAT_TURNS,
+  STAT_BUDGET_STOPS,
+  STAT_SQ_WAKEUPS,
   STAT_WORDS,
 };
 
