@@ -6,12 +6,14 @@
       "sources": [
         "cpp/addon.cc",
         "cpp/engine.cc",
+        "cpp/fd_watch.cc",
         "cpp/loop_hooks.cc",
         "cpp/ring.cc",
         "cpp/ring_profile.cc",
         "cpp/socket_calls.cc",
         "cpp/sq_poll_groups.cc",
-        "cpp/uring_syscalls.cc"
+        "cpp/uring_syscalls.cc",
+        "cpp/watch_host.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],

@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "engine.h"
+#include "fd_watch.h"
 #include "layout.h"
 #include "socket_calls.h"
 #include "uring_syscalls.h"
@@ -67,6 +68,11 @@ RingHostOptions ToRingHostOptions(const Napi::Object& from) {
   options.request.task_run = ToTaskRun(from.Get("taskRun").ToString());
   options.is_ring_fd_registered = from.Get("registerRingFd").ToBoolean();
   options.busy_poll_us = ToUint32(from.Get("busyPollUs"));
+  options.gather_count = ToUint32(from.Get("gatherCount"));
+  options.gather_us = ToUint32(from.Get("gatherUs"));
+  options.completion_entries_max = ToUint32(from.Get("completionEntriesMax"));
+  options.io_workers_bounded = ToUint32(from.Get("ioWorkersBounded"));
+  options.io_workers_unbounded = ToUint32(from.Get("ioWorkersUnbounded"));
   if (!from.Get("sqPoll").IsObject()) return options;
   Napi::Object sq_poll = from.Get("sqPoll").As<Napi::Object>();
   options.request.is_sq_poll = true;
@@ -344,6 +350,20 @@ Napi::Value CloseFd(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), close(fd) < 0 ? -errno : 0);
 }
 
+// pollNow(fd, events): what of the events holds, or a negative errno.
+Napi::Value PollNowOn(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), PollNow(ToInt(info[0]), ToUint32(info[1])));
+}
+
+// saveSignal(number), restoreSignal(number): 0 or a negative errno.
+Napi::Value SaveSignal(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Engine::Of(info.Env())->saved_signals().Save(ToInt(info[0])));
+}
+
+Napi::Value RestoreSignal(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Engine::Of(info.Env())->saved_signals().Restore(ToInt(info[0])));
+}
+
 // injectFault(call, errno, count): see uring_syscalls.h.
 void InjectFaultInto(const Napi::CallbackInfo& info) {
   uint32_t call = ToUint32(info[0]);
@@ -375,6 +395,7 @@ Napi::Value Layout(Napi::Env env) {
   RINGLET_EXPORT(STAT_TURNS);
   RINGLET_EXPORT(STAT_BUDGET_STOPS);
   RINGLET_EXPORT(STAT_SQ_WAKEUPS);
+  RINGLET_EXPORT(STAT_RESIZES);
   RINGLET_EXPORT(STAT_WORDS);
 #undef RINGLET_EXPORT
   return layout;
@@ -382,6 +403,10 @@ Napi::Value Layout(Napi::Env env) {
 
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("NativeRing", NativeRing::Define(env));
+  exports.Set("NativeWatch", DefineNativeWatch(env));
+  exports.Set("pollNow", Napi::Function::New<PollNowOn>(env));
+  exports.Set("saveSignal", Napi::Function::New<SaveSignal>(env));
+  exports.Set("restoreSignal", Napi::Function::New<RestoreSignal>(env));
   exports.Set("addressOf", Napi::Function::New<AddressOf>(env));
   exports.Set("groups", Napi::Function::New<Groups>(env));
   exports.Set("allowedCpus", Napi::Function::New<AllowedCpus>(env));

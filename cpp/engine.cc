@@ -19,6 +19,8 @@ constexpr uint64_t kTurnBudgetNs = 1'000'000;
 // How long shutdown waits for completions before it asks for cancellation once more.
 constexpr uint32_t kShutdownWaitMs = 100;
 constexpr uint32_t kSpinSixteenthsMax = 16;
+// How long after its last completions a ring still gathers more of them in the kernel.
+constexpr uint64_t kGatherWhileBusyNs = 200'000;
 
 uint64_t NowNs() {
   timespec now;
@@ -61,6 +63,10 @@ int RingHost::Open() {
   is_closed_ = false;
   int opened = ring_.Open(setup_.fd, setup_.params);
   if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
+  if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
+    uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
+    opened = std::min(UringRegister(setup_.fd, abi::kRegisterIoWqMaxWorkers, limits, 2), 0);
+  }
   if (opened < 0) Close();
   return opened;
 }
@@ -97,7 +103,7 @@ void RingHost::Close() {
       cancel.user_data = SLOT_UNTRACKED;
       ring_.Push(cancel);
     }
-    int waited = ring_.SubmitAndWait(kShutdownWaitMs);
+    int waited = ring_.SubmitAndGather(1, kShutdownWaitMs * 1000);
     uint32_t count;
     while ((count = ring_.Drain(drained, std::size(drained))) > 0) {
       for (uint32_t i = 0; i < count; i++) {
@@ -177,6 +183,25 @@ bool RingHost::SpinForCompletions() {
   return false;
 }
 
+bool RingHost::Gather() {
+  if (options_.gather_count == 0 || in_kernel_ == 0) return false;
+  // A quiet ring must cost nothing, and delay nobody.
+  if (NowNs() - settled_at_ns_ > kGatherWhileBusyNs) return false;
+  // Waiting for more than can come would take the whole timeout each time.
+  uint64_t expected = has_multishot_ ? options_.gather_count : in_kernel_;
+  uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(expected, options_.gather_count));
+  return ring_.SubmitAndGather(count, options_.gather_us) == 0 && ring_.HasCompletions();
+}
+
+void RingHost::GrowCompletionQueue() {
+  uint32_t entries = ring_.completion_entries();
+  if (!ring_.is_resizable() || entries * 2 > options_.completion_entries_max) return;
+  // The backlog moves into the larger queue at the next enter.
+  if (ring_.Submit() < 0 || ring_.Resize(ring_.submission_entries(), entries * 2) < 0) return;
+  setup_.params.cq_entries = ring_.completion_entries();
+  resizes_++;
+}
+
 void RingHost::Turn() {
   if (is_turning_ || is_closed_) return;
   if (!has_more_ && !HasWork()) {
@@ -195,12 +220,16 @@ void RingHost::Turn() {
   uint64_t deadline_ns = 0;
   while (!is_closed_) {
     PushStaged();
-    if (ring_.HasOverflowed()) overflows_++;
+    if (ring_.HasOverflowed()) {
+      overflows_++;
+      GrowCompletionQueue();
+    }
     int error = ring_.Submit();
     uint32_t count = ring_.Drain(blocks_.completions, blocks_.completion_capacity);
     if (count > 0) {
       Settle(call, count);
       uint64_t now_ns = NowNs();
+      settled_at_ns_ = now_ns;
       if (deadline_ns == 0) {
         deadline_ns = now_ns + kTurnBudgetNs;
       } else if (now_ns > deadline_ns) {
@@ -219,7 +248,7 @@ void RingHost::Turn() {
       has_more_ = true;
       break;
     }
-    if (SpinForCompletions()) continue;
+    if (SpinForCompletions() || Gather()) continue;
     ring_.SilenceWakeups(false);
     if (!HasWork()) break;
     if (ring_.is_sq_poll() && ring_.FreeEntries() == 0 && !ring_.HasCompletions()) {
@@ -237,10 +266,15 @@ void RingHost::Turn() {
 
 void RingHost::Count(uint32_t completions) {
   completed_ += completions;
+  has_multishot_ = false;
   for (uint32_t i = 0; i < completions; i++) {
     abi::Cqe& cqe = blocks_.completions[i];
     if (SlotOf(cqe) == SLOT_UNTRACKED) continue;
-    if ((cqe.flags & abi::kCqeMore) == 0) in_kernel_--;
+    if ((cqe.flags & abi::kCqeMore) == 0) {
+      in_kernel_--;
+    } else {
+      has_multishot_ = true;
+    }
     if (!YieldsFd(cqe) || cqe.res < 0) continue;
     engine_->owned_fds().Add(cqe.res);
     if (lseek(cqe.res, 0, SEEK_CUR) < 0) cqe.flags |= COMPLETION_UNSEEKABLE;
@@ -296,6 +330,7 @@ void RingHost::ReadStats(double* stats) const {
   stats[STAT_TURNS] = static_cast<double>(turns_);
   stats[STAT_BUDGET_STOPS] = static_cast<double>(budget_stops_);
   stats[STAT_SQ_WAKEUPS] = static_cast<double>(ring_.sq_wakeup_count());
+  stats[STAT_RESIZES] = static_cast<double>(resizes_);
 }
 
 Engine* Engine::Of(Napi::Env env) {
@@ -319,6 +354,10 @@ void Engine::Adopt(std::shared_ptr<RingHost> host) { hosts_.push_back(std::move(
 void Engine::Forget(RingHost* host) {
   std::erase_if(hosts_, [host](const std::shared_ptr<RingHost>& held) { return held.get() == host; });
   Refresh();
+}
+
+void Engine::Forget(WatchHost* watch) {
+  std::erase_if(watches_, [watch](const std::shared_ptr<WatchHost>& held) { return held.get() == watch; });
 }
 
 void Engine::TurnAll() {
@@ -357,6 +396,8 @@ void Engine::CleanUp(napi_async_cleanup_hook_handle, void* arg) {
   engine->ExpectClose();
   for (const std::shared_ptr<RingHost>& host : engine->hosts_) host->Close();
   engine->hosts_.clear();
+  for (const std::shared_ptr<WatchHost>& watch : engine->watches_) watch->Close();
+  engine->watches_.clear();
   engine->owned_fds_.CloseAll();
   engine->hooks_->Close([engine] { engine->NoteClosed(); });
 }

@@ -1,4 +1,5 @@
-// One engine per Node environment: the rings made there, when each is pumped, and how all of it ends.
+// One engine per Node environment: the rings and watches made there, when each ring is pumped, and how all
+// of it ends.
 //
 // A turn of a ring moves staged descriptors into the submission queue, enters the kernel once, copies
 // the completions out and settles them with one call into JavaScript; what that call staged goes round
@@ -17,7 +18,9 @@
 #include "owned_fds.h"
 #include "ring.h"
 #include "ring_profile.h"
+#include "saved_signals.h"
 #include "sq_poll_groups.h"
+#include "watch_host.h"
 
 namespace ringlet {
 
@@ -38,6 +41,14 @@ struct RingHostOptions {
   std::optional<SqPollGroupRequest> group;
   bool is_ring_fd_registered = true;
   uint32_t busy_poll_us = 0;
+  // Completions to gather in the kernel before a turn ends, and for how long at most; 0 for none.
+  uint32_t gather_count = 0;
+  uint32_t gather_us = 0;
+  // How far the completion queue may grow when it overflows.
+  uint32_t completion_entries_max = 0;
+  // Limits of io-wq's threads; 0 leaves the kernel's.
+  uint32_t io_workers_bounded = 0;
+  uint32_t io_workers_unbounded = 0;
 };
 
 // What a turn needs to call into JavaScript, looked up once.
@@ -86,6 +97,8 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   void Settle(const SettleCall& call, uint32_t completions);
   bool HasWork() const;
   bool SpinForCompletions();
+  bool Gather();
+  void GrowCompletionQueue();
   void ReleaseHoldIfIdle();
   void Fail(const SettleCall& call, int error);
 
@@ -117,6 +130,9 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   uint64_t overflows_ = 0;
   uint64_t turns_ = 0;
   uint64_t budget_stops_ = 0;
+  uint64_t resizes_ = 0;
+  uint64_t settled_at_ns_ = 0;
+  bool has_multishot_ = false;  // in the last batch
 };
 
 class Engine {
@@ -128,9 +144,12 @@ class Engine {
 
   void Adopt(std::shared_ptr<RingHost> host);
   void Forget(RingHost* host);
+  void Adopt(std::shared_ptr<WatchHost> watch) { watches_.push_back(std::move(watch)); }
+  void Forget(WatchHost* watch);
   void Refresh();
   uv_loop_s* loop() const { return loop_; }
   OwnedFds& owned_fds() { return owned_fds_; }
+  SavedSignals& saved_signals() { return saved_signals_; }
   // Keeps the environment's end waiting for a watch that is being closed.
   void ExpectClose() { closing_count_++; }
   void NoteClosed();
@@ -142,7 +161,9 @@ class Engine {
   uv_loop_s* loop_ = nullptr;
   LoopHooks* hooks_ = nullptr;
   std::vector<std::shared_ptr<RingHost>> hosts_;
+  std::vector<std::shared_ptr<WatchHost>> watches_;
   OwnedFds owned_fds_;
+  SavedSignals saved_signals_;
   bool is_held_ = false;
   bool is_keeping_turning_ = false;
   uint32_t closing_count_ = 0;

@@ -42,7 +42,8 @@ enum StatWord : uint32_t {
   STAT_TURNS = 7,
   STAT_BUDGET_STOPS = 8,
   STAT_SQ_WAKEUPS = 9,
-  STAT_WORDS = 10,
+  STAT_RESIZES = 10,
+  STAT_WORDS = 11,
 };
 
 }  // namespace ringlet

@@ -42,7 +42,7 @@ Value* At(void* base, uint32_t offset) {
 
 }  // namespace
 
-int Ring::Open(int fd, const abi::Params& params) {
+int Ring::Map(int fd, const abi::Params& params) {
   RINGLET_CHECK(queues_ == nullptr);
   // One mapping for both queues since Linux 5.4, far below what the rest of ringlet needs.
   if ((params.features & abi::kFeatSingleMmap) == 0) return -ENOSYS;
@@ -75,7 +75,12 @@ int Ring::Open(int fd, const abi::Params& params) {
   sq_tail_ = *ksq_tail_;
   // Older layout: an array of indices between tail and entries. Ours is the identity, set once.
   for (uint32_t i = 0; has_array && i <= sq_mask_; i++) ksq_array_[i] = i;
+  return 0;
+}
 
+int Ring::Open(int fd, const abi::Params& params) {
+  int mapped = Map(fd, params);
+  if (mapped < 0) return mapped;
   fd_ = fd;
   enter_fd_ = fd;
   setup_flags_ = params.flags;
@@ -96,12 +101,34 @@ void Ring::Unmap() {
     enter_fd_flag_ = 0;
   }
   if (event_fd_ >= 0) close(event_fd_);
+  UnmapQueues();
+  event_fd_ = -1;
+  fd_ = -1;
+}
+
+void Ring::UnmapQueues() {
   if (queues_ != nullptr) munmap(queues_, queues_bytes_);
   if (ksqes_ != nullptr) munmap(ksqes_, sqes_bytes_);
-  event_fd_ = -1;
   queues_ = nullptr;
   ksqes_ = nullptr;
-  fd_ = -1;
+}
+
+int Ring::Resize(uint32_t submission_entries, uint32_t completion_entries) {
+  // Only what the kernel has been told of survives the move.
+  if (QueuedCount() > 0) return -EBUSY;
+  abi::Params params = {};
+  params.sq_entries = submission_entries;
+  params.cq_entries = completion_entries;
+  params.flags = abi::kSetupCqSize | abi::kSetupClamp;
+  int resized = UringRegister(fd_, abi::kRegisterResizeRings, &params, 1);
+  if (resized < 0) return resized;
+  UnmapQueues();
+  params.features = abi::kFeatSingleMmap;
+  params.flags = setup_flags_;
+  int mapped = Map(fd_, params);
+  // The kernel has moved already; without a mapping of the new queues the ring is lost.
+  RINGLET_CHECK(mapped == 0);
+  return 0;
 }
 
 int Ring::RegisterRingFd() {
@@ -165,14 +192,14 @@ int Ring::Submit() {
   return std::min(Enter(0, 0, abi::kEnterGetEvents, nullptr, 0), 0);
 }
 
-int Ring::SubmitAndWait(uint32_t timeout_ms) {
+int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {
   StoreRelease(ksq_tail_, sq_tail_);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  abi::KernelTimespec timespec = {timeout_ms / 1000, (timeout_ms % 1000) * 1'000'000LL};
+  abi::KernelTimespec timespec = {timeout_us / 1'000'000, (timeout_us % 1'000'000) * 1000LL};
   abi::GetEventsArg arg = {0, 0, 0, reinterpret_cast<uint64_t>(&timespec)};
   uint32_t flags = abi::kEnterGetEvents | abi::kEnterExtArg;
   if (is_sq_poll()) flags |= abi::kEnterSqWakeup;
-  int result = Enter(QueuedCount(), 1, flags, &arg, sizeof(arg));
+  int result = Enter(QueuedCount(), count, flags, &arg, sizeof(arg));
   return result == -ETIME ? 0 : std::min(result, 0);
 }
 

@@ -32,6 +32,11 @@ class Ring {
   int fd() const { return fd_; }
   // What an event loop polls to hear of completions: the eventfd, or the ring itself.
   int wake_fd() const { return event_fd_ >= 0 ? event_fd_ : fd_; }
+  // Gives the completion queue another size (Linux 6.13, DEFER_TASKRUN rings) and maps it anew. What is
+  // in the queues stays. Returns 0, or -errno with everything as it was.
+  int Resize(uint32_t submission_entries, uint32_t completion_entries);
+  uint32_t completion_entries() const { return cq_mask_ + 1; }
+  bool is_resizable() const { return (setup_flags_ & abi::kSetupDeferTaskRun) != 0; }
   bool is_sq_poll() const { return (setup_flags_ & abi::kSetupSqPoll) != 0; }
   uint32_t submission_entries() const { return sq_mask_ + 1; }
 
@@ -46,8 +51,8 @@ class Ring {
   // kernel when there is something to submit or to reap; with it only to wake a sleeping thread.
   // Returns 0, or -errno with the entries still queued.
   int Submit();
-  // As Submit, but waits for one more completion than are here, or `timeout_ms`. -ETIME is success.
-  int SubmitAndWait(uint32_t timeout_ms);
+  // Submits, and waits for `count` completions or `timeout_us`, whichever is first.
+  int SubmitAndGather(uint32_t count, uint32_t timeout_us);
   // SQPOLL: waits until the thread has taken at least one entry of a full queue.
   int WaitForFreeEntries();
 
@@ -69,6 +74,8 @@ class Ring {
   uint64_t sq_wakeup_count() const { return sq_wakeup_count_; }
 
  private:
+  int Map(int fd, const abi::Params& params);
+  void UnmapQueues();
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
 
   int fd_ = -1;

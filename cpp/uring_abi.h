@@ -148,6 +148,7 @@ enum RegisterOp : uint32_t {
   kRegisterFilesUpdate = 6,
   kRegisterBufferRing = 22,
   kUnregisterBufferRing = 23,
+  kRegisterResizeRings = 33,
 };
 
 // struct io_uring_rsrc_register, for a sparse registered-file table.

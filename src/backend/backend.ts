@@ -194,6 +194,8 @@ export interface RingStats {
   wakeups: number;
   /** Completions that found the queue full and waited in the kernel's backlog. */
   overflows: number;
+  /** Times the completion queue was made larger because of that (Linux 6.13). */
+  resizes: number;
   /** Times a multishot receive was armed again. */
   rearms: number;
   /** Times a receive found no free buffer. */

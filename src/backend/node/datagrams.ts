@@ -104,7 +104,11 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     this.updateRef();
   }
 
-  send(data: NodeJS.ArrayBufferView, remote: SocketAddress, signal: AbortSignal | undefined): Promise<number> {
+  send(
+    data: NodeJS.ArrayBufferView,
+    remote: SocketAddress,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
     if (this.#closing) return Promise.reject(socketClosedError());
     const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const start = (): Promise<number> => {

@@ -119,14 +119,19 @@ class NodeFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteVectorResult<Data>> {
     const at = toNodePosition(position, 'write');
-    const call = (callback: Callback<number>): void => nodeFs.writev(this.fd, buffers, at as number, callback);
+    const call = (callback: Callback<number>): void =>
+      nodeFs.writev(this.fd, buffers, at as number, callback);
     return { bytesWritten: await this.#run<number>('write', call, signal), buffers };
   }
 
   stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
   stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
   stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
-    return this.#run<Stats | BigIntStats>('fstat', (callback) => nodeFs.fstat(this.fd, { bigint }, callback), signal);
+    return this.#run<Stats | BigIntStats>(
+      'fstat',
+      (callback) => nodeFs.fstat(this.fd, { bigint }, callback),
+      signal,
+    );
   }
 
   sync(signal: AbortSignal | undefined): Promise<void> {
@@ -134,7 +139,11 @@ class NodeFile implements BackendFile {
   }
 
   datasync(signal: AbortSignal | undefined): Promise<void> {
-    return this.#run<void>('fdatasync', (callback) => nodeFs.fdatasync(this.fd, (error) => callback(error)), signal);
+    return this.#run<void>(
+      'fdatasync',
+      (callback) => nodeFs.fdatasync(this.fd, (error) => callback(error)),
+      signal,
+    );
   }
 
   truncate(bytes: number, signal: AbortSignal | undefined): Promise<void> {

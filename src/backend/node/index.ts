@@ -59,6 +59,7 @@ class NodeBackend implements Backend {
       batches: 0,
       wakeups: 0,
       overflows: 0,
+      resizes: 0,
       rearms: 0,
       bufferExhaustions: 0,
       staleCompletions: 0,

@@ -11,6 +11,11 @@ export interface NativeRingOptions {
   taskRun: string;
   registerRingFd: boolean;
   busyPollUs: number;
+  gatherCount: number;
+  gatherUs: number;
+  completionEntriesMax: number;
+  ioWorkersBounded: number;
+  ioWorkersUnbounded: number;
   sqPoll:
     | {
         group: string | undefined;
@@ -110,11 +115,14 @@ let failure: Error | undefined;
 
 function load(): Binding {
   const path =
-    process.env.RINGLET_ADDON ?? fileURLToPath(new URL('../../../build/Release/ringlet.node', import.meta.url));
+    process.env.RINGLET_ADDON ??
+    fileURLToPath(new URL('../../../build/Release/ringlet.node', import.meta.url));
   const binding = createRequire(import.meta.url)(path) as Binding;
   for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
     if (binding.layout[name] !== value) {
-      throw new Error(`the addon was built from other sources: ${name} is ${binding.layout[name]}, not ${value}`);
+      throw new Error(
+        `the addon was built from other sources: ${name} is ${binding.layout[name]}, not ${value}`,
+      );
     }
   }
   return binding;

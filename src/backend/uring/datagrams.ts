@@ -10,6 +10,7 @@ import { addressError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { DatagramMessage } from '../../net/datagram-message.js';
 import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../backend.js';
+import type { OperationFacts } from '../observation.js';
 import { PendingCount } from '../pending-count.js';
 import { binding } from './binding.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
@@ -30,7 +31,13 @@ import {
 import { addressOf, writeWide } from './memory.js';
 import { fillEntry, Operation } from './operation.js';
 import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.js';
-import { CopiedMessage, LeasedMessage, NAME_BYTES, PAYLOAD_LENGTH_WORD, PREFIX_BYTES } from './received-message.js';
+import {
+  CopiedMessage,
+  LeasedMessage,
+  NAME_BYTES,
+  PAYLOAD_LENGTH_WORD,
+  PREFIX_BYTES,
+} from './received-message.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
@@ -63,7 +70,12 @@ class SendOperation extends Operation<number> {
   /** SAFETY: read by the kernel until the terminal completion. */
   readonly #payload: NodeJS.ArrayBufferView;
 
-  constructor(socket: UringDatagramSocket, data: NodeJS.ArrayBufferView, name: Uint8Array, remote: SocketAddress) {
+  constructor(
+    socket: UringDatagramSocket,
+    data: NodeJS.ArrayBufferView,
+    name: Uint8Array,
+    remote: SocketAddress,
+  ) {
     super();
     this.#socket = socket;
     this.#payload = data;
@@ -95,6 +107,11 @@ class SendOperation extends Operation<number> {
   protected override errorFor(errno: number): Error {
     if (errno === ECANCELED && this.#socket.isClosing) return socketClosedError();
     return addressError(errno, 'send', this.#remote.address, this.#remote.port);
+  }
+
+  override describe(): OperationFacts {
+    const { address, port } = this.#remote;
+    return { kind: 'send', fd: this.#socket.fd, address, port, bytes: this.#payload.byteLength };
   }
 
   protected override onSettled(): void {
@@ -131,6 +148,11 @@ class ReceiveOperation extends Operation<number> {
 
   protected override errorFor(errno: number): Error {
     return addressError(errno, 'recvmsg');
+  }
+
+  override describe(): OperationFacts {
+    const { address, port } = this.#socket.local;
+    return { kind: 'recvmsg', fd: this.#socket.fd, address, port };
   }
 
   protected override onSettled(): void {
@@ -185,6 +207,10 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
     this.local = binding().localAddress(fd);
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => this.#arm());
+  }
+
+  get fd(): number {
+    return this.#fd;
   }
 
   receive(isLeasing: boolean): void {
@@ -301,7 +327,11 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     return name;
   }
 
-  send(data: NodeJS.ArrayBufferView, remote: SocketAddress, signal: AbortSignal | undefined): Promise<number> {
+  send(
+    data: NodeJS.ArrayBufferView,
+    remote: SocketAddress,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(socketClosedError());
     try {
       return this.#dispatcher.submit(new SendOperation(this, data, this.#encode(remote), remote), signal);

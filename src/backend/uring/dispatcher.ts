@@ -7,6 +7,7 @@
  * idle loop and to empty a full block.
  */
 import { abortError, ringClosedError, systemError } from '../../errors.js';
+import { Observation } from '../observation.js';
 import type { NativeRing } from './binding.js';
 import {
   CANCEL_ALL,
@@ -53,6 +54,7 @@ export interface BatchListener {
 
 export class Dispatcher {
   readonly storage = new SlotStorage();
+  readonly observation = new Observation('io_uring');
   readonly control = new Uint32Array(CONTROL_WORDS);
   readonly #native: NativeRing;
   readonly #inFlightMax: number;
@@ -141,6 +143,11 @@ export class Dispatcher {
   }
 
   submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (!this.observation.isWanted) return this.#submit(operation, signal);
+    return this.observation.observe(operation.describe(), () => this.#submit(operation, signal));
+  }
+
+  #submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
     if (this.#isClosing) {
       operation.failWith(ringClosedError);
       return operation.promise;
@@ -158,8 +165,11 @@ export class Dispatcher {
 
   /** For what must happen even while the ring is closing, such as giving back a descriptor. */
   submitAnyway<Result>(operation: Operation<Result>): Promise<Result> {
-    this.#enqueue(operation);
-    return operation.promise;
+    const submit = (): Promise<Result> => {
+      this.#enqueue(operation);
+      return operation.promise;
+    };
+    return this.observation.isWanted ? this.observation.observe(operation.describe(), submit) : submit();
   }
 
   #enqueue(operation: Operation<unknown>): void {
@@ -191,7 +201,9 @@ export class Dispatcher {
 
   #stagedCount(): number {
     const control = this.control;
-    return ((control[CONTROL_SUBMISSION_TAIL] as number) - (control[CONTROL_SUBMISSION_HEAD] as number)) >>> 0;
+    return (
+      ((control[CONTROL_SUBMISSION_TAIL] as number) - (control[CONTROL_SUBMISSION_HEAD] as number)) >>> 0
+    );
   }
 
   #hasRoom(): boolean {

@@ -2,6 +2,7 @@
 import type { BigIntStats, Stats } from 'node:fs';
 import { systemError } from '../../errors.js';
 import type { Path, Position } from '../backend.js';
+import type { OperationFacts } from '../observation.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { UringFile } from './files.js';
 import {
@@ -21,6 +22,7 @@ import {
   OP_RENAMEAT,
   OP_STATX,
   OP_UNLINKAT,
+  OP_WRITE,
   POLLIN,
   SQE_ASYNC,
   SQE_OFFSET_HIGH,
@@ -101,6 +103,18 @@ export class TransferOperation<Result> extends Operation<Result> {
     return systemError(errno, this.#opcode === OP_READ || this.#opcode === OP_READV ? 'read' : 'write');
   }
 
+  override describe(): OperationFacts {
+    const fd = this.#file.fd;
+    switch (this.#opcode) {
+      case OP_READ:
+        return { kind: 'read', fd, bytes: this.#length };
+      case OP_WRITE:
+        return { kind: 'write', fd, bytes: this.#length };
+      default:
+        return { kind: this.#opcode === OP_READV ? 'readv' : 'writev', fd };
+    }
+  }
+
   protected override onSettled(): void {
     this.#file.pending.leave();
   }
@@ -139,6 +153,10 @@ export class FileOperation extends Operation<void> {
 
   protected override errorFor(errno: number): Error {
     return systemError(errno, this.#syscall);
+  }
+
+  override describe(): OperationFacts {
+    return { kind: this.#syscall, fd: this.#file.fd };
   }
 
   protected override onSettled(): void {
@@ -234,6 +252,10 @@ export class CloseOperation extends Operation<void> {
   protected override errorFor(errno: number): Error {
     return systemError(errno, 'close');
   }
+
+  override describe(): OperationFacts {
+    return { kind: 'close', fd: this.#fd };
+  }
 }
 
 const EMPTY_PATH = Buffer.from('\0');
@@ -282,6 +304,10 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
 
   protected override errorFor(errno: number): Error {
     return this.#file ? systemError(errno, 'fstat') : systemError(errno, 'stat', this.#path);
+  }
+
+  override describe(): OperationFacts {
+    return this.#file ? { kind: 'fstat', fd: this.#file.fd } : super.describe();
   }
 
   protected override onSettled(): void {

@@ -34,7 +34,6 @@ const TRANSFER_BYTES_MAX = 0x7ffff000;
 const VECTORS_MAX = 1024;
 const IOVEC_BYTES = 16;
 
-
 const EINVAL = -22;
 
 function toReadResult<Data extends View>(bytesRead: number, buffer: Data): ReadResult<Data> {
@@ -126,7 +125,15 @@ export class UringFile implements BackendFile {
     const bytes = length > TRANSFER_BYTES_MAX ? TRANSFER_BYTES_MAX : length;
     const address = addressOf(buffer) + offset;
     return this.#dispatcher.submit(
-      new TransferOperation<WriteResult<Data>>(this, OP_WRITE, address, bytes, position, buffer, toWriteResult),
+      new TransferOperation<WriteResult<Data>>(
+        this,
+        OP_WRITE,
+        address,
+        bytes,
+        position,
+        buffer,
+        toWriteResult,
+      ),
       signal,
     );
   }

@@ -15,6 +15,7 @@ import {
   STAT_COMPLETED,
   STAT_ENTERS,
   STAT_OVERFLOWS,
+  STAT_RESIZES,
   STAT_SUBMITTED,
   STAT_WAKEUPS,
   STAT_WORDS,
@@ -58,7 +59,11 @@ function checkMade(settings: RingSettings, made: NativeRingDescription): void {
   if (made.errno < 0) throw new RingRefusedError(made.errno);
 }
 
-function profileOf(settings: RingSettings, made: NativeRingDescription, degraded: Degradation[]): RingProfile {
+function profileOf(
+  settings: RingSettings,
+  made: NativeRingDescription,
+  degraded: Degradation[],
+): RingProfile {
   const sqPoll = made.sqPoll && { ...made.sqPoll, cpu: made.sqPoll.cpu < 0 ? null : made.sqPoll.cpu };
   return {
     kind: sqPoll ? 'sqPoll' : 'loop',
@@ -132,11 +137,11 @@ class UringBackend implements Backend {
   }
 
   get profile(): RingProfile {
-    const { sqPoll } = this.#profile;
-    // The kernel tells the thread's number only after its first run.
-    if (sqPoll?.threadId === 0 && !this.#dispatcher.isClosed) {
-      sqPoll.threadId = this.#native.describe().sqPoll?.threadId ?? 0;
-    }
+    if (this.#dispatcher.isClosed) return this.#profile;
+    // The kernel tells an SQ thread's number only after its first run, and the queues may have grown.
+    const { sqPoll, completionEntries } = this.#native.describe();
+    this.#profile.completionEntries = completionEntries;
+    if (sqPoll && this.#profile.sqPoll) this.#profile.sqPoll.threadId = sqPoll.threadId;
     return this.#profile;
   }
 
@@ -154,6 +159,7 @@ class UringBackend implements Backend {
       batches: stat(STAT_BATCHES),
       wakeups: stat(STAT_WAKEUPS),
       overflows: stat(STAT_OVERFLOWS),
+      resizes: stat(STAT_RESIZES),
       rearms: this.datagrams.rearmCount,
       bufferExhaustions: this.datagrams.exhaustionCount,
       staleCompletions: this.#dispatcher.staleCompletions,

@@ -29,7 +29,8 @@ export const STAT_IN_KERNEL = 6;
 export const STAT_TURNS = 7;
 export const STAT_BUDGET_STOPS = 8;
 export const STAT_SQ_WAKEUPS = 9;
-export const STAT_WORDS = 10;
+export const STAT_RESIZES = 10;
+export const STAT_WORDS = 11;
 
 export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_SUBMISSION_TAIL,
@@ -52,6 +53,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   STAT_TURNS,
   STAT_BUDGET_STOPS,
   STAT_SQ_WAKEUPS,
+  STAT_RESIZES,
   STAT_WORDS,
 };
 

@@ -5,7 +5,8 @@
  * moment it is submitted until its terminal completion, cancelled or not.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
-import { abortError, tracedRejection } from '../../errors.js';
+import { abortError, type AddressException, tracedRejection } from '../../errors.js';
+import type { OperationFacts } from '../observation.js';
 import type { Dispatcher } from './dispatcher.js';
 import {
   SQE_ADDRESS_HIGH,
@@ -23,6 +24,7 @@ import {
 
 const ECANCELED = -125;
 const EINTR = -4;
+const EIO = -5;
 /** The kernel's own code for an interrupted call; some operations let it through. */
 const ERESTARTSYS = -512;
 
@@ -80,6 +82,11 @@ export abstract class Operation<Result> implements Abortable {
   /** The error for a negated errno. */
   protected abstract errorFor(errno: number): Error;
 
+  /** What it is about, for who watches; by default what an error of it would say. */
+  describe(): OperationFacts {
+    return factsOf(this.errorFor(EIO));
+  }
+
   /** Called once when it is over in whichever way, before its promise settles. */
   protected onSettled(): void {}
 
@@ -101,7 +108,8 @@ export abstract class Operation<Result> implements Abortable {
 
   protected fail(errno: number): void {
     const reason = this.cancelReason;
-    if (reason !== undefined && (errno === ECANCELED || errno === EINTR || errno === ERESTARTSYS)) this.failWith(reason);
+    if (reason !== undefined && (errno === ECANCELED || errno === EINTR || errno === ERESTARTSYS))
+      this.failWith(reason);
     else this.failWith(() => this.errorFor(errno));
   }
 
@@ -110,6 +118,17 @@ export abstract class Operation<Result> implements Abortable {
     this.#end();
     this.#resolve(tracedRejection(create));
   }
+}
+
+function factsOf(error: AddressException & { dest?: string }): OperationFacts {
+  const { syscall = 'other', path, dest, address, port } = error;
+  return {
+    kind: syscall,
+    ...(path === undefined ? {} : { path }),
+    ...(dest === undefined ? {} : { dest }),
+    ...(address === undefined ? {} : { address }),
+    ...(port === undefined ? {} : { port }),
+  };
 }
 
 /** Writes a whole entry except its slot; what a kind of operation does not use is 0. */

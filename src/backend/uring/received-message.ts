@@ -52,7 +52,13 @@ export class LeasedMessage extends DatagramMessage {
   #bufferId: number;
   #remote: SocketAddress | undefined;
 
-  constructor(buffers: ProvidedBuffers, pool: Buffer, bufferId: number, dataBytes: number, byteLength: number) {
+  constructor(
+    buffers: ProvidedBuffers,
+    pool: Buffer,
+    bufferId: number,
+    dataBytes: number,
+    byteLength: number,
+  ) {
     const start = buffers.offsetOf(bufferId) + PREFIX_BYTES;
     super(pool.subarray(start, start + dataBytes) as Buffer, byteLength);
     this.#buffers = buffers;
