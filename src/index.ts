@@ -1,9 +1,18 @@
 /** The public names, and nothing else. */
-export type { Degradation, RingProfile, RingStats, SqPollProfile } from './backend/backend.js';
+export type {
+  Degradation,
+  FdTableStats,
+  ReceiveBufferStats,
+  RingProfile,
+  RingStats,
+  SqPollProfile,
+} from './backend/backend.js';
+export type { OperationFacts, OperationTrace } from './backend/observation.js';
 export type { SqPollGroup, SqPollThread } from './backend/sq-poll-groups.js';
 export { fs } from './default-fs.js';
 export { FileHandle } from './fs/file-handle.js';
 export type { Fs } from './fs/promises.js';
+export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';
 export { DatagramMessage } from './net/datagram-message.js';
 export { DatagramSocket } from './net/datagram-socket.js';

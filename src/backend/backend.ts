@@ -10,6 +10,7 @@ import type { BatchQueue } from '../batch-queue.js';
 import type { DatagramMessage } from '../net/datagram-message.js';
 import type { SocketAddress } from '../net/address.js';
 import type { TimerQueue } from '../timer-queue.js';
+import type { Observation } from './observation.js';
 
 /** Reads and writes at the file's own cursor, which the transfer then moves. */
 export const CURRENT_POSITION = -1;
@@ -137,6 +138,9 @@ export interface Backend {
   readonly datagrams: DatagramBackend;
   readonly timers: TimerQueue;
   readonly profile: RingProfile;
+  /** Names of the kernel's features (IORING_FEAT_*, without the prefix); none without a ring. */
+  readonly features: readonly string[];
+  readonly observation: Observation;
   /** Operations that have not settled yet, waiting or in the kernel. */
   readonly pendingCount: number;
   stats(): RingStats;
@@ -180,7 +184,28 @@ export interface SqPollProfile {
   idleMs: number;
 }
 
-/** Counters since the ring was made. The node backend counts only operations. */
+/** The registered-file table; all 0 without one. */
+export interface FdTableStats {
+  /** Its slots, and how many of them stand for a descriptor now. */
+  slots: number;
+  used: number;
+  free: number;
+  /** Descriptors that found it full, and were used as they are. */
+  exhaustions: number;
+  /** Descriptors that the kernel would not register, and were used as they are. */
+  refusals: number;
+}
+
+/** The buffers that the ring's sockets receive into; all 0 before the first of them receives. */
+export interface ReceiveBufferStats {
+  count: number;
+  /** Bytes of each, its header area included. */
+  bytes: number;
+  /** Those that the kernel may fill; the others are held by leased messages, or await their batch's end. */
+  available: number;
+}
+
+/** Counters since the ring was made, and gauges of now. The node backend counts only operations. */
 export interface RingStats {
   /** Operations handed to the kernel, cancel requests left out. */
   submitted: number;
@@ -192,6 +217,12 @@ export interface RingStats {
   batches: number;
   /** Times the event loop woke up for this ring. */
   wakeups: number;
+  /** Goes at the ring in which there was something to do; each submits, drains and settles. */
+  turns: number;
+  /** Turns that gave way to timers and other handles although more was there to do. */
+  budgetStops: number;
+  /** Of `enters`, those that woke a sleeping SQ-poll thread; 0 without one. */
+  sqThreadWakeups: number;
   /** Completions that found the queue full and waited in the kernel's backlog. */
   overflows: number;
   /** Times the completion queue was made larger because of that (Linux 6.13). */
@@ -200,10 +231,18 @@ export interface RingStats {
   rearms: number;
   /** Times a receive found no free buffer. */
   bufferExhaustions: number;
+  /** Requests to cancel an operation, or all of a descriptor, that were handed to the kernel. */
+  cancels: number;
+  /** Requests that the ring's timers made: one each time that their earliest deadline came forward or passed. */
+  timerRequests: number;
   /** Completions for operations already gone; anything but 0 is a bug. */
   staleCompletions: number;
   /** Operations in the kernel now, waiting for a place now, and the most there ever were. */
   inFlight: number;
   waiting: number;
   inFlightPeak: number;
+  /** Places that are free for more: together with `inFlight` they make `profile.inFlightMax`. */
+  freeSlots: number;
+  fdTable: FdTableStats;
+  receiveBuffers: ReceiveBufferStats;
 }

@@ -7,6 +7,7 @@
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import { abortError, ringClosedError, tracedRejection } from '../../errors.js';
+import type { Observation, OperationFacts } from '../observation.js';
 
 /** One call: waiting, then running, then over. */
 class Call<Result> implements Abortable {
@@ -71,8 +72,11 @@ class Call<Result> implements Abortable {
   }
 }
 
+const UNDESCRIBED: OperationFacts = { kind: 'other' };
+
 export class Admission {
   readonly #inFlightMax: number;
+  readonly #observation: Observation;
   readonly #calls = new Set<Call<unknown>>();
   #waiting: Call<unknown>[] = [];
   #runningCount = 0;
@@ -81,8 +85,9 @@ export class Admission {
   #endedCount = 0;
   #isClosed = false;
 
-  constructor(inFlightMax: number) {
+  constructor(inFlightMax: number, observation: Observation) {
     this.#inFlightMax = inFlightMax;
+    this.#observation = observation;
   }
 
   get isClosed(): boolean {
@@ -107,11 +112,22 @@ export class Admission {
    * Runs `start` when its turn comes.
    *
    * @param undo for a result that came after the caller had been rejected.
+   * @param facts what it is about, for who watches.
    */
   run<Result>(
     start: () => Promise<Result>,
     signal: AbortSignal | undefined,
     undo?: (late: Result) => void,
+    facts = UNDESCRIBED,
+  ): Promise<Result> {
+    if (!this.#observation.isWanted) return this.#run(start, signal, undo);
+    return this.#observation.observe(facts, () => this.#run(start, signal, undo));
+  }
+
+  #run<Result>(
+    start: () => Promise<Result>,
+    signal: AbortSignal | undefined,
+    undo: ((late: Result) => void) | undefined,
   ): Promise<Result> {
     if (this.#isClosed) return Promise.reject(ringClosedError());
     if (signal?.aborted) return Promise.reject(abortError(signal));

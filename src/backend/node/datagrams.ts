@@ -122,7 +122,9 @@ class NodeDatagramSocket implements BackendDatagramSocket {
         });
       });
     };
-    return this.#admission.run(start, signal);
+    const { address, port } = remote;
+    const facts = { kind: 'send', address, port, bytes: data.byteLength };
+    return this.#admission.run(start, signal, undefined, facts);
   }
 
   close(): Promise<void> {
@@ -166,7 +168,9 @@ export class NodeDatagrams implements DatagramBackend {
     if (wanted.receiveBufferBytes > 0) options.recvBufferSize = wanted.receiveBufferBytes;
     if (wanted.sendBufferBytes > 0) options.sendBufferSize = wanted.sendBufferBytes;
     const start = (): Promise<dgram.Socket> => boundSocket(options, wanted);
-    const socket = await this.#admission.run(start, undefined, (late) => late.close());
+    const { address, port } = wanted;
+    const facts = { kind: 'bind', address, port };
+    const socket = await this.#admission.run(start, undefined, (late) => late.close(), facts);
     if (wanted.broadcast) socket.setBroadcast(true);
     const wrapped = new NodeDatagramSocket(this, socket, this.#admission, this.#messageBytesMax);
     this.#sockets.add(wrapped);

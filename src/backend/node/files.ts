@@ -12,6 +12,7 @@ import type {
   WriteResult,
   WriteVectorResult,
 } from '../backend.js';
+import type { OperationFacts } from '../observation.js';
 import { PendingCount } from '../pending-count.js';
 import type { Admission } from './admission.js';
 
@@ -58,6 +59,7 @@ class NodeFile implements BackendFile {
     syscall: string,
     call: (callback: Callback<Result>) => void,
     signal: AbortSignal | undefined,
+    facts: OperationFacts = { kind: syscall },
   ): Promise<Result> {
     if (this.#closing) return Promise.reject(fileClosedError(syscall));
     const start = async (): Promise<Result> => {
@@ -68,7 +70,7 @@ class NodeFile implements BackendFile {
         this.#pending.leave();
       }
     };
-    return this.#admission.run(start, signal);
+    return this.#admission.run(start, signal, undefined, { fd: this.fd, ...facts });
   }
 
   async read<Data extends View>(
@@ -83,6 +85,7 @@ class NodeFile implements BackendFile {
       'read',
       (callback) => nodeFs.read(this.fd, buffer, offset, length, at, callback),
       signal,
+      { kind: 'read', bytes: length },
     );
     return { bytesRead, buffer };
   }
@@ -99,6 +102,7 @@ class NodeFile implements BackendFile {
       'write',
       (callback) => nodeFs.write(this.fd, buffer, offset, length, at, callback),
       signal,
+      { kind: 'write', bytes: length },
     );
     return { bytesWritten, buffer };
   }
@@ -110,7 +114,8 @@ class NodeFile implements BackendFile {
   ): Promise<ReadVectorResult<Data>> {
     const at = toNodePosition(position, 'read');
     const call = (callback: Callback<number>): void => nodeFs.readv(this.fd, buffers, at as number, callback);
-    return { bytesRead: await this.#run<number>('read', call, signal), buffers };
+    const bytesRead = await this.#run<number>('read', call, signal, { kind: 'readv' });
+    return { bytesRead, buffers };
   }
 
   async writev<Data extends readonly View[]>(
@@ -121,7 +126,8 @@ class NodeFile implements BackendFile {
     const at = toNodePosition(position, 'write');
     const call = (callback: Callback<number>): void =>
       nodeFs.writev(this.fd, buffers, at as number, callback);
-    return { bytesWritten: await this.#run<number>('write', call, signal), buffers };
+    const bytesWritten = await this.#run<number>('write', call, signal, { kind: 'writev' });
+    return { bytesWritten, buffers };
   }
 
   stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
@@ -177,6 +183,7 @@ export class NodeFiles implements FileBackend {
       () => called((callback) => nodeFs.open(path, flags, mode, callback)),
       signal,
       (late) => nodeFs.close(late),
+      { kind: 'open', path: String(path) },
     );
     if (this.#admission.isClosed) {
       nodeFs.close(fd);
@@ -189,6 +196,8 @@ export class NodeFiles implements FileBackend {
     return this.#admission.run<Stats | BigIntStats>(
       () => called((callback) => nodeFs.stat(path, { bigint }, callback)),
       signal,
+      undefined,
+      { kind: 'stat', path: String(path) },
     );
   }
 
@@ -196,6 +205,8 @@ export class NodeFiles implements FileBackend {
     return this.#admission.run<void>(
       () => called((callback) => nodeFs.rename(from, to, (error) => callback(error))),
       signal,
+      undefined,
+      { kind: 'rename', path: String(from), dest: String(to) },
     );
   }
 
@@ -203,6 +214,8 @@ export class NodeFiles implements FileBackend {
     return this.#admission.run<void>(
       () => called((callback) => nodeFs.unlink(path, (error) => callback(error))),
       signal,
+      undefined,
+      { kind: 'unlink', path: String(path) },
     );
   }
 
@@ -210,6 +223,8 @@ export class NodeFiles implements FileBackend {
     return this.#admission.run<void>(
       () => called((callback) => nodeFs.mkdir(path, mode, (error) => callback(error))),
       signal,
+      undefined,
+      { kind: 'mkdir', path: String(path) },
     );
   }
 }

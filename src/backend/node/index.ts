@@ -9,6 +9,7 @@ import { ringClosedError } from '../../errors.js';
 import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, RingProfile, RingStats } from '../backend.js';
 import { Admission } from './admission.js';
+import { Observation } from '../observation.js';
 import { NodeAlarm } from './alarm.js';
 import { NodeDatagrams } from './datagrams.js';
 import { NodeFiles } from './files.js';
@@ -28,11 +29,13 @@ class NodeBackend implements Backend {
   readonly datagrams: NodeDatagrams;
   readonly timers = new TimerQueue((onAlarm) => new NodeAlarm(onAlarm));
   readonly profile: RingProfile;
+  readonly features: readonly string[] = [];
+  readonly observation = new Observation('node');
   readonly #admission: Admission;
   #closing: Promise<void> | undefined;
 
   constructor(options: NodeBackendOptions) {
-    this.#admission = new Admission(options.inFlightMax);
+    this.#admission = new Admission(options.inFlightMax, this.observation);
     this.files = new NodeFiles(this.#admission);
     this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers.bytes);
     this.profile = {
@@ -58,14 +61,22 @@ class NodeBackend implements Backend {
       enters: 0,
       batches: 0,
       wakeups: 0,
+      turns: 0,
+      budgetStops: 0,
+      sqThreadWakeups: 0,
       overflows: 0,
       resizes: 0,
       rearms: 0,
       bufferExhaustions: 0,
+      cancels: 0,
+      timerRequests: 0,
       staleCompletions: 0,
       inFlight: running,
       waiting,
       inFlightPeak: runningPeak,
+      freeSlots: Math.max(0, this.profile.inFlightMax - running),
+      fdTable: { slots: 0, used: 0, free: 0, exhaustions: 0, refusals: 0 },
+      receiveBuffers: { count: 0, bytes: 0, available: 0 },
     };
   }
 

@@ -9,7 +9,12 @@ import { BatchQueue } from '../../batch-queue.js';
 import { addressError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { DatagramMessage } from '../../net/datagram-message.js';
-import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../backend.js';
+import type {
+  BackendDatagramSocket,
+  DatagramBackend,
+  DatagramBinding,
+  ReceiveBufferStats,
+} from '../backend.js';
 import type { OperationFacts } from '../observation.js';
 import { PendingCount } from '../pending-count.js';
 import { binding } from './binding.js';
@@ -404,6 +409,11 @@ export class UringDatagrams implements DatagramBackend {
   get pool(): Buffer {
     this.#pool ??= Buffer.from(this.buffers.bytes.buffer);
     return this.#pool;
+  }
+
+  get bufferStats(): ReceiveBufferStats {
+    const { count = 0, bufferBytes = 0, availableCount = 0 } = this.#buffers ?? {};
+    return { count, bytes: bufferBytes, available: availableCount };
   }
 
   get rearmCount(): number {

@@ -78,6 +78,7 @@ export class Dispatcher {
   #pendingCount = 0;
   #inFlightPeak = 0;
   #staleCompletions = 0;
+  #cancelCount = 0;
   #isClosing = false;
   #isClosed = false;
   readonly #supportedOps = new Map<number, boolean>();
@@ -120,6 +121,14 @@ export class Dispatcher {
 
   get staleCompletions(): number {
     return this.#staleCompletions;
+  }
+
+  get freeSlotCount(): number {
+    return this.#inFlightMax - this.inFlightCount;
+  }
+
+  get cancelCount(): number {
+    return this.#cancelCount;
   }
 
   /** Refuses new work; what was under way may still be. */
@@ -257,6 +266,7 @@ export class Dispatcher {
       this.#unsentCancels.push(operation);
       return;
     }
+    this.#cancelCount++;
     const { slot, generation } = operation;
     const words = this.#submissions;
     const tail = this.control[CONTROL_SUBMISSION_TAIL] as number;
@@ -277,6 +287,7 @@ export class Dispatcher {
       this.#unsentFdCancels.push([fd, fixedIndex]);
       return;
     }
+    this.#cancelCount++;
     const words = this.#submissions;
     const tail = this.control[CONTROL_SUBMISSION_TAIL] as number;
     const at = (tail & this.#submissionMask) << SQE_WORDS_SHIFT;

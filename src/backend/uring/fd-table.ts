@@ -5,6 +5,7 @@
  * it is cleared. When the table is full, or the kernel refuses a descriptor, the descriptor is simply used
  * as it is, and the next one tries again.
  */
+import type { FdTableStats } from '../backend.js';
 import type { NativeRing } from './binding.js';
 
 export const NOT_REGISTERED = -1;
@@ -14,6 +15,8 @@ export class FdTable {
   readonly #slotCount: number;
   readonly #freeSlots: number[] = [];
   #slotsTouched = 0;
+  #exhaustionCount = 0;
+  #refusalCount = 0;
   readonly #entries = new Map<number, { index: number; users: number }>();
 
   /** @param slotCount 0 for a ring without a table. */
@@ -26,6 +29,16 @@ export class FdTable {
     return this.#entries.size;
   }
 
+  get stats(): FdTableStats {
+    return {
+      slots: this.#slotCount,
+      used: this.usedCount,
+      free: this.#slotCount - this.usedCount,
+      exhaustions: this.#exhaustionCount,
+      refusals: this.#refusalCount,
+    };
+  }
+
   /** The descriptor's slot, shared by all its users, or NOT_REGISTERED. */
   acquire(fd: number): number {
     if (this.#slotCount === 0) return NOT_REGISTERED;
@@ -35,8 +48,12 @@ export class FdTable {
       return existing.index;
     }
     const index = this.#freeSlots.pop() ?? (this.#slotsTouched < this.#slotCount ? this.#slotsTouched++ : -1);
-    if (index < 0) return NOT_REGISTERED;
+    if (index < 0) {
+      this.#exhaustionCount++;
+      return NOT_REGISTERED;
+    }
     if (this.#native.updateFile(index, fd) < 0) {
+      this.#refusalCount++;
       this.#freeSlots.push(index);
       return NOT_REGISTERED;
     }

@@ -3,20 +3,25 @@ import { backendUnavailableError, invalidArgValue, ringClosedError, systemError 
 import type { RingSettings } from '../../options.js';
 import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js';
+import type { Observation } from '../observation.js';
 import { UringAlarm } from './alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
 import { UringDatagrams } from './datagrams.js';
 import { Dispatcher } from './dispatcher.js';
+import { featureNames } from './kernel-names.js';
 import { FdTable } from './fd-table.js';
 import { UringFiles } from './files.js';
 import {
   OP_SEND_ZC,
   STAT_BATCHES,
+  STAT_BUDGET_STOPS,
   STAT_COMPLETED,
   STAT_ENTERS,
   STAT_OVERFLOWS,
+  STAT_SQ_WAKEUPS,
   STAT_RESIZES,
   STAT_SUBMITTED,
+  STAT_TURNS,
   STAT_WAKEUPS,
   STAT_WORDS,
 } from './layout.js';
@@ -113,20 +118,26 @@ class UringBackend implements Backend {
   readonly files: UringFiles;
   readonly datagrams: UringDatagrams;
   readonly timers: TimerQueue;
+  readonly features: readonly string[];
   readonly #profile: RingProfile;
   readonly #native: NativeRing;
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
+  #alarm: UringAlarm | undefined;
   #stats = new Float64Array(STAT_WORDS);
   #closing: Promise<void> | undefined;
 
   constructor(native: NativeRing, dispatcher: Dispatcher, settings: RingSettings, profile: RingProfile) {
     this.#native = native;
+    this.features = featureNames(native.describe().features);
     this.#dispatcher = dispatcher;
     this.#profile = profile;
     this.#table = new FdTable(native, settings.registeredFds);
     this.files = new UringFiles(dispatcher, this.#table);
-    this.timers = new TimerQueue((onAlarm) => new UringAlarm(dispatcher, onAlarm));
+    this.timers = new TimerQueue((onAlarm) => {
+      this.#alarm = new UringAlarm(dispatcher, onAlarm);
+      return this.#alarm;
+    });
     this.datagrams = new UringDatagrams(dispatcher, this.#table, () => {
       const { count, bytes } = settings.receiveBuffers;
       const buffers = new ProvidedBuffers(native, RECEIVE_GROUP_ID, count, PREFIX_BYTES + bytes);
@@ -145,6 +156,10 @@ class UringBackend implements Backend {
     return this.#profile;
   }
 
+  get observation(): Observation {
+    return this.#dispatcher.observation;
+  }
+
   get pendingCount(): number {
     return this.#dispatcher.pendingCount;
   }
@@ -158,14 +173,22 @@ class UringBackend implements Backend {
       enters: stat(STAT_ENTERS),
       batches: stat(STAT_BATCHES),
       wakeups: stat(STAT_WAKEUPS),
+      turns: stat(STAT_TURNS),
+      budgetStops: stat(STAT_BUDGET_STOPS),
+      sqThreadWakeups: stat(STAT_SQ_WAKEUPS),
       overflows: stat(STAT_OVERFLOWS),
       resizes: stat(STAT_RESIZES),
       rearms: this.datagrams.rearmCount,
       bufferExhaustions: this.datagrams.exhaustionCount,
+      cancels: this.#dispatcher.cancelCount,
+      timerRequests: this.#alarm?.setCount ?? 0,
       staleCompletions: this.#dispatcher.staleCompletions,
       inFlight: this.#dispatcher.inFlightCount,
       waiting: this.#dispatcher.waitingCount,
       inFlightPeak: this.#dispatcher.inFlightPeak,
+      freeSlots: this.#dispatcher.freeSlotCount,
+      fdTable: this.#table.stats,
+      receiveBuffers: this.datagrams.bufferStats,
     };
   }
 
