@@ -4,6 +4,7 @@
  *
  *   npm run demo                       on io_uring with an SQ-poll group, or on the fallback, and says so
  *   npm run demo -- --backend=node     on Node's own modules
+ *   npm run demo -- --deadline=60      with more than 10 seconds, for a slow machine
  *
  * Ends with status 1 if anything is missing.
  */
@@ -27,7 +28,6 @@ const LINES_EACH = 20;
 const UNDERWAY_MAX = 320;
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 const SYNC_BYTES = 256 * 1024;
-const DEADLINE_MS = 10_000;
 /** How long after the last sender's end its messages may take. */
 const LATENESS_MS_MAX = 2000;
 const NEWLINE = Buffer.from('\n');
@@ -79,6 +79,7 @@ async function run(ring: Ring, directory: string, signal: AbortSignal): Promise<
   });
   const { port } = socket.address;
   await using senders = new Senders(SENDER_COUNT, port);
+  signal.addEventListener('abort', () => senders.stop());
   const progress: Progress = { messageCount: 0, batchCount: 0, syncCount: 0 };
   const isOver = (): boolean => signal.aborted || socket.isClosed;
   let dropCount = 0;
@@ -104,7 +105,9 @@ async function run(ring: Ring, directory: string, signal: AbortSignal): Promise<
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { backend: { type: 'string', default: 'auto' } } });
+  const { values } = parseArgs({
+    options: { backend: { type: 'string', default: 'auto' }, deadline: { type: 'string', default: '10' } },
+  });
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   const directory = await mkdtemp(join(tmpdir(), 'ringlet-syslog-'));
@@ -115,7 +118,7 @@ async function main(): Promise<void> {
       registeredFds: 8,
       receiveBuffers: { count: 512, bytes: 2048 },
     });
-    const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(DEADLINE_MS)]);
+    const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(Number(values.deadline) * 1000)]);
     const outcome = await run(ring, directory, signal);
     printReport(outcome);
     if (outcome.faults.length > 0) process.exitCode = 1;

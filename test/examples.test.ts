@@ -1,6 +1,6 @@
 /** Every example, run as a user runs it: in a process of its own, from what was compiled. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect } from 'chai';
 import {
@@ -14,6 +14,8 @@ import { skip } from './support/skip.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
+/** Longer than the demo's own. */
+const CHILD_DEADLINE_MS = 20_000;
 const ALL_THERE = 'All 20,000 messages are in the file, each exactly once.';
 
 describe('Examples', () => {
@@ -56,18 +58,35 @@ describe('Examples', () => {
     expect(lines.at(-1)).to.match(/^served on (io_uring|Node: .+)$/);
   });
 
-  describe('syslog-collector', () => {
-    function pathOfLogger(context: Mocha.Context): string {
+  describe('syslog-collector', function () {
+    this.timeout(CHILD_DEADLINE_MS + 5000);
+    let logger = '';
+
+    before('finding logger', function () {
       try {
-        return execFileSync('sh', ['-c', 'command -v logger'], { encoding: 'utf8' }).trim();
+        logger = execFileSync('sh', ['-c', 'command -v logger'], { encoding: 'utf8' }).trim();
       } catch {
-        return skip(context, 'there is no logger here (bsdutils)');
+        skip(this, 'there is no logger here (bsdutils)');
       }
+    });
+
+    /**
+     * Puts a script before the real logger. An address sanitizer that is loaded in front of everything
+     * would keep logger from ever starting, so it always takes that away.
+     */
+    function placeLogger(command: string): ChildOptions {
+      const script = `#!/bin/sh\nunset LD_PRELOAD\n${command}\n`;
+      chmodSync(directory.file('logger', script), 0o755);
+      return { env: { PATH: directory.path + delimiter + process.env.PATH }, deadlineMs: CHILD_DEADLINE_MS };
     }
 
-    it('collects every message and says how, or why it fell back', async function () {
-      pathOfLogger(this);
-      const outcome = await run('syslog-collector');
+    function realLogger(): ChildOptions {
+      if (process.env.LD_PRELOAD) return placeLogger(`exec ${logger} "$@"`);
+      return { deadlineMs: CHILD_DEADLINE_MS };
+    }
+
+    it('collects every message and says how, or why it fell back', async () => {
+      const outcome = await run('syslog-collector', [], realLogger());
       expectCleanExit(outcome);
       expect(outcome.stderr).to.equal('');
       expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);
@@ -82,39 +101,51 @@ describe('Examples', () => {
       );
     });
 
-    it('collects every message on the node backend', async function () {
-      pathOfLogger(this);
-      const outcome = await run('syslog-collector', ['--backend=node']);
+    it('collects every message on the node backend', async () => {
+      const outcome = await run('syslog-collector', ['--backend=node'], realLogger());
       expectCleanExit(outcome);
       expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);
       expect(outcome.stdout).to.match(/^ {2}why +it was asked for$/m);
     });
 
     it('collects every message where the kernel refuses io_uring, and says why it fell back', async function () {
-      pathOfLogger(this);
       try {
         execFileSync('python3', [REFUSER, 'EPERM', 'true'], { stdio: 'pipe' });
       } catch (error) {
         skip(this, `no seccomp filter can be installed here: ${(error as Error).message}`);
       }
-      const outcome = await run('syslog-collector', [], { launcher: ['python3', REFUSER, 'EPERM'] });
+      const outcome = await run('syslog-collector', [], {
+        ...realLogger(),
+        launcher: ['python3', REFUSER, 'EPERM'],
+      });
       expectCleanExit(outcome);
       expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);
       expect(outcome.stdout).to.match(/^ {2}ring +none: this ran on the fallback/m);
       expect(outcome.stdout).to.match(/^ {2}why +io_uring_setup failed with EPERM: a seccomp filter/m);
     });
 
-    it('ends with status 1 and says which messages are missing', async function () {
-      const logger = pathOfLogger(this);
-      // A logger in front of the real one that swallows the seventh line.
-      chmodSync(directory.file('logger', `#!/bin/sh\nsed -u 7d | ${logger} "$@"\n`), 0o755);
-      const outcome = await run('syslog-collector', [], {
-        env: { PATH: directory.path + delimiter + process.env.PATH },
-      });
+    it('ends with status 1 and says which messages are missing', async () => {
+      const swallowing = placeLogger(`sed -u 7d | ${logger} "$@"`);
+      const outcome = await run('syslog-collector', [], swallowing);
       expect([outcome.code, outcome.stderr]).to.deep.equal([1, '']);
       expect(outcome.stdout).to.include('The file does NOT hold all 20,000 messages exactly once:');
       expect(outcome.stdout).to.include('0 were dropped by the kernel, 4 were not sent in time or lost');
       expect(outcome.stdout).to.match(/^ {2}1 of sender-3 missing: 6$/m);
+    });
+
+    it('gives up on a logger that does not end, and leaves none running', async () => {
+      const pids = directory.at('pids');
+      const outcome = await run(
+        'syslog-collector',
+        ['--deadline=1'],
+        placeLogger(`echo $$ >> ${pids}; exec sleep 60`),
+      );
+      expect([outcome.code, outcome.stderr]).to.deep.equal([1, '']);
+      expect(outcome.stdout).to.include('0 were dropped by the kernel, 20,000 were not sent in time or lost');
+      const left = readFileSync(pids, 'utf8')
+        .split('\n')
+        .filter((pid) => pid && existsSync(`/proc/${pid}`));
+      expect(left).to.deep.equal([]);
     });
 
     it('ends with status 1 and says how to get logger where there is none', async () => {

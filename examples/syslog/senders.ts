@@ -15,7 +15,7 @@ const HOW_TO_GET_LOGGER =
 
 export class Senders implements AsyncDisposable {
   readonly #loggers: Logger[];
-  /** Resolves when all have sent everything and ended; rejects when logger is missing or fails. */
+  /** Resolves when all have ended; rejects when logger is missing or fails. */
   readonly ended: Promise<unknown>;
 
   /** Starts `senderCount` processes that send to a port of this machine. */
@@ -37,9 +37,13 @@ export class Senders implements AsyncDisposable {
     for (const { stdin } of this.#loggers) stdin.end();
   }
 
-  /** Stops those that still run. */
+  /** Ends those that still run, whatever they have left to send. */
+  stop(): void {
+    for (const logger of this.#loggers) logger.kill('SIGKILL');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const logger of this.#loggers) logger.kill();
+    this.stop();
     await this.ended.catch(() => {});
   }
 }
@@ -54,6 +58,6 @@ async function endOf(logger: Logger): Promise<void> {
   const [status] = await once(logger, 'close').catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOENT' ? new Error(`logger was not found. ${HOW_TO_GET_LOGGER}`) : error;
   });
-  if (status === 0) return;
+  if (status === 0 || logger.killed) return;
   throw new Error(`logger failed: ${complaint.trim() || `status ${status}`}. ${HOW_TO_GET_LOGGER}`);
 }
