@@ -1,11 +1,14 @@
 /**
- * What a process holds that it ought to give back: descriptors and SQ-poll threads.
+ * What a process holds that it ought to give back: descriptors, ring mappings, SQ-poll threads.
  * Reads /proc only.
  */
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { DEADLINE_MS, eventually } from './eventually.js';
+import { eventually } from './eventually.js';
+
+/** The kernel takes rings apart in the background, and takes its time on a busy machine. */
+const TEARDOWN_DEADLINE_MS = 20_000;
 
 // libuv opens a spare descriptor with a process's first stream and keeps it: before any baseline, please.
 const server = createServer().listen(0, '127.0.0.1');
@@ -49,17 +52,23 @@ export function sqPollThreads(): number[] {
   return threadsNamed('iou-sqp-');
 }
 
+/** How many parts of rings' queues are mapped into this process: each keeps its ring alive. */
+export function ringMappingCount(): number {
+  return readFileSync('/proc/self/maps', 'utf8').split('anon_inode:[io_uring]').length - 1;
+}
+
 /** What is here now and was not when `baseline` was taken. */
 export interface Baseline {
   readonly descriptors: ReadonlyMap<number, string>;
   readonly threads: readonly number[];
+  readonly mappingCount: number;
 }
 
 export function takeBaseline(): Baseline {
-  return { descriptors: openDescriptors(), threads: sqPollThreads() };
+  return { descriptors: openDescriptors(), threads: sqPollThreads(), mappingCount: ringMappingCount() };
 }
 
-/** Descriptors and SQ-poll threads that were not there at the baseline, in words; empty when none. */
+/** Descriptors, mappings and SQ-poll threads that were not there at the baseline, in words; empty when none. */
 export function leftoversSince(baseline: Baseline): string[] {
   const left: string[] = [];
   for (const [fd, target] of openDescriptors()) {
@@ -68,11 +77,16 @@ export function leftoversSince(baseline: Baseline): string[] {
   for (const id of sqPollThreads()) {
     if (!baseline.threads.includes(id)) left.push(`SQ-poll thread ${id}`);
   }
+  const mappingCount = ringMappingCount() - baseline.mappingCount;
+  if (mappingCount > 0) left.push(`${mappingCount} mappings of ring queues`);
   return left;
 }
 
 /** Waits until nothing is left over; the error lists what still is at the deadline. */
-export async function expectNoLeftovers(baseline: Baseline, deadlineMs = DEADLINE_MS): Promise<void> {
+export async function expectNoLeftovers(
+  baseline: Baseline,
+  deadlineMs = TEARDOWN_DEADLINE_MS,
+): Promise<void> {
   let left: string[] = [];
   const isClean = (): boolean => {
     left = leftoversSince(baseline);
