@@ -169,6 +169,21 @@ export function backendUnavailableError(reason: string): CodedError {
   return coded(Error, 'ERR_RINGLET_UNAVAILABLE', `io_uring is unavailable: ${reason}`);
 }
 
+/** Something that needs what this system, or this installation, has not got. */
+export function featureUnavailableError(feature: string, reason: string): CodedError {
+  return coded(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `${feature} is unavailable: ${reason}`);
+}
+
+/** A signal that the system has not got. */
+export function unknownSignal(name: string): TypeError & CodedError {
+  return coded(TypeError, 'ERR_UNKNOWN_SIGNAL', `Unknown signal: ${name}`);
+}
+
+/** What Node has in its main thread only. */
+export function workerUnsupportedError(call: string): TypeError & CodedError {
+  return coded(TypeError, 'ERR_WORKER_UNSUPPORTED_OPERATION', `${call} is not supported in workers`);
+}
+
 /**
  * A promise that rejects with the error `create` makes, for a backend to resolve a caller's promise
  * with: `resolve(tracedRejection(() => systemError(…)))`.

@@ -17,4 +17,6 @@ export type { SocketAddress } from './net/address.js';
 export { DatagramMessage } from './net/datagram-message.js';
 export { DatagramSocket } from './net/datagram-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
+export type { PollEvent } from './poll-events.js';
 export { Ring, type WaitOptions } from './ring.js';
+export type { SignalArrival } from './signals.js';

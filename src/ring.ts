@@ -7,14 +7,18 @@ import { createFs, type Fs } from './fs/promises.js';
 import { Interval } from './interval.js';
 import type { LatencyRecording } from './latency.js';
 import { type RingOptions, readRingOptions } from './options.js';
+import { type PollEvent, toPollBits, toPollEvents } from './poll-events.js';
+import { readSignalNames, type SignalArrival, SignalStream } from './signals.js';
 import { monotonicMs } from './timer-queue.js';
-import { checkObject, checkSignal } from './validate.js';
+import { checkInteger, checkObject, checkSignal } from './validate.js';
+import { Watch } from './watch.js';
 
 export interface WaitOptions {
   signal?: AbortSignal;
 }
 
 const MILLISECONDS_MAX = 2 ** 41;
+const FD_MAX = 2 ** 31 - 1;
 
 function checkMilliseconds(value: unknown, name: string, min: number): void {
   if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
@@ -27,6 +31,7 @@ export class Ring {
   readonly #backend: Backend;
   readonly #backendReason: string | null;
   readonly #fs: Fs;
+  readonly #signalStreams = new Set<SignalStream>();
   #isClosed = false;
 
   /**
@@ -120,6 +125,101 @@ export class Ring {
     return new Interval(this.#backend.timers, ms, checkSignal(options.signal));
   }
 
+  /**
+   * Waits until something can be done with a descriptor, whoever opened it: a socket, pipe, terminal,
+   * eventfd, inotify instance, character device and so on.
+   *
+   * ```js
+   * const events = await ring.poll(fd, ['readable'], { signal: AbortSignal.timeout(1000) });
+   * if (events.includes('readable')) readSync(fd, buffer);
+   * ```
+   *
+   * Files, directories and /dev/null are always readable and writable. What the ring refuses to poll, epoll
+   * polls; and so it does on the node backend, which needs the addon for it.
+   *
+   * @param fd must stay open until the promise settles: it is looked up when the request is submitted.
+   * @param events at least one; it is enough for one of them to be so.
+   * @returns those that are so, and 'hangup' and 'error' if they are, asked for or not. Never empty.
+   * @throws EBADF for a descriptor that is not open; EPERM for one with which none of the events can ever
+   * happen; AbortError; ERR_RINGLET_CLOSED; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend when
+   * the addon can't be loaded; ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE.
+   */
+  async poll(fd: number, events: readonly PollEvent[], options: WaitOptions = {}): Promise<PollEvent[]> {
+    checkInteger(fd, 'fd', 0, FD_MAX);
+    const bits = toPollBits(events);
+    checkObject(options, 'options');
+    return toPollEvents(await this.#backend.polls.poll(fd, bits, checkSignal(options.signal)));
+  }
+
+  /**
+   * The events of a descriptor as they happen, by one request that stays in the kernel (multishot poll).
+   *
+   * ```js
+   * for await (const events of ring.watch(fd, ['readable'])) {
+   *   if (events.includes('hangup')) break;
+   *   while (readSome(fd) > 0);
+   * }
+   * ```
+   *
+   * The first iteration yields what is so already; after that each yields what has happened since the one
+   * before, merged, and waits for something to happen if nothing has. So it tells of news and not of what
+   * is left over (edge-triggered, epoll(7)): read until there is nothing left, EAGAIN, and write likewise.
+   * It may yield an event that is over by then. What is always ready (see `poll`) is so at each iteration.
+   *
+   * Nothing is watched before the first `next()`. A `break` cancels the request in the kernel and waits
+   * until that has let go of the descriptor; close it after that, because a watched file or socket stays
+   * open in the kernel whatever becomes of its number. A pending iteration keeps the process alive.
+   *
+   * @param fd must be open at the first iteration, and until the last.
+   * @throws as `poll`; the errors of arguments at once, the others from the iteration, which ends it.
+   */
+  watch(
+    fd: number,
+    events: readonly PollEvent[],
+    options: WaitOptions = {},
+  ): AsyncIterableIterator<PollEvent[]> {
+    checkInteger(fd, 'fd', 0, FD_MAX);
+    const bits = toPollBits(events);
+    checkObject(options, 'options');
+    return new Watch(this.#backend.polls, fd, bits, checkSignal(options.signal));
+  }
+
+  /**
+   * Signals sent to the process, from now on, instead of what they would do otherwise.
+   *
+   * ```js
+   * for await (const { signal, count } of ring.signals(['SIGHUP', 'SIGTERM'])) {
+   *   if (signal === 'SIGTERM') break;
+   *   await reload();
+   * }
+   * ```
+   *
+   * A signal that comes again before it has been reported is counted, not queued. Every iterator, and
+   * every listener on `process`, gets each signal. With the last iterator (`break`, `return()`, an abort,
+   * the ring's close) a signal does again what it did before, SIGUSR1 and SIGPIPE too; without the addon,
+   * and after listeners on `process`, it is left with its default action. A pending iteration keeps the
+   * process alive.
+   *
+   * @param signals names as `os.constants.signals` has them.
+   * @throws at once: ERR_UNKNOWN_SIGNAL; EINVAL for those that nobody can catch, such as SIGKILL;
+   * ERR_WORKER_UNSUPPORTED_OPERATION in a worker, where Node delivers no signals; ERR_RINGLET_CLOSED.
+   * From the iteration: AbortError, and ERR_RINGLET_CLOSED when the ring is closed.
+   */
+  signals(
+    signals: readonly NodeJS.Signals[],
+    options: WaitOptions = {},
+  ): AsyncIterableIterator<SignalArrival> {
+    const names = readSignalNames(signals);
+    checkObject(options, 'options');
+    const signal = checkSignal(options.signal);
+    if (this.#isClosed) throw ringClosedError();
+    const stream = new SignalStream(names, this.#backend.hold, signal, (ended) => {
+      this.#signalStreams.delete(ended);
+    });
+    if (!stream.isDone) this.#signalStreams.add(stream);
+    return stream;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -143,6 +243,7 @@ export class Ring {
    */
   close(): Promise<void> {
     this.#isClosed = true;
+    for (const stream of this.#signalStreams) stream.fail(ringClosedError);
     return this.#backend.close();
   }
 

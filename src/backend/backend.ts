@@ -11,6 +11,7 @@ import type { DatagramMessage } from '../net/datagram-message.js';
 import type { SocketAddress } from '../net/address.js';
 import type { TimerQueue } from '../timer-queue.js';
 import type { Observation } from './observation.js';
+import type { Hold, PollBackend } from './polls.js';
 
 /** Reads and writes at the file's own cursor, which the transfer then moves. */
 export const CURRENT_POSITION = -1;
@@ -137,6 +138,9 @@ export interface Backend {
   readonly files: FileBackend;
   readonly datagrams: DatagramBackend;
   readonly timers: TimerQueue;
+  readonly polls: PollBackend;
+  /** For what waits without an operation. */
+  readonly hold: Hold;
   readonly profile: RingProfile;
   /** Names of the kernel's features (IORING_FEAT_*, without the prefix); none without a ring. */
   readonly features: readonly string[];
@@ -235,6 +239,8 @@ export interface RingStats {
   cancels: number;
   /** Requests that the ring's timers made: one each time that their earliest deadline came forward or passed. */
   timerRequests: number;
+  /** Polls and watches that epoll carries because the ring refused the descriptor. */
+  pollRefusals: number;
   /** Completions for operations already gone; anything but 0 is a bug. */
   staleCompletions: number;
   /** Operations in the kernel now, waiting for a place now, and the most there ever were. */

@@ -8,11 +8,13 @@
 import { ringClosedError } from '../../errors.js';
 import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, RingProfile, RingStats } from '../backend.js';
+import { EpollPolls } from '../epoll-polls.js';
 import { Admission } from './admission.js';
 import { Observation } from '../observation.js';
 import { NodeAlarm } from './alarm.js';
 import { NodeDatagrams } from './datagrams.js';
 import { NodeFiles } from './files.js';
+import { NodeHold } from './hold.js';
 
 export interface NodeBackendOptions {
   inFlightMax: number;
@@ -27,7 +29,9 @@ class NodeBackend implements Backend {
   readonly name = 'node';
   readonly files: NodeFiles;
   readonly datagrams: NodeDatagrams;
-  readonly timers = new TimerQueue((onAlarm) => new NodeAlarm(onAlarm));
+  readonly hold = new NodeHold();
+  readonly timers = new TimerQueue((onAlarm) => new NodeAlarm(onAlarm, this.hold));
+  readonly polls = new EpollPolls(this.hold);
   readonly profile: RingProfile;
   readonly features: readonly string[] = [];
   readonly observation = new Observation('node');
@@ -50,7 +54,7 @@ class NodeBackend implements Backend {
   }
 
   get pendingCount(): number {
-    return this.#admission.pendingCount;
+    return this.#admission.pendingCount + this.polls.pendingCount;
   }
 
   stats(): RingStats {
@@ -70,6 +74,7 @@ class NodeBackend implements Backend {
       bufferExhaustions: 0,
       cancels: 0,
       timerRequests: 0,
+      pollRefusals: 0,
       staleCompletions: 0,
       inFlight: running,
       waiting,
@@ -80,12 +85,14 @@ class NodeBackend implements Backend {
     };
   }
 
-  // Of sockets alone: Node holds the process for its calls on files, and offers no say in it.
+  // Node holds the process for its calls on files, and offers no say in it.
   ref(): void {
+    this.hold.setRef(true);
     this.datagrams.setRef(true);
   }
 
   unref(): void {
+    this.hold.setRef(false);
     this.datagrams.setRef(false);
   }
 
@@ -96,6 +103,7 @@ class NodeBackend implements Backend {
 
   async #close(): Promise<void> {
     this.timers.close(ringClosedError);
+    this.polls.close();
     this.#admission.close();
     await this.datagrams.close();
   }

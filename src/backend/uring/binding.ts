@@ -59,6 +59,13 @@ export interface NativeRing {
   unregisterBufferRing(groupId: number): number;
 }
 
+/** A descriptor watched through epoll; events are poll(2)'s bits. */
+export interface NativeWatch {
+  /** 0, or the negative errno with which epoll refused; then there is nothing to close. */
+  readonly errno: number;
+  close(): void;
+}
+
 export interface NativeSqPollThread {
   index: number;
   threadId: number;
@@ -89,6 +96,12 @@ export const FAULT_REGISTER = 2;
 
 export interface Binding {
   NativeRing: new (options: NativeRingOptions) => NativeRing;
+  NativeWatch: new (fd: number, events: number, onEvents: (events: number) => void) => NativeWatch;
+  /** What of the events holds now, or a negative errno. */
+  pollNow(fd: number, events: number): number;
+  /** Remembers what a signal does, and brings it back; 0 or a negative errno. */
+  saveSignal(number: number): number;
+  restoreSignal(number: number): number;
   addressOf(view: NodeJS.ArrayBufferView): number;
   groups(): NativeSqPollGroup[];
   allowedCpus(): number[];

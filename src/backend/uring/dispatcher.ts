@@ -8,6 +8,7 @@
  */
 import { abortError, ringClosedError, systemError } from '../../errors.js';
 import { Observation } from '../observation.js';
+import type { Hold } from '../polls.js';
 import type { NativeRing } from './binding.js';
 import {
   CANCEL_ALL,
@@ -52,7 +53,7 @@ export interface BatchListener {
   afterBatch(): void;
 }
 
-export class Dispatcher {
+export class Dispatcher implements Hold {
   readonly storage = new SlotStorage();
   readonly observation = new Observation('io_uring');
   readonly control = new Uint32Array(CONTROL_WORDS);
@@ -192,6 +193,15 @@ export class Dispatcher {
     const control = this.control;
     control[CONTROL_HOLDERS] = (control[CONTROL_HOLDERS] as number) + 1;
     if (control[CONTROL_IS_HELD] === 0) this.#native.hold();
+  }
+
+  /** Keeps the process alive for something that is no operation of this ring; `release` must follow. */
+  retain(): void {
+    this.#hold();
+  }
+
+  release(): void {
+    this.#unhold();
   }
 
   /** Changes whether a pending operation keeps the process alive. */

@@ -3,7 +3,9 @@ import { backendUnavailableError, invalidArgValue, ringClosedError, systemError 
 import type { RingSettings } from '../../options.js';
 import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js';
+import { EpollPolls } from '../epoll-polls.js';
 import type { Observation } from '../observation.js';
+import type { Hold } from '../polls.js';
 import { UringAlarm } from './alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
 import { UringDatagrams } from './datagrams.js';
@@ -26,6 +28,7 @@ import {
   STAT_WORDS,
 } from './layout.js';
 import { ProvidedBuffers } from './provided-buffers.js';
+import { UringPolls } from './polls.js';
 import { PREFIX_BYTES } from './received-message.js';
 
 const RECEIVE_GROUP_ID = 0;
@@ -118,6 +121,9 @@ class UringBackend implements Backend {
   readonly files: UringFiles;
   readonly datagrams: UringDatagrams;
   readonly timers: TimerQueue;
+  readonly hold: Hold;
+  readonly polls: UringPolls;
+  readonly #epoll: EpollPolls;
   readonly features: readonly string[];
   readonly #profile: RingProfile;
   readonly #native: NativeRing;
@@ -138,6 +144,9 @@ class UringBackend implements Backend {
       this.#alarm = new UringAlarm(dispatcher, onAlarm);
       return this.#alarm;
     });
+    this.hold = dispatcher;
+    this.#epoll = new EpollPolls(dispatcher);
+    this.polls = new UringPolls(dispatcher, this.#epoll);
     this.datagrams = new UringDatagrams(dispatcher, this.#table, () => {
       const { count, bytes } = settings.receiveBuffers;
       const buffers = new ProvidedBuffers(native, RECEIVE_GROUP_ID, count, PREFIX_BYTES + bytes);
@@ -161,7 +170,7 @@ class UringBackend implements Backend {
   }
 
   get pendingCount(): number {
-    return this.#dispatcher.pendingCount;
+    return this.#dispatcher.pendingCount + this.#epoll.pendingCount;
   }
 
   stats(): RingStats {
@@ -182,6 +191,7 @@ class UringBackend implements Backend {
       bufferExhaustions: this.datagrams.exhaustionCount,
       cancels: this.#dispatcher.cancelCount,
       timerRequests: this.#alarm?.setCount ?? 0,
+      pollRefusals: this.polls.refusedCount,
       staleCompletions: this.#dispatcher.staleCompletions,
       inFlight: this.#dispatcher.inFlightCount,
       waiting: this.#dispatcher.waitingCount,
@@ -207,6 +217,7 @@ class UringBackend implements Backend {
 
   async #close(): Promise<void> {
     this.timers.close(ringClosedError);
+    this.#epoll.close();
     const drained = this.#dispatcher.drain();
     await this.datagrams.close();
     await drained;

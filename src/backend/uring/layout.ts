@@ -91,6 +91,7 @@ export const CQE_MORE = 1 << 1;
 export const CQE_BUFFER = 1 << 0;
 export const CQE_BUFFER_SHIFT = 16;
 
+export const OP_NOP = 0;
 export const OP_READV = 1;
 export const OP_WRITEV = 2;
 export const OP_FSYNC = 3;
@@ -117,6 +118,11 @@ export const CANCEL_ALL = 1 << 0;
 export const CANCEL_FD = 1 << 1;
 export const CANCEL_ANY = 1 << 2;
 export const CANCEL_FD_FIXED = 1 << 3;
+
+/** In the length of a POLL_ADD: stay armed. */
+export const POLL_ADD_MULTISHOT = 1 << 0;
+/** Has a NOP complete with its length as the result. */
+export const NOP_INJECT_RESULT = 1 << 0;
 
 export const TIMEOUT_ABSOLUTE = 1 << 0;
 export const TIMEOUT_UPDATE = 1 << 1;

@@ -1,0 +1,197 @@
+/**
+ * Polling through epoll and the event loop: all of it on the node backend, and on a ring what the ring
+ * refuses. Needs the addon, though no io_uring, and says so where there is none.
+ */
+import { type Abortable, unwatchAbort, watchAbort } from '../abort.js';
+import {
+  abortError,
+  featureUnavailableError,
+  ringClosedError,
+  systemError,
+  tracedRejection,
+} from '../errors.js';
+import type { BackendWatch, Hold, PollBackend, WatchListener } from './polls.js';
+import { type Binding, binding, type NativeWatch } from './uring/binding.js';
+
+const EPERM = -1;
+
+function loadedBinding(): Binding {
+  try {
+    return binding();
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n', 1);
+    throw featureUnavailableError('polling a descriptor', `the native addon could not be loaded: ${reason}`);
+  }
+}
+
+export class EpollPolls implements PollBackend {
+  readonly #hold: Hold;
+  readonly #watches = new Set<EpollWatch>();
+  #isClosed = false;
+  #pendingCount = 0;
+
+  constructor(hold: Hold) {
+    this.#hold = hold;
+  }
+
+  get hold(): Hold {
+    return this.#hold;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Calls of `poll` that have not settled. */
+  get pendingCount(): number {
+    return this.#pendingCount;
+  }
+
+  async poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
+    if (signal?.aborted) throw abortError(signal);
+    this.#pendingCount++;
+    try {
+      return await new EpollPoll(this, fd, events, signal).promise;
+    } finally {
+      this.#pendingCount--;
+    }
+  }
+
+  watch(fd: number, events: number, listener: WatchListener): EpollWatch {
+    return new EpollWatch(this, fd, events, listener);
+  }
+
+  add(watch: EpollWatch): void {
+    this.#watches.add(watch);
+  }
+
+  remove(watch: EpollWatch): void {
+    this.#watches.delete(watch);
+  }
+
+  /** Fails what is left, and everything from now on. */
+  close(): void {
+    this.#isClosed = true;
+    for (const watch of this.#watches) watch.fail(ringClosedError);
+  }
+}
+
+export class EpollWatch implements BackendWatch {
+  readonly #polls: EpollPolls;
+  readonly #fd: number;
+  readonly #events: number;
+  readonly #listener: WatchListener;
+  #native: NativeWatch | undefined;
+  /** A report that is on its way without the kernel's help. */
+  #report: NodeJS.Immediate | undefined;
+  #isHolding = false;
+  #isOver = false;
+
+  constructor(polls: EpollPolls, fd: number, events: number, listener: WatchListener) {
+    this.#polls = polls;
+    this.#fd = fd;
+    this.#events = events;
+    this.#listener = listener;
+    polls.add(this);
+  }
+
+  arm(): void {
+    if (this.#native !== undefined || this.#report !== undefined || this.#isOver) return;
+    if (this.#polls.isClosed) {
+      this.#failSoon(ringClosedError);
+      return;
+    }
+    this.#polls.add(this);
+    try {
+      this.#start(loadedBinding());
+    } catch (error) {
+      this.#failSoon(() => error as Error);
+    }
+  }
+
+  #start({ NativeWatch, pollNow }: Binding): void {
+    const native = new NativeWatch(this.#fd, this.#events, (events) => this.#listener.onEvents(events));
+    const { errno } = native;
+    if (errno === 0) {
+      this.#native = native;
+      return;
+    }
+    // epoll refuses what has no readiness to wait for, such as a file; what poll(2) says of that is final.
+    const ready = errno === EPERM ? pollNow(this.#fd, this.#events) : errno;
+    if (ready > 0) this.#soon(() => this.#listener.onEvents(ready));
+    else this.#failSoon(() => systemError(ready < 0 ? ready : errno, 'poll'));
+  }
+
+  #failSoon(create: () => Error): void {
+    this.#soon(() => this.fail(create));
+  }
+
+  /** A turn of the loop later, as if the kernel had called. */
+  #soon(report: () => void): void {
+    this.#report = setImmediate(() => {
+      this.#report = undefined;
+      report();
+    });
+  }
+
+  fail(create: () => Error): void {
+    if (this.#isOver) return;
+    void this.close();
+    this.#listener.onFailed(create);
+  }
+
+  setHolding(isHolding: boolean): void {
+    if (this.#isHolding === isHolding || this.#isOver) return;
+    this.#isHolding = isHolding;
+    if (isHolding) this.#polls.hold.retain();
+    else this.#polls.hold.release();
+  }
+
+  close(): Promise<void> {
+    this.setHolding(false);
+    this.#isOver = true;
+    this.#polls.remove(this);
+    clearImmediate(this.#report);
+    this.#native?.close();
+    this.#native = undefined;
+    return Promise.resolve();
+  }
+}
+
+/** A watch for one report. */
+class EpollPoll implements WatchListener, Abortable {
+  readonly promise: Promise<number>;
+  readonly #watch: EpollWatch;
+  readonly #signal: AbortSignal | undefined;
+  #resolve!: (events: number | PromiseLike<number>) => void;
+
+  constructor(polls: EpollPolls, fd: number, events: number, signal: AbortSignal | undefined) {
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#signal = signal;
+    if (signal) watchAbort(signal, this);
+    this.#watch = polls.watch(fd, events, this);
+    this.#watch.setHolding(true);
+    this.#watch.arm();
+  }
+
+  onEvents(events: number): void {
+    this.#end();
+    this.#resolve(events);
+  }
+
+  onFailed(create: () => Error): void {
+    this.#end();
+    this.#resolve(tracedRejection(create));
+  }
+
+  onAbort(signal: AbortSignal): void {
+    this.onFailed(() => abortError(signal));
+  }
+
+  #end(): void {
+    if (this.#signal) unwatchAbort(this.#signal, this);
+    void this.#watch.close();
+  }
+}
