@@ -2,6 +2,7 @@
 // (src/backend/uring), which has validated what users typed; here they are only CHECKed.
 #include <napi.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -242,6 +243,14 @@ Napi::Value AddressOf(const Napi::CallbackInfo& info) {
                            static_cast<double>(reinterpret_cast<uintptr_t>(BytesOf(info.Env(), info[0], &bytes))));
 }
 
+// adviseHugePages(address, bytes): memory of ours, whole huge pages of it.
+Napi::Value AdviseHugePages(const Napi::CallbackInfo& info) {
+  auto address = static_cast<uintptr_t>(info[0].As<Napi::Number>().DoubleValue());
+  auto bytes = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
+  int advised = madvise(reinterpret_cast<void*>(address), bytes, MADV_HUGEPAGE);
+  return Napi::Number::New(info.Env(), advised < 0 ? -errno : 0);
+}
+
 Napi::Value Groups(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   std::vector<SqPollGroupView> views = ListSqPollGroups();
@@ -408,6 +417,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("saveSignal", Napi::Function::New<SaveSignal>(env));
   exports.Set("restoreSignal", Napi::Function::New<RestoreSignal>(env));
   exports.Set("addressOf", Napi::Function::New<AddressOf>(env));
+  exports.Set("adviseHugePages", Napi::Function::New<AdviseHugePages>(env));
   exports.Set("groups", Napi::Function::New<Groups>(env));
   exports.Set("allowedCpus", Napi::Function::New<AllowedCpus>(env));
   exports.Set("bindDatagram", Napi::Function::New<BindDatagram>(env));

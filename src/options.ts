@@ -17,10 +17,17 @@ export interface SqPollOptions {
 }
 
 export interface ReceiveBufferOptions {
-  /** Buffers that the ring's sockets share, 1 to 32,768. Default 256. */
+  /** Buffers that the ring's sockets share to begin with, 1 to 32,768. Default 256. */
   count?: number;
+  /**
+   * How many there may be under load, `count` to 32,768, in steps of `count`; they go again when they
+   * have long been too many. Default: 1024, or `count` when that was given.
+   */
+  countMax?: number;
   /** The longest message received whole, in bytes, 1 to 65,536. Default 4096. */
   bytes?: number;
+  /** Lays the buffers out on huge pages (MADV_HUGEPAGE, madvise(2)). Default false. */
+  hugePages?: boolean;
 }
 
 export interface CoalesceOptions {
@@ -59,8 +66,11 @@ export interface RingOptions {
   sqPoll?: boolean | SqPollOptions;
   /** Slots of the registered-file table, 0 to 32,768; 0 for none. Default 0. */
   registeredFds?: number;
-  /** Made when the first socket of the ring receives. */
-  receiveBuffers?: ReceiveBufferOptions;
+  /**
+   * Made when the first socket that uses them receives. Several, of different `bytes`, serve sockets with
+   * different messages: `DatagramSocket.bind({ messageBytes })` chooses. At most 16.
+   */
+  receiveBuffers?: ReceiveBufferOptions | readonly ReceiveBufferOptions[];
   /** Microseconds to spin for completions before the event loop sleeps, 0 to 10,000. Default 0. */
   busyPollUs?: number;
   /**
@@ -91,7 +101,8 @@ export interface RingSettings {
   drainBatchMax: number;
   sqPoll: SqPollSettings | undefined;
   registeredFds: number;
-  receiveBuffers: { count: number; bytes: number };
+  /** At least one; the first is for sockets that do not choose. */
+  receiveBuffers: readonly ReceiveBufferSettings[];
   busyPollUs: number;
   gatherCount: number;
   gatherUs: number;
@@ -100,6 +111,13 @@ export interface RingSettings {
   registerRingFd: boolean;
   taskRun: 'best' | 'defer' | 'cooperative' | 'interrupt';
   backend: 'auto' | 'io_uring' | 'node';
+}
+
+export interface ReceiveBufferSettings {
+  count: number;
+  countMax: number;
+  bytes: number;
+  hugePages: boolean;
 }
 
 /** Undefined means: what the group has, or the default if this ring founds it. */
@@ -143,6 +161,8 @@ const IO_WORKERS_MAX = 65_535;
 const COMPLETION_ENTRIES_GROWN = 16_384;
 const RECEIVE_BUFFERS_MAX = 32_768;
 const RECEIVE_BYTES_MAX = 65_536;
+const RECEIVE_SIZES_MAX = 16;
+const RECEIVE_COUNT_GROWN = 1024;
 
 function checkKnown(options: object, known: readonly string[], prefix: string): void {
   for (const name of Object.keys(options)) {
@@ -199,14 +219,27 @@ function checkCpus(cpus: unknown): void {
   });
 }
 
-function readReceiveBuffers(value: unknown): { count: number; bytes: number } {
-  if (value === undefined) return { count: 256, bytes: 4096 };
-  checkObject(value, 'options.receiveBuffers');
+function readReceiveBuffers(value: unknown): ReceiveBufferSettings[] {
+  if (!Array.isArray(value)) return [readReceiveBuffer(value ?? {}, 'options.receiveBuffers')];
+  if (value.length === 0 || value.length > RECEIVE_SIZES_MAX) {
+    throw invalidArgValue('options.receiveBuffers', value, `must have 1 to ${RECEIVE_SIZES_MAX} elements`);
+  }
+  return value.map((each, index) => readReceiveBuffer(each, `options.receiveBuffers[${index}]`));
+}
+
+function readReceiveBuffer(value: unknown, name: string): ReceiveBufferSettings {
+  checkObject(value, name);
   const options = value as ReceiveBufferOptions;
-  checkKnown(options, ['count', 'bytes'], 'options.receiveBuffers');
+  checkKnown(options, ['count', 'countMax', 'bytes', 'hugePages'], name);
+  const { hugePages = false } = options;
+  checkBoolean(hugePages, `${name}.hugePages`);
+  const count = integer(options.count, `${name}.count`, 1, RECEIVE_BUFFERS_MAX, 256);
+  const grown = options.count === undefined ? Math.max(count, RECEIVE_COUNT_GROWN) : count;
   return {
-    count: integer(options.count, 'options.receiveBuffers.count', 1, RECEIVE_BUFFERS_MAX, 256),
-    bytes: integer(options.bytes, 'options.receiveBuffers.bytes', 1, RECEIVE_BYTES_MAX, 4096),
+    count,
+    countMax: integer(options.countMax, `${name}.countMax`, count, RECEIVE_BUFFERS_MAX, grown),
+    bytes: integer(options.bytes, `${name}.bytes`, 1, RECEIVE_BYTES_MAX, 4096),
+    hugePages,
   };
 }
 
@@ -294,7 +327,7 @@ export function readRingOptions(options: RingOptions = {}): RingSettings {
     registeredFds: integer(options.registeredFds, 'options.registeredFds', 0, SQ_ENTRIES_MAX, 0),
     receiveBuffers,
     // More than there are buffers for could never come.
-    gatherCount: Math.min(coalesce.gatherCount, receiveBuffers.count),
+    gatherCount: Math.min(coalesce.gatherCount, ...receiveBuffers.map(({ count }) => count)),
     gatherUs: coalesce.gatherUs,
     ...readIoWorkers(options.ioWorkers),
     busyPollUs: integer(options.busyPollUs, 'options.busyPollUs', 0, BUSY_POLL_US_MAX, 0),

@@ -103,6 +103,8 @@ export interface DatagramBinding {
   reusePort: boolean;
   ipv6Only: boolean;
   broadcast: boolean;
+  /** The longest message to be received whole, in bytes; 0 for what the ring's first buffers hold. */
+  messageBytes: number;
   /** SO_RCVBUF and SO_SNDBUF in bytes; 0 leaves the system's default. */
   receiveBufferBytes: number;
   sendBufferBytes: number;
@@ -129,6 +131,8 @@ export interface BackendDatagramSocket {
 }
 
 export interface DatagramBackend {
+  /** The longest message that any of the receive buffers holds, in bytes. */
+  readonly messageBytesMax: number;
   bind(binding: DatagramBinding): Promise<BackendDatagramSocket>;
 }
 
@@ -200,13 +204,19 @@ export interface FdTableStats {
   refusals: number;
 }
 
-/** The buffers that the ring's sockets receive into; all 0 before the first of them receives. */
+/** Receive buffers of one size. */
 export interface ReceiveBufferStats {
+  /** How many there are now. */
   count: number;
-  /** Bytes of each, its header area included. */
+  /** The longest message that one holds, in bytes. */
   bytes: number;
   /** Those that the kernel may fill; the others are held by leased messages, or await their batch's end. */
   available: number;
+  /** Times a receive found none of them free. */
+  exhaustions: number;
+  /** Times the pool was enlarged under load, and reduced again after it. */
+  growths: number;
+  shrinks: number;
 }
 
 /** Counters since the ring was made, and gauges of now. The node backend counts only operations. */
@@ -250,5 +260,6 @@ export interface RingStats {
   /** Places that are free for more: together with `inFlight` they make `profile.inFlightMax`. */
   freeSlots: number;
   fdTable: FdTableStats;
-  receiveBuffers: ReceiveBufferStats;
+  /** One element for each size that a socket has used. */
+  receiveBuffers: readonly ReceiveBufferStats[];
 }

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { types } from 'node:util';
 import type { BackendDatagramSocket, DatagramBinding } from '../backend/backend.js';
-import { abortError, addressError, invalidArgType, socketClosedError } from '../errors.js';
+import { abortError, addressError, invalidArgType, outOfRange, socketClosedError } from '../errors.js';
 import { backendOf, type Ring } from '../ring.js';
 import {
   checkBoolean,
@@ -23,6 +23,7 @@ import {
 import { BatchIterator, MessageIterator, type Reception } from './datagram-iterators.js';
 import type { DatagramMessage } from './datagram-message.js';
 
+const MESSAGE_BYTES_MAX = 65_536;
 const SOCKET_BUFFER_BYTES_MAX = 2 ** 31 - 1;
 const FAMILIES = ['IPv4', 'IPv6'] as const;
 
@@ -45,6 +46,11 @@ export interface DatagramBindOptions {
   receiveBufferBytes?: number | undefined;
   /** SO_SNDBUF in bytes, which Linux doubles and limits (net.core.wmem_max). Default: the system's. */
   sendBufferBytes?: number | undefined;
+  /**
+   * The longest message to be received whole, in bytes, up to 65,536: the socket uses the smallest of the
+   * ring's `receiveBuffers` that hold it. Default: 0, the first of them. A longer message is truncated.
+   */
+  messageBytes?: number | undefined;
   /** The ring to run on. Default: the one that `fs` uses. */
   ring?: Ring | undefined;
   /** Ends the look-up of a name. */
@@ -97,6 +103,10 @@ export class DatagramSocket implements AsyncIterable<DatagramMessage> {
     const signal = checkSignal(options.signal);
     if (signal?.aborted) throw abortError(signal);
     const { datagrams } = backendOf(ring);
+    if (wanted.messageBytes > datagrams.messageBytesMax) {
+      const range = `<= ${datagrams.messageBytesMax}, the largest of the ring's receiveBuffers`;
+      throw outOfRange('options.messageBytes', range, wanted.messageBytes);
+    }
     const address = await resolveAddress(wanted.address, wanted.family, signal);
     if (familyOf(address) !== wanted.family) {
       throw addressError(-constants.errno.EINVAL, 'bind', address, wanted.port);
@@ -260,5 +270,6 @@ function readBindOptions(options: DatagramBindOptions): DatagramBinding {
     broadcast: flag('broadcast'),
     receiveBufferBytes: bytes('receiveBufferBytes'),
     sendBufferBytes: bytes('sendBufferBytes'),
+    messageBytes: checkInteger(options.messageBytes ?? 0, 'options.messageBytes', 0, MESSAGE_BYTES_MAX),
   };
 }

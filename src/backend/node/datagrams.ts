@@ -146,13 +146,14 @@ class NodeDatagramSocket implements BackendDatagramSocket {
 
 export class NodeDatagrams implements DatagramBackend {
   readonly #admission: Admission;
-  readonly #messageBytesMax: number;
+  readonly #sizes: readonly { bytes: number }[];
   readonly #sockets = new Set<NodeDatagramSocket>();
   isRef = true;
 
-  constructor(admission: Admission, messageBytesMax: number) {
+  /** @param sizes what the ring's receive buffers would hold, here only for where messages are cut. */
+  constructor(admission: Admission, sizes: readonly { bytes: number }[]) {
     this.#admission = admission;
-    this.#messageBytesMax = messageBytesMax;
+    this.#sizes = sizes;
   }
 
   async bind(wanted: DatagramBinding): Promise<BackendDatagramSocket> {
@@ -172,7 +173,12 @@ export class NodeDatagrams implements DatagramBackend {
     const facts = { kind: 'bind', address, port };
     const socket = await this.#admission.run(start, undefined, (late) => late.close(), facts);
     if (wanted.broadcast) socket.setBroadcast(true);
-    const wrapped = new NodeDatagramSocket(this, socket, this.#admission, this.#messageBytesMax);
+    const wrapped = new NodeDatagramSocket(
+      this,
+      socket,
+      this.#admission,
+      this.#bytesFor(wanted.messageBytes),
+    );
     this.#sockets.add(wrapped);
     return wrapped;
   }
@@ -180,6 +186,17 @@ export class NodeDatagrams implements DatagramBackend {
   setRef(isRef: boolean): void {
     this.isRef = isRef;
     for (const socket of this.#sockets) socket.updateRef();
+  }
+
+  get messageBytesMax(): number {
+    return Math.max(...this.#sizes.map(({ bytes }) => bytes));
+  }
+
+  #bytesFor(messageBytes: number): number {
+    const first = this.#sizes[0]?.bytes ?? 0;
+    if (messageBytes === 0) return first;
+    const holding = this.#sizes.map(({ bytes }) => bytes).filter((bytes) => bytes >= messageBytes);
+    return holding.length > 0 ? Math.min(...holding) : first;
   }
 
   remove(socket: NodeDatagramSocket): void {

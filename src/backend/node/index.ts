@@ -18,7 +18,7 @@ import { NodeHold } from './hold.js';
 
 export interface NodeBackendOptions {
   inFlightMax: number;
-  receiveBuffers: { bytes: number };
+  receiveBuffers: readonly { bytes: number }[];
 }
 
 export function createNodeBackend(options: NodeBackendOptions): Backend {
@@ -41,7 +41,7 @@ class NodeBackend implements Backend {
   constructor(options: NodeBackendOptions) {
     this.#admission = new Admission(options.inFlightMax, this.observation);
     this.files = new NodeFiles(this.#admission);
-    this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers.bytes);
+    this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers);
     this.profile = {
       kind: 'node',
       flags: [],
@@ -81,7 +81,7 @@ class NodeBackend implements Backend {
       inFlightPeak: runningPeak,
       freeSlots: Math.max(0, this.profile.inFlightMax - running),
       fdTable: { slots: 0, used: 0, free: 0, exhaustions: 0, refusals: 0 },
-      receiveBuffers: { count: 0, bytes: 0, available: 0 },
+      receiveBuffers: [],
     };
   }
 

@@ -103,6 +103,8 @@ export interface Binding {
   saveSignal(number: number): number;
   restoreSignal(number: number): number;
   addressOf(view: NodeJS.ArrayBufferView): number;
+  /** Asks for huge pages: 0, or a negative errno. */
+  adviseHugePages(address: number, bytes: number): number;
   groups(): NativeSqPollGroup[];
   allowedCpus(): number[];
   bindDatagram(

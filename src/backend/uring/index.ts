@@ -27,11 +27,8 @@ import {
   STAT_WAKEUPS,
   STAT_WORDS,
 } from './layout.js';
-import { ProvidedBuffers } from './provided-buffers.js';
 import { UringPolls } from './polls.js';
-import { PREFIX_BYTES } from './received-message.js';
-
-const RECEIVE_GROUP_ID = 0;
+import { ReceiveBuffers } from './receive-buffers.js';
 
 /** The kernel's refusal to make a ring at all, for `select.ts` to explain. */
 export class RingRefusedError extends Error {
@@ -129,6 +126,7 @@ class UringBackend implements Backend {
   readonly #native: NativeRing;
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
+  readonly #buffers: ReceiveBuffers;
   #alarm: UringAlarm | undefined;
   #stats = new Float64Array(STAT_WORDS);
   #closing: Promise<void> | undefined;
@@ -144,16 +142,11 @@ class UringBackend implements Backend {
       this.#alarm = new UringAlarm(dispatcher, onAlarm);
       return this.#alarm;
     });
+    this.#buffers = new ReceiveBuffers(native, settings.receiveBuffers);
     this.hold = dispatcher;
     this.#epoll = new EpollPolls(dispatcher);
     this.polls = new UringPolls(dispatcher, this.#epoll);
-    this.datagrams = new UringDatagrams(dispatcher, this.#table, () => {
-      const { count, bytes } = settings.receiveBuffers;
-      const buffers = new ProvidedBuffers(native, RECEIVE_GROUP_ID, count, PREFIX_BYTES + bytes);
-      const registered = buffers.register();
-      if (registered < 0) throw systemError(registered, 'io_uring_register');
-      return buffers;
-    });
+    this.datagrams = new UringDatagrams(dispatcher, this.#table, this.#buffers);
   }
 
   get profile(): RingProfile {
@@ -188,7 +181,7 @@ class UringBackend implements Backend {
       overflows: stat(STAT_OVERFLOWS),
       resizes: stat(STAT_RESIZES),
       rearms: this.datagrams.rearmCount,
-      bufferExhaustions: this.datagrams.exhaustionCount,
+      bufferExhaustions: this.#buffers.exhaustionCount,
       cancels: this.#dispatcher.cancelCount,
       timerRequests: this.#alarm?.setCount ?? 0,
       pollRefusals: this.polls.refusedCount,
@@ -198,7 +191,7 @@ class UringBackend implements Backend {
       inFlightPeak: this.#dispatcher.inFlightPeak,
       freeSlots: this.#dispatcher.freeSlotCount,
       fdTable: this.#table.stats,
-      receiveBuffers: this.datagrams.bufferStats,
+      receiveBuffers: this.#buffers.stats,
     };
   }
 

@@ -5,6 +5,7 @@
 import { DatagramMessage } from '../../net/datagram-message.js';
 import type { SocketAddress } from '../../net/address.js';
 import { binding } from './binding.js';
+import type { BufferArea } from './buffer-area.js';
 import { AF_INET } from './layout.js';
 import type { ProvidedBuffers } from './provided-buffers.js';
 
@@ -49,24 +50,22 @@ export class CopiedMessage extends DatagramMessage {
 /** A message in the provided buffer itself, until `release`. */
 export class LeasedMessage extends DatagramMessage {
   readonly #buffers: ProvidedBuffers;
+  readonly #area: BufferArea;
   #bufferId: number;
   #remote: SocketAddress | undefined;
 
-  constructor(
-    buffers: ProvidedBuffers,
-    pool: Buffer,
-    bufferId: number,
-    dataBytes: number,
-    byteLength: number,
-  ) {
+  constructor(buffers: ProvidedBuffers, bufferId: number, dataBytes: number, byteLength: number) {
+    const area = buffers.areaOf(bufferId);
     const start = buffers.offsetOf(bufferId) + PREFIX_BYTES;
-    super(pool.subarray(start, start + dataBytes) as Buffer, byteLength);
+    super(area.buffer.subarray(start, start + dataBytes) as Buffer, byteLength);
     this.#buffers = buffers;
+    this.#area = area;
     this.#bufferId = bufferId;
   }
 
   override get remote(): SocketAddress {
-    this.#remote ??= decodeName(this.#buffers.bytes, this.#buffers.offsetOf(this.#bufferId) + HEADER_BYTES);
+    const nameOffset = this.#buffers.offsetOf(this.#bufferId) + HEADER_BYTES;
+    this.#remote ??= decodeName(this.#area.bytes, nameOffset);
     return this.#remote;
   }
 
