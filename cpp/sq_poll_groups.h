@@ -57,6 +57,7 @@ struct SqThreadAccount {
   int thread_id = 0;  // 0 until the thread has run for the first time
   uint64_t total_us = 0;
   uint64_t work_us = 0;
+  uint64_t event_count = 0;  // of this ring: entries submitted and completions posted
 };
 SqThreadAccount ReadSqThreadAccount(int ring_fd);
 

@@ -260,6 +260,11 @@ export interface RingStats {
   /** Places that are free for more: together with `inFlight` they make `profile.inFlightMax`. */
   freeSlots: number;
   fdTable: FdTableStats;
+  /**
+   * Datagrams that the node backend has dropped because too many waited for a reader. The ring leaves
+   * them to the kernel, which counts what it drops in /proc/net/udp.
+   */
+  datagramsDropped: number;
   /** One element for each size that a socket has used. */
   receiveBuffers: readonly ReceiveBufferStats[];
 }

@@ -26,7 +26,8 @@ function firstNumberIn(path: string, pattern: RegExp): number | undefined {
 
 /** The likely cause of a refused io_uring_setup(2). */
 function explain(errno: number): string {
-  const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+  const code =
+    Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
   const isSeccomp = (firstNumberIn('/proc/self/status', /^Seccomp:\s*(\d)/m) ?? 0) > 0;
   const disabled = firstNumberIn('/proc/sys/kernel/io_uring_disabled', /(\d)/) ?? 0;
   switch (errno) {
@@ -59,7 +60,8 @@ function reasonFor(error: unknown): string | undefined {
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_DLOPEN_FAILED' || code === 'ERR_DLOPEN_DISABLED') {
     return `the native addon could not be loaded: ${(error as Error).message.split('\n', 1)[0]}`;
   }
-  if (code === 'ERR_RINGLET_UNAVAILABLE') return (error as Error).message.replace('io_uring is unavailable: ', '');
+  if (code === 'ERR_RINGLET_UNAVAILABLE')
+    return (error as Error).message.replace('io_uring is unavailable: ', '');
   return undefined;
 }
 

@@ -10,7 +10,10 @@ export interface SqPollThread {
   cpu: number | null;
   /** Rings that it serves. */
   ringCount: number;
-  /** The share of time that it worked since the last look, 0 to 1, by the kernel's own account. */
+  /**
+   * The share of time that it worked since the last look, 0 to 1: the kernel's own account, or one
+   * microsecond for each entry and completion where that is more (the account leaves out receives).
+   */
   busyShare: number;
   /** Microseconds that it ran in all, and those in which it had work (Linux 6.7; 0 before). */
   totalUs: number;

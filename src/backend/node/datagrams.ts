@@ -55,7 +55,10 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     this.local = { address, port, family: family as SocketAddress['family'] };
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => {});
     socket.on('message', (data, remote) => {
-      if (this.incoming.isFull) return;
+      if (this.incoming.isFull) {
+        this.#backend.noteDropped();
+        return;
+      }
       this.incoming.append(new NodeMessage(data.subarray(0, messageBytesMax), remote));
       this.#flushSoon();
     });
@@ -149,6 +152,7 @@ export class NodeDatagrams implements DatagramBackend {
   readonly #sizes: readonly { bytes: number }[];
   readonly #sockets = new Set<NodeDatagramSocket>();
   isRef = true;
+  #droppedCount = 0;
 
   /** @param sizes what the ring's receive buffers would hold, here only for where messages are cut. */
   constructor(admission: Admission, sizes: readonly { bytes: number }[]) {
@@ -186,6 +190,15 @@ export class NodeDatagrams implements DatagramBackend {
   setRef(isRef: boolean): void {
     this.isRef = isRef;
     for (const socket of this.#sockets) socket.updateRef();
+  }
+
+  /** Datagrams that came while too many waited. */
+  get droppedCount(): number {
+    return this.#droppedCount;
+  }
+
+  noteDropped(): void {
+    this.#droppedCount++;
   }
 
   get messageBytesMax(): number {

@@ -81,6 +81,7 @@ class NodeBackend implements Backend {
       inFlightPeak: runningPeak,
       freeSlots: Math.max(0, this.profile.inFlightMax - running),
       fdTable: { slots: 0, used: 0, free: 0, exhaustions: 0, refusals: 0 },
+      datagramsDropped: this.datagrams.droppedCount,
       receiveBuffers: [],
     };
   }

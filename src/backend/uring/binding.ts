@@ -1,6 +1,7 @@
 /** The addon as TypeScript sees it. The only file that knows that one exists. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { backendUnavailableError } from '../../errors.js';
 import type { Degradation } from '../backend.js';
 import { SHARED_LAYOUT } from './layout.js';
 
@@ -135,9 +136,7 @@ function load(): Binding {
   const binding = createRequire(import.meta.url)(path) as Binding;
   for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
     if (binding.layout[name] !== value) {
-      throw new Error(
-        `the addon was built from other sources: ${name} is ${binding.layout[name]}, not ${value}`,
-      );
+      throw backendUnavailableError(`the addon was built from other sources (${name})`);
     }
   }
   return binding;

@@ -1,5 +1,12 @@
 /** A ring as a `Backend`: makes it, describes it, and ends it in the right order. */
-import { backendUnavailableError, invalidArgValue, ringClosedError, systemError } from '../../errors.js';
+import { constants } from 'node:os';
+import {
+  backendUnavailableError,
+  invalidArgValue,
+  outOfRange,
+  ringClosedError,
+  systemError,
+} from '../../errors.js';
 import type { RingSettings } from '../../options.js';
 import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js';
@@ -29,6 +36,8 @@ import {
 } from './layout.js';
 import { UringPolls } from './polls.js';
 import { ReceiveBuffers } from './receive-buffers.js';
+
+const { EPERM, EACCES, EMFILE } = constants.errno;
 
 /** The kernel's refusal to make a ring at all, for `select.ts` to explain. */
 export class RingRefusedError extends Error {
@@ -82,15 +91,38 @@ function profileOf(
   };
 }
 
+interface MadeRing {
+  native: NativeRing;
+  made: NativeRingDescription;
+  degraded: Degradation[];
+}
+
+/** A ring as asked for, or without its SQ thread where only that is refused. */
+function makeRing(settings: RingSettings): MadeRing {
+  const native = new (binding().NativeRing)(settings);
+  const made = native.describe();
+  if (settings.sqPoll !== undefined && (made.errno === -EPERM || made.errno === -EACCES)) {
+    const plain = new (binding().NativeRing)({ ...settings, sqPoll: undefined });
+    const madePlain = plain.describe();
+    const reason = `the kernel refuses SQPOLL with errno ${-made.errno}; before Linux 5.13 it needs a capability`;
+    if (madePlain.errno === 0) {
+      return {
+        native: plain,
+        made: madePlain,
+        degraded: [{ what: 'sqPoll', reason }, ...madePlain.degraded],
+      };
+    }
+  }
+  checkMade(settings, made);
+  return { native, made, degraded: [...made.degraded] };
+}
+
 /**
  * @throws RingRefusedError when the kernel makes no ring; the addon's own error when it can't be loaded.
  */
 export function createUringBackend(settings: RingSettings): Backend {
   checkCpusAllowed(settings);
-  const native = new (binding().NativeRing)(settings);
-  const made = native.describe();
-  checkMade(settings, made);
-  const degraded = [...made.degraded];
+  const { native, made, degraded } = makeRing(settings);
   if (settings.registerRingFd && made.ringFdRegistration < 0) {
     degraded.push({ what: 'registerRingFd', reason: `refused with errno ${-made.ringFdRegistration}` });
   }
@@ -104,6 +136,9 @@ export function createUringBackend(settings: RingSettings): Backend {
     if (!dispatcher.supportsOp(OP_SEND_ZC)) throw backendUnavailableError('it needs Linux 6.0');
     if (settings.registeredFds > 0) {
       const registered = native.registerFiles(settings.registeredFds);
+      if (registered === -EMFILE) {
+        throw outOfRange('options.registeredFds', 'within the limit of open files', settings.registeredFds);
+      }
       if (registered < 0) throw systemError(registered, 'io_uring_register');
     }
   } catch (error) {
@@ -191,6 +226,7 @@ class UringBackend implements Backend {
       inFlightPeak: this.#dispatcher.inFlightPeak,
       freeSlots: this.#dispatcher.freeSlotCount,
       fdTable: this.#table.stats,
+      datagramsDropped: 0,
       receiveBuffers: this.#buffers.stats,
     };
   }
