@@ -6,65 +6,67 @@ import { expect } from 'chai';
 import { mkdirSync, promises as nodeFs, writeFileSync } from 'node:fs';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
-import { describeError, outcomeOf, type Row, titleOf } from '../support/outcomes.js';
+import { byMethod, describeError, outcomeOf, type Row, titleOf } from '../support/outcomes.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
-/** On a handle of a 10-byte file opened with the flags before the colon. */
-const HANDLE_ROWS: readonly (readonly [flags: string, ...Row])[] = [
-  ['r+', 'read', 'text'],
-  ['r+', 'read', 5],
-  ['r+', 'read', { buffer: 'text' }],
-  ['r+', 'read', { buffer: [] }],
-  ['r+', 'read', Buffer.alloc(0)],
-  ['r+', 'read', Buffer.alloc(0), 0, 1],
-  ['r+', 'read', Buffer.alloc(4), -1],
-  ['r+', 'read', Buffer.alloc(4), 0.5],
-  ['r+', 'read', Buffer.alloc(4), 'a'],
-  ['r+', 'read', Buffer.alloc(4), 4],
-  ['r+', 'read', Buffer.alloc(4), 5],
-  ['r+', 'read', Buffer.alloc(4), 2 ** 53],
-  ['r+', 'read', Buffer.alloc(4), 0, -1],
-  ['r+', 'read', Buffer.alloc(4), 0, 5],
-  ['r+', 'read', Buffer.alloc(4), 2, 3],
-  ['r+', 'read', Buffer.alloc(4), Number.NaN],
-  ['r+', 'readv', 'text'],
-  ['r+', 'readv', undefined],
-  ['r+', 'readv', ['text']],
-  ['r+', 'readv', [Buffer.alloc(1), {}]],
-  ['r+', 'readv', []],
-  ['r+', 'write', 5],
-  ['r+', 'write', null],
-  ['r+', 'write', undefined],
-  ['r+', 'write', {}],
-  ['r+', 'write', true],
-  ['r+', 'write', Buffer.alloc(4), -1],
-  ['r+', 'write', Buffer.alloc(4), 5],
-  ['r+', 'write', Buffer.alloc(4), 'a'],
-  ['r+', 'write', Buffer.alloc(4), 0, 5],
-  ['r+', 'write', Buffer.alloc(4), 0, -1],
-  ['r+', 'write', Buffer.alloc(4), 2, 3],
-  ['r+', 'write', 'text', 0, 'no such encoding'],
-  ['r+', 'write', 'abc', 0, 'hex'],
-  ['r+', 'writev', 'text'],
-  ['r+', 'writev', [5]],
-  ['r+', 'writev', undefined],
-  ['r+', 'truncate', 'text'],
-  ['r+', 'truncate', 1.5],
-  ['r+', 'truncate', null],
-  ['r+', 'truncate', Number.MAX_SAFE_INTEGER],
-  ['r+', 'readFile', 'no such encoding'],
-  ['r+', 'writeFile', 5],
-  ['r+', 'writeFile', undefined],
-  ['r+', 'appendFile', {}],
-  ['r', 'write', 'x'],
-  ['r', 'write', Buffer.from('x'), 0, 1, 0],
-  ['r', 'writev', [Buffer.from('x')]],
-  ['r', 'truncate', 1],
-  ['r', 'writeFile', 'x'],
-  ['w', 'read', Buffer.alloc(4)],
-  ['w', 'readv', [Buffer.alloc(4)]],
-  ['w', 'readFile'],
-];
+/** By the flags with which the 10-byte file was opened. */
+const ROWS: Readonly<Record<'r+' | 'r' | 'w', readonly Row[]>> = {
+  'r+': [
+    ['read', 'text'],
+    ['read', 5],
+    ['read', { buffer: 'text' }],
+    ['read', { buffer: [] }],
+    ['read', Buffer.alloc(0)],
+    ['read', Buffer.alloc(0), 0, 1],
+    ['read', Buffer.alloc(4), -1],
+    ['read', Buffer.alloc(4), 0.5],
+    ['read', Buffer.alloc(4), 'a'],
+    ['read', Buffer.alloc(4), 4],
+    ['read', Buffer.alloc(4), 5],
+    ['read', Buffer.alloc(4), 2 ** 53],
+    ['read', Buffer.alloc(4), 0, -1],
+    ['read', Buffer.alloc(4), 0, 5],
+    ['read', Buffer.alloc(4), 2, 3],
+    ['read', Buffer.alloc(4), Number.NaN],
+    ['readv', 'text'],
+    ['readv', undefined],
+    ['readv', ['text']],
+    ['readv', [Buffer.alloc(1), {}]],
+    ['readv', []],
+    ['write', 5],
+    ['write', null],
+    ['write', undefined],
+    ['write', {}],
+    ['write', true],
+    ['write', Buffer.alloc(4), -1],
+    ['write', Buffer.alloc(4), 5],
+    ['write', Buffer.alloc(4), 'a'],
+    ['write', Buffer.alloc(4), 0, 5],
+    ['write', Buffer.alloc(4), 0, -1],
+    ['write', Buffer.alloc(4), 2, 3],
+    ['write', 'text', 0, 'no such encoding'],
+    ['write', 'abc', 0, 'hex'],
+    ['writev', 'text'],
+    ['writev', [5]],
+    ['writev', undefined],
+    ['truncate', 'text'],
+    ['truncate', 1.5],
+    ['truncate', null],
+    ['truncate', Number.MAX_SAFE_INTEGER],
+    ['readFile', 'no such encoding'],
+    ['writeFile', 5],
+    ['writeFile', undefined],
+    ['appendFile', {}],
+  ],
+  r: [
+    ['write', 'x'],
+    ['write', Buffer.from('x'), 0, 1, 0],
+    ['writev', [Buffer.from('x')]],
+    ['truncate', 1],
+    ['writeFile', 'x'],
+  ],
+  w: [['read', Buffer.alloc(4)], ['readv', [Buffer.alloc(4)]], ['readFile']],
+};
 
 describeOnEachBackend('Errors of FileHandle, as Node words them', (makeRing) => {
   const directory = temporaryDirectory();
@@ -77,15 +79,26 @@ describeOnEachBackend('Errors of FileHandle, as Node words them', (makeRing) => 
   });
   afterEach(() => process.chdir(home));
 
-  for (const [flags, ...row] of HANDLE_ROWS) {
-    it(`FileHandle opened '${flags}': ${titleOf(row)}`, async () => {
-      const nodeHandle = await nodeFs.open('file', flags);
-      const wanted = await outcomeOf(nodeHandle, row);
-      await nodeHandle.close();
-      writeFileSync('file', '0123456789');
-      await using handle = await makeRing().fs.open('file', flags);
-      expect(describeError(await outcomeOf(handle, row))).to.deep.equal(describeError(wanted));
-    });
+  for (const [flags, allRows] of Object.entries(ROWS)) {
+    for (const [method, rows] of byMethod(allRows)) {
+      it(`opened '${flags}', ${method}: each of ${rows.length} wrong calls says what Node's says`, async () => {
+        const { fs } = makeRing();
+        const wanted: Record<string, unknown> = {};
+        const actual: Record<string, unknown> = {};
+        for (const row of rows) {
+          for (const [api, outcomes] of [
+            [nodeFs, wanted],
+            [fs, actual],
+          ] as const) {
+            writeFileSync('file', '0123456789');
+            const handle = await api.open('file', flags);
+            outcomes[titleOf(row)] = describeError(await outcomeOf(handle, row));
+            await handle.close();
+          }
+        }
+        expect(actual).to.deep.equal(wanted);
+      });
+    }
   }
 
   it('FileHandle of a directory: read and readFile say EISDIR', async () => {

@@ -2,9 +2,10 @@
 import { expect } from 'chai';
 import { Ring, type RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
-import { startWorker } from '../support/child.js';
+import { expectCleanExit, runScript, startWorker } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { ringDescriptors, sqPollThreads } from '../support/leftovers.js';
+import { skip } from '../support/skip.js';
 import { absentCpu, cpusAllowed, sqThreadOf, untilAsleep, withDescriptor } from '../support/sq-poll.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -194,6 +195,22 @@ describe('SQ-poll groups', () => {
       expect(sqPollThreads()).to.deep.equal([]);
     });
   }
+
+  it('a CPU that exists and is outside the process’s affinity: an error that names cpus', async function () {
+    const [here, elsewhere] = cpusAllowed('self');
+    if (here === undefined || elsewhere === undefined) skip(this, 'this process may use one CPU only');
+    const source = `
+      import { Ring } from 'ringlet';
+      try {
+        new Ring({ backend: 'io_uring', sqPoll: { group: 'g', cpus: [${elsewhere}] } });
+      } catch ({ code, message }) {
+        console.log(code, /cpu/i.test(message), Ring.groups().length);
+      }
+    `;
+    const outcome = await runScript(source, { launcher: ['taskset', '-c', String(here)] });
+    expectCleanExit(outcome);
+    expect(outcome.stdout).to.match(/^ERR_\w+ true 0\n$/);
+  });
 
   it('a thread that has gone to sleep is woken by the next operation, 20 times', async () => {
     const { ring, fd } = withDescriptor(() => makeRing(grouped({ idleMs: 1 })));

@@ -1,15 +1,13 @@
 /** backend 'auto' where the kernel really refuses io_uring: by a seccomp filter, and by the sysctl. */
 import { expect } from 'chai';
-import { execFileSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Ring } from 'ringlet';
-import { expectCleanExit, PACKAGE_ROOT, runScript } from '../support/child.js';
+import { expectCleanExit, runScript } from '../support/child.js';
+import { needsSeccomp, refusing } from '../support/refuser.js';
 import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const SYSCTL = '/proc/sys/kernel/io_uring_disabled';
-const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 
 /** Uses every family of the API on an 'auto' ring, and says what it ran on. */
 const SCRIPT = `
@@ -89,28 +87,19 @@ describe("Fallback of backend 'auto'", () => {
     return JSON.parse(outcome.stdout) as Report;
   }
 
-  /** Skips unless a filter can be installed here at all; then the refusal is known to be the kernel's. */
-  function needsSeccomp(context: Mocha.Context): void {
-    try {
-      execFileSync('python3', [REFUSER, 'EPERM', 'true'], { stdio: 'pipe' });
-    } catch (error) {
-      skip(context, `no seccomp filter can be installed here: ${(error as Error).message}`);
-    }
-  }
-
   it('EPERM by a seccomp filter: runs on node, says so and why, and io_uring by name is an error', async function () {
     needsSeccomp(this);
-    expectFallback(await report(['python3', REFUSER, 'EPERM']), /seccomp/i);
+    expectFallback(await report(refusing('EPERM')), /seccomp/i);
   });
 
   it('ENOSYS, an old kernel or a sandbox: runs on node, says so and why', async function () {
     needsSeccomp(this);
-    expectFallback(await report(['python3', REFUSER, 'ENOSYS']), /ENOSYS|kernel/i);
+    expectFallback(await report(refusing('ENOSYS')), /ENOSYS|kernel/i);
   });
 
   it('ENOMEM: runs on node, says so and why', async function () {
     needsSeccomp(this);
-    expectFallback(await report(['python3', REFUSER, 'ENOMEM']), /ENOMEM|memory/i);
+    expectFallback(await report(refusing('ENOMEM')), /ENOMEM|memory/i);
   });
 
   it('kernel.io_uring_disabled=2: runs on node, says so and names the sysctl', async function () {

@@ -41,6 +41,13 @@ export function titleOf([method, ...parameters]: Row): string {
   return `${method}(${shown.join(', ')})`;
 }
 
+/** The rows of each method, in their order. */
+export function byMethod<Entry extends Row>(rows: readonly Entry[]): [method: string, rows: Entry[]][] {
+  const groups = new Map<string, Entry[]>();
+  for (const row of rows) groups.set(row[0], [...(groups.get(row[0]) ?? []), row]);
+  return [...groups];
+}
+
 /** That a call ended the way an abort ends it. */
 export function expectAbort(error: CallError, reason: unknown): void {
   expect([error.name, error.code, error.message]).to.deep.equal([

@@ -1,7 +1,9 @@
 """Runs a program for which io_uring_setup fails with an errno of our choice.
 
     python3 refuse-io-uring.py EPERM node script.mjs
+    python3 refuse-io-uring.py 'ENOMEM>512' node script.mjs
 
+The second refuses only rings of more than 512 submission entries, as a system short of memory would.
 Container engines refuse io_uring in the same way: by a seccomp filter that answers with EPERM.
 The filter is inherited by everything the program starts, and needs no privilege.
 """
@@ -18,11 +20,14 @@ SECCOMP_RET_ERRNO = 0x00050000
 SECCOMP_RET_ALLOW = 0x7FFF0000
 # struct seccomp_data: the number of the call is its first word.
 NUMBER_OFFSET = 0
+# The low half of the first argument of the call, on little-endian machines: the submission entries.
+ENTRIES_OFFSET = 16
 # The same number on every architecture: it came after the numbering was unified.
 NR_IO_URING_SETUP = 425
 
 BPF_LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 BPF_JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+BPF_JUMP_IF_GREATER = 0x25  # BPF_JMP | BPF_JGT | BPF_K
 BPF_RETURN = 0x06  # BPF_RET | BPF_K
 
 
@@ -39,10 +44,12 @@ class Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(Instruction))]
 
 
-def refuse(error_number: int) -> None:
-    instructions = (Instruction * 4)(
+def refuse(error_number: int, above: int) -> None:
+    instructions = (Instruction * 6)(
         Instruction(BPF_LOAD_WORD, 0, 0, NUMBER_OFFSET),
-        Instruction(BPF_JUMP_IF_EQUAL, 0, 1, NR_IO_URING_SETUP),
+        Instruction(BPF_JUMP_IF_EQUAL, 0, 3, NR_IO_URING_SETUP),
+        Instruction(BPF_LOAD_WORD, 0, 0, ENTRIES_OFFSET),
+        Instruction(BPF_JUMP_IF_GREATER, 0, 1, above),
         Instruction(BPF_RETURN, 0, 0, SECCOMP_RET_ERRNO | error_number),
         Instruction(BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
     )
@@ -56,5 +63,6 @@ def refuse(error_number: int) -> None:
 
 
 if __name__ == "__main__":
-    refuse(getattr(errno, sys.argv[1]))
+    name, _, above = sys.argv[1].partition(">")
+    refuse(getattr(errno, name), int(above or 0))
     os.execvp(sys.argv[2], sys.argv[2:])

@@ -1,0 +1,122 @@
+/** Too little memory or too few descriptors for the ring that was asked for. */
+import { expect } from 'chai';
+import { needsIoUring } from '../support/backends.js';
+import { expectCleanExit, runScript } from '../support/child.js';
+import { needsSeccomp, refusing } from '../support/refuser.js';
+
+/** Makes a ring of 4,096 and 8,192 entries with `options` on top, and tells how it went. */
+const scriptOf = (options: string): string => `
+  import { Ring } from 'ringlet';
+  const sizes = { submissionEntries: 4096, completionEntries: 8192, completionEntriesMin: 256 };
+  let report;
+  try {
+    const ring = new Ring({ backend: 'io_uring', ...sizes, ...${options} });
+    const names = await Promise.all(Array.from({ length: 2000 }, () => ring.fs.readFile('/proc/self/comm', 'utf8')));
+    report = { profile: ring.profile, reason: ring.backendReason, readCount: names.length };
+    await ring.close();
+  } catch ({ code, message }) {
+    report = { code, message };
+  }
+  console.log(JSON.stringify(report));
+`;
+
+interface Report {
+  profile?: {
+    kind: string;
+    submissionEntries: number;
+    completionEntries: number;
+    degraded: { what: string; reason: string }[];
+  };
+  reason?: string | null;
+  readCount?: number;
+  code?: string;
+  message?: string;
+}
+
+describe('A ring for which memory is short', () => {
+  needsIoUring();
+  before(function () {
+    needsSeccomp(this);
+  });
+
+  async function report(options: string): Promise<Report> {
+    const outcome = await runScript(scriptOf(options), { launcher: refusing('ENOMEM>512') });
+    expectCleanExit(outcome);
+    return JSON.parse(outcome.stdout) as Report;
+  }
+
+  for (const [name, options] of [
+    ['loop', '{}'],
+    ['sqPoll', '{ sqPoll: true }'],
+    ['sqPoll in a group', "{ sqPoll: { group: 'g' } }"],
+  ] as const) {
+    it(`${name}: the entries are halved until it fits, which is told as degraded, and 2,000 files are read`, async () => {
+      const { profile, readCount } = await report(options);
+      expect(readCount).to.equal(2000);
+      expect(profile?.submissionEntries).to.equal(512);
+      expect(profile?.completionEntries).to.be.within(512, 1024);
+      const halving = profile?.degraded.find(({ what }) => what === 'completionEntries');
+      expect(halving?.reason).to.contain('ENOMEM');
+    });
+  }
+
+  it('completionEntriesMin: the halving stops there, and io_uring by name is an error about memory', async () => {
+    const { code, message } = await report('{ completionEntriesMin: 2048 }');
+    expect(code).to.equal('ERR_RINGLET_UNAVAILABLE');
+    expect(message).to.match(/ENOMEM.*memory/);
+  });
+
+  it("completionEntriesMin: with backend 'auto' it runs on node and gives that reason", async () => {
+    const { profile, reason, readCount } = await report("{ completionEntriesMin: 2048, backend: 'auto' }");
+    expect(profile?.kind).to.equal('node');
+    expect(reason).to.match(/ENOMEM.*memory/);
+    expect(readCount).to.equal(2000);
+  });
+});
+
+describe('A ring for which descriptors are short', () => {
+  needsIoUring();
+
+  for (const [name, options] of [
+    ['loop', '{}'],
+    ['sqPoll', '{ sqPoll: true }'],
+    ['sqPoll in a group', "{ sqPoll: { group: 'g' } }"],
+  ] as const) {
+    it(`${name}: EMFILE is an error that says so, each failure leaves nothing, and the next try may succeed`, async () => {
+      const source = `
+        import { closeSync, openSync } from 'node:fs';
+        import { Ring } from 'ringlet';
+        const options = { backend: 'io_uring', ...${options} };
+        await new Ring(options).close();
+        const taken = [];
+        try {
+          for (;;) taken.push(openSync('/dev/null'));
+        } catch {}
+        const messages = [];
+        for (let free = 0; free < 10; free += 1) {
+          let ring;
+          try {
+            ring = new Ring(options);
+          } catch ({ code, message }) {
+            messages.push(code + ' ' + message);
+            // That many are free still: the failed attempt kept none.
+            const probes = Array.from({ length: free }, () => openSync('/dev/null'));
+            for (const probe of probes) closeSync(probe);
+            closeSync(taken.pop());
+            continue;
+          }
+          console.log(JSON.stringify({ messages, groups: Ring.groups().length }));
+          await ring.fs.stat('/');
+          await ring.close();
+          break;
+        }
+      `;
+      const launcher = ['bash', '-c', 'ulimit -n 64; exec "$0" "$@"'];
+      const outcome = await runScript(source, { launcher });
+      expectCleanExit(outcome);
+      const { messages } = JSON.parse(outcome.stdout) as { messages: string[] };
+      expect(messages.length).to.be.greaterThan(0);
+      for (const message of messages) expect(message).to.match(/^ERR_RINGLET_UNAVAILABLE .*EMFILE/);
+    });
+  }
+});
