@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "engine.h"
+#include "kernel_features.h"
 #include "fd_watch.h"
 #include "layout.h"
 #include "socket_calls.h"
@@ -279,6 +280,36 @@ Napi::Value Groups(const Napi::CallbackInfo& info) {
   return groups;
 }
 
+// probeKernel(): trials as a count or a negative errno each; `opcodes` as an array of booleans by number.
+Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  KernelFeatures found = ProbeKernelFeatures();
+  Napi::Object probe = Napi::Object::New(env);
+  probe.Set("setup", found.setup);
+  probe.Set("features", found.features);
+  Napi::Array opcodes = Napi::Array::New(env, found.opcodes.size());
+  for (uint32_t i = 0; i < found.opcodes.size(); i++) opcodes.Set(i, static_cast<bool>(found.opcodes[i]));
+  probe.Set("opcodes", opcodes);
+  probe.Set("multishotReceive", found.multishot_receive);
+  probe.Set("zeroCopySend", found.zero_copy_send);
+  probe.Set("hasNotified", found.has_notified);
+  probe.Set("zeroCopySendWithoutHeader", found.zero_copy_send_without_header);
+  probe.Set("bufferRing", found.buffer_ring);
+  probe.Set("incrementalBufferRing", found.incremental_buffer_ring);
+  probe.Set("sparseFileTable", found.sparse_file_table);
+  probe.Set("registeredRingFd", found.registered_ring_fd);
+  if (!found.query) return probe;
+  Napi::Object query = Napi::Object::New(env);
+  query.Set("requestOpcodes", found.query->request_opcodes);
+  query.Set("registerOpcodes", found.query->register_opcodes);
+  query.Set("features", static_cast<double>(found.query->features));
+  query.Set("setupFlags", static_cast<double>(found.query->setup_flags));
+  query.Set("enterFlags", static_cast<double>(found.query->enter_flags));
+  query.Set("sqeFlags", static_cast<double>(found.query->sqe_flags));
+  probe.Set("query", query);
+  return probe;
+}
+
 // The CPUs that this process may use.
 Napi::Value AllowedCpus(const Napi::CallbackInfo& info) {
   cpu_set_t set;
@@ -420,6 +451,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("adviseHugePages", Napi::Function::New<AdviseHugePages>(env));
   exports.Set("groups", Napi::Function::New<Groups>(env));
   exports.Set("allowedCpus", Napi::Function::New<AllowedCpus>(env));
+  exports.Set("probeKernel", Napi::Function::New<ProbeKernel>(env));
   exports.Set("bindDatagram", Napi::Function::New<BindDatagram>(env));
   exports.Set("localAddress", Napi::Function::New<LocalAddress>(env));
   exports.Set("encodeAddress", Napi::Function::New<EncodeAddressInto>(env));

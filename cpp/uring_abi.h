@@ -149,6 +149,7 @@ enum RegisterOp : uint32_t {
   kRegisterBufferRing = 22,
   kUnregisterBufferRing = 23,
   kRegisterResizeRings = 33,
+  kRegisterQuery = 35,
 };
 
 // struct io_uring_rsrc_register, for a sparse registered-file table.
@@ -196,6 +197,30 @@ struct BufferRingRegister {
   uint64_t resv[3];
 };
 static_assert(sizeof(BufferRingRegister) == 40);
+// BufferRingRegister::flags: a buffer may be consumed in parts (Linux 6.12).
+constexpr uint16_t kBufferRingIncremental = 1u << 1;
+
+// struct io_uring_query_hdr and io_uring_query_opcode, without what came after Linux 6.18.
+struct QueryHeader {
+  uint64_t next_entry;
+  uint64_t query_data;
+  uint32_t query_op;
+  uint32_t size;
+  int32_t result;
+  uint32_t resv[3];
+};
+static_assert(sizeof(QueryHeader) == 40 && offsetof(QueryHeader, result) == 24);
+
+struct QueryOpcodes {
+  uint32_t request_opcodes;
+  uint32_t register_opcodes;
+  uint64_t features;
+  uint64_t setup_flags;
+  uint64_t enter_flags;
+  uint64_t sqe_flags;
+};
+static_assert(sizeof(QueryOpcodes) == 40);
+constexpr uint32_t kQueryOpcodes = 0;
 
 // struct io_uring_buf: an entry of a provided-buffer ring. The ring's tail lies over the first entry's
 // last two bytes.
@@ -224,8 +249,10 @@ static_assert(sizeof(KernelTimespec) == 16);
 
 // The opcodes that C++ submits by itself or asks the probe about; TypeScript has its own list.
 enum Op : uint8_t {
+  kOpRecvMsg = 10,
   kOpAsyncCancel = 14,
   kOpSendZc = 47,
+  kOpSendMsgZc = 48,
 };
 
 // ASYNC_CANCEL flags (in Sqe::op_flags).
@@ -234,8 +261,12 @@ enum CancelFlag : uint32_t {
   kCancelAny = 1u << 2,
 };
 
+// Sqe::ioprio of a receive: stay armed.
+constexpr uint16_t kReceiveMultishot = 1u << 1;
+
 // Sqe::flags.
 enum SqeFlag : uint8_t {
+  kSqeBufferSelect = 1u << 5,
   kSqeCqeSkipSuccess = 1u << 6,
 };
 

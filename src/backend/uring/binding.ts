@@ -95,6 +95,33 @@ export const FAULT_SETUP = 0;
 export const FAULT_ENTER = 1;
 export const FAULT_REGISTER = 2;
 
+/** What trials on a ring of their own have shown: a count or 0, or a negative errno, each. */
+export interface NativeProbe {
+  /** 0, or why there is no ring at all; then the rest says nothing. */
+  setup: number;
+  /** Bits of IORING_FEAT_*. */
+  features: number;
+  /** By opcode; empty where the kernel has no probe. */
+  opcodes: boolean[];
+  multishotReceive: number;
+  zeroCopySend: number;
+  hasNotified: boolean;
+  zeroCopySendWithoutHeader: number;
+  bufferRing: number;
+  incrementalBufferRing: number;
+  sparseFileTable: number;
+  registeredRingFd: number;
+  /** IORING_REGISTER_QUERY's answer (Linux 6.18). */
+  query?: {
+    requestOpcodes: number;
+    registerOpcodes: number;
+    features: number;
+    setupFlags: number;
+    enterFlags: number;
+    sqeFlags: number;
+  };
+}
+
 export interface Binding {
   NativeRing: new (options: NativeRingOptions) => NativeRing;
   NativeWatch: new (fd: number, events: number, onEvents: (events: number) => void) => NativeWatch;
@@ -108,6 +135,7 @@ export interface Binding {
   adviseHugePages(address: number, bytes: number): number;
   groups(): NativeSqPollGroup[];
   allowedCpus(): number[];
+  probeKernel(): NativeProbe;
   bindDatagram(
     address: string,
     port: number,
