@@ -310,7 +310,8 @@ void RingHost::Hold() {
 
 void RingHost::SetRef(bool is_ref) {
   is_ref_ = is_ref;
-  if (!is_closed_ && blocks_.control[CONTROL_HOLDERS] > 0) Hold();
+  // Not only when there are holders: those that follow before the next turn take the hold as they find it.
+  if (!is_closed_ && blocks_.control[CONTROL_IS_HELD] != 0) Hold();
 }
 
 void RingHost::ReleaseHoldIfIdle() {

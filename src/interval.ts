@@ -1,5 +1,5 @@
 /** A steady beat as an async iterator, after the manner of timerfd_create(2). */
-import { monotonicMs, type TimerQueue } from './timer-queue.js';
+import { monotonicMs, type Timer, type TimerQueue } from './timer-queue.js';
 
 /**
  * Yields how many periods have passed since the last iteration, at least 1. The beat does not drift, and
@@ -9,6 +9,7 @@ export class Interval implements AsyncIterableIterator<number> {
   readonly #timers: TimerQueue;
   readonly #periodMs: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #waits = new Set<Timer>();
   #nextMs: number;
   #isDone = false;
 
@@ -19,16 +20,38 @@ export class Interval implements AsyncIterableIterator<number> {
     this.#nextMs = monotonicMs() + periodMs;
   }
 
-  async next(): Promise<IteratorResult<number>> {
-    if (this.#isDone) return { done: true, value: undefined };
-    await this.#timers.waitUntil(this.#nextMs, this.#signal);
-    const periods = Math.floor((monotonicMs() - this.#nextMs) / this.#periodMs) + 1;
-    this.#nextMs += periods * this.#periodMs;
-    return { done: false, value: Math.max(1, periods) };
+  async next(): Promise<IteratorResult<number, undefined>> {
+    try {
+      return await this.#nextBeat();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
   }
 
-  async return(): Promise<IteratorResult<number>> {
+  async #nextBeat(): Promise<IteratorResult<number, undefined>> {
+    while (!this.#isDone) {
+      this.#timers.throwIfOver(this.#signal);
+      const lateMs = monotonicMs() - this.#nextMs;
+      if (lateMs >= 0) {
+        const periods = Math.floor(lateMs / this.#periodMs) + 1;
+        this.#nextMs += periods * this.#periodMs;
+        return { done: false, value: periods };
+      }
+      const wait = this.#timers.start(this.#nextMs, this.#signal);
+      this.#waits.add(wait);
+      await wait.promise.finally(() => this.#waits.delete(wait));
+    }
+    return { done: true, value: undefined };
+  }
+
+  #end(): void {
     this.#isDone = true;
+    for (const wait of this.#waits) wait.end();
+  }
+
+  async return(): Promise<IteratorResult<number, undefined>> {
+    this.#end();
     return { done: true, value: undefined };
   }
 

@@ -5,13 +5,19 @@
  * the earliest deadline moves forward, or has passed. Deadlines are milliseconds of CLOCK_MONOTONIC.
  */
 import { type Abortable, unwatchAbort, watchAbort } from './abort.js';
-import { abortError } from './errors.js';
+import { abortError, tracedRejection } from './errors.js';
 
 export interface Alarm {
-  /** Has `TimerQueue.onAlarm` called at the deadline, instead of at any set before. Earlier is harmless. */
+  /** Has `onAlarm` called at the deadline, instead of at any set before. Earlier is harmless. */
   set(deadlineMs: number): void;
   /** Whether the alarm keeps the process alive. */
   setHolding(isHolding: boolean): void;
+}
+
+export interface AlarmListener {
+  onAlarm(): void;
+  /** There will be no alarm any more. */
+  onFailed(create: () => Error): void;
 }
 
 /** Now, on the clock of the deadlines. */
@@ -20,13 +26,12 @@ export function monotonicMs(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-class Timer implements Abortable {
+export class Timer implements Abortable {
   readonly deadlineMs: number;
   readonly promise: Promise<void>;
   readonly #queue: TimerQueue;
   readonly #signal: AbortSignal | undefined;
-  #resolve!: () => void;
-  #reject!: (reason: Error) => void;
+  #resolve!: (outcome?: Promise<never>) => void;
   /** Its place in the heap, or -1 when it is out. */
   index = -1;
 
@@ -34,39 +39,43 @@ class Timer implements Abortable {
     this.#queue = queue;
     this.deadlineMs = deadlineMs;
     this.#signal = signal;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+    this.promise = new Promise<void>((resolve) => {
+      this.#resolve = resolve as (outcome?: Promise<never>) => void;
     });
     if (signal) watchAbort(signal, this);
   }
 
-  fire(): void {
-    if (this.#signal) unwatchAbort(this.#signal, this);
+  /** Resolves the promise, due or not. */
+  end(): void {
+    this.#queue.remove(this);
+    this.#unwatch();
     this.#resolve();
   }
 
-  fail(reason: Error): void {
-    if (this.#signal) unwatchAbort(this.#signal, this);
-    this.#reject(reason);
+  fail(create: () => Error): void {
+    this.#queue.remove(this);
+    this.#unwatch();
+    this.#resolve(tracedRejection(create));
   }
 
   onAbort(signal: AbortSignal): void {
-    this.#queue.remove(this);
-    this.#reject(abortError(signal));
+    this.fail(() => abortError(signal));
+  }
+
+  #unwatch(): void {
+    if (this.#signal) unwatchAbort(this.#signal, this);
   }
 }
 
-export class TimerQueue {
+export class TimerQueue implements AlarmListener {
   readonly #alarm: Alarm;
   /** A binary heap: each timer is due no later than its two children at 2i + 1 and 2i + 2. */
   #heap: Timer[] = [];
   #alarmAtMs = Number.POSITIVE_INFINITY;
   #closedBy: (() => Error) | undefined;
 
-  /** @param makeAlarm gets the function to call when the alarm goes off. */
-  constructor(makeAlarm: (onAlarm: () => void) => Alarm) {
-    this.#alarm = makeAlarm(() => this.#onAlarm());
+  constructor(makeAlarm: (listener: AlarmListener) => Alarm) {
+    this.#alarm = makeAlarm(this);
   }
 
   get count(): number {
@@ -74,15 +83,25 @@ export class TimerQueue {
   }
 
   /** Resolves at the deadline or soon after; rejects when aborted. */
-  waitUntil(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#closedBy) return Promise.reject(this.#closedBy());
-    if (signal?.aborted) return Promise.reject(abortError(signal));
+  async waitUntil(deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.start(deadlineMs, signal).promise;
+  }
+
+  /** As `waitUntil`, for who may want to end the wait before. */
+  start(deadlineMs: number, signal: AbortSignal | undefined): Timer {
+    this.throwIfOver(signal);
     const timer = new Timer(this, deadlineMs, signal);
     this.#heap.push(timer);
     this.#siftUp(this.#heap.length - 1);
     if (this.#heap.length === 1) this.#alarm.setHolding(true);
     this.#setAlarm();
-    return timer.promise;
+    return timer;
+  }
+
+  /** @throws what a wait would now reject with. */
+  throwIfOver(signal: AbortSignal | undefined): void {
+    if (this.#closedBy) throw this.#closedBy();
+    if (signal?.aborted) throw abortError(signal);
   }
 
   remove(timer: Timer): void {
@@ -101,9 +120,19 @@ export class TimerQueue {
 
   /** Rejects what is waiting, and everything from now on. */
   close(reason: () => Error): void {
+    if (this.#closedBy) return;
     this.#closedBy = reason;
     this.#alarm.setHolding(false);
-    for (const timer of this.#heap.splice(0)) timer.fail(reason());
+    const timers = this.#heap;
+    this.#heap = [];
+    for (const timer of timers) {
+      timer.index = -1;
+      timer.fail(reason);
+    }
+  }
+
+  onFailed(create: () => Error): void {
+    this.close(create);
   }
 
   #setAlarm(): void {
@@ -113,12 +142,11 @@ export class TimerQueue {
     this.#alarm.set(earliest.deadlineMs);
   }
 
-  #onAlarm(): void {
+  onAlarm(): void {
     this.#alarmAtMs = Number.POSITIVE_INFINITY;
     const nowMs = monotonicMs();
     for (let due = this.#heap[0]; due !== undefined && due.deadlineMs <= nowMs; due = this.#heap[0]) {
-      this.remove(due);
-      due.fire();
+      due.end();
     }
     this.#setAlarm();
   }

@@ -1,19 +1,19 @@
 /** The node backend's alarm: one of Node's own timers. */
-import { type Alarm, monotonicMs } from '../../timer-queue.js';
+import { type Alarm, type AlarmListener, monotonicMs } from '../../timer-queue.js';
 import type { Hold } from '../polls.js';
 
 /** What setTimeout takes; a longer wait is made of several. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 
 export class NodeAlarm implements Alarm {
-  readonly #onAlarm: () => void;
+  readonly #listener: AlarmListener;
   readonly #hold: Hold;
   #timer: NodeJS.Timeout | undefined;
   #isHolding = false;
   #setCount = 0;
 
-  constructor(onAlarm: () => void, hold: Hold) {
-    this.#onAlarm = onAlarm;
+  constructor(listener: AlarmListener, hold: Hold) {
+    this.#listener = listener;
     this.#hold = hold;
   }
 
@@ -27,7 +27,7 @@ export class NodeAlarm implements Alarm {
     const delayMs = Math.min(Math.max(0, Math.ceil(deadlineMs - monotonicMs())), DELAY_MS_MAX);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#onAlarm();
+      this.#listener.onAlarm();
     }, delayMs);
     this.#timer.unref();
   }

@@ -30,7 +30,7 @@ class NodeBackend implements Backend {
   readonly files: NodeFiles;
   readonly datagrams: NodeDatagrams;
   readonly hold = new NodeHold();
-  readonly timers = new TimerQueue((onAlarm) => new NodeAlarm(onAlarm, this.hold));
+  readonly timers = new TimerQueue((listener) => new NodeAlarm(listener, this.hold));
   readonly polls = new EpollPolls(this.hold);
   readonly profile: RingProfile;
   readonly features: readonly string[] = [];

@@ -1,6 +1,11 @@
-/** The ring's alarm: one TIMEOUT request, moved with TIMEOUT_REMOVE's update (Linux 5.11). */
+/**
+ * The ring's alarm: one TIMEOUT request, moved with TIMEOUT_REMOVE's update (Linux 5.11).
+ *
+ * At most one of each is under way, however often the alarm is set, and neither waits behind the ring's
+ * in-flight limit: other operations may well be waiting for a timer.
+ */
 import { systemError } from '../../errors.js';
-import type { Alarm } from '../../timer-queue.js';
+import type { Alarm, AlarmListener } from '../../timer-queue.js';
 import type { Dispatcher } from './dispatcher.js';
 import {
   OP_TIMEOUT,
@@ -27,24 +32,35 @@ function writeDeadline(operation: Operation<unknown>, deadlineMs: number, dispat
 }
 
 class TimeoutOperation extends Operation<void> {
-  readonly #onExpired: () => void;
-  readonly #deadlineMs: number;
+  readonly #alarm: UringAlarm;
+  /** When the kernel was, or will be, told to end it. */
+  deadlineMs: number;
 
-  constructor(deadlineMs: number, onExpired: () => void) {
+  constructor(alarm: UringAlarm, deadlineMs: number) {
     super();
-    this.#deadlineMs = deadlineMs;
-    this.#onExpired = onExpired;
+    this.#alarm = alarm;
+    this.deadlineMs = deadlineMs;
+  }
+
+  override get isExempt(): boolean {
+    return true;
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    const address = writeDeadline(this, this.#deadlineMs, dispatcher);
+    const address = writeDeadline(this, this.deadlineMs, dispatcher);
     fillEntry(words, at, OP_TIMEOUT, -1, address, 1, TIMEOUT_ABSOLUTE);
   }
 
   /** It ends with ETIME when it expires, and with ECANCELED when the ring closes. */
   override complete(): void {
     this.fulfil();
-    this.#onExpired();
+    this.#alarm.onExpired();
+  }
+
+  /** The ring is closing, or broken. */
+  override failWith(create: () => Error): void {
+    this.fulfil();
+    this.#alarm.onFailed(create);
   }
 
   protected override errorFor(errno: number): Error {
@@ -53,18 +69,25 @@ class TimeoutOperation extends Operation<void> {
 }
 
 class TimeoutUpdate extends Operation<void> {
+  readonly #alarm: UringAlarm;
   readonly #target: TimeoutOperation;
   readonly #deadlineMs: number;
 
-  constructor(target: TimeoutOperation, deadlineMs: number) {
+  constructor(alarm: UringAlarm, target: TimeoutOperation, deadlineMs: number) {
     super();
+    this.#alarm = alarm;
     this.#target = target;
     this.#deadlineMs = deadlineMs;
     this.isHolding = false;
   }
 
+  override get isExempt(): boolean {
+    return true;
+  }
+
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     fillEntry(words, at, OP_TIMEOUT_REMOVE, -1, 0, 0, TIMEOUT_UPDATE | TIMEOUT_ABSOLUTE);
+    // A target that has expired in the meantime has no slot; its successor is armed with this deadline.
     words[at + SQE_ADDRESS_LOW] = this.#target.slot;
     words[at + SQE_ADDRESS_HIGH] = this.#target.generation;
     writeWide(words, at + SQE_OFFSET_LOW, writeDeadline(this, this.#deadlineMs, dispatcher));
@@ -72,6 +95,12 @@ class TimeoutUpdate extends Operation<void> {
 
   /** ENOENT: the target has just expired, and its own completion sets the alarm anew. */
   override complete(): void {
+    this.fulfil();
+    this.#alarm.onMoved();
+  }
+
+  /** Nobody awaits it; the alarm hears of its end from what it was to move. */
+  override failWith(): void {
     this.fulfil();
   }
 
@@ -82,14 +111,17 @@ class TimeoutUpdate extends Operation<void> {
 
 export class UringAlarm implements Alarm {
   readonly #dispatcher: Dispatcher;
-  readonly #onAlarm: () => void;
+  readonly #listener: AlarmListener;
   #armed: TimeoutOperation | undefined;
+  #update: TimeoutUpdate | undefined;
+  /** What the alarm is to be moved to when the update under way is through. */
+  #nextDeadlineMs: number | undefined;
   #isHolding = false;
   #setCount = 0;
 
-  constructor(dispatcher: Dispatcher, onAlarm: () => void) {
+  constructor(dispatcher: Dispatcher, listener: AlarmListener) {
     this.#dispatcher = dispatcher;
-    this.#onAlarm = onAlarm;
+    this.#listener = listener;
   }
 
   /** Requests made to the kernel. */
@@ -98,20 +130,43 @@ export class UringAlarm implements Alarm {
   }
 
   set(deadlineMs: number): void {
-    this.#setCount++;
     const armed = this.#armed;
-    if (armed !== undefined && armed.slot !== NO_SLOT) {
-      void this.#dispatcher.submit(new TimeoutUpdate(armed, deadlineMs), undefined).catch(() => {});
-      return;
-    }
-    const operation = new TimeoutOperation(deadlineMs, () => {
-      if (this.#armed !== operation) return;
-      this.#armed = undefined;
-      if (!this.#dispatcher.isClosing) this.#onAlarm();
-    });
+    if (armed === undefined) this.#arm(deadlineMs);
+    else if (armed.slot === NO_SLOT) armed.deadlineMs = deadlineMs;
+    else if (this.#update === undefined) this.#move(armed, deadlineMs);
+    else this.#nextDeadlineMs = deadlineMs;
+  }
+
+  #arm(deadlineMs: number): void {
+    this.#setCount++;
+    const operation = new TimeoutOperation(this, deadlineMs);
     operation.isHolding = this.#isHolding;
     this.#armed = operation;
-    void this.#dispatcher.submit(operation, undefined).catch(() => {});
+    void this.#dispatcher.submit(operation, undefined);
+  }
+
+  #move(armed: TimeoutOperation, deadlineMs: number): void {
+    this.#setCount++;
+    this.#update = new TimeoutUpdate(this, armed, deadlineMs);
+    void this.#dispatcher.submit(this.#update, undefined);
+  }
+
+  onExpired(): void {
+    this.#armed = undefined;
+    this.#nextDeadlineMs = undefined;
+    if (!this.#dispatcher.isClosing) this.#listener.onAlarm();
+  }
+
+  onMoved(): void {
+    this.#update = undefined;
+    const deadlineMs = this.#nextDeadlineMs;
+    this.#nextDeadlineMs = undefined;
+    if (deadlineMs !== undefined && !this.#dispatcher.isClosing) this.set(deadlineMs);
+  }
+
+  onFailed(create: () => Error): void {
+    this.#armed = undefined;
+    this.#listener.onFailed(create);
   }
 
   setHolding(isHolding: boolean): void {

@@ -41,6 +41,8 @@ const GENERATION_MASK = 0x7fffffff;
 /** A cancel request that finds nothing although its target is pending has met it between two states. */
 const CANCEL_ATTEMPTS_MAX = 8;
 const CANCEL_RETRY_MS = 1;
+/** Places beyond the in-flight limit: the alarm has two requests (alarm.ts). */
+const EXEMPT_MAX = 2;
 
 export interface DispatcherOptions {
   inFlightMax: number;
@@ -77,6 +79,7 @@ export class Dispatcher implements Hold {
   #unsentFdCancels: [fd: number, fixedIndex: number][] = [];
 
   #pendingCount = 0;
+  #exemptCount = 0;
   #inFlightPeak = 0;
   #staleCompletions = 0;
   #cancelCount = 0;
@@ -94,8 +97,9 @@ export class Dispatcher implements Hold {
     this.#submissions = new Uint32Array((capacity * SQE_BYTES) / 4);
     this.#submissionMask = capacity - 1;
     this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
-    this.#operations = new Array<Operation<unknown> | undefined>(options.inFlightMax).fill(undefined);
-    this.#generations = new Uint32Array(options.inFlightMax);
+    const slotCount = options.inFlightMax + EXEMPT_MAX;
+    this.#operations = new Array<Operation<unknown> | undefined>(slotCount).fill(undefined);
+    this.#generations = new Uint32Array(slotCount);
   }
 
   /** False when the event loop refuses the ring's descriptor. */
@@ -112,8 +116,9 @@ export class Dispatcher implements Hold {
     return this.#waiting.length - this.#waitingHead;
   }
 
+  /** Operations in the kernel that count against the limit. */
   get inFlightCount(): number {
-    return this.#slotsTouched - this.#freeSlots.length;
+    return this.#slotsTouched - this.#freeSlots.length - this.#exemptCount;
   }
 
   get inFlightPeak(): number {
@@ -185,7 +190,8 @@ export class Dispatcher implements Hold {
   #enqueue(operation: Operation<unknown>): void {
     this.#pendingCount++;
     if (operation.isHolding) this.#hold();
-    if (this.waitingCount === 0 && this.#canStart()) this.#start(operation);
+    const isNext = this.waitingCount === 0 || operation.isExempt;
+    if (isNext && this.#canStart(operation)) this.#start(operation);
     else this.#waiting.push(operation);
   }
 
@@ -231,18 +237,22 @@ export class Dispatcher implements Hold {
     return this.#stagedCount() <= this.#submissionMask;
   }
 
-  #canStart(): boolean {
-    return (this.#freeSlots.length > 0 || this.#slotsTouched < this.#inFlightMax) && this.#hasRoom();
+  #canStart(operation: Operation<unknown>): boolean {
+    const hasPlace = operation.isExempt
+      ? this.#exemptCount < EXEMPT_MAX
+      : this.inFlightCount < this.#inFlightMax;
+    return hasPlace && this.#hasRoom();
   }
 
-  /** Takes a slot for the operation and stages its entry. Needs `#canStart()`. */
+  /** Takes a slot for the operation and stages its entry. Needs `#canStart(operation)`. */
   #start(operation: Operation<unknown>): void {
     const slot = this.#freeSlots.pop() ?? this.#slotsTouched++;
     const generation = this.#generations[slot] as number;
     this.#operations[slot] = operation;
     operation.slot = slot;
     operation.generation = generation;
-    const inFlight = this.#slotsTouched - this.#freeSlots.length;
+    if (operation.isExempt) this.#exemptCount++;
+    const inFlight = this.inFlightCount;
     if (inFlight > this.#inFlightPeak) this.#inFlightPeak = inFlight;
 
     const words = this.#submissions;
@@ -382,9 +392,11 @@ export class Dispatcher implements Hold {
   }
 
   #startWaiting(): void {
-    while (this.#waitingHead < this.#waiting.length && this.#canStart()) {
-      const operation = this.#waiting[this.#waitingHead++] as Operation<unknown>;
-      if (!operation.isSettled) this.#start(operation);
+    for (; this.#waitingHead < this.#waiting.length; this.#waitingHead++) {
+      const operation = this.#waiting[this.#waitingHead] as Operation<unknown>;
+      if (operation.isSettled) continue;
+      if (!this.#canStart(operation)) break;
+      this.#start(operation);
     }
     if (this.#waitingHead === this.#waiting.length) {
       this.#waiting = [];
@@ -401,6 +413,7 @@ export class Dispatcher implements Hold {
     this.#operations[slot] = undefined;
     this.#generations[slot] = ((this.#generations[slot] as number) + 1) & GENERATION_MASK;
     this.#freeSlots.push(slot);
+    if (operation.isExempt) this.#exemptCount--;
     this.#finish(operation);
   }
 

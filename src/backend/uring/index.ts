@@ -173,8 +173,8 @@ class UringBackend implements Backend {
     this.#profile = profile;
     this.#table = new FdTable(native, settings.registeredFds);
     this.files = new UringFiles(dispatcher, this.#table);
-    this.timers = new TimerQueue((onAlarm) => {
-      this.#alarm = new UringAlarm(dispatcher, onAlarm);
+    this.timers = new TimerQueue((listener) => {
+      this.#alarm = new UringAlarm(dispatcher, listener);
       return this.#alarm;
     });
     this.#buffers = new ReceiveBuffers(native, settings.receiveBuffers);

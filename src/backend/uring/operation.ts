@@ -95,6 +95,11 @@ export abstract class Operation<Result> implements Abortable {
     return false;
   }
 
+  /** Whether it has a place of its own beyond the ring's in-flight limit. */
+  get isExempt(): boolean {
+    return false;
+  }
+
   protected fulfil(result: Result): void {
     this.#end();
     this.#resolve(result);
