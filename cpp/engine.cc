@@ -378,7 +378,8 @@ void Engine::Refresh() {
   bool is_keeping_turning = false;
   for (const std::shared_ptr<RingHost>& host : hosts_) {
     is_held |= host->wants_hold();
-    is_keeping_turning |= host->has_more();
+    // One ring's turn may have staged work on another whose own turn is over: do not block on it.
+    is_keeping_turning |= host->has_more() || host->has_staged();
   }
   if (is_held != is_held_) hooks_->Hold(is_held_ = is_held);
   if (is_keeping_turning != is_keeping_turning_) hooks_->KeepTurning(is_keeping_turning_ = is_keeping_turning);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "layout.h"
 #include "loop_hooks.h"
 #include "owned_fds.h"
 #include "ring.h"
@@ -82,6 +83,11 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
 
   bool wants_hold() const { return is_held_; }
   bool has_more() const { return has_more_; }
+  // Whether JavaScript has staged what no turn has taken yet.
+  bool has_staged() const {
+    return !is_closed_ && blocks_.control != nullptr &&
+           blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD];
+  }
   bool is_closed() const { return is_closed_; }
   Ring& ring() { return ring_; }
   int ring_fd() const { return setup_.fd; }
