@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { describeOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
-import { isPending, rejection, within } from '../support/eventually.js';
+import { isPending, rejection, rejections, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -26,7 +26,7 @@ describeOnEachBackend('AbortSignal of a file operation', (makeRing, configuratio
       mkdir: fs.mkdir(directory.at('dir'), { signal }),
       mkdirRecursive: fs.mkdir(directory.at('dir/deep'), { recursive: true, signal }),
     };
-    for (const [name, call] of Object.entries(calls)) expectAbort(await rejection(call, name), reason);
+    for (const [, error] of await rejections(calls)) expectAbort(error, reason);
     expect(readFileSync(path, 'utf8')).to.equal('content');
     expect([existsSync(directory.at('new')), existsSync(directory.at('dir'))]).to.deep.equal([false, false]);
   });
@@ -50,7 +50,7 @@ describeOnEachBackend('AbortSignal of a file operation', (makeRing, configuratio
       readFile: handle.readFile({ signal }),
       writeFile: handle.writeFile('xx', { signal }),
     };
-    for (const [name, call] of Object.entries(calls)) expectAbort(await rejection(call, name), reason);
+    for (const [, error] of await rejections(calls)) expectAbort(error, reason);
     expect(readFileSync(path, 'utf8')).to.equal('content');
     expect(await handle.readFile('utf8')).to.equal('content');
   });

@@ -5,7 +5,7 @@
 import { expect } from 'chai';
 import { mkdirSync, promises as nodeFs, writeFileSync } from 'node:fs';
 import { describeOnEachBackend } from '../support/backends.js';
-import { rejection } from '../support/eventually.js';
+import { rejection, rejections } from '../support/eventually.js';
 import { byMethod, describeError, outcomeOf, type Row, titleOf } from '../support/outcomes.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -103,8 +103,8 @@ describeOnEachBackend('Errors of FileHandle, as Node words them', (makeRing) => 
 
   it('FileHandle of a directory: read and readFile say EISDIR', async () => {
     await using handle = await makeRing().fs.open('dir');
-    for (const call of [handle.read(Buffer.alloc(4)), handle.readFile()]) {
-      const error = await rejection(call);
+    const calls = { read: handle.read(Buffer.alloc(4)), readFile: handle.readFile() };
+    for (const [, error] of await rejections(calls)) {
       expect(describeError(error)).to.include({ code: 'EISDIR', errno: -21, syscall: 'read' });
       expect(error.message).to.equal('EISDIR: illegal operation on a directory, read');
     }

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { DatagramSocket, Ring } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
-import { type CallError, isPending, rejection, within } from '../support/eventually.js';
+import { type CallError, isPending, rejection, rejections, within } from '../support/eventually.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 describeOnEachBackend('Ring.close', (makeRing, configuration) => {
@@ -46,8 +46,8 @@ describeOnEachBackend('Ring.close', (makeRing, configuration) => {
       read: handle.read(Buffer.alloc(4)),
       bind: DatagramSocket.bind({ address: '127.0.0.1', ring }),
     };
-    for (const [name, call] of Object.entries(calls)) {
-      expect((await rejection(call, name)).code, name).to.equal('ERR_RINGLET_CLOSED');
+    for (const [name, { code }] of await rejections(calls)) {
+      expect(code, name).to.equal('ERR_RINGLET_CLOSED');
     }
     await handle.close();
   });

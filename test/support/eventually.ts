@@ -76,3 +76,13 @@ export async function rejection(promise: PromiseLike<unknown>, what = 'the call'
   }
   throw new Error(`${what} was to reject and fulfilled`, { cause: value });
 }
+
+/** The errors of calls that were all started already, by their names; each must reject. */
+export async function rejections(
+  calls: Readonly<Record<string, PromiseLike<unknown>>>,
+): Promise<[name: string, error: CallError][]> {
+  const each = async ([name, call]: [string, PromiseLike<unknown>]): Promise<[string, CallError]> => {
+    return [name, await rejection(call, name)];
+  };
+  return Promise.all(Object.entries(calls).map(each));
+}
