@@ -7,6 +7,7 @@ export type AnyWorkload = Workload<unknown>;
 const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ workload: AnyWorkload }> }> = {
   'random-read': { rows: ['row1', 'row2'], load: () => import('./cases/random-read.js') },
   'datagram-drain': { rows: ['row7'], load: () => import('./cases/datagram-drain.js') },
+  'sq-poll-group': { rows: ['row12'], load: () => import('./cases/sq-poll-group.js') },
 };
 
 /** Every row there is a case for, such as `row1`. */

@@ -28,6 +28,10 @@ export function formatVariant(result: VariantResult): string {
   for (const { name, absence, hasFailed } of contenders) {
     if (absence !== null) lines.push(`  ${name}: ${hasFailed ? 'FAILED: ' : ''}${firstError(absence)}`);
   }
+  for (const { name, summary } of contenders) {
+    if (summary === null || summary.entersPerOperation === null) continue;
+    lines.push(`  ${name}: ${summary.entersPerOperation.toFixed(6)} calls of io_uring_enter an operation`);
+  }
   for (const goal of goals) lines.push(...goalLines(goal, contenders));
   return `\n${row} · ${title}, ${operations}\n${lines.join('\n')}`;
 }

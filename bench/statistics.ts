@@ -9,6 +9,8 @@ export interface Summary {
   max: number;
   /** Processor time an operation in microseconds, the median of the trials. */
   cpuUsPerOperation: number;
+  /** Calls of io_uring_enter an operation, of all trials together; null where they were not counted. */
+  entersPerOperation: number | null;
 }
 
 export function summarize(trials: readonly Measurement[]): Summary {
@@ -19,7 +21,17 @@ export function summarize(trials: readonly Measurement[]): Summary {
     min: Math.min(...rates),
     max: Math.max(...rates),
     cpuUsPerOperation: median(trials.map(({ cpuUs, operationCount }) => cpuUs / operationCount)),
+    entersPerOperation: entersPerOperation(trials),
   };
+}
+
+function entersPerOperation(trials: readonly Measurement[]): number | null {
+  if (trials.some(({ enterCount }) => enterCount === undefined)) return null;
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  return (
+    sum(trials.map(({ enterCount = 0 }) => enterCount)) /
+    sum(trials.map(({ operationCount }) => operationCount))
+  );
 }
 
 /** NaN for no values at all. */

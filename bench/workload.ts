@@ -13,6 +13,8 @@ export interface Measurement {
   elapsedNs: number;
   /** Processor time of every thread of the process in microseconds, the kernel's SQ thread included. */
   cpuUs: number;
+  /** Calls of io_uring_enter made by the process, where a case counts them. */
+  enterCount?: number;
 }
 
 /** Has either `run` or `native`. Parameters travel to a trial as JSON, so methods take them unchecked. */
