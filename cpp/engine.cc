@@ -108,6 +108,7 @@ void RingHost::Close() {
     while ((count = ring_.Drain(drained, std::size(drained))) > 0) {
       for (uint32_t i = 0; i < count; i++) {
         if (YieldsFd(drained[i]) && drained[i].res >= 0) close(drained[i].res);
+        if (!chained_closes_.empty()) NoteChainedClose(drained[i]);
         bool is_terminal = (drained[i].flags & abi::kCqeMore) == 0;
         if (is_terminal && SlotOf(drained[i]) != SLOT_UNTRACKED && in_kernel_ > 0) in_kernel_--;
       }
@@ -131,21 +132,60 @@ void RingHost::Close() {
   wake_watch_ = nullptr;
 }
 
-int RingHost::PushStaged() {
+// How many staged entries must go next, and together: 1, or the length of a chain. 0 when there are none,
+// or they do not fit now. The kernel ends a chain where it stops taking entries, so no chain may lie across
+// two of its passes.
+uint32_t RingHost::NextPush(uint32_t free_entries) const {
   uint32_t tail = blocks_.control[CONTROL_SUBMISSION_TAIL];
   uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
-  uint32_t count = std::min(tail - head, ring_.FreeEntries());
-  for (uint32_t i = 0; i < count; i++) {
-    const abi::Sqe& sqe = blocks_.submissions[(head + i) & blocks_.submission_mask];
-    // A cancel request says nothing when it succeeds, so nothing waits for it.
-    bool is_tracked = static_cast<uint32_t>(sqe.user_data) != SLOT_UNTRACKED;
-    in_kernel_ += is_tracked;
-    submitted_ += is_tracked;
-    if (sqe.opcode == kOpClose) engine_->owned_fds().Remove(sqe.fd);
-    ring_.Push(sqe);
+  if (head == tail || free_entries == 0) return 0;
+  uint32_t length = 1;
+  while (head + length != tail &&
+         (blocks_.submissions[(head + length - 1) & blocks_.submission_mask].flags & abi::kSqeIoLink) != 0) {
+    length++;
   }
-  blocks_.control[CONTROL_SUBMISSION_HEAD] = head + count;
-  return static_cast<int>(count);
+  if (length == 1) return 1;
+  if (length > free_entries) return 0;
+  // A thread that serves several rings stops after so many. The head only rests where a pass has ended, so
+  // what lies this close behind it is taken whole.
+  if (seat_ && ring_.QueuedCount() + length > SHARED_SQ_THREAD_PASS) return 0;
+  return length;
+}
+
+// Whether staged entries must wait until the SQ thread has taken others.
+bool RingHost::IsStalled() const {
+  return blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD] &&
+         NextPush(ring_.FreeEntries()) == 0;
+}
+
+void RingHost::PushStaged() {
+  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
+  uint32_t free_entries = ring_.FreeEntries();
+  uint32_t count;
+  while ((count = NextPush(free_entries)) > 0) {
+    for (uint32_t i = 0; i < count; i++, head++) {
+      const abi::Sqe& sqe = blocks_.submissions[head & blocks_.submission_mask];
+      // A cancel request says nothing when it succeeds, so nothing waits for it.
+      bool is_tracked = static_cast<uint32_t>(sqe.user_data) != SLOT_UNTRACKED;
+      in_kernel_ += is_tracked;
+      submitted_ += is_tracked;
+      if (sqe.opcode == kOpClose) {
+        engine_->owned_fds().Remove(sqe.fd);
+        if (count > 1) chained_closes_[static_cast<uint32_t>(sqe.user_data)] = sqe.fd;
+      }
+      ring_.Push(sqe);
+    }
+    free_entries -= count;
+    blocks_.control[CONTROL_SUBMISSION_HEAD] = head;
+  }
+}
+
+// The close of a broken chain never happens: its descriptor is still open.
+void RingHost::NoteChainedClose(const abi::Cqe& cqe) {
+  auto found = chained_closes_.find(SlotOf(cqe));
+  if (found == chained_closes_.end()) return;
+  if (cqe.res == -ECANCELED) engine_->owned_fds().Add(found->second);
+  chained_closes_.erase(found);
 }
 
 void RingHost::SubmitStaged() {
@@ -155,8 +195,15 @@ void RingHost::SubmitStaged() {
     int error = ring_.Submit();
     bool is_empty = blocks_.control[CONTROL_SUBMISSION_TAIL] == blocks_.control[CONTROL_SUBMISSION_HEAD];
     if (error < 0 || is_empty) return;
-    // More staged than the queue has entries: the SQ thread must take some first.
-    if (ring_.FreeEntries() == 0 && ring_.WaitForFreeEntries() < 0) return;
+    if (!IsStalled()) continue;
+    // More staged than the queue has entries: the SQ thread must take some first. The kernel waits for one
+    // free entry only; for the several that a chain needs, look again soon.
+    if (ring_.FreeEntries() > 0) {
+      constexpr timespec kLookAgain = {0, 20'000};
+      nanosleep(&kLookAgain, nullptr);
+    } else if (ring_.WaitForFreeEntries() < 0) {
+      return;
+    }
   }
 }
 
@@ -251,7 +298,7 @@ void RingHost::Turn() {
     if (SpinForCompletions() || Gather()) continue;
     ring_.SilenceWakeups(false);
     if (!HasWork()) break;
-    if (ring_.is_sq_poll() && ring_.FreeEntries() == 0 && !ring_.HasCompletions()) {
+    if (ring_.is_sq_poll() && IsStalled() && !ring_.HasCompletions()) {
       has_more_ = true;
       break;
     }
@@ -275,6 +322,7 @@ void RingHost::Count(uint32_t completions) {
     } else {
       has_multishot_ = true;
     }
+    if (!chained_closes_.empty()) NoteChainedClose(cqe);
     if (!YieldsFd(cqe) || cqe.res < 0) continue;
     engine_->owned_fds().Add(cqe.res);
     if (lseek(cqe.res, 0, SEEK_CUR) < 0) cqe.flags |= COMPLETION_UNSEEKABLE;
@@ -382,7 +430,8 @@ void Engine::Refresh() {
     is_keeping_turning |= host->has_more() || host->has_staged();
   }
   if (is_held != is_held_) hooks_->Hold(is_held_ = is_held);
-  if (is_keeping_turning != is_keeping_turning_) hooks_->KeepTurning(is_keeping_turning_ = is_keeping_turning);
+  if (is_keeping_turning != is_keeping_turning_)
+    hooks_->KeepTurning(is_keeping_turning_ = is_keeping_turning);
 }
 
 void Engine::NoteClosed() {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "layout.h"
@@ -98,7 +99,10 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   void ReadStats(double* stats) const;
 
  private:
-  int PushStaged();
+  void PushStaged();
+  uint32_t NextPush(uint32_t free_entries) const;
+  bool IsStalled() const;
+  void NoteChainedClose(const abi::Cqe& cqe);
   void Count(uint32_t completions);
   void Settle(const SettleCall& call, uint32_t completions);
   bool HasWork() const;
@@ -127,6 +131,8 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   bool is_ref_ = true;
   bool has_more_ = false;
   uint64_t in_kernel_ = 0;
+  // Descriptors, by slot, that parts of chains are to close: the environment's again if a part is cancelled.
+  std::unordered_map<uint32_t, int> chained_closes_;
   // The share of busy_poll_us that recent spins have earned, in 1/16ths.
   uint32_t spin_sixteenths_ = 16;
   uint64_t submitted_ = 0;

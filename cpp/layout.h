@@ -30,6 +30,9 @@ constexpr uint32_t GENERATION_YIELDS_FD = 0x80000000u;
 // A bit that native code adds to the flags of such an operation's completion: the descriptor cannot seek.
 constexpr uint32_t COMPLETION_UNSEEKABLE = 0x80000000u;
 
+// What an SQ thread takes of one ring in a pass while it serves several (IORING_SQPOLL_CAP_ENTRIES_VALUE).
+constexpr uint32_t SHARED_SQ_THREAD_PASS = 8;
+
 // What native code reports about itself, in the order of `stats`.
 enum StatWord : uint32_t {
   STAT_SUBMITTED = 0,

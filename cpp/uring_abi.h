@@ -266,6 +266,7 @@ constexpr uint16_t kReceiveMultishot = 1u << 1;
 
 // Sqe::flags.
 enum SqeFlag : uint8_t {
+  kSqeIoLink = 1u << 2,
   kSqeBufferSelect = 1u << 5,
   kSqeCqeSkipSuccess = 1u << 6,
 };

@@ -86,6 +86,11 @@ export function invalidIpAddress(address: string): TypeError & CodedError {
   return coded(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${address}`);
 }
 
+export function invalidSymlinkType(type: string): Error & CodedError {
+  const message = `Symlink type must be one of "dir", "file", or "junction". Received "${type}"`;
+  return coded(Error, 'ERR_FS_INVALID_SYMLINK_TYPE', message);
+}
+
 /** A whole file that no single Buffer can hold. */
 export function fileTooLarge(bytes: number): RangeError & CodedError {
   return coded(RangeError, 'ERR_FS_FILE_TOO_LARGE', `File size (${bytes}) is greater than 2 GiB`);
@@ -102,13 +107,30 @@ export function systemError(
   path?: string | Buffer,
   dest?: string | Buffer,
 ): NodeJS.ErrnoException {
-  const { code, text } = describeErrno(errno);
+  return failedCallError(errno, describeErrno(errno).text, { syscall, path, dest });
+}
+
+/** A failed system call and what it was about. */
+interface FailedCall {
+  syscall: string;
+  path?: string | Buffer | undefined;
+  dest?: string | Buffer | undefined;
+}
+
+function failedCallError(
+  errno: number,
+  text: string,
+  { syscall, path, dest }: FailedCall,
+  detail = '',
+  options?: ErrorOptions,
+): NodeJS.ErrnoException {
+  const { code } = describeErrno(errno);
   const from = path === undefined ? undefined : String(path);
   const to = dest === undefined ? undefined : String(dest);
   let message = `${code}: ${text}, ${syscall}`;
   if (from !== undefined) message += ` '${from}'`;
   if (to !== undefined) message += ` -> '${to}'`;
-  const error: NodeJS.ErrnoException & { dest?: string } = new Error(message);
+  const error: NodeJS.ErrnoException & { dest?: string } = new Error(message + detail, options);
   error.errno = errno;
   error.code = code;
   error.syscall = syscall;
@@ -162,6 +184,56 @@ export function ringClosedError(): CodedError {
 /** A call on a socket after its `close()`. */
 export function socketClosedError(): CodedError {
   return coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
+}
+
+/** A handle of one ring given to another, whose kernel requests can't name it. */
+export function otherRingError(): TypeError & CodedError {
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', 'The file was opened on another ring');
+}
+
+/** Linked parts of a chain that can't be handed to the kernel in one piece. */
+export function chainTooLongError(
+  partCount: number,
+  hasTimeLimit: boolean,
+  limit: number,
+  limitName: string,
+): RangeError & CodedError {
+  const entries = hasTimeLimit
+    ? `${partCount * 2} entries, as each has a time limit`
+    : `${partCount} entries`;
+  const message = `The chain has ${partCount} parts linked in a row, which take ${entries}; ${limitName} allows ${limit}`;
+  return coded(RangeError, 'ERR_OUT_OF_RANGE', message);
+}
+
+/** A part of a chain that its time limit has ended, or kept from beginning. */
+export function chainTimeoutError(timeoutMs: number, subject: FailedCall): NodeJS.ErrnoException {
+  return failedCallError(-constants.errno.ETIMEDOUT, `the chain took longer than ${timeoutMs} ms`, subject);
+}
+
+/**
+ * A part of a chain that never began.
+ *
+ * @param why what became of the part that broke the chain, such as `part 0 (write) failed`.
+ */
+export function chainCanceledError(
+  subject: FailedCall,
+  why: string,
+  failedPartIndex: number,
+  cause: unknown,
+): NodeJS.ErrnoException & { failedPartIndex: number } {
+  const errno = -constants.errno.ECANCELED;
+  const error = failedCallError(errno, describeErrno(errno).text, subject, `: ${why}`, { cause });
+  return Object.assign(error, { failedPartIndex });
+}
+
+/** A transfer of a chain that moved fewer bytes than asked; the cause of what it kept from beginning. */
+export function shortTransferError(bytes: number, wanted: number): CodedError {
+  return coded(Error, 'ERR_RINGLET_SHORT_TRANSFER', `${bytes} of ${wanted} bytes were transferred`);
+}
+
+/** A part added where none can be. */
+export function chainSealedError(message: string): CodedError {
+  return coded(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`);
 }
 
 /** io_uring was asked for by name and can't be had. */

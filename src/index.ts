@@ -9,8 +9,18 @@ export type {
 } from './backend/backend.js';
 export type { OperationFacts, OperationTrace } from './backend/observation.js';
 export type { SqPollGroup, SqPollThread } from './backend/sq-poll-groups.js';
+export type {
+  Chain,
+  ChainCanceledError,
+  ChainOptions,
+  ChainPart,
+  ChainResults,
+  ChainTransferOptions,
+} from './chain.js';
 export { fs } from './default-fs.js';
+export type { AllocateMode, AllocateOptions } from './fs/allocate-modes.js';
 export { FileHandle } from './fs/file-handle.js';
+export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
 export type { Fs } from './fs/promises.js';
 export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';

@@ -2,6 +2,7 @@
 import type { Backend, RingProfile, RingStats } from './backend/backend.js';
 import { selectBackend } from './backend/select.js';
 import { listSqPollGroups, type SqPollGroup } from './backend/sq-poll-groups.js';
+import { Chain, type ChainOptions, type ChainPart, type ChainResults } from './chain.js';
 import { invalidArgType, outOfRange, ringClosedError } from './errors.js';
 import { createFs, type Fs } from './fs/promises.js';
 import { Interval } from './interval.js';
@@ -218,6 +219,60 @@ export class Ring {
     });
     if (!stream.isDone) this.#signalStreams.add(stream);
     return stream;
+  }
+
+  /**
+   * Does several file operations one after another, without a turn of the event loop between them, and the
+   * next only when the one before has ended well.
+   *
+   * On a ring, transfers are linked with what follows them, and the kernel goes on by itself
+   * (IOSQE_IO_LINK). It would also go on after a failed sync, rename or other operation; so the part after
+   * one of these is submitted when its result is known.
+   *
+   * ```js
+   * const [written, synced, renamed] = await ring.chain((chain) => [
+   *   chain.write(file, data, { position: 0 }),
+   *   chain.datasync(file),
+   *   chain.rename('settings.new', 'settings.json'),
+   * ], { timeoutMs: 500 });
+   * ```
+   *
+   * A part that fails keeps those after it from beginning, and so does a transfer that moves fewer bytes than
+   * asked: it is fulfilled with what it did move. What was done stays done. On the node backend the calls are
+   * made one by one, with the same results.
+   *
+   * @param build called once, at once, to add the parts; not async. It may return all parts in order, which
+   * gives the results their types.
+   * @returns as Promise.allSettled: for each part, in order, what became of it. A part that never began has
+   * the reason ECANCELED with `failedPartIndex` and `cause`; what the time limit ended has ETIMEDOUT.
+   * @throws (rejects) what is wrong with a part, before anything is done; ERR_OUT_OF_RANGE, naming the limit,
+   * for linked parts that do not fit the ring together: each takes one entry, and two with `timeoutMs`, of
+   * `submissionEntries`, `inFlightMax` and, in an SQ-poll group, the 8 that its thread takes at once;
+   * AbortError when aborted and ERR_RINGLET_CLOSED when the ring is closed meanwhile, both with `results`
+   * unless it had not begun.
+   */
+  chain<const Parts extends readonly ChainPart<unknown>[]>(
+    build: (chain: Chain) => Parts,
+    options?: ChainOptions | null,
+  ): Promise<ChainResults<Parts>>;
+  chain(
+    build: (chain: Chain) => void,
+    options?: ChainOptions | null,
+  ): Promise<PromiseSettledResult<unknown>[]>;
+  chain(build: (chain: Chain) => unknown, options?: ChainOptions | null): Promise<unknown> {
+    return Chain.run(this.#backend.chains, build, options);
+  }
+
+  /**
+   * Asks every pending call of the ring to end: on files and paths, sends, sleeps, chains. Each rejects with
+   * ECANCELED, at once if it was still waiting for its turn and otherwise when the kernel lets go of it; what
+   * the kernel cannot give up any more ends as it would have. The ring, its handles and its sockets stay
+   * open, and sockets go on receiving.
+   *
+   * @returns how many were asked. They may end after this promise is fulfilled.
+   */
+  async cancelAll(): Promise<number> {
+    return this.#backend.cancelAll();
   }
 
   get isClosed(): boolean {

@@ -5,7 +5,8 @@
  * the earliest deadline moves forward, or has passed. Deadlines are milliseconds of CLOCK_MONOTONIC.
  */
 import { type Abortable, unwatchAbort, watchAbort } from './abort.js';
-import { abortError, tracedRejection } from './errors.js';
+import { constants } from 'node:os';
+import { abortError, systemError, tracedRejection } from './errors.js';
 
 export interface Alarm {
   /** Has `onAlarm` called at the deadline, instead of at any set before. Earlier is harmless. */
@@ -116,6 +117,13 @@ export class TimerQueue implements AlarmListener {
     timer.index = -1;
     // The alarm is left as it is: going off early costs less than setting it again.
     if (this.#heap.length === 0) this.#alarm.setHolding(false);
+  }
+
+  /** Rejects what is waiting with ECANCELED; returns how many there were. */
+  cancelAll(): number {
+    const timers = [...this.#heap];
+    for (const timer of timers) timer.fail(() => systemError(-constants.errno.ECANCELED, 'timeout'));
+    return timers.length;
   }
 
   /** Rejects what is waiting, and everything from now on. */

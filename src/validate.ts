@@ -7,8 +7,8 @@
 import { constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
-import { CURRENT_POSITION, type Path, type Position } from './backend/backend.js';
-import { invalidArgType, invalidArgValue, outOfRange } from './errors.js';
+import { CURRENT_POSITION, type Path, type Position, type SymlinkType } from './backend/backend.js';
+import { invalidArgType, invalidArgValue, invalidSymlinkType, outOfRange } from './errors.js';
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
@@ -151,6 +151,13 @@ export function toMode(value: unknown, name: string, defaultMode: number): numbe
     throw invalidArgValue(name, value, 'must be a 32-bit unsigned integer or an octal string');
   }
   return checkInteger(Number.parseInt(value, 8), name, 0, UINT32_MAX);
+}
+
+/** As Node does: no string means none. */
+export function toSymlinkType(value: unknown): SymlinkType | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (value === 'dir' || value === 'file' || value === 'junction') return value;
+  throw invalidSymlinkType(value);
 }
 
 /**

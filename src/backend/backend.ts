@@ -10,6 +10,7 @@ import type { BatchQueue } from '../batch-queue.js';
 import type { DatagramMessage } from '../net/datagram-message.js';
 import type { SocketAddress } from '../net/address.js';
 import type { TimerQueue } from '../timer-queue.js';
+import type { ChainBackend } from './chain-steps.js';
 import type { Observation } from './observation.js';
 import type { Hold, PollBackend } from './polls.js';
 
@@ -79,17 +80,48 @@ export interface BackendFile {
   sync(signal: AbortSignal | undefined): Promise<void>;
   datasync(signal: AbortSignal | undefined): Promise<void>;
   truncate(bytes: number, signal: AbortSignal | undefined): Promise<void>;
+  /** @param mode fallocate(2)'s FALLOC_FL_* bits. */
+  allocate(mode: number, offset: number, bytes: number, signal: AbortSignal | undefined): Promise<void>;
+  /** Asks everything pending on the descriptor to end; returns how many operations that was. */
+  cancel(): number;
   /** Safe to call again: later calls share the first one's promise. */
   close(): Promise<void>;
 }
 
+/** Where an open begins, and how its path may be resolved (openat2(2)). */
+export interface OpenRules {
+  /** What a relative path is relative to, instead of the working directory. */
+  directory: BackendFile | undefined;
+  /** RESOLVE_* bits. */
+  resolve: number;
+}
+
+/** What a symbolic link is made for; Windows alone wants to know. */
+export type SymlinkType = 'dir' | 'file' | 'junction';
+
 export interface FileBackend {
   /** `flags` as open(2)'s numbers; close-on-exec is always added. */
-  open(path: Path, flags: number, mode: number, signal: AbortSignal | undefined): Promise<BackendFile>;
+  open(
+    path: Path,
+    flags: number,
+    mode: number,
+    signal: AbortSignal | undefined,
+    rules?: OpenRules,
+  ): Promise<BackendFile>;
   stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+  /** `stat` of a symbolic link itself. */
+  lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
   rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void>;
+  link(existing: Path, added: Path, signal: AbortSignal | undefined): Promise<void>;
+  symlink(
+    target: Path,
+    path: Path,
+    type: SymlinkType | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void>;
   unlink(path: Path, signal: AbortSignal | undefined): Promise<void>;
   mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void>;
+  rmdir(path: Path, signal: AbortSignal | undefined): Promise<void>;
 }
 
 /** What `DatagramSocket.bind` hands down: validated, defaults filled in. */
@@ -141,6 +173,7 @@ export interface Backend {
   readonly name: 'io_uring' | 'node';
   readonly files: FileBackend;
   readonly datagrams: DatagramBackend;
+  readonly chains: ChainBackend;
   readonly timers: TimerQueue;
   readonly polls: PollBackend;
   /** For what waits without an operation. */
@@ -152,6 +185,8 @@ export interface Backend {
   /** Operations that have not settled yet, waiting or in the kernel. */
   readonly pendingCount: number;
   stats(): RingStats;
+  /** Asks every pending call to end; returns how many there were. What serves several calls goes on. */
+  cancelAll(): number;
   ref(): void;
   unref(): void;
   /** Refuses new work, cancels what is pending, and resolves when nothing is left. */

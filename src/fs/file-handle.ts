@@ -25,6 +25,7 @@ import {
   checkViews,
   toPosition,
 } from '../validate.js';
+import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
 import {
   type ReadFileOptions,
   readReadFileOptions,
@@ -67,17 +68,49 @@ const dropped = new FinalizationRegistry((file: BackendFile) => {
   file.close().catch(() => {});
 });
 
+/** What a chain that closes a handle holds meanwhile. */
+export interface LentFile {
+  readonly file: BackendFile;
+  /** Fulfilled when no operation of several steps is under way any more. */
+  readonly ready: Promise<void>;
+  /** The chain is over: `isClosed` says whether it came as far as closing the file. */
+  giveBack(isClosed: boolean): void;
+}
+
+let fileOf: (handle: FileHandle) => BackendFile | undefined;
+let lend: (handle: FileHandle) => LentFile | undefined;
+
+/** What carries a handle's operations; undefined once it is closed. */
+export function backendFileOf(handle: FileHandle): BackendFile | undefined {
+  return fileOf(handle);
+}
+
+/** Takes a handle out of use for a chain that will close it; undefined when it is closed already. */
+export function lendForClosing(handle: FileHandle): LentFile | undefined {
+  return lend(handle);
+}
+
 export class FileHandle {
-  /** Undefined from the call of `close` on. */
+  /** Undefined from the call of `close` on, and while a chain that closes it is under way. */
   #file: BackendFile | undefined;
+  /** The same file, for what may be asked of it even then. */
+  readonly #ownFile: BackendFile;
+  /** Settles when such a chain is over; resolves to whether the file is closed. */
+  #lent: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
   /** Operations of several steps, which `close` lets finish. */
   #compositeCount = 0;
   #onCompositesDone: (() => void) | undefined;
 
+  static {
+    fileOf = (handle) => handle.#file;
+    lend = (handle) => handle.#lend();
+  }
+
   /** @internal Handles come from `open`. */
   constructor(file: BackendFile) {
     this.#file = file;
+    this.#ownFile = file;
     dropped.register(this, file, this);
   }
 
@@ -265,6 +298,41 @@ export class FileHandle {
     await file.truncate(bytes, readSignal(options));
   }
 
+  /**
+   * Reserves a range of the file on the storage device, or does something else to the range as a whole
+   * (fallocate(2)).
+   *
+   * @param offset first byte of the range, from 0.
+   * @param length bytes, from 1.
+   * @param options.mode what to do; see `AllocateMode`. Default 'allocate'.
+   * @throws (rejects) EOPNOTSUPP where the file system can't; ENOSPC; EBADF when not open for writing; EINVAL
+   * for a range that is not made of whole blocks where it must be; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the
+   * node backend: Node has no such call.
+   */
+  async allocate(offset: number, length: number, options?: AllocateOptions | null): Promise<void> {
+    const file = this.#fileFor('fallocate');
+    checkInteger(offset, 'offset', 0);
+    checkInteger(length, 'length', 1);
+    const { mode, signal } = readAllocateOptions(options);
+    await file.allocate(mode, offset, length, signal);
+  }
+
+  /**
+   * Asks everything that is pending on this handle to end: its reads, writes and syncs, parts of chains, and
+   * opens relative to it. The handle stays open, and takes new calls at once; one that is being closed is
+   * closed the sooner.
+   *
+   * It is a request. What waits for its turn rejects at once, what the kernel can give up rejects soon after,
+   * with ECANCELED; what it cannot, such as a write that a disk is working on, ends as it would have. On the
+   * node backend all reject at once, and what Node's thread pool has begun goes on in the background.
+   *
+   * @returns how many operations were asked. They may end after this promise is fulfilled: a buffer is the
+   * caller's again when its own promise has settled.
+   */
+  async cancel(): Promise<number> {
+    return this.#ownFile.cancel();
+  }
+
   /** Everything from the cursor to the end, as a Buffer, or as a string when an encoding is given. */
   readFile(options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding): Promise<string>;
   readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
@@ -302,15 +370,43 @@ export class FileHandle {
   }
 
   async #close(): Promise<void> {
+    if (this.#lent !== undefined && (await this.#lent)) return;
     const file = this.#fileFor('close');
     this.#file = undefined;
     dropped.unregister(this);
-    if (this.#compositeCount > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onCompositesDone = resolve;
-      });
-    }
+    await this.#compositesDone();
     await file.close();
+  }
+
+  async #compositesDone(): Promise<void> {
+    if (this.#compositeCount === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onCompositesDone = resolve;
+    });
+  }
+
+  #lend(): LentFile | undefined {
+    const file = this.#file;
+    if (file === undefined) return undefined;
+    this.#file = undefined;
+    let end!: (isClosed: boolean) => void;
+    this.#lent = new Promise((resolve) => {
+      end = resolve;
+    });
+    return {
+      file,
+      ready: this.#compositesDone(),
+      giveBack: (isClosed) => {
+        if (isClosed) {
+          dropped.unregister(this);
+          this.#closing ??= Promise.resolve();
+        } else {
+          this.#file = file;
+        }
+        this.#lent = undefined;
+        end(isClosed);
+      },
+    };
   }
 
   #fileFor(syscall: string): BackendFile {

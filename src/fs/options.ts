@@ -1,6 +1,14 @@
 /** What the callers of file operations may pass as their last argument, and the checks on it. */
 import { invalidArgType, invalidArgValue } from '../errors.js';
-import { checkBoolean, checkEncoding, checkObject, checkSignal, toMode, toOpenFlags } from '../validate.js';
+import {
+  checkBoolean,
+  checkEncoding,
+  checkInteger,
+  checkObject,
+  checkSignal,
+  toMode,
+  toOpenFlags,
+} from '../validate.js';
 
 export interface SignalOptions {
   /** Cancels the call, which then rejects with an AbortError whose `cause` is the signal's reason. */
@@ -73,6 +81,18 @@ export function readMakeDirectoryOptions(options: unknown): {
     mode: toMode(mode, 'mode', 0o777),
     signal: checkSignal(signal),
   };
+}
+
+/** Node's own options for it are checked as Node does, and then mean nothing but `recursive`, which is refused. */
+export function readRemoveDirectoryOptions(options: unknown): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  const given = checkObject(options, 'options') as SignalOptions & Record<string, unknown>;
+  const { recursive = false, retryDelay = 100, maxRetries = 0, signal } = given;
+  checkBoolean(recursive, 'options.recursive');
+  checkInteger(retryDelay, 'options.retryDelay', 0, 2 ** 31 - 1);
+  checkInteger(maxRetries, 'options.maxRetries', 0, 2 ** 32 - 1);
+  if (recursive) throw invalidArgValue('options.recursive', recursive, 'is no longer supported');
+  return checkSignal(signal);
 }
 
 export function readReadFileOptions(options: unknown): ReadFileSettings {

@@ -6,15 +6,17 @@
  */
 import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import type { FileBackend } from '../backend/backend.js';
-import { toMode, toOpenFlags, toPath } from '../validate.js';
+import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
 import { Concurrency } from './concurrency.js';
 import { FileHandle } from './file-handle.js';
 import { makeDirectories } from './make-directories.js';
+import { type OpenOptions, readOpenOptions } from './open-rules.js';
 import {
   type MakeDirectoryOptions,
   type ReadFileOptions,
   readMakeDirectoryOptions,
   readReadFileOptions,
+  readRemoveDirectoryOptions,
   readSignal,
   readStatOptions,
   readWriteFileOptions,
@@ -37,12 +39,20 @@ export interface Fs {
    *
    * @param flags Node's letters, or open(2)'s numbers; close-on-exec is always added. Default 'r'.
    * @param mode permission bits of a new file before the umask, or an octal string. Default 0o666.
+   * @param options.resolve rules for resolving the path, safely and without races (openat2(2)); see
+   * `ResolveRule`. With `options.directory`, an open directory of this ring, the path is relative to that.
+   * Either rejects with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend: Node has no such call.
+   *
+   * ```js
+   * await using uploads = await ring.fs.open('/srv/uploads');
+   * const file = await ring.fs.open(nameFromOutside, 'r', null, { directory: uploads, resolve: 'beneath' });
+   * ```
    */
   open(
     path: PathLike,
     flags?: string | number,
     mode?: number | string | null,
-    options?: SignalOptions | null,
+    options?: OpenOptions | null,
   ): Promise<FileHandle>;
 
   /**
@@ -85,11 +95,35 @@ export interface Fs {
   stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
   stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
 
+  /** `stat` of a symbolic link itself, where `path` is one (lstat(2)). */
+  lstat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  lstat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  lstat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+
+  /** Gives a file a second name, `newPath`, which must not exist (link(2)). */
+  link(existingPath: PathLike, newPath: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /**
+   * Makes a symbolic link at `path` that says `target`, whether that exists or not (symlink(2)).
+   * An error names the target as `path` and the link as `dest`, as Node's does.
+   *
+   * @param type for Windows; no other system looks at it.
+   */
+  symlink(
+    target: PathLike,
+    path: PathLike,
+    type?: 'dir' | 'file' | 'junction' | null,
+    options?: SignalOptions | null,
+  ): Promise<void>;
+
   /** Moves within a file system, replacing what `to` was (rename(2)). */
   rename(from: PathLike, to: PathLike, options?: SignalOptions | null): Promise<void>;
 
   /** Removes a name that is no directory's (unlink(2)). */
   unlink(path: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /** Removes an empty directory (rmdir(2)). Node's `recursive`, which Node has given up, is refused. */
+  rmdir(path: PathLike, options?: SignalOptions | null): Promise<void>;
 
   /** Makes a directory; with `recursive` resolves to the first one it had to make, if any. */
   mkdir(path: PathLike, options: MakeDirectoryOptions & { recursive: true }): Promise<string | undefined>;
@@ -108,7 +142,8 @@ export function createFs(getBackend: () => FileBackend): Fs {
       const from = toPath(path);
       const openFlags = toOpenFlags(flags);
       const bits = toMode(mode, 'mode', 0o666);
-      return new FileHandle(await getBackend().open(from, openFlags, bits, readSignal(options)));
+      const { signal, rules } = readOpenOptions(options);
+      return new FileHandle(await getBackend().open(from, openFlags, bits, signal, rules));
     },
 
     async readFile(path: unknown, options?: ReadFileOptions): Promise<Buffer | string> {
@@ -135,6 +170,24 @@ export function createFs(getBackend: () => FileBackend): Fs {
       return await getBackend().stat(of, bigint, signal);
     },
 
+    async lstat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
+      const of = toPath(path);
+      const { bigint, signal } = readStatOptions(options);
+      return await getBackend().lstat(of, bigint, signal);
+    },
+
+    async link(existing: unknown, added: unknown, options?: unknown): Promise<void> {
+      const existingPath = toPath(existing, 'existingPath');
+      const newPath = toPath(added, 'newPath');
+      await getBackend().link(existingPath, newPath, readSignal(options));
+    },
+
+    async symlink(target: unknown, path: unknown, type?: unknown, options?: unknown): Promise<void> {
+      const says = toPath(target, 'target');
+      const at = toPath(path);
+      await getBackend().symlink(says, at, toSymlinkType(type), readSignal(options));
+    },
+
     async rename(from: unknown, to: unknown, options?: unknown): Promise<void> {
       const oldPath = toPath(from, 'oldPath');
       const newPath = toPath(to, 'newPath');
@@ -144,6 +197,11 @@ export function createFs(getBackend: () => FileBackend): Fs {
     async unlink(path: unknown, options?: unknown): Promise<void> {
       const name = toPath(path);
       await getBackend().unlink(name, readSignal(options));
+    },
+
+    async rmdir(path: unknown, options?: unknown): Promise<void> {
+      const name = toPath(path);
+      await getBackend().rmdir(name, readRemoveDirectoryOptions(options));
     },
 
     async mkdir(path: unknown, options?: unknown): Promise<string | undefined> {

@@ -6,8 +6,10 @@
  * has made is undone.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
-import { abortError, ringClosedError, tracedRejection } from '../../errors.js';
+import { abortError, addressError, ringClosedError, systemError, tracedRejection } from '../../errors.js';
 import type { Observation, OperationFacts } from '../observation.js';
+
+const ECANCELED = -125;
 
 /** One call: waiting, then running, then over. */
 class Call<Result> implements Abortable {
@@ -18,15 +20,22 @@ class Call<Result> implements Abortable {
   readonly #start: () => Promise<Result>;
   readonly #undo: ((late: Result) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #onDropped: (() => void) | undefined;
+  readonly facts: OperationFacts;
+  #hasStarted = false;
   isSettled = false;
 
   constructor(
     admission: Admission,
     start: () => Promise<Result>,
     undo: ((late: Result) => void) | undefined,
+    facts: OperationFacts,
+    onDropped: (() => void) | undefined,
     signal: AbortSignal | undefined,
   ) {
     this.#admission = admission;
+    this.facts = facts;
+    this.#onDropped = onDropped;
     this.#start = start;
     this.#undo = undo;
     this.#signal = signal;
@@ -44,6 +53,7 @@ class Call<Result> implements Abortable {
   reject(reason: unknown): void {
     if (this.isSettled) return;
     this.#end();
+    if (!this.#hasStarted) this.#onDropped?.();
     this.#reject(reason);
   }
 
@@ -55,6 +65,7 @@ class Call<Result> implements Abortable {
   }
 
   async run(): Promise<void> {
+    this.#hasStarted = true;
     try {
       const result = await this.#start();
       if (this.isSettled) {
@@ -70,6 +81,12 @@ class Call<Result> implements Abortable {
       this.#resolve(tracedRejection(() => error as Error));
     }
   }
+}
+
+function canceledError({ kind, path, dest, address, port }: OperationFacts): Error {
+  if (address !== undefined) return addressError(ECANCELED, kind, address, port);
+  // An error of a vectored call names the plain one.
+  return systemError(ECANCELED, kind === 'readv' || kind === 'writev' ? kind.slice(0, -1) : kind, path, dest);
 }
 
 const UNDESCRIBED: OperationFacts = { kind: 'other' };
@@ -113,30 +130,47 @@ export class Admission {
    *
    * @param undo for a result that came after the caller had been rejected.
    * @param facts what it is about, for who watches.
+   * @param onDropped called instead of `start` when the call is given up before its turn.
    */
   run<Result>(
     start: () => Promise<Result>,
     signal: AbortSignal | undefined,
     undo?: (late: Result) => void,
     facts = UNDESCRIBED,
+    onDropped?: () => void,
   ): Promise<Result> {
-    if (!this.#observation.isWanted) return this.#run(start, signal, undo);
-    return this.#observation.observe(facts, () => this.#run(start, signal, undo));
+    if (!this.#observation.isWanted) return this.#run(start, signal, undo, facts, onDropped);
+    return this.#observation.observe(facts, () => this.#run(start, signal, undo, facts, onDropped));
   }
 
   #run<Result>(
     start: () => Promise<Result>,
     signal: AbortSignal | undefined,
     undo: ((late: Result) => void) | undefined,
+    facts: OperationFacts,
+    onDropped: (() => void) | undefined,
   ): Promise<Result> {
-    if (this.#isClosed) return Promise.reject(ringClosedError());
-    if (signal?.aborted) return Promise.reject(abortError(signal));
-    const call = new Call(this, start, undo, signal);
+    const refusal = this.#isClosed ? ringClosedError() : signal?.aborted ? abortError(signal) : undefined;
+    if (refusal !== undefined) {
+      onDropped?.();
+      return Promise.reject(refusal);
+    }
+    const call = new Call(this, start, undo, facts, onDropped, signal);
     const counted = call as Call<unknown>;
     this.#calls.add(counted);
     if (this.#runningCount < this.#inFlightMax && this.#waiting.length === 0) void this.#begin(counted);
     else this.#waiting.push(counted);
     return call.promise;
+  }
+
+  /**
+   * Rejects the calls that have not ended, of one descriptor or all there are, with ECANCELED; returns how
+   * many there were.
+   */
+  cancel(fd?: number): number {
+    const calls = [...this.#calls].filter((call) => fd === undefined || call.facts.fd === fd);
+    for (const call of calls) call.reject(canceledError(call.facts));
+    return calls.length;
   }
 
   /** A call has settled, though it may still be running. */

@@ -1,14 +1,16 @@
 /** Files over node:fs and its thread pool. */
 import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
 import { constants } from 'node:os';
-import { fileClosedError, ringClosedError, systemError } from '../../errors.js';
+import { featureUnavailableError, fileClosedError, ringClosedError, systemError } from '../../errors.js';
 import type {
   BackendFile,
   FileBackend,
+  OpenRules,
   Path,
   Position,
   ReadResult,
   ReadVectorResult,
+  SymlinkType,
   WriteResult,
   WriteVectorResult,
 } from '../backend.js';
@@ -43,11 +45,12 @@ function toReadPosition(position: Position): Position | null {
   return position < 0 ? null : position;
 }
 
-class NodeFile implements BackendFile {
+export class NodeFile implements BackendFile {
   readonly fd: number;
   readonly #admission: Admission;
   readonly #pending = new PendingCount();
   #closing: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(admission: Admission, fd: number) {
     this.fd = fd;
@@ -62,15 +65,11 @@ class NodeFile implements BackendFile {
     facts: OperationFacts = { kind: syscall },
   ): Promise<Result> {
     if (this.#closing) return Promise.reject(fileClosedError(syscall));
-    const start = async (): Promise<Result> => {
-      this.#pending.enter();
-      try {
-        return await called(call);
-      } finally {
-        this.#pending.leave();
-      }
-    };
-    return this.#admission.run(start, signal, undefined, { fd: this.fd, ...facts });
+    // Pending from now on, not from its turn: `close` must not overtake it.
+    this.#pending.enter();
+    const leave = (): void => this.#pending.leave();
+    const start = (): Promise<Result> => called(call).finally(leave);
+    return this.#admission.run(start, signal, undefined, { fd: this.fd, ...facts }, leave);
   }
 
   async read<Data extends View>(
@@ -160,6 +159,19 @@ class NodeFile implements BackendFile {
     );
   }
 
+  allocate(): Promise<void> {
+    return Promise.reject(featureUnavailableError('FileHandle.allocate', 'Node has no fallocate'));
+  }
+
+  cancel(): number {
+    // The number may be another file's by now.
+    return this.#isClosed ? 0 : this.#admission.cancel(this.fd);
+  }
+
+  isOn(admission: Admission): boolean {
+    return this.#admission === admission;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -167,6 +179,7 @@ class NodeFile implements BackendFile {
 
   async #close(): Promise<void> {
     await this.#pending.whenIdle();
+    this.#isClosed = true;
     await called<void>((callback) => nodeFs.close(this.fd, (error) => callback(error ?? null)));
   }
 }
@@ -178,7 +191,14 @@ export class NodeFiles implements FileBackend {
     this.#admission = admission;
   }
 
-  async open(path: Path, flags: number, mode: number, signal: AbortSignal | undefined): Promise<BackendFile> {
+  async open(
+    path: Path,
+    flags: number,
+    mode: number,
+    signal: AbortSignal | undefined,
+    rules?: OpenRules,
+  ): Promise<BackendFile> {
+    if (rules) throw featureUnavailableError("fs.open's resolve and directory", 'Node has no openat2');
     const fd = await this.#admission.run<number>(
       () => called((callback) => nodeFs.open(path, flags, mode, callback)),
       signal,
@@ -198,6 +218,47 @@ export class NodeFiles implements FileBackend {
       signal,
       undefined,
       { kind: 'stat', path: String(path) },
+    );
+  }
+
+  lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#admission.run<Stats | BigIntStats>(
+      () => called((callback) => nodeFs.lstat(path, { bigint }, callback)),
+      signal,
+      undefined,
+      { kind: 'lstat', path: String(path) },
+    );
+  }
+
+  link(existing: Path, added: Path, signal: AbortSignal | undefined): Promise<void> {
+    return this.#admission.run<void>(
+      () => called((callback) => nodeFs.link(existing, added, (error) => callback(error))),
+      signal,
+      undefined,
+      { kind: 'link', path: String(existing), dest: String(added) },
+    );
+  }
+
+  symlink(
+    target: Path,
+    path: Path,
+    type: SymlinkType | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    return this.#admission.run<void>(
+      () => called((callback) => nodeFs.symlink(target, path, type, (error) => callback(error))),
+      signal,
+      undefined,
+      { kind: 'symlink', path: String(target), dest: String(path) },
+    );
+  }
+
+  rmdir(path: Path, signal: AbortSignal | undefined): Promise<void> {
+    return this.#admission.run<void>(
+      () => called((callback) => nodeFs.rmdir(path, (error) => callback(error))),
+      signal,
+      undefined,
+      { kind: 'rmdir', path: String(path) },
     );
   }
 

@@ -12,6 +12,7 @@ import { EpollPolls } from '../epoll-polls.js';
 import { Admission } from './admission.js';
 import { Observation } from '../observation.js';
 import { NodeAlarm } from './alarm.js';
+import { NodeChains } from './chains.js';
 import { NodeDatagrams } from './datagrams.js';
 import { NodeFiles } from './files.js';
 import { NodeHold } from './hold.js';
@@ -29,6 +30,7 @@ class NodeBackend implements Backend {
   readonly name = 'node';
   readonly files: NodeFiles;
   readonly datagrams: NodeDatagrams;
+  readonly chains: NodeChains;
   readonly hold = new NodeHold();
   readonly timers = new TimerQueue((listener) => new NodeAlarm(listener, this.hold));
   readonly polls = new EpollPolls(this.hold);
@@ -41,6 +43,7 @@ class NodeBackend implements Backend {
   constructor(options: NodeBackendOptions) {
     this.#admission = new Admission(options.inFlightMax, this.observation);
     this.files = new NodeFiles(this.#admission);
+    this.chains = new NodeChains(this.#admission, this.files);
     this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers);
     this.profile = {
       kind: 'node',
@@ -84,6 +87,10 @@ class NodeBackend implements Backend {
       datagramsDropped: this.datagrams.droppedCount,
       receiveBuffers: [],
     };
+  }
+
+  cancelAll(): number {
+    return this.#admission.cancel() + this.timers.cancelAll();
   }
 
   // Node holds the process for its calls on files, and offers no say in it.

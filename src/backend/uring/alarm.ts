@@ -19,16 +19,16 @@ import {
 import { writeWide } from './memory.js';
 import { fillEntry, NO_SLOT, Operation } from './operation.js';
 
-/** Writes a deadline into the slot's storage as a struct __kernel_timespec; returns its address. */
-function writeDeadline(operation: Operation<unknown>, deadlineMs: number, dispatcher: Dispatcher): number {
-  const words = dispatcher.storage.words(operation.slot);
-  const offset = dispatcher.storage.wordOffset(operation.slot);
+/** Writes a deadline into a slot's storage as a struct __kernel_timespec; returns its address. */
+export function writeDeadline(slot: number, deadlineMs: number, dispatcher: Dispatcher): number {
+  const words = dispatcher.storage.words(slot);
+  const offset = dispatcher.storage.wordOffset(slot);
   const seconds = Math.floor(deadlineMs / 1000);
   // Rounded up: an alarm must not find that it is still too early.
   const nanoseconds = Math.ceil((deadlineMs - seconds * 1000) * 1e6);
   writeWide(words, offset, nanoseconds >= 1e9 ? seconds + 1 : seconds);
   writeWide(words, offset + 2, nanoseconds >= 1e9 ? 0 : nanoseconds);
-  return dispatcher.storage.address(operation.slot);
+  return dispatcher.storage.address(slot);
 }
 
 class TimeoutOperation extends Operation<void> {
@@ -47,8 +47,12 @@ class TimeoutOperation extends Operation<void> {
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    const address = writeDeadline(this, this.deadlineMs, dispatcher);
+    const address = writeDeadline(this.slot, this.deadlineMs, dispatcher);
     fillEntry(words, at, OP_TIMEOUT, -1, address, 1, TIMEOUT_ABSOLUTE);
+  }
+
+  override get isCall(): boolean {
+    return false;
   }
 
   /** It ends with ETIME when it expires, and with ECANCELED when the ring closes. */
@@ -90,7 +94,11 @@ class TimeoutUpdate extends Operation<void> {
     // A target that has expired in the meantime has no slot; its successor is armed with this deadline.
     words[at + SQE_ADDRESS_LOW] = this.#target.slot;
     words[at + SQE_ADDRESS_HIGH] = this.#target.generation;
-    writeWide(words, at + SQE_OFFSET_LOW, writeDeadline(this, this.#deadlineMs, dispatcher));
+    writeWide(words, at + SQE_OFFSET_LOW, writeDeadline(this.slot, this.#deadlineMs, dispatcher));
+  }
+
+  override get isCall(): boolean {
+    return false;
   }
 
   /** ENOENT: the target has just expired, and its own completion sets the alarm anew. */

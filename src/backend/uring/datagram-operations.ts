@@ -108,6 +108,11 @@ export class ReceiveOperation extends Operation<number> {
     words[at + SQE_BUFFER] = this.#groupId;
   }
 
+  /** It serves many iterations. */
+  override get isCall(): boolean {
+    return false;
+  }
+
   override complete(result: number, flags: number): void {
     if ((flags & CQE_BUFFER) !== 0) this.#socket.accept(result, flags >>> CQE_BUFFER_SHIFT);
     if ((flags & CQE_MORE) === 0) this.fulfil(result < 0 ? result : 0);

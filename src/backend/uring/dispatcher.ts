@@ -73,10 +73,13 @@ export class Dispatcher implements Hold {
   readonly #freeSlots: number[] = [];
   #waiting: Operation<unknown>[] = [];
   #waitingHead = 0;
+  /** Parts of chains whose turn has not come. */
+  readonly #heldBack = new Set<Operation<unknown>>();
   #batchListeners: BatchListener[] = [];
   /** Cancel requests that found the block full. */
   #unsentCancels: Operation<unknown>[] = [];
   #unsentFdCancels: [fd: number, fixedIndex: number][] = [];
+  #cancelTimer: NodeJS.Timeout | undefined;
 
   #pendingCount = 0;
   #exemptCount = 0;
@@ -88,12 +91,15 @@ export class Dispatcher implements Hold {
   readonly #supportedOps = new Map<number, boolean>();
   #onIdle: (() => void) | undefined;
 
-  constructor(native: NativeRing, options: DispatcherOptions) {
+  /** @param submissionEntries of the ring as the kernel made it. */
+  constructor(native: NativeRing, options: DispatcherOptions, submissionEntries: number) {
     this.#native = native;
     this.#inFlightMax = options.inFlightMax;
     this.#submitBatchMax = options.submitBatchMax;
     // Twice the batch, so that cancel requests find room behind a batch that has just been filled.
-    const capacity = 2 ** Math.ceil(Math.log2(options.submitBatchMax * 2));
+    // At least as many as the queue itself has, so that any chain that fits there can be staged.
+    const wanted = Math.max(options.submitBatchMax * 2, submissionEntries);
+    const capacity = 2 ** Math.ceil(Math.log2(wanted));
     this.#submissions = new Uint32Array((capacity * SQE_BYTES) / 4);
     this.#submissionMask = capacity - 1;
     this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
@@ -187,11 +193,38 @@ export class Dispatcher implements Hold {
     return this.observation.isWanted ? this.observation.observe(operation.describe(), submit) : submit();
   }
 
+  /** Counts operations as pending that will be submitted later, unless they are cancelled first. */
+  holdBack(operations: readonly Operation<unknown>[]): void {
+    for (const operation of operations) {
+      this.#pendingCount++;
+      if (operation.isHolding) this.#hold();
+      this.#heldBack.add(operation);
+    }
+  }
+
+  /**
+   * Submits operations that were held back, as one link of a chain: they start together or wait together,
+   * and nothing comes between them. There may be no more of them than the ring has entries and places.
+   */
+  submitLink(operations: readonly Operation<unknown>[]): void {
+    for (const operation of operations) this.#heldBack.delete(operation);
+    const [first, ...others] = operations;
+    if (first === undefined) return;
+    if (this.waitingCount === 0 && this.#canStart(first, operations.length)) this.#startTogether(operations);
+    else this.#waiting.push(first, ...others);
+  }
+
+  /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
+  #startTogether(operations: readonly Operation<unknown>[]): void {
+    for (const operation of operations) this.#stage(operation);
+    if (this.#stagedCount() >= this.#submitBatchMax) this.#native.submit();
+  }
+
   #enqueue(operation: Operation<unknown>): void {
     this.#pendingCount++;
     if (operation.isHolding) this.#hold();
     const isNext = this.waitingCount === 0 || operation.isExempt;
-    if (isNext && this.#canStart(operation)) this.#start(operation);
+    if (isNext && this.#canStart(operation, 1)) this.#start(operation);
     else this.#waiting.push(operation);
   }
 
@@ -231,21 +264,29 @@ export class Dispatcher implements Hold {
     );
   }
 
-  #hasRoom(): boolean {
-    if (this.#stagedCount() <= this.#submissionMask) return true;
+  #hasRoom(count: number): boolean {
+    const capacity = this.#submissionMask + 1;
+    if (this.#stagedCount() + count <= capacity) return true;
     this.#native.submit();
-    return this.#stagedCount() <= this.#submissionMask;
+    return this.#stagedCount() + count <= capacity;
   }
 
-  #canStart(operation: Operation<unknown>): boolean {
+  /** Whether there are places for the operation and those that start with it: `count` of one kind. */
+  #canStart(operation: Operation<unknown>, count: number): boolean {
     const hasPlace = operation.isExempt
       ? this.#exemptCount < EXEMPT_MAX
-      : this.inFlightCount < this.#inFlightMax;
-    return hasPlace && this.#hasRoom();
+      : this.inFlightCount + count <= this.#inFlightMax;
+    return hasPlace && this.#hasRoom(count);
   }
 
-  /** Takes a slot for the operation and stages its entry. Needs `#canStart(operation)`. */
+  /** Starts an operation. Needs `#canStart(operation, 1)`. */
   #start(operation: Operation<unknown>): void {
+    this.#stage(operation);
+    if (this.#stagedCount() >= this.#submitBatchMax) this.#native.submit();
+  }
+
+  /** Takes a slot for the operation and stages its entry. */
+  #stage(operation: Operation<unknown>): void {
     const slot = this.#freeSlots.pop() ?? this.#slotsTouched++;
     const generation = this.#generations[slot] as number;
     this.#operations[slot] = operation;
@@ -262,7 +303,6 @@ export class Dispatcher implements Hold {
     words[at + SQE_SLOT] = slot;
     words[at + SQE_GENERATION] = operation.yieldsFd ? generation | GENERATION_YIELDS_FD : generation;
     this.control[CONTROL_SUBMISSION_TAIL] = tail + 1;
-    if (this.#stagedCount() >= this.#submitBatchMax) this.#native.submit();
   }
 
   /**
@@ -274,16 +314,63 @@ export class Dispatcher implements Hold {
     operation.cancelReason = reason;
     if (operation.slot === NO_SLOT) {
       // It stays in the queue, settled, and is passed over when its turn comes.
+      this.#heldBack.delete(operation);
       this.#finish(operation);
       operation.failWith(reason);
       return;
     }
-    this.#sendCancel(operation);
+    if (operation.isUnderWay) this.#sendCancel(operation);
+  }
+
+  /**
+   * Asks every call for which `isWanted` holds to end, each with ECANCELED; returns how many there were.
+   * What has not ended when this returns ends with its own completion.
+   */
+  cancelCalls(isWanted: (operation: Operation<unknown>) => boolean): number {
+    const calls = this.#callsThat(isWanted);
+    for (const call of calls) this.cancel(call, () => call.canceledError());
+    return calls.length;
+  }
+
+  /**
+   * The same for all calls of an open file, with one request to the kernel for however many it has.
+   *
+   * @param fixedIndex its place in the registered-file table, or a negative number.
+   */
+  cancelOwned(owner: object, fd: number, fixedIndex: number): number {
+    const calls = this.#callsThat((operation) => operation.owner === owner);
+    const inKernel: Operation<unknown>[] = [];
+    for (const call of calls) {
+      const reason = (): Error => call.canceledError();
+      if (call.slot === NO_SLOT) {
+        this.cancel(call, reason);
+      } else {
+        call.cancelReason ??= reason;
+        inKernel.push(call);
+      }
+    }
+    if (inKernel.length === 0) return calls.length;
+    this.cancelFd(fd, fixedIndex);
+    // The kernel finds none that is just on its way between two places, nor one that has no file yet.
+    setTimeout(() => {
+      for (const call of inKernel) {
+        if (!call.isSettled && call.slot !== NO_SLOT && call.isUnderWay) this.#sendCancel(call);
+      }
+    }, CANCEL_RETRY_MS);
+    return calls.length;
+  }
+
+  #callsThat(isWanted: (operation: Operation<unknown>) => boolean): Operation<unknown>[] {
+    const isPendingCall = (operation: Operation<unknown> | undefined): operation is Operation<unknown> =>
+      operation !== undefined && !operation.isSettled && operation.isCall && isWanted(operation);
+    const inKernel = this.#operations.slice(0, this.#slotsTouched);
+    return [...inKernel, ...this.#waiting.slice(this.#waitingHead), ...this.#heldBack].filter(isPendingCall);
   }
 
   #sendCancel(operation: Operation<unknown>): void {
-    if (!this.#hasRoom()) {
+    if (!this.#hasRoom(1)) {
       this.#unsentCancels.push(operation);
+      this.#sendCancelsSoon();
       return;
     }
     this.#cancelCount++;
@@ -303,8 +390,9 @@ export class Dispatcher implements Hold {
 
   /** Cancels every operation of a descriptor that is in the kernel. */
   cancelFd(fd: number, fixedIndex: number): void {
-    if (!this.#hasRoom()) {
+    if (!this.#hasRoom(1)) {
       this.#unsentFdCancels.push([fd, fixedIndex]);
+      this.#sendCancelsSoon();
       return;
     }
     this.#cancelCount++;
@@ -384,19 +472,33 @@ export class Dispatcher implements Hold {
     }, CANCEL_RETRY_MS);
   }
 
+  /** No completion may come that would give the occasion. */
+  #sendCancelsSoon(): void {
+    this.#cancelTimer ??= setTimeout(() => {
+      this.#cancelTimer = undefined;
+      if (!this.#isClosed) this.#sendWaitingCancels();
+    }, CANCEL_RETRY_MS);
+  }
+
   #sendWaitingCancels(): void {
     for (const operation of this.#unsentCancels.splice(0)) {
-      if (!operation.isSettled) this.#sendCancel(operation);
+      if (!operation.isSettled && operation.slot !== NO_SLOT) this.#sendCancel(operation);
     }
     for (const [fd, fixedIndex] of this.#unsentFdCancels.splice(0)) this.cancelFd(fd, fixedIndex);
   }
 
   #startWaiting(): void {
-    for (; this.#waitingHead < this.#waiting.length; this.#waitingHead++) {
+    while (this.#waitingHead < this.#waiting.length) {
       const operation = this.#waiting[this.#waitingHead] as Operation<unknown>;
-      if (operation.isSettled) continue;
-      if (!this.#canStart(operation)) break;
-      this.#start(operation);
+      if (operation.isSettled) {
+        this.#waitingHead++;
+        continue;
+      }
+      const count = operation.startCount;
+      if (!this.#canStart(operation, count)) break;
+      if (count === 1) this.#start(operation);
+      else this.#startTogether(this.#waiting.slice(this.#waitingHead, this.#waitingHead + count));
+      this.#waitingHead += count;
     }
     if (this.#waitingHead === this.#waiting.length) {
       this.#waiting = [];
@@ -429,13 +531,14 @@ export class Dispatcher implements Hold {
     const lost = this.#operations.filter((operation) => operation !== undefined);
     // SAFETY: the kernel may still write into what they point at, so they are never let go.
     abandoned.push(...lost);
-    for (const operation of [...lost, ...this.#waiting.slice(this.#waitingHead)]) {
+    for (const operation of [...lost, ...this.#waiting.slice(this.#waitingHead), ...this.#heldBack]) {
       if (operation.isSettled) continue;
       this.#finish(operation);
       operation.failWith(() => systemError(errno, 'io_uring_enter'));
     }
     this.#waiting = [];
     this.#waitingHead = 0;
+    this.#heldBack.clear();
     this.#onIdle?.();
   }
 
@@ -445,7 +548,8 @@ export class Dispatcher implements Hold {
    */
   async drain(): Promise<void> {
     this.#isClosing = true;
-    for (const operation of this.#waiting.slice(this.#waitingHead)) this.cancel(operation, ringClosedError);
+    const notStarted = [...this.#waiting.slice(this.#waitingHead), ...this.#heldBack];
+    for (const operation of notStarted) this.cancel(operation, ringClosedError);
     for (const operation of this.#operations) {
       if (operation === undefined) continue;
       // Whoever awaits the close must not be left alone by a process that exits.

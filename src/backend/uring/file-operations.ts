@@ -1,4 +1,4 @@
-/** What each file operation shows the kernel, and what its result becomes. One small class an operation. */
+/** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
 import type { BigIntStats, Stats } from 'node:fs';
 import { systemError } from '../../errors.js';
 import type { Path, Position } from '../backend.js';
@@ -8,23 +8,18 @@ import type { UringFile } from './files.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
-  COMPLETION_UNSEEKABLE,
+  AT_SYMLINK_NOFOLLOW,
   FSYNC_DATASYNC,
-  O_CLOEXEC,
   OP_CLOSE,
+  OP_FALLOCATE,
   OP_FSYNC,
   OP_FTRUNCATE,
-  OP_MKDIRAT,
-  OP_OPENAT,
   OP_POLL_ADD,
   OP_READ,
   OP_READV,
-  OP_RENAMEAT,
   OP_STATX,
-  OP_UNLINKAT,
   OP_WRITE,
   POLLIN,
-  SQE_ASYNC,
   SQE_OFFSET_HIGH,
   SQE_OFFSET_LOW,
   STATX_BASIC_STATS_AND_BTIME,
@@ -32,16 +27,8 @@ import {
 } from './layout.js';
 import { addressOf, writeWide } from './memory.js';
 import { fillEntry, Operation } from './operation.js';
+import { encodePath } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
-
-/** A path with its NUL, in memory that the operation keeps. */
-export function encodePath(path: Path): Buffer {
-  if (typeof path === 'string') return Buffer.from(`${path}\0`);
-  const encoded = Buffer.allocUnsafe(path.length + 1);
-  encoded.set(path);
-  encoded[path.length] = 0;
-  return encoded;
-}
 
 /** Words of a file position; the current one is all ones (pread2(2)). */
 export function fillPosition(words: Uint32Array, at: number, position: Position): void {
@@ -98,6 +85,10 @@ export class TransferOperation<Result> extends Operation<Result> {
     else this.fail(result);
   }
 
+  override get owner(): UringFile {
+    return this.#file;
+  }
+
   protected override errorFor(errno: number): Error {
     // Node names the plain call for the vectored ones too.
     return systemError(errno, this.#opcode === OP_READ || this.#opcode === OP_READV ? 'read' : 'write');
@@ -120,35 +111,57 @@ export class TransferOperation<Result> extends Operation<Result> {
   }
 }
 
-/** An operation on an open file that yields nothing: fsync, fdatasync, ftruncate. */
+/** An operation on an open file that yields nothing: fsync, fdatasync, ftruncate, fallocate. */
 export class FileOperation extends Operation<void> {
   readonly #file: UringFile;
-  readonly #syscall: 'fsync' | 'fdatasync' | 'ftruncate';
+  readonly #syscall: 'fsync' | 'fdatasync' | 'ftruncate' | 'fallocate';
   readonly #bytes: number;
+  readonly #offset: number;
+  readonly #mode: number;
 
-  constructor(file: UringFile, syscall: 'fsync' | 'fdatasync' | 'ftruncate', bytes = 0) {
+  constructor(
+    file: UringFile,
+    syscall: 'fsync' | 'fdatasync' | 'ftruncate' | 'fallocate',
+    bytes = 0,
+    offset = 0,
+    mode = 0,
+  ) {
     super();
     this.#file = file;
     this.#syscall = syscall;
     this.#bytes = bytes;
+    this.#offset = offset;
+    this.#mode = mode;
     file.pending.enter();
   }
 
   override fill(words: Uint32Array, at: number): void {
     const { target, targetFlags } = this.#file;
-    if (this.#syscall === 'ftruncate') {
-      // ftruncate has no registered-file form in older kernels; the descriptor always works.
-      fillEntry(words, at, OP_FTRUNCATE, this.#file.fd, 0, 0, 0);
-      writeWide(words, at + SQE_OFFSET_LOW, this.#bytes);
-    } else {
-      const flags = this.#syscall === 'fdatasync' ? FSYNC_DATASYNC : 0;
-      fillEntry(words, at, OP_FSYNC | targetFlags, target, 0, 0, flags);
+    switch (this.#syscall) {
+      case 'ftruncate':
+        // ftruncate has no registered-file form in older kernels; the descriptor always works.
+        fillEntry(words, at, OP_FTRUNCATE, this.#file.fd, 0, 0, 0);
+        writeWide(words, at + SQE_OFFSET_LOW, this.#bytes);
+        break;
+      case 'fallocate':
+        // The length comes where others have an address.
+        fillEntry(words, at, OP_FALLOCATE | targetFlags, target, this.#bytes, this.#mode, 0);
+        writeWide(words, at + SQE_OFFSET_LOW, this.#offset);
+        break;
+      default: {
+        const flags = this.#syscall === 'fdatasync' ? FSYNC_DATASYNC : 0;
+        fillEntry(words, at, OP_FSYNC | targetFlags, target, 0, 0, flags);
+      }
     }
   }
 
   override complete(result: number): void {
     if (result >= 0) this.fulfil();
     else this.fail(result);
+  }
+
+  override get owner(): UringFile {
+    return this.#file;
   }
 
   protected override errorFor(errno: number): Error {
@@ -161,51 +174,6 @@ export class FileOperation extends Operation<void> {
 
   protected override onSettled(): void {
     this.#file.pending.leave();
-  }
-}
-
-export interface OpenedFd {
-  fd: number;
-  /** False for a FIFO, a socket or a terminal. */
-  isSeekable: boolean;
-}
-
-export class OpenOperation extends Operation<OpenedFd> {
-  readonly #path: Path;
-  readonly #encoded: Buffer;
-  readonly #flags: number;
-  readonly #mode: number;
-  readonly #entryFlags: number;
-
-  /**
-   * @param isBlocking has a kernel thread do it, as open(2) would. Otherwise the kernel first tries
-   * with O_NONBLOCK, which means something else for a FIFO.
-   */
-  constructor(path: Path, flags: number, mode: number, isBlocking: boolean) {
-    super();
-    this.#path = path;
-    this.#encoded = encodePath(path);
-    this.#flags = flags;
-    this.#mode = mode;
-    this.#entryFlags = isBlocking ? SQE_ASYNC : 0;
-  }
-
-  override get yieldsFd(): boolean {
-    return true;
-  }
-
-  override fill(words: Uint32Array, at: number): void {
-    const head = OP_OPENAT | this.#entryFlags;
-    fillEntry(words, at, head, AT_FDCWD, addressOf(this.#encoded), this.#mode, this.#flags | O_CLOEXEC);
-  }
-
-  override complete(result: number, flags: number): void {
-    if (result >= 0) this.fulfil({ fd: result, isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0 });
-    else this.fail(result);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'open', this.#path);
   }
 }
 
@@ -249,6 +217,11 @@ export class CloseOperation extends Operation<void> {
     else this.fail(result);
   }
 
+  /** A descriptor must be given back whatever else is given up. */
+  override get isCall(): boolean {
+    return false;
+  }
+
   protected override errorFor(errno: number): Error {
     return systemError(errno, 'close');
   }
@@ -260,16 +233,18 @@ export class CloseOperation extends Operation<void> {
 
 const EMPTY_PATH = Buffer.from('\0');
 
-/** statx(2) of a path, or of an open file when `file` is given. */
+/** statx(2) of a path, or of an open file. */
 export class StatOperation extends Operation<Stats | BigIntStats> {
   readonly #file: UringFile | undefined;
   readonly #path: Path | undefined;
   readonly #encoded: Buffer;
   readonly #isBigInt: boolean;
+  readonly #isOfLink: boolean;
   #dispatcher: Dispatcher | undefined;
   #heldSlot = 0;
 
-  constructor(target: UringFile | Path, isBigInt: boolean) {
+  /** @param isOfLink looks at a symbolic link itself instead of following it. */
+  constructor(target: UringFile | Path, isBigInt: boolean, isOfLink = false) {
     super();
     if (typeof target === 'string' || Buffer.isBuffer(target)) {
       this.#path = target;
@@ -280,13 +255,14 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
       target.pending.enter();
     }
     this.#isBigInt = isBigInt;
+    this.#isOfLink = isOfLink;
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     this.#dispatcher = dispatcher;
     this.#heldSlot = this.slot;
     const fd = this.#file ? this.#file.fd : AT_FDCWD;
-    const flags = this.#file ? AT_EMPTY_PATH : 0;
+    const flags = this.#file ? AT_EMPTY_PATH : this.#isOfLink ? AT_SYMLINK_NOFOLLOW : 0;
     fillEntry(words, at, OP_STATX, fd, addressOf(this.#encoded), STATX_BASIC_STATS_AND_BTIME, flags);
     writeWide(words, at + SQE_OFFSET_LOW, dispatcher.storage.address(this.slot));
   }
@@ -303,7 +279,12 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
   }
 
   protected override errorFor(errno: number): Error {
-    return this.#file ? systemError(errno, 'fstat') : systemError(errno, 'stat', this.#path);
+    if (this.#file) return systemError(errno, 'fstat');
+    return systemError(errno, this.#isOfLink ? 'lstat' : 'stat', this.#path);
+  }
+
+  override get owner(): UringFile | undefined {
+    return this.#file;
   }
 
   override describe(): OperationFacts {
@@ -316,50 +297,5 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
 
   static {
     if (STATX_BYTES > 512) throw new Error('a slot is too small for struct statx');
-  }
-}
-
-/** rename, unlink and mkdir: a path or two in, nothing out. */
-export class PathOperation extends Operation<void> {
-  readonly #syscall: 'rename' | 'unlink' | 'mkdir';
-  readonly #path: Path;
-  readonly #dest: Path | undefined;
-  readonly #encoded: Buffer;
-  readonly #encodedDest: Buffer | undefined;
-  readonly #mode: number;
-
-  constructor(syscall: 'rename' | 'unlink' | 'mkdir', path: Path, dest: Path | undefined, mode: number) {
-    super();
-    this.#syscall = syscall;
-    this.#path = path;
-    this.#dest = dest;
-    this.#encoded = encodePath(path);
-    this.#encodedDest = dest === undefined ? undefined : encodePath(dest);
-    this.#mode = mode;
-  }
-
-  override fill(words: Uint32Array, at: number): void {
-    const address = addressOf(this.#encoded);
-    switch (this.#syscall) {
-      case 'rename':
-        fillEntry(words, at, OP_RENAMEAT, AT_FDCWD, address, AT_FDCWD, 0);
-        writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#encodedDest as Buffer));
-        break;
-      case 'unlink':
-        fillEntry(words, at, OP_UNLINKAT, AT_FDCWD, address, 0, 0);
-        break;
-      case 'mkdir':
-        fillEntry(words, at, OP_MKDIRAT, AT_FDCWD, address, this.#mode, 0);
-        break;
-    }
-  }
-
-  override complete(result: number): void {
-    if (result >= 0) this.fulfil();
-    else this.fail(result);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, this.#syscall, this.#path, this.#dest);
   }
 }

@@ -1,13 +1,15 @@
 /** Files on a ring: open descriptors, and operations on paths. */
 import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
-import { fileClosedError, ringClosedError, systemError } from '../../errors.js';
+import { fileClosedError, otherRingError, ringClosedError, systemError } from '../../errors.js';
 import type {
   BackendFile,
   FileBackend,
+  OpenRules,
   Path,
   Position,
   ReadResult,
   ReadVectorResult,
+  SymlinkType,
   WriteResult,
   WriteVectorResult,
 } from '../backend.js';
@@ -15,53 +17,18 @@ import { PendingCount } from '../pending-count.js';
 import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
-import {
-  CloseOperation,
-  FileOperation,
-  PathOperation,
-  StatOperation,
-  TransferOperation,
-} from './file-operations.js';
-import { OP_FTRUNCATE, OP_READ, OP_READV, OP_WRITE, OP_WRITEV, SQE_FIXED_FILE } from './layout.js';
-import { addressOf, writeWide } from './memory.js';
+import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
+import { OP_FTRUNCATE, SQE_FIXED_FILE } from './layout.js';
 import { openDescriptor } from './open.js';
+import { type OpenFrom, PathOperation } from './path-operations.js';
+import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
 type View = NodeJS.ArrayBufferView;
 
-/** What the kernel takes in one transfer (MAX_RW_COUNT, read(2)). */
-const TRANSFER_BYTES_MAX = 0x7ffff000;
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
-const IOVEC_BYTES = 16;
 
 const EINVAL = -22;
-
-function toReadResult<Data extends View>(bytesRead: number, buffer: Data): ReadResult<Data> {
-  return { bytesRead, buffer };
-}
-
-function toWriteResult<Data>(bytesWritten: number, buffer: Data): WriteResult<Data> {
-  return { bytesWritten, buffer };
-}
-
-function toCount(bytes: number): number {
-  return bytes;
-}
-
-/** What a vectored transfer points the kernel at: the iovecs, and the views that these name. */
-interface Vectors {
-  iovecs: Uint32Array;
-  views: readonly View[];
-}
-
-function toVectors(views: readonly View[]): Vectors {
-  const iovecs = new Uint32Array((views.length * IOVEC_BYTES) / 4);
-  views.forEach((view, index) => {
-    writeWide(iovecs, index * 4, addressOf(view));
-    writeWide(iovecs, index * 4 + 2, view.byteLength);
-  });
-  return { iovecs, views };
-}
 
 function byteCount(views: readonly View[]): number {
   return views.reduce((bytes, view) => bytes + view.byteLength, 0);
@@ -76,10 +43,10 @@ export class UringFile implements BackendFile {
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
   readonly #fd: number;
-  readonly #fixedIndex: number;
+  #fixedIndex: number;
   /** The descriptor or table slot for submission entries, and the flag that says which. */
-  readonly target: number;
-  readonly targetFlags: number;
+  target: number;
+  targetFlags: number;
   /** Operations on this descriptor. */
   readonly pending = new PendingCount();
   #closing: Promise<void> | undefined;
@@ -98,6 +65,32 @@ export class UringFile implements BackendFile {
     return this.#fd;
   }
 
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  isOn(dispatcher: Dispatcher): boolean {
+    return this.#dispatcher === dispatcher;
+  }
+
+  /**
+   * For a chain that will close it: resolves when nothing is pending. From then on it does without a table
+   * slot, which would keep it open, and stand for another file that comes to have the same number.
+   */
+  async yieldToChain(): Promise<void> {
+    await this.pending.whenIdle();
+    if (this.#fixedIndex === NOT_REGISTERED) return;
+    this.#table.release(this.#fd);
+    this.#fixedIndex = NOT_REGISTERED;
+    this.target = this.#fd;
+    this.targetFlags = 0;
+  }
+
+  /** The kernel has closed the descriptor as part of a chain. */
+  noteClosed(): void {
+    this.#closing ??= Promise.resolve();
+  }
+
   read<Data extends View>(
     buffer: Data,
     offset: number,
@@ -106,12 +99,7 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<ReadResult<Data>> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
-    const bytes = length > TRANSFER_BYTES_MAX ? TRANSFER_BYTES_MAX : length;
-    const address = addressOf(buffer) + offset;
-    return this.#dispatcher.submit(
-      new TransferOperation<ReadResult<Data>>(this, OP_READ, address, bytes, position, buffer, toReadResult),
-      signal,
-    );
+    return this.#dispatcher.submit(readTransfer(this, buffer, offset, length, position), signal);
   }
 
   write<Data extends View>(
@@ -122,20 +110,7 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('write'));
-    const bytes = length > TRANSFER_BYTES_MAX ? TRANSFER_BYTES_MAX : length;
-    const address = addressOf(buffer) + offset;
-    return this.#dispatcher.submit(
-      new TransferOperation<WriteResult<Data>>(
-        this,
-        OP_WRITE,
-        address,
-        bytes,
-        position,
-        buffer,
-        toWriteResult,
-      ),
-      signal,
-    );
+    return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
   }
 
   async readv<Data extends readonly View[]>(
@@ -145,7 +120,10 @@ export class UringFile implements BackendFile {
   ): Promise<ReadVectorResult<Data>> {
     if (this.#closing !== undefined) throw fileClosedError('read');
     if (buffers.length === 0) throw systemError(EINVAL, 'read');
-    const bytesRead = await this.#transferVectors(OP_READV, buffers.slice(0, VECTORS_MAX), position, signal);
+    const bytesRead = await this.#dispatcher.submit(
+      readvTransfer(this, buffers.slice(0, VECTORS_MAX), position),
+      signal,
+    );
     return { bytesRead, buffers };
   }
 
@@ -162,7 +140,7 @@ export class UringFile implements BackendFile {
       for (let start = 0; start < buffers.length; start += VECTORS_MAX) {
         const part = buffers.slice(start, start + VECTORS_MAX);
         const from = advance(position, bytesWritten);
-        const written = await this.#transferVectors(OP_WRITEV, part, from, signal);
+        const written = await this.#dispatcher.submit(writevTransfer(this, part, from), signal);
         bytesWritten += written;
         if (written < byteCount(part)) break;
       }
@@ -170,20 +148,6 @@ export class UringFile implements BackendFile {
     } finally {
       this.pending.leave();
     }
-  }
-
-  #transferVectors(
-    opcode: number,
-    views: readonly View[],
-    position: Position,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
-    const vectors = toVectors(views);
-    const address = addressOf(vectors.iovecs);
-    return this.#dispatcher.submit(
-      new TransferOperation<number>(this, opcode, address, views.length, position, vectors, toCount),
-      signal,
-    );
   }
 
   stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
@@ -220,6 +184,20 @@ export class UringFile implements BackendFile {
     }
   }
 
+  async allocate(
+    mode: number,
+    offset: number,
+    bytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError('fallocate');
+    await this.#dispatcher.submit(new FileOperation(this, 'fallocate', bytes, offset, mode), signal);
+  }
+
+  cancel(): number {
+    return this.#dispatcher.cancelOwned(this, this.#fd, this.#fixedIndex);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -251,8 +229,19 @@ export class UringFiles implements FileBackend {
     this.#table = table;
   }
 
-  async open(path: Path, flags: number, mode: number, signal: AbortSignal | undefined): Promise<BackendFile> {
-    const fd = await openDescriptor(this.#dispatcher, path, flags, mode, signal);
+  async open(
+    path: Path,
+    flags: number,
+    mode: number,
+    signal: AbortSignal | undefined,
+    rules?: OpenRules,
+  ): Promise<BackendFile> {
+    const from = rules && this.toOpenFrom(rules);
+    return this.adopt(await openDescriptor(this.#dispatcher, path, flags, mode, from, signal));
+  }
+
+  /** The file of a descriptor that this ring has just opened. */
+  adopt(fd: number): UringFile {
     if (this.#dispatcher.isClosing) {
       // The ring was closed while the kernel opened the file: nobody may use it any more.
       binding().closeFd(fd);
@@ -261,19 +250,51 @@ export class UringFiles implements FileBackend {
     return new UringFile(this.#dispatcher, this.#table, fd);
   }
 
+  toOpenFrom({ directory, resolve }: OpenRules): OpenFrom {
+    return { directory: directory && this.ownFile(directory, 'open'), resolve };
+  }
+
+  /** `file` as one of this ring's, still open. */
+  ownFile(file: BackendFile, syscall: string): UringFile {
+    if (!(file instanceof UringFile) || !file.isOn(this.#dispatcher)) throw otherRingError();
+    if (file.isClosing) throw fileClosedError(syscall);
+    return file;
+  }
+
   async stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
     return await this.#dispatcher.submit(new StatOperation(path, bigint), signal);
   }
 
+  async lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return await this.#dispatcher.submit(new StatOperation(path, bigint, true), signal);
+  }
+
   async rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('rename', from, to, 0), signal);
+    await this.#dispatcher.submit(new PathOperation('rename', from, to), signal);
+  }
+
+  async link(existing: Path, added: Path, signal: AbortSignal | undefined): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('link', existing, added), signal);
+  }
+
+  async symlink(
+    target: Path,
+    path: Path,
+    _type: SymlinkType | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('symlink', target, path), signal);
   }
 
   async unlink(path: Path, signal: AbortSignal | undefined): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('unlink', path, undefined, 0), signal);
+    await this.#dispatcher.submit(new PathOperation('unlink', path), signal);
   }
 
   async mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void> {
     await this.#dispatcher.submit(new PathOperation('mkdir', path, undefined, mode), signal);
+  }
+
+  async rmdir(path: Path, signal: AbortSignal | undefined): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('rmdir', path), signal);
   }
 }

@@ -16,12 +16,14 @@ import type { Hold } from '../polls.js';
 import { UringAlarm } from './alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
 import { UringDatagrams } from './datagrams.js';
+import { UringChains } from './chains.js';
 import { Dispatcher } from './dispatcher.js';
 import { featureNames } from './kernel-names.js';
 import { FdTable } from './fd-table.js';
 import { UringFiles } from './files.js';
 import {
   OP_SEND_ZC,
+  SHARED_SQ_THREAD_PASS,
   STAT_BATCHES,
   STAT_BUDGET_STOPS,
   STAT_COMPLETED,
@@ -126,7 +128,7 @@ export function createUringBackend(settings: RingSettings): Backend {
   if (settings.registerRingFd && made.ringFdRegistration < 0) {
     degraded.push({ what: 'registerRingFd', reason: `refused with errno ${-made.ringFdRegistration}` });
   }
-  const dispatcher = new Dispatcher(native, settings);
+  const dispatcher = new Dispatcher(native, settings, made.submissionEntries);
   if (!dispatcher.start()) {
     native.close();
     throw backendUnavailableError('the event loop refuses the ring’s descriptor');
@@ -152,6 +154,7 @@ class UringBackend implements Backend {
   readonly name = 'io_uring';
   readonly files: UringFiles;
   readonly datagrams: UringDatagrams;
+  readonly chains: UringChains;
   readonly timers: TimerQueue;
   readonly hold: Hold;
   readonly polls: UringPolls;
@@ -173,6 +176,11 @@ class UringBackend implements Backend {
     this.#profile = profile;
     this.#table = new FdTable(native, settings.registeredFds);
     this.files = new UringFiles(dispatcher, this.#table);
+    this.chains = new UringChains(dispatcher, this.files, {
+      submissionEntries: profile.submissionEntries,
+      inFlightMax: profile.inFlightMax,
+      sharedPass: profile.sqPoll?.group ? SHARED_SQ_THREAD_PASS : undefined,
+    });
     this.timers = new TimerQueue((listener) => {
       this.#alarm = new UringAlarm(dispatcher, listener);
       return this.#alarm;
@@ -229,6 +237,10 @@ class UringBackend implements Backend {
       datagramsDropped: 0,
       receiveBuffers: this.#buffers.stats,
     };
+  }
+
+  cancelAll(): number {
+    return this.#dispatcher.cancelCalls(() => true) + this.timers.cancelAll();
   }
 
   ref(): void {

@@ -32,6 +32,9 @@ export const STAT_SQ_WAKEUPS = 9;
 export const STAT_RESIZES = 10;
 export const STAT_WORDS = 11;
 
+/** What an SQ thread takes of one ring in a pass while it serves several. */
+export const SHARED_SQ_THREAD_PASS = 8;
+
 export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_SUBMISSION_TAIL,
   CONTROL_SUBMISSION_HEAD,
@@ -55,6 +58,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   STAT_SQ_WAKEUPS,
   STAT_RESIZES,
   STAT_WORDS,
+  SHARED_SQ_THREAD_PASS,
 };
 
 // A submission entry in 32-bit words.
@@ -80,6 +84,8 @@ export const CQE_WORDS_SHIFT = 2;
 
 // Flags of an entry, placed in the head word.
 export const SQE_FIXED_FILE = (1 << 0) << 8;
+/** The next entry waits until this one has ended well, and is cancelled when it does not. */
+export const SQE_IO_LINK = (1 << 2) << 8;
 /** Straight to a kernel thread, where the operation may block. */
 export const SQE_ASYNC = (1 << 4) << 8;
 export const SQE_BUFFER_SELECT = (1 << 5) << 8;
@@ -101,14 +107,19 @@ export const OP_RECVMSG = 10;
 export const OP_TIMEOUT = 11;
 export const OP_TIMEOUT_REMOVE = 12;
 export const OP_ASYNC_CANCEL = 14;
+export const OP_LINK_TIMEOUT = 15;
+export const OP_FALLOCATE = 17;
 export const OP_OPENAT = 18;
 export const OP_CLOSE = 19;
 export const OP_STATX = 21;
 export const OP_READ = 22;
 export const OP_WRITE = 23;
+export const OP_OPENAT2 = 28;
 export const OP_RENAMEAT = 35;
 export const OP_UNLINKAT = 36;
 export const OP_MKDIRAT = 37;
+export const OP_SYMLINKAT = 38;
+export const OP_LINKAT = 39;
 /** Linux 6.0, as is multishot receive, for which the kernel's probe has no answer of its own. */
 export const OP_SEND_ZC = 47;
 /** Linux 6.9. */
@@ -130,6 +141,8 @@ export const TIMEOUT_UPDATE = 1 << 1;
 export const POLLIN = 0x1;
 
 export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_REMOVEDIR = 0x200;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_CLOEXEC = 0o2000000;
 export const FSYNC_DATASYNC = 1;

@@ -9,7 +9,8 @@ import { systemError } from '../../errors.js';
 import type { Path } from '../backend.js';
 import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
-import { type OpenedFd, OpenOperation, ReadableOperation } from './file-operations.js';
+import { ReadableOperation } from './file-operations.js';
+import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
 
 const O_ACCMODE = 0o3;
 const O_PATH = 0o10000000;
@@ -20,6 +21,7 @@ export async function openDescriptor(
   path: Path,
   flags: number,
   mode: number,
+  from: OpenFrom | undefined,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const access = flags & O_ACCMODE;
@@ -27,10 +29,10 @@ export async function openDescriptor(
   const isReading = access === constants.O_RDONLY;
   let opened: OpenedFd;
   try {
-    opened = await dispatcher.submit(new OpenOperation(path, flags, mode, false), signal);
+    opened = await dispatcher.submit(new OpenOperation(path, flags, mode, false, from), signal);
   } catch (error) {
     if (!mayWait || isReading || (error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
-    return (await dispatcher.submit(new OpenOperation(path, flags, mode, true), signal)).fd;
+    return (await dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal)).fd;
   }
   if (opened.isSeekable || !mayWait || !isReading || !fstatSync(opened.fd).isFIFO()) return opened.fd;
   return await awaitWriter(dispatcher, opened.fd, path, flags, signal);

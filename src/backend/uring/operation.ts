@@ -100,6 +100,31 @@ export abstract class Operation<Result> implements Abortable {
     return false;
   }
 
+  /** The open file or socket it works on, whose operations can be cancelled together. */
+  get owner(): object | undefined {
+    return undefined;
+  }
+
+  /** Whether it is a caller's own, and not one that serves several calls, such as a socket's receive. */
+  get isCall(): boolean {
+    return true;
+  }
+
+  /** Whether the kernel can find it once it has been submitted: not while it waits for others of a chain. */
+  get isUnderWay(): boolean {
+    return true;
+  }
+
+  /** How many operations, itself included, start together with it from the head of the queue. */
+  get startCount(): number {
+    return 1;
+  }
+
+  /** What a request to end it that names no reason makes of it. */
+  canceledError(): Error {
+    return this.errorFor(ECANCELED);
+  }
+
   protected fulfil(result: Result): void {
     this.#end();
     this.#resolve(result);

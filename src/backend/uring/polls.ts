@@ -82,6 +82,11 @@ class WatchOperation extends Operation<void> {
     fillPoll(words, at, this.#fd, this.#events, POLL_ADD_MULTISHOT);
   }
 
+  /** It serves many iterations. */
+  override get isCall(): boolean {
+    return false;
+  }
+
   override complete(result: number, flags: number): void {
     if (result > 0) this.#watch.gather(result);
     if ((flags & CQE_MORE) !== 0) return;

@@ -1,0 +1,446 @@
+/**
+ * `ring.chain`: a list of file operations that the kernel does one after another on its own.
+ *
+ * `Chain` checks what callers pass, as the calls of the same name do, and notes it as steps; the backend
+ * does them; `toResults` says of each part what became of it, and why.
+ */
+import type { BigIntStats, PathLike, Stats } from 'node:fs';
+import { constants } from 'node:os';
+import type {
+  BackendFile,
+  ReadResult,
+  ReadVectorResult,
+  WriteResult,
+  WriteVectorResult,
+} from './backend/backend.js';
+import {
+  type ChainBackend,
+  type ChainOutcome,
+  type ChainStep,
+  shortfallOf,
+  subjectOf,
+} from './backend/chain-steps.js';
+import {
+  chainCanceledError,
+  chainSealedError,
+  fileClosedError,
+  invalidArgType,
+  invalidArgValue,
+  shortTransferError,
+  systemError,
+} from './errors.js';
+import { type AllocateMode, readAllocateOptions } from './fs/allocate-modes.js';
+import { backendFileOf, FileHandle, type LentFile, lendForClosing } from './fs/file-handle.js';
+import { type OpenOptions, readOpenOptions } from './fs/open-rules.js';
+import { readStatOptions } from './fs/options.js';
+import {
+  checkInteger,
+  checkObject,
+  checkSignal,
+  checkStringData,
+  checkView,
+  checkViews,
+  toMode,
+  toOpenFlags,
+  toPath,
+  toPosition,
+  toSymlinkType,
+} from './validate.js';
+
+type View = NodeJS.ArrayBufferView;
+
+/** iovecs in one call (IOV_MAX, readv(2)). */
+const VECTORS_MAX = 1024;
+/** The most that one call transfers (read(2), write(2)). */
+const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+export interface ChainOptions {
+  /** Stops the chain, which then rejects with an AbortError whose `results` say how far it had come. */
+  signal?: AbortSignal | undefined;
+  /**
+   * How long the whole chain may take, 1 to 2^31 - 1 milliseconds from the call on. The part that is under
+   * way then ends with ETIMEDOUT, if the kernel can give it up. Default: no limit.
+   */
+  timeoutMs?: number | undefined;
+}
+
+/** A part of a chain; what it resolves to is the type's business alone. */
+export interface ChainPart<Result> {
+  /** Its place in the chain and in the results, from 0. */
+  readonly index: number;
+  readonly result?: Result;
+}
+
+/** What `ring.chain` resolves to when its builder returns the parts in order. */
+export type ChainResults<Parts extends readonly ChainPart<unknown>[]> = {
+  -readonly [Index in keyof Parts]: PromiseSettledResult<
+    Parts[Index] extends ChainPart<infer Result> ? Result : never
+  >;
+};
+
+/** The reason of a part that never began, because another one failed, fell short or was stopped. */
+export interface ChainCanceledError extends NodeJS.ErrnoException {
+  code: 'ECANCELED';
+  /** Which one; its place in the results. */
+  failedPartIndex: number;
+  /** Why that one broke the chain: its own error, or ERR_RINGLET_SHORT_TRANSFER. */
+  cause: Error;
+}
+
+export interface ChainTransferOptions {
+  /** First byte of the buffer to use. Default 0. */
+  offset?: number | null | undefined;
+  /** Bytes to transfer. Default: the rest of the buffer. */
+  length?: number | null | undefined;
+  /** Where in the file, in bytes; null and -1 mean the file's own cursor, which then moves. Default null. */
+  position?: number | bigint | null | undefined;
+}
+
+/** Takes the parts of a chain, in order. Buffers are the chain's until its promise settles. */
+export class Chain {
+  readonly #steps: ChainStep[] = [];
+  readonly #parts: ChainPart<unknown>[] = [];
+  readonly #lent = new Map<FileHandle, LentFile>();
+  #isSealed = false;
+
+  /** @internal `ring.chain` makes it. */
+  static run(
+    backend: ChainBackend,
+    build: (chain: Chain) => unknown,
+    options: unknown,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    return new Chain().#run(backend, build, options);
+  }
+
+  /** Reads into `buffer`. Fewer bytes than asked for, the end of the file included, end the chain. */
+  read<Data extends View>(
+    file: FileHandle,
+    buffer: Data,
+    options?: ChainTransferOptions | null,
+  ): ChainPart<ReadResult<Data>> {
+    return this.#add({ kind: 'read', file: this.#fileOf(file, 'read'), ...this.#transfer(buffer, options) });
+  }
+
+  /** Writes bytes, or a string as UTF-8. Fewer bytes written than given end the chain. */
+  write<Data extends View | string>(
+    file: FileHandle,
+    data: Data,
+    options?: ChainTransferOptions | null,
+  ): ChainPart<WriteResult<Data>> {
+    const target = this.#fileOf(file, 'write');
+    if (ArrayBuffer.isView(data)) {
+      return this.#add({ kind: 'write', file: target, ...this.#transfer(data, options) });
+    }
+    const text = checkStringData(data, 'data');
+    return this.#add({ kind: 'write', file: target, text, ...this.#transfer(Buffer.from(text), options) });
+  }
+
+  /** Reads into 1 to 1024 buffers in turn. Fewer bytes than they hold end the chain. */
+  readv<Data extends readonly View[]>(
+    file: FileHandle,
+    buffers: Data,
+    position?: number | bigint | null,
+  ): ChainPart<ReadVectorResult<Data>> {
+    return this.#add({ kind: 'readv', file: this.#fileOf(file, 'readv'), ...vectors(buffers, position) });
+  }
+
+  /** Writes 1 to 1024 buffers in turn. Fewer bytes than they hold end the chain. */
+  writev<Data extends readonly View[]>(
+    file: FileHandle,
+    buffers: Data,
+    position?: number | bigint | null,
+  ): ChainPart<WriteVectorResult<Data>> {
+    return this.#add({ kind: 'writev', file: this.#fileOf(file, 'writev'), ...vectors(buffers, position) });
+  }
+
+  /** fsync(2): content and metadata are on the storage device. */
+  sync(file: FileHandle): ChainPart<void> {
+    return this.#add({ kind: 'sync', file: this.#fileOf(file, 'fsync') });
+  }
+
+  /** fdatasync(2): the content is, and what it takes to read it back. */
+  datasync(file: FileHandle): ChainPart<void> {
+    return this.#add({ kind: 'datasync', file: this.#fileOf(file, 'fdatasync') });
+  }
+
+  /** ftruncate(2). Default 0 bytes. On a ring it needs Linux 6.9. */
+  truncate(file: FileHandle, len = 0): ChainPart<void> {
+    const bytes = Math.max(0, checkInteger(len, 'len'));
+    return this.#add({ kind: 'truncate', file: this.#fileOf(file, 'ftruncate'), bytes });
+  }
+
+  /** fallocate(2), as `FileHandle.allocate`. */
+  allocate(
+    file: FileHandle,
+    offset: number,
+    length: number,
+    options?: { mode?: AllocateMode | undefined } | null,
+  ): ChainPart<void> {
+    const target = this.#fileOf(file, 'fallocate');
+    checkInteger(offset, 'offset', 0);
+    checkInteger(length, 'length', 1);
+    const { mode } = readAllocateOptions(options);
+    return this.#add({ kind: 'allocate', file: target, mode, offset, bytes: length });
+  }
+
+  /** What the file system knows of an open file or a path. */
+  stat(of: FileHandle | PathLike, options?: { bigint?: false | undefined } | null): ChainPart<Stats>;
+  stat(of: FileHandle | PathLike, options: { bigint: true }): ChainPart<BigIntStats>;
+  stat(
+    of: FileHandle | PathLike,
+    options?: { bigint?: boolean | undefined } | null,
+  ): ChainPart<Stats | BigIntStats> {
+    const { bigint } = readStatOptions(options);
+    if (of instanceof FileHandle)
+      return this.#add({ kind: 'fstat', file: this.#fileOf(of, 'fstat'), bigint });
+    return this.#add({ kind: 'stat', path: toPath(of), bigint });
+  }
+
+  /** `stat` of a symbolic link itself. */
+  lstat(path: PathLike, options?: { bigint?: false | undefined } | null): ChainPart<Stats>;
+  lstat(path: PathLike, options: { bigint: true }): ChainPart<BigIntStats>;
+  lstat(path: PathLike, options?: { bigint?: boolean | undefined } | null): ChainPart<Stats | BigIntStats> {
+    return this.#add({ kind: 'lstat', path: toPath(path), bigint: readStatOptions(options).bigint });
+  }
+
+  /** Opens a file, as `fs.open`. Nothing may follow it: the parts to come can't know its descriptor. */
+  open(
+    path: PathLike,
+    flags?: string | number,
+    mode?: number | string | null,
+    options?: Pick<OpenOptions, 'resolve' | 'directory'> | null,
+  ): ChainPart<FileHandle> {
+    const { rules } = readOpenOptions(options);
+    const bits = toMode(mode, 'mode', 0o666);
+    return this.#add({ kind: 'open', path: toPath(path), flags: toOpenFlags(flags), mode: bits, rules });
+  }
+
+  /** Moves within a file system, replacing what `to` was (rename(2)). */
+  rename(from: PathLike, to: PathLike): ChainPart<void> {
+    return this.#add({ kind: 'rename', path: toPath(from, 'oldPath'), dest: toPath(to, 'newPath') });
+  }
+
+  /** Gives a file a second name (link(2)). */
+  link(existingPath: PathLike, newPath: PathLike): ChainPart<void> {
+    const path = toPath(existingPath, 'existingPath');
+    return this.#add({ kind: 'link', path, dest: toPath(newPath, 'newPath') });
+  }
+
+  /** Makes a symbolic link at `path` that says `target` (symlink(2)). */
+  symlink(target: PathLike, path: PathLike, type?: 'dir' | 'file' | 'junction' | null): ChainPart<void> {
+    const says = toPath(target, 'target');
+    return this.#add({ kind: 'symlink', path: says, dest: toPath(path), type: toSymlinkType(type) });
+  }
+
+  /** Removes a name that is no directory's (unlink(2)). */
+  unlink(path: PathLike): ChainPart<void> {
+    return this.#add({ kind: 'unlink', path: toPath(path) });
+  }
+
+  /** Makes one directory (mkdir(2)). */
+  mkdir(path: PathLike, mode?: number | string | null): ChainPart<void> {
+    return this.#add({ kind: 'mkdir', path: toPath(path), mode: toMode(mode, 'mode', 0o777) });
+  }
+
+  /** Removes an empty directory (rmdir(2)). */
+  rmdir(path: PathLike): ChainPart<void> {
+    return this.#add({ kind: 'rmdir', path: toPath(path) });
+  }
+
+  /**
+   * Closes a handle. From the call of `ring.chain` on the handle is out of use, and the chain waits for what
+   * is pending on it. If the chain does not come as far as this part, the handle is open again afterwards.
+   */
+  close(file: FileHandle): ChainPart<void> {
+    this.#checkOpen();
+    checkHandle(file);
+    // A second close of it in this chain finds it closed, as any other part on it would.
+    const lent = lendForClosing(file);
+    if (lent === undefined) throw fileClosedError('close');
+    this.#lent.set(file, lent);
+    return this.#add({ kind: 'close', file: lent.file });
+  }
+
+  #fileOf(handle: unknown, syscall: string): BackendFile {
+    const file = backendFileOf(checkHandle(handle));
+    if (file === undefined) throw fileClosedError(syscall);
+    return file;
+  }
+
+  #transfer(
+    view: View,
+    options: ChainTransferOptions | null | undefined,
+  ): { buffer: View; offset: number; length: number; position: number | bigint } {
+    const buffer = checkView(view);
+    const given = checkObject(options ?? {}, 'options') as ChainTransferOptions;
+    const offset = checkInteger(given.offset ?? 0, 'offset', 0, buffer.byteLength);
+    const room = buffer.byteLength - offset;
+    const length = checkInteger(given.length ?? room, 'length', 0, room);
+    return {
+      buffer,
+      offset,
+      length: Math.min(length, TRANSFER_BYTES_MAX),
+      position: toPosition(given.position),
+    };
+  }
+
+  #checkOpen(): void {
+    if (this.#isSealed) throw chainSealedError('The chain has been submitted');
+    if (this.#steps.at(-1)?.kind === 'open') throw chainSealedError('Nothing can follow an open in a chain');
+  }
+
+  #add<Result>(step: ChainStep): ChainPart<Result> {
+    this.#checkOpen();
+    const part: ChainPart<Result> = { index: this.#steps.length };
+    this.#steps.push(step);
+    this.#parts.push(part);
+    return part;
+  }
+
+  async #run(
+    backend: ChainBackend,
+    build: (chain: Chain) => unknown,
+    options: unknown,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    const steps = this.#steps;
+    let outcomes: ChainOutcome[] = [];
+    try {
+      const { signal, timeoutMs } = readChainOptions(options);
+      if (typeof build !== 'function') throw invalidArgType('build', 'of type function', build);
+      this.#checkReturned(build(this));
+      this.#isSealed = true;
+      for (const { ready } of this.#lent.values()) await ready;
+      if (steps.length > 0) outcomes = await backend.run(steps, timeoutMs, signal);
+    } finally {
+      this.#isSealed = true;
+      this.#giveBack(outcomes);
+    }
+    return toResults(steps, outcomes);
+  }
+
+  /** All parts in order, when it is an array: the types of the results rest on that. */
+  #checkReturned(returned: unknown): void {
+    if (!Array.isArray(returned)) {
+      if (typeof (returned as PromiseLike<unknown> | undefined)?.then !== 'function') return;
+      throw invalidArgValue('build', returned, 'must add its parts before it returns, so it cannot be async');
+    }
+    const isComplete =
+      returned.length === this.#parts.length && returned.every((part, index) => part === this.#parts[index]);
+    if (!isComplete) throw invalidArgValue('build', returned, 'must return all parts in order, or no array');
+  }
+
+  #giveBack(outcomes: readonly ChainOutcome[]): void {
+    for (const lent of this.#lent.values()) {
+      const index = this.#steps.findIndex((step) => step.kind === 'close' && step.file === lent.file);
+      const kind = outcomes[index]?.kind;
+      // A descriptor is gone even when closing it failed.
+      lent.giveBack(kind === 'done' || kind === 'failed');
+    }
+  }
+}
+
+function readChainOptions(options: unknown): {
+  signal: AbortSignal | undefined;
+  timeoutMs: number | undefined;
+} {
+  const { signal, timeoutMs } = checkObject(options ?? {}, 'options') as ChainOptions;
+  return {
+    signal: checkSignal(signal),
+    timeoutMs:
+      timeoutMs === undefined ? undefined : checkInteger(timeoutMs, 'options.timeoutMs', 1, TIMEOUT_MS_MAX),
+  };
+}
+
+function checkHandle(value: unknown): FileHandle {
+  if (!(value instanceof FileHandle)) throw invalidArgType('file', 'an instance of FileHandle', value);
+  return value;
+}
+
+function vectors(
+  value: readonly View[],
+  position: number | bigint | null | undefined,
+): { buffers: readonly View[]; position: number | bigint } {
+  const buffers = checkViews(value);
+  if (buffers.length === 0 || buffers.length > VECTORS_MAX) {
+    throw invalidArgValue('buffers', buffers, `must have 1 to ${VECTORS_MAX} elements`);
+  }
+  return { buffers, position: toPosition(position) };
+}
+
+/** The part that broke the chain. */
+interface Break {
+  index: number;
+  /** In words, after the part's name. */
+  what: string;
+  /** Its own error, or what stands for one. */
+  cause: NodeJS.ErrnoException;
+}
+
+function toResults(
+  steps: readonly ChainStep[],
+  outcomes: readonly ChainOutcome[],
+): PromiseSettledResult<unknown>[] {
+  const broken = findBreak(steps, outcomes);
+  const results = outcomes.map((outcome, index): PromiseSettledResult<unknown> => {
+    const step = steps[index] as ChainStep;
+    if (outcome.kind === 'done') return { status: 'fulfilled', value: toValue(step, outcome.value) };
+    const reason = broken === undefined ? undefined : reasonOf(steps, outcome, index, broken);
+    return { status: 'rejected', reason };
+  });
+  // What was asked of the chain as a whole is the answer of the chain as a whole.
+  if (broken?.cause.code === 'ABORT_ERR' || broken?.cause.code === 'ERR_RINGLET_CLOSED') {
+    throw Object.assign(broken.cause, { results });
+  }
+  return results;
+}
+
+function toValue(step: ChainStep, value: unknown): unknown {
+  if (step.kind === 'open') return new FileHandle(value as BackendFile);
+  if (step.kind === 'write' && step.text !== undefined) {
+    return { ...(value as WriteResult<View>), buffer: step.text };
+  }
+  return value;
+}
+
+function reasonOf(
+  steps: readonly ChainStep[],
+  outcome: ChainOutcome,
+  index: number,
+  broken: Break,
+): NodeJS.ErrnoException {
+  if (index === broken.index) return broken.cause;
+  if (outcome.kind === 'failed') return outcome.error;
+  const { kind } = steps[broken.index] as ChainStep;
+  const why = `part ${broken.index} (${kind === 'fstat' ? 'stat' : kind}) ${broken.what}`;
+  return chainCanceledError(subjectOf(steps[index] as ChainStep), why, broken.index, broken.cause);
+}
+
+function findBreak(steps: readonly ChainStep[], outcomes: readonly ChainOutcome[]): Break | undefined {
+  const shortfalls = outcomes.map((outcome, index) =>
+    outcome.kind === 'done' ? shortfallOf(steps[index] as ChainStep, outcome.value) : undefined,
+  );
+  // A failure comes first wherever it is: one that the kernel finds while it takes the chain cancels even
+  // the parts before it. Then what was told to stop; and the first that just did not begin.
+  const candidates = [
+    outcomes.findIndex(({ kind }, index) => kind === 'failed' || shortfalls[index] !== undefined),
+    outcomes.findIndex(({ kind }) => kind === 'stopped'),
+    outcomes.findIndex(({ kind }) => kind === 'cancelled'),
+  ];
+  const index = candidates.find((candidate) => candidate >= 0);
+  if (index === undefined) return undefined;
+  const outcome = outcomes[index] as ChainOutcome;
+  const shortfall = shortfalls[index];
+  if (shortfall !== undefined) {
+    const { bytes, wanted } = shortfall;
+    return {
+      index,
+      what: `transferred ${bytes} of ${wanted} bytes`,
+      cause: shortTransferError(bytes, wanted),
+    };
+  }
+  if (outcome.kind === 'failed') return { index, what: 'failed', cause: outcome.error };
+  if (outcome.kind === 'stopped') return { index, what: 'was stopped', cause: outcome.error };
+  const { syscall, path, dest } = subjectOf(steps[index] as ChainStep);
+  return { index, what: 'was stopped', cause: systemError(-constants.errno.ECANCELED, syscall, path, dest) };
+}
