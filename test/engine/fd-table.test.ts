@@ -4,7 +4,7 @@ import { constants as system } from 'node:os';
 import { binding, FAULT_REGISTER, type NativeRing } from '#ringlet/backend/uring/binding.js';
 import { FdTable, NOT_REGISTERED } from '#ringlet/backend/uring/fd-table.js';
 import { expect } from 'chai';
-import { DatagramSocket, type Ring, type RingOptions } from 'ringlet';
+import { DatagramSocket, type FileHandle, type Ring, type RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
 import { take } from '../support/datagrams.js';
 import { eventually } from '../support/eventually.js';
@@ -63,7 +63,7 @@ for (const [title, options] of [
     it('a full table: further files work without a slot, and a slot that comes free is used again', async () => {
       const { ring, fd } = make(2);
       const paths = [1, 2, 3, 4].map((seed) => directory.file(`f${seed}`, pattern(CONTENT_BYTES, seed)));
-      const handles = [];
+      const handles: FileHandle[] = [];
       for (const path of paths) handles.push(await ring.fs.open(path));
       await expectInTable(fd, paths.slice(0, 2));
       expect(ring.stats().fdTable).to.deep.include({ used: 2, free: 0, exhaustions: 2, refusals: 0 });
