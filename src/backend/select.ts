@@ -25,7 +25,7 @@ function firstNumberIn(path: string, pattern: RegExp): number | undefined {
 }
 
 /** The likely cause of a refused io_uring_setup(2). */
-function explain(errno: number): string {
+export function explainRefusal(errno: number): string {
   const code =
     Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
   const isSeccomp = (firstNumberIn('/proc/self/status', /^Seccomp:\s*(\d)/m) ?? 0) > 0;
@@ -54,8 +54,9 @@ function explain(errno: number): string {
   }
 }
 
-function reasonFor(error: unknown): string | undefined {
-  if (error instanceof RingRefusedError) return explain(-error.errno);
+/** Why there is no ring, when that is what the error is about. */
+export function reasonFor(error: unknown): string | undefined {
+  if (error instanceof RingRefusedError) return explainRefusal(-error.errno);
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_DLOPEN_FAILED' || code === 'ERR_DLOPEN_DISABLED') {
     return `the native addon could not be loaded: ${(error as Error).message.split('\n', 1)[0]}`;

@@ -1,0 +1,186 @@
+/** `probe()`: what this kernel, container and process allow, for people and for start-up checks. */
+import { arch, constants, release } from 'node:os';
+import {
+  type ContainerEngine,
+  detectContainer,
+  type ProcessLimits,
+  readLimits,
+  readSecurity,
+  type SecuritySettings,
+} from './backend/environment.js';
+import { explainRefusal, reasonFor } from './backend/select.js';
+import {
+  type Answer,
+  type ProfileAnswer,
+  type ProfileName,
+  probeUring,
+  type TrialName,
+  type UringAnswers,
+} from './backend/uring/probe.js';
+
+export type { ContainerEngine, ProcessLimits, ResourceLimit, SecuritySettings } from './backend/environment.js';
+
+/** What came of trying something. */
+export interface ProbeTrial {
+  isSupported: boolean;
+  /**
+   * 'ok', or the name of the errno that was the kernel's answer, such as 'EINVAL'. Some trials are made to
+   * fail and still say yes: a multishot receive of what is no socket gets 'ENOTSOCK' where it is known.
+   */
+  answer: string;
+}
+
+/** What came of making a small ring of one kind. */
+export interface ProbeProfile extends ProbeTrial {
+  /** The IORING_SETUP_* flags that were in force, without the prefix. */
+  flags: string[];
+}
+
+/** Everything in it survives JSON. What could not be found out is null. */
+export interface Probe {
+  /** Whether `new Ring({ backend: 'io_uring' })` works here. */
+  isAvailable: boolean;
+  /** Why not, in the words of `ring.backendReason`; null when it does. */
+  reason: string | null;
+  /** The errno's name with which the kernel refused to make a ring; null when it made one, or was not asked. */
+  refusal: string | null;
+  /** 'linux', and otherwise never available. */
+  platform: string;
+  /** The kernel's release, such as '6.18.44'. */
+  kernel: string;
+  architecture: string;
+  nodeVersion: string;
+  /** Whether the native addon could be loaded. */
+  isAddonLoaded: boolean;
+  container: ContainerEngine | null;
+  security: SecuritySettings;
+  limits: ProcessLimits;
+  /** The kinds of ring, by trial: `taskRun` of a loop ring, and SQ polling alone, pinned, and shared. */
+  profiles: Record<ProfileName, ProbeProfile>;
+  /** Whether SQ polling is allowed, and whether there are CPUs enough for it to gain anything. */
+  sqPoll: { isAllowed: boolean; isAdvised: boolean };
+  /** Names of the kernel's IORING_FEAT_* bits, without the prefix. */
+  features: string[];
+  /** By name, IORING_OP_* without the prefix, up to Linux 6.18: whether the kernel's own probe has it. */
+  opcodes: Record<string, boolean>;
+  /** What the kernel's probe has no answer for, by trial. */
+  trials: Record<TrialName, ProbeTrial>;
+  /** The kernel's account of itself: how many opcodes there are, and the setup flags' bits (Linux 6.18). */
+  query: { requestOpcodes: number; registerOpcodes: number; setupFlags: number } | null;
+}
+
+/** An SQ thread that is awake takes a CPU; there must be another one for the process. */
+const SQ_POLL_CPUS_MIN = 2;
+
+const PROFILE_NAMES: readonly ProfileName[] = [
+  'defer',
+  'cooperative',
+  'interrupt',
+  'sqPoll',
+  'sqPollPinned',
+  'sqPollShared',
+];
+const TRIAL_NAMES: readonly TrialName[] = [
+  'multishotReceive',
+  'zeroCopySend',
+  'bufferRing',
+  'incrementalBufferRing',
+  'sparseFileTable',
+  'registeredRingFd',
+];
+
+function answerName(result: number): string {
+  if (result >= 0) return 'ok';
+  const known = Object.entries(constants.errno).find(([, number]) => number === -result);
+  return known?.[0] ?? `errno ${-result}`;
+}
+
+function toTrial({ isSupported, result }: Answer): ProbeTrial {
+  return { isSupported, answer: answerName(result) };
+}
+
+function toProfile(answer: ProfileAnswer): ProbeProfile {
+  return { ...toTrial(answer), flags: answer.flags };
+}
+
+/** The answers where nobody can be asked. */
+function nothing(): Pick<Probe, 'profiles' | 'features' | 'opcodes' | 'trials' | 'query'> {
+  const untried = { isSupported: false, answer: 'not tried' };
+  return {
+    profiles: fromNames(PROFILE_NAMES, () => ({ ...untried, flags: [] })),
+    features: [],
+    opcodes: {},
+    trials: fromNames(TRIAL_NAMES, () => ({ ...untried })),
+    query: null,
+  };
+}
+
+function fromNames<Name extends string, Value>(
+  names: readonly Name[],
+  make: (name: Name) => Value,
+): Record<Name, Value> {
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<Name, Value>;
+}
+
+function fromAnswers(
+  answers: UringAnswers,
+): Pick<Probe, 'profiles' | 'features' | 'opcodes' | 'trials' | 'query'> {
+  return {
+    profiles: fromNames(PROFILE_NAMES, (name) => toProfile(answers.profiles[name])),
+    features: answers.features,
+    opcodes: answers.opcodes,
+    trials: fromNames(TRIAL_NAMES, (name) => toTrial(answers.trials[name])),
+    query: answers.query,
+  };
+}
+
+function refusalReason(answers: UringAnswers): string | null {
+  if (answers.setup < 0) return explainRefusal(-answers.setup);
+  return answers.isSufficient ? null : 'it needs Linux 6.0';
+}
+
+/** The answers, or why the addon can't be asked. */
+function ask(): UringAnswers | string {
+  try {
+    return probeUring();
+  } catch (error) {
+    const reason = reasonFor(error);
+    if (reason === undefined) throw error;
+    return reason;
+  }
+}
+
+/**
+ * Finds out what can be had here. It makes a few small rings, one of them with an SQ thread, and closes
+ * them again; it takes a few milliseconds, in which it blocks, and leaves nothing behind.
+ *
+ * ```js
+ * import { probe } from 'ringlet';
+ * const { isAvailable, reason, sqPoll } = probe();
+ * ```
+ *
+ * Never throws for what is missing: that is the answer. `npx ringlet doctor` prints it, with advice.
+ */
+export function probe(): Probe {
+  const answers = ask();
+  const limits = readLimits();
+  const found = typeof answers === 'string' ? nothing() : fromAnswers(answers);
+  const reason = typeof answers === 'string' ? answers : refusalReason(answers);
+  const isSqPollAllowed = found.profiles.sqPoll.isSupported;
+  const cpusWorth = Math.min(limits.cpus.length, limits.cpuQuota ?? Number.POSITIVE_INFINITY);
+  return {
+    isAvailable: reason === null,
+    reason,
+    refusal: typeof answers !== 'string' && answers.setup < 0 ? answerName(answers.setup) : null,
+    platform: process.platform,
+    kernel: release(),
+    architecture: arch(),
+    nodeVersion: process.version,
+    isAddonLoaded: typeof answers !== 'string',
+    container: detectContainer(),
+    security: readSecurity(),
+    limits,
+    sqPoll: { isAllowed: isSqPollAllowed, isAdvised: isSqPollAllowed && cpusWorth >= SQ_POLL_CPUS_MIN },
+    ...found,
+  };
+}
