@@ -28,5 +28,15 @@ export { DatagramMessage } from './net/datagram-message.js';
 export { DatagramSocket } from './net/datagram-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
 export type { PollEvent } from './poll-events.js';
+export {
+  type ContainerEngine,
+  type Probe,
+  type ProbeProfile,
+  type ProbeTrial,
+  type ProcessLimits,
+  probe,
+  type ResourceLimit,
+  type SecuritySettings,
+} from './probe.js';
 export { Ring, type WaitOptions } from './ring.js';
 export type { SignalArrival } from './signals.js';
