@@ -1,0 +1,100 @@
+/** When entries reach the kernel, and in what portions completions come back. */
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { expect } from 'chai';
+import { DatagramSocket } from 'ringlet';
+import { frameRings } from '../support/backends.js';
+import { numberedRange, take } from '../support/datagrams.js';
+import { turns, within } from '../support/eventually.js';
+import { droppedAt, Peer } from '../support/peer.js';
+import { pattern, temporaryDirectory } from '../support/temporary.js';
+
+const FILE_BYTES = 4096;
+
+describe('Submission', () => {
+  const makeRing = frameRings({});
+  const directory = temporaryDirectory();
+
+  for (const [name, options, submitted, enters] of [
+    ['by default nothing is submitted before the turn ends', {}, 0, 0],
+    ['submitImmediately: each read is submitted as it is made', { submitImmediately: true }, 100, 100],
+    [
+      'submitBatchMax 32: of 100 reads 96 are submitted by the way, in 3 calls',
+      { submitBatchMax: 32 },
+      96,
+      3,
+    ],
+  ] as const) {
+    it(name, async () => {
+      const ring = makeRing({ backend: 'io_uring', ...options });
+      await using handle = await ring.fs.open(directory.file('a', pattern(FILE_BYTES)));
+      const before = ring.stats();
+      const reads = Array.from({ length: 100 }, (_unused, index) =>
+        handle.read(Buffer.alloc(8), 0, 8, index * 8),
+      );
+      const after = ring.stats();
+      expect(after.submitted - before.submitted).to.equal(submitted);
+      expect(after.enters - before.enters).to.equal(enters);
+      for (const [index, { buffer }] of (await Promise.all(reads)).entries()) {
+        expect(buffer.equals(pattern(FILE_BYTES).subarray(index * 8, index * 8 + 8))).to.equal(true);
+      }
+      expect(ring.stats().submitted - before.submitted).to.equal(100);
+    });
+  }
+
+  it('coalesce: 2,000 reads, 16 in flight, fulfil each with its own bytes; a quiet ring is not held up', async () => {
+    const ring = makeRing({ backend: 'io_uring', coalesce: { minCompletions: 16, timeoutUs: 100_000 } });
+    await using handle = await ring.fs.open(directory.file('a', pattern(FILE_BYTES)));
+    let next = 0;
+    const readInTurn = async (): Promise<void> => {
+      while (next < 2000) {
+        const position = (next++ * 7) % 4000;
+        const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, position);
+        expect(buffer.equals(pattern(FILE_BYTES).subarray(position, position + 8))).to.equal(true);
+      }
+    };
+    await within('2,000 reads', Promise.all(Array.from({ length: 16 }, readInTurn)));
+    const taken: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const started = performance.now();
+      await handle.read(Buffer.alloc(8), 0, 8, 0);
+      taken.push(performance.now() - started);
+    }
+    expect(Math.min(...taken), 'milliseconds of a lone read').to.be.lessThan(50);
+  });
+
+  it('drainBatchMax 8: 2,048 completions come in 256 portions or more', async () => {
+    const ring = makeRing({ backend: 'io_uring', drainBatchMax: 8 });
+    const path = directory.fifo('fifo');
+    const fds = Array.from({ length: 2048 }, () => openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
+    const polls = Promise.all(fds.map((fd) => ring.poll(fd, ['readable'])));
+    await turns(5);
+    const { batches } = ring.stats();
+    writeSync(fds[0] as number, 'x');
+    expect((await within('2,048 polls', polls)).every(([event]) => event === 'readable')).to.equal(true);
+    expect(ring.stats().batches - batches).to.be.at.least(256);
+    readSync(fds[0] as number, Buffer.alloc(8));
+    for (const fd of fds) closeSync(fd);
+  });
+
+  it('completionEntriesMax: a queue that overflows is made larger, and no datagram is lost', async () => {
+    const ring = makeRing({
+      backend: 'io_uring',
+      submissionEntries: 4,
+      completionEntries: 8,
+      completionEntriesMin: 8,
+      completionEntriesMax: 1024,
+    });
+    await using socket = await DatagramSocket.bind({ address: '127.0.0.1', ring, receiveBufferBytes: 1 << 22 });
+    await using peer = await Peer.open();
+    const payloads = numberedRange(0, 600, 32);
+    for (const payload of payloads.slice(0, 100)) await peer.send(payload, socket.address);
+    const reading = take(socket, payloads.length);
+    for (const payload of payloads.slice(100)) await peer.send(payload, socket.address);
+    expect(await reading).to.deep.equal(payloads);
+    expect(droppedAt(socket.address.port)).to.equal(0);
+    const { overflows, resizes } = ring.stats();
+    expect(overflows).to.be.greaterThan(0);
+    expect(resizes).to.be.greaterThan(0);
+  });
+});
