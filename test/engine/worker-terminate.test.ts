@@ -95,6 +95,8 @@ for (const { title, options } of CONFIGURATIONS) {
       it(`with ${name}: no descriptor and no SQ thread is left`, async () => {
         const ring = makeRing();
         const file = directory.file('file', 'content'.repeat(20));
+        // Its SQ thread is told by its name, which it gets when it first runs.
+        await ring.fs.stat(file);
         const workerData = { options, file, fifo: directory.fifo('fifo'), directory: directory.path };
         const baseline = takeBaseline();
         const worker = startWorker(scriptOf(body), workerData);

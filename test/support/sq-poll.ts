@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Ring } from 'ringlet';
 import { eventually } from './eventually.js';
-import { ringDescriptors } from './leftovers.js';
+import { ringDescriptors, sqPollThreads } from './leftovers.js';
 
 /** Makes a ring and finds its descriptor, which the public API does not tell. */
 export function withDescriptor(make: () => Ring): { ring: Ring; fd: number } {
@@ -20,7 +20,10 @@ function fieldOf(text: string, name: string): string | undefined {
   return new RegExp(`^${name}:\\s*(\\S.*)$`, 'm').exec(text)?.[1];
 }
 
-/** The id of the thread that polls the ring's submission queue; waits until the kernel tells it. */
+/**
+ * The id of the thread that polls the ring's submission queue. Waits until the thread has run for the first
+ * time: before that fdinfo shows the number of the thread that made the ring.
+ */
 export async function sqThreadOf(ringFd: number): Promise<number> {
   let id = 0;
   await eventually(`the SQ thread of descriptor ${ringFd}`, () => {
