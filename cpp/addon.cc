@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "engine.h"
+#include "identity.h"
 #include "kernel_features.h"
 #include "fd_watch.h"
 #include "layout.h"
@@ -310,6 +311,21 @@ Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   return probe;
 }
 
+// processIdentity(): effective user, effective group, and the supplementary groups, as a Uint32Array.
+Napi::Value ProcessIdentity(const Napi::CallbackInfo& info) {
+  std::vector<uint32_t> identity = ReadIdentity();
+  Napi::Uint32Array numbers = Napi::Uint32Array::New(info.Env(), identity.size());
+  std::copy(identity.begin(), identity.end(), numbers.Data());
+  return numbers;
+}
+
+// hasIdentity(Uint32Array): whether processIdentity() would say the same now.
+Napi::Value HasIdentity(const Napi::CallbackInfo& info) {
+  size_t bytes;
+  auto* identity = static_cast<const uint32_t*>(BytesOf(info.Env(), info[0], &bytes));
+  return Napi::Boolean::New(info.Env(), IsIdentity({identity, bytes / sizeof(uint32_t)}));
+}
+
 // The CPUs that this process may use.
 Napi::Value AllowedCpus(const Napi::CallbackInfo& info) {
   cpu_set_t set;
@@ -453,6 +469,8 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("groups", Napi::Function::New<Groups>(env));
   exports.Set("allowedCpus", Napi::Function::New<AllowedCpus>(env));
   exports.Set("probeKernel", Napi::Function::New<ProbeKernel>(env));
+  exports.Set("processIdentity", Napi::Function::New<ProcessIdentity>(env));
+  exports.Set("hasIdentity", Napi::Function::New<HasIdentity>(env));
   exports.Set("bindDatagram", Napi::Function::New<BindDatagram>(env));
   exports.Set("localAddress", Napi::Function::New<LocalAddress>(env));
   exports.Set("encodeAddress", Napi::Function::New<EncodeAddressInto>(env));

@@ -181,6 +181,15 @@ export function ringClosedError(): CodedError {
   return coded(Error, 'ERR_RINGLET_CLOSED', 'The ring is closed');
 }
 
+/** A call on a path, on an SQ-poll ring of a process that has changed its identity since. */
+export function credentialsError(change: string): CodedError {
+  return coded(
+    Error,
+    'ERR_RINGLET_CREDENTIALS',
+    `The ring's SQ-poll thread acts for who made the ring, and since then ${change}: make a new Ring`,
+  );
+}
+
 /** A call on a socket after its `close()`. */
 export function socketClosedError(): CodedError {
   return coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');

@@ -136,6 +136,10 @@ export interface Binding {
   groups(): NativeSqPollGroup[];
   allowedCpus(): number[];
   probeKernel(): NativeProbe;
+  /** Effective user, effective group, supplementary groups. */
+  processIdentity(): Uint32Array;
+  /** Whether `processIdentity` would say the same now; allocates nothing. */
+  hasIdentity(identity: Uint32Array): boolean;
   bindDatagram(
     address: string,
     port: number,

@@ -6,10 +6,11 @@
  * beyond the slots wait in order. No call into native code is made for an operation, except to wake an
  * idle loop and to empty a full block.
  */
-import { abortError, ringClosedError, systemError } from '../../errors.js';
+import { abortError, credentialsError, ringClosedError, systemError } from '../../errors.js';
 import { Observation } from '../observation.js';
 import type { Hold } from '../polls.js';
 import type { NativeRing } from './binding.js';
+import type { Identity } from './identity.js';
 import {
   CANCEL_ALL,
   CANCEL_FD,
@@ -60,6 +61,8 @@ export class Dispatcher implements Hold {
   readonly observation = new Observation('io_uring');
   readonly control = new Uint32Array(CONTROL_WORDS);
   readonly #native: NativeRing;
+  /** Of a ring whose requests a kernel thread makes. */
+  readonly #identity: Identity | undefined;
   readonly #inFlightMax: number;
   readonly #submitBatchMax: number;
   readonly #submissions: Uint32Array;
@@ -92,8 +95,15 @@ export class Dispatcher implements Hold {
   #onIdle: (() => void) | undefined;
 
   /** @param submissionEntries of the ring as the kernel made it. */
-  constructor(native: NativeRing, options: DispatcherOptions, submissionEntries: number) {
+  /** @param identity of a ring whose requests a kernel thread makes. */
+  constructor(
+    native: NativeRing,
+    options: DispatcherOptions,
+    submissionEntries: number,
+    identity: Identity | undefined,
+  ) {
     this.#native = native;
+    this.#identity = identity;
     this.#inFlightMax = options.inFlightMax;
     this.#submitBatchMax = options.submitBatchMax;
     // Twice the batch, so that cancel requests find room behind a batch that has just been filled.
@@ -173,6 +183,13 @@ export class Dispatcher implements Hold {
       operation.failWith(ringClosedError);
       return operation.promise;
     }
+    if (this.#identity !== undefined && operation.isByPath) {
+      const refusal = this.#refusalFor(this.#identity);
+      if (refusal !== undefined) {
+        operation.failWith(refusal);
+        return operation.promise;
+      }
+    }
     if (signal !== undefined) {
       if (signal.aborted) {
         operation.failWith(() => abortError(signal));
@@ -182,6 +199,13 @@ export class Dispatcher implements Hold {
     }
     this.#enqueue(operation);
     return operation.promise;
+  }
+
+  /** Why the kernel must not be asked for a path: it would look at whom the ring was made by. */
+  #refusalFor(identity: Identity): (() => Error) | undefined {
+    if (!identity.hasChanged) return undefined;
+    const change = identity.describeChange();
+    return () => credentialsError(change);
   }
 
   /** For what must happen even while the ring is closing, such as giving back a descriptor. */
@@ -207,6 +231,13 @@ export class Dispatcher implements Hold {
    * and nothing comes between them. There may be no more of them than the ring has entries and places.
    */
   submitLink(operations: readonly Operation<unknown>[]): void {
+    const byPath = this.#identity && operations.find(({ isByPath }) => isByPath);
+    const refusal = byPath && this.#identity && this.#refusalFor(this.#identity);
+    if (byPath && refusal) {
+      // Whoever held it back takes care of the others.
+      this.cancel(byPath, refusal);
+      return;
+    }
     for (const operation of operations) this.#heldBack.delete(operation);
     const [first, ...others] = operations;
     if (first === undefined) return;

@@ -291,6 +291,10 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
     return this.#file ? { kind: 'fstat', fd: this.#file.fd } : super.describe();
   }
 
+  override get isByPath(): boolean {
+    return this.#file === undefined;
+  }
+
   protected override onSettled(): void {
     this.#file?.pending.leave();
   }

@@ -21,6 +21,7 @@ import { Dispatcher } from './dispatcher.js';
 import { featureNames } from './kernel-names.js';
 import { FdTable } from './fd-table.js';
 import { UringFiles } from './files.js';
+import { Identity } from './identity.js';
 import {
   OP_SEND_ZC,
   SHARED_SQ_THREAD_PASS,
@@ -128,7 +129,9 @@ export function createUringBackend(settings: RingSettings): Backend {
   if (settings.registerRingFd && made.ringFdRegistration < 0) {
     degraded.push({ what: 'registerRingFd', reason: `refused with errno ${-made.ringFdRegistration}` });
   }
-  const dispatcher = new Dispatcher(native, settings, made.submissionEntries);
+  // The kernel thread of an SQ-poll ring acts for whom the ring was made by.
+  const identity = made.sqPoll === undefined ? undefined : new Identity();
+  const dispatcher = new Dispatcher(native, settings, made.submissionEntries, identity);
   if (!dispatcher.start()) {
     native.close();
     throw backendUnavailableError('the event loop refuses the ring’s descriptor');

@@ -61,6 +61,10 @@ export class LinkedPart extends Operation<void> {
     return this.operation.yieldsFd;
   }
 
+  override get isByPath(): boolean {
+    return this.operation.isByPath;
+  }
+
   override get owner(): object | undefined {
     return this.operation.owner;
   }

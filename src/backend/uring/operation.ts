@@ -95,6 +95,11 @@ export abstract class Operation<Result> implements Abortable {
     return false;
   }
 
+  /** Whether it names files by path, so that the kernel checks who asks. */
+  get isByPath(): boolean {
+    return false;
+  }
+
   /** Whether it has a place of its own beyond the ring's in-flight limit. */
   get isExempt(): boolean {
     return false;

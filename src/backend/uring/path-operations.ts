@@ -77,6 +77,10 @@ export class OpenOperation extends Operation<OpenedFd> {
     return true;
   }
 
+  override get isByPath(): boolean {
+    return true;
+  }
+
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const address = addressOf(this.#encoded);
     const directory = this.#from?.directory?.fd ?? AT_FDCWD;
@@ -131,6 +135,10 @@ export class PathOperation extends Operation<void> {
     this.#encoded = encodePath(path);
     this.#encodedDest = dest === undefined ? undefined : encodePath(dest);
     this.#mode = mode;
+  }
+
+  override get isByPath(): boolean {
+    return true;
   }
 
   override fill(words: Uint32Array, at: number): void {

@@ -1,0 +1,48 @@
+#include "identity.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace ringlet {
+namespace {
+
+constexpr size_t kUser = 0;
+constexpr size_t kGroup = 1;
+constexpr size_t kGroups = 2;
+constexpr size_t kFewGroups = 64;
+
+static_assert(sizeof(gid_t) == sizeof(uint32_t) && sizeof(uid_t) == sizeof(uint32_t));
+
+}  // namespace
+
+std::vector<uint32_t> ReadIdentity() {
+  std::vector<uint32_t> identity = {geteuid(), getegid()};
+  int count = getgroups(0, nullptr);
+  // Another thread may have added groups in between: ask again.
+  while (count > 0) {
+    identity.resize(kGroups + static_cast<size_t>(count));
+    int filled = getgroups(count, identity.data() + kGroups);
+    if (filled >= 0) {
+      identity.resize(kGroups + static_cast<size_t>(filled));
+      break;
+    }
+    count = getgroups(0, nullptr);
+  }
+  return identity;
+}
+
+bool IsIdentity(std::span<const uint32_t> identity) {
+  if (geteuid() != identity[kUser] || getegid() != identity[kGroup]) return false;
+  std::span<const uint32_t> groups = identity.subspan(kGroups);
+  gid_t few[kFewGroups];
+  std::vector<gid_t> many;
+  // Room for one more than wanted: a longer list is then told apart, by its count or by EINVAL.
+  size_t room = groups.size() + 1;
+  if (room > kFewGroups) many.resize(room);
+  gid_t* now = room > kFewGroups ? many.data() : few;
+  int count = getgroups(static_cast<int>(room), now);
+  return count == static_cast<int>(groups.size()) && std::equal(groups.begin(), groups.end(), now);
+}
+
+}  // namespace ringlet
