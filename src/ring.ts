@@ -135,8 +135,9 @@ export class Ring {
    * if (events.includes('readable')) readSync(fd, buffer);
    * ```
    *
-   * Files, directories and /dev/null are always readable and writable. What the ring refuses to poll, epoll
-   * polls; and so it does on the node backend, which needs the addon for it.
+   * Files, directories and /dev/null are always readable and writable. What a ring refuses to poll, epoll
+   * polls, as it does everything that is to tell of 'priority', of which a ring does not hear; and so it
+   * does for the node backend, which needs the addon for it.
    *
    * @param fd must stay open until the promise settles: it is looked up when the request is submitted.
    * @param events at least one; it is enough for one of them to be so.

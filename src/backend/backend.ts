@@ -284,8 +284,8 @@ export interface RingStats {
   cancels: number;
   /** Requests that the ring's timers made: one each time that their earliest deadline came forward or passed. */
   timerRequests: number;
-  /** Polls and watches that epoll carries because the ring refused the descriptor. */
-  pollRefusals: number;
+  /** Polls and watches that went to epoll: the ring refused the descriptor, or they are for 'priority'. */
+  epollFallbacks: number;
   /** Completions for operations already gone; anything but 0 is a bug. */
   staleCompletions: number;
   /** Operations in the kernel now, waiting for a place now, and the most there ever were. */

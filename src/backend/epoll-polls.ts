@@ -10,6 +10,7 @@ import {
   systemError,
   tracedRejection,
 } from '../errors.js';
+import type { Observation } from './observation.js';
 import type { BackendWatch, Hold, PollBackend, WatchListener } from './polls.js';
 import { type Binding, binding, type NativeWatch } from './uring/binding.js';
 
@@ -26,12 +27,15 @@ function loadedBinding(): Binding {
 
 export class EpollPolls implements PollBackend {
   readonly #hold: Hold;
+  readonly #observation: Observation | undefined;
   readonly #watches = new Set<EpollWatch>();
   #isClosed = false;
   #pendingCount = 0;
 
-  constructor(hold: Hold) {
+  /** @param observation is told of calls of `poll`; not where a ring is told of them already. */
+  constructor(hold: Hold, observation?: Observation) {
     this.#hold = hold;
+    this.#observation = observation;
   }
 
   get hold(): Hold {
@@ -47,7 +51,12 @@ export class EpollPolls implements PollBackend {
     return this.#pendingCount;
   }
 
-  async poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
+  poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
+    if (!this.#observation?.isWanted) return this.#poll(fd, events, signal);
+    return this.#observation.observe({ kind: 'poll', fd }, () => this.#poll(fd, events, signal));
+  }
+
+  async #poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
     if (signal?.aborted) throw abortError(signal);
     this.#pendingCount++;
     try {

@@ -33,10 +33,10 @@ class NodeBackend implements Backend {
   readonly chains: NodeChains;
   readonly hold = new NodeHold();
   readonly timers = new TimerQueue((listener) => new NodeAlarm(listener, this.hold));
-  readonly polls = new EpollPolls(this.hold);
   readonly profile: RingProfile;
   readonly features: readonly string[] = [];
   readonly observation = new Observation('node');
+  readonly polls = new EpollPolls(this.hold, this.observation);
   readonly #admission: Admission;
   #closing: Promise<void> | undefined;
 
@@ -77,7 +77,7 @@ class NodeBackend implements Backend {
       bufferExhaustions: 0,
       cancels: 0,
       timerRequests: 0,
-      pollRefusals: 0,
+      epollFallbacks: 0,
       staleCompletions: 0,
       inFlight: running,
       waiting,

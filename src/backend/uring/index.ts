@@ -230,7 +230,7 @@ class UringBackend implements Backend {
       bufferExhaustions: this.#buffers.exhaustionCount,
       cancels: this.#dispatcher.cancelCount,
       timerRequests: this.#alarm?.setCount ?? 0,
-      pollRefusals: this.polls.refusedCount,
+      epollFallbacks: this.polls.fallbackCount,
       staleCompletions: this.#dispatcher.staleCompletions,
       inFlight: this.#dispatcher.inFlightCount,
       waiting: this.#dispatcher.waitingCount,

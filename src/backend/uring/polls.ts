@@ -1,4 +1,10 @@
-/** Polling on a ring: one-shot and multishot POLL_ADD, and epoll for the descriptors that it refuses. */
+/**
+ * Polling on a ring: one-shot and multishot POLL_ADD, and epoll for the descriptors that it refuses.
+ *
+ * And for POLLPRI. A poll that waits on the ring is not woken for it: the kernel adds that bit to all of
+ * its own internal polls, and so leaves it out when it looks whether a wake-up concerns one
+ * (IO_ASYNC_POLL_COMMON in io_uring/poll.c, up to Linux 6.18 at least).
+ */
 import { constants } from 'node:os';
 import { ringClosedError, systemError } from '../../errors.js';
 import type { EpollPolls } from '../epoll-polls.js';
@@ -15,6 +21,8 @@ const REFUSALS: readonly number[] = [
   constants.errno.EPERM,
   constants.errno.EOPNOTSUPP,
 ];
+
+const POLLPRI = 0x2;
 
 const injectedResults: number[] = [];
 
@@ -227,33 +235,38 @@ class UringWatch implements BackendWatch, BatchListener {
 export class UringPolls implements PollBackend {
   readonly #dispatcher: Dispatcher;
   readonly #epoll: EpollPolls;
-  #refusedCount = 0;
+  #fallbackCount = 0;
 
   constructor(dispatcher: Dispatcher, epoll: EpollPolls) {
     this.#dispatcher = dispatcher;
     this.#epoll = epoll;
   }
 
-  /** Descriptors that epoll polled because the ring would not. */
-  get refusedCount(): number {
-    return this.#refusedCount;
+  /** Polls and watches that went to epoll. */
+  get fallbackCount(): number {
+    return this.#fallbackCount;
   }
 
   async poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
+    if ((events & POLLPRI) !== 0) return await this.#pollWithEpoll(fd, events, signal);
     let result = 0;
     // The kernel may find on a second look that nothing was so.
     while (result === 0) result = await this.#dispatcher.submit(new PollOperation(fd, events), signal);
-    if (result > 0) return result;
-    this.#refusedCount++;
+    return result > 0 ? result : await this.#pollWithEpoll(fd, events, signal);
+  }
+
+  async #pollWithEpoll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
+    this.#fallbackCount++;
     return await this.#epoll.poll(fd, events, signal);
   }
 
   watch(fd: number, events: number, listener: WatchListener): BackendWatch {
+    if ((events & POLLPRI) !== 0) return this.watchWithEpoll(fd, events, listener);
     return new UringWatch(this, this.#dispatcher, fd, events, listener);
   }
 
   watchWithEpoll(fd: number, events: number, listener: WatchListener): BackendWatch {
-    this.#refusedCount++;
+    this.#fallbackCount++;
     return this.#epoll.watch(fd, events, listener);
   }
 }
