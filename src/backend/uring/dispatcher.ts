@@ -100,7 +100,7 @@ export class Dispatcher implements Hold {
     native: NativeRing,
     options: DispatcherOptions,
     submissionEntries: number,
-    identity: Identity | undefined,
+    identity?: Identity,
   ) {
     this.#native = native;
     this.#identity = identity;
