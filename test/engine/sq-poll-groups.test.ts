@@ -46,13 +46,15 @@ describe('SQ-poll groups', () => {
     for (const { ring } of descriptors) await expectWorking(ring);
   });
 
-  it('threads: 2 spreads four rings evenly over two threads', async () => {
+  it('threads: 2 gives the first two rings a thread each, and later rings one of the two', async () => {
     const made = Array.from({ length: 4 }, () => withDescriptor(() => makeRing(grouped({ threads: 2 }))));
     const threads = await Promise.all(made.map(({ fd }) => sqThreadOf(fd)));
+    expect(threads[0]).not.to.equal(threads[1]);
     expect(new Set(threads).size).to.equal(2);
-    for (const thread of new Set(threads))
-      expect(threads.filter((other) => other === thread).length).to.equal(2);
-    expect(new Set(made.map(({ ring }) => ring.profile.sqPoll?.threadIndex))).to.deep.equal(new Set([0, 1]));
+    // Which of the two is a matter of their load, and so of the machine.
+    made.forEach(({ ring }, index) => {
+      expect(ring.profile.sqPoll?.threadIndex).to.equal(threads[index] === threads[0] ? 0 : 1);
+    });
     for (const { ring } of made) await expectWorking(ring);
   });
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Ring } from 'ringlet';
 import { eventually } from './eventually.js';
-import { ringDescriptors, sqPollThreads } from './leftovers.js';
+import { ringDescriptors } from './leftovers.js';
 
 /** Makes a ring and finds its descriptor, which the public API does not tell. */
 export function withDescriptor(make: () => Ring): { ring: Ring; fd: number } {
@@ -28,7 +28,6 @@ export async function sqThreadOf(ringFd: number): Promise<number> {
   let id = 0;
   await eventually(`the SQ thread of descriptor ${ringFd}`, () => {
     id = Number(fieldOf(readFileSync(`/proc/self/fdinfo/${ringFd}`, 'utf8'), 'SqThread') ?? 0);
-    // Until the thread's first run the kernel tells its creator's number.
     return id > 0 && readFileSync(`/proc/self/task/${id}/comm`, 'utf8').startsWith('iou-sqp-');
   });
   return id;
