@@ -143,6 +143,11 @@ export class Admission {
     return this.#observation.observe(facts, () => this.#run(start, signal, undo, facts, onDropped));
   }
 
+  /** Runs `start` at once, outside the limit and even when closed: for giving a descriptor back. */
+  runAnyway<Result>(start: () => Promise<Result>, facts: OperationFacts): Promise<Result> {
+    return this.#observation.isWanted ? this.#observation.observe(facts, start) : start();
+  }
+
   #run<Result>(
     start: () => Promise<Result>,
     signal: AbortSignal | undefined,

@@ -180,7 +180,9 @@ export class NodeFile implements BackendFile {
   async #close(): Promise<void> {
     await this.#pending.whenIdle();
     this.#isClosed = true;
-    await called<void>((callback) => nodeFs.close(this.fd, (error) => callback(error ?? null)));
+    const start = (): Promise<void> =>
+      called<void>((callback) => nodeFs.close(this.fd, (error) => callback(error ?? null)));
+    await this.#admission.runAnyway(start, { kind: 'close', fd: this.fd });
   }
 }
 
