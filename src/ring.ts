@@ -265,10 +265,10 @@ export class Ring {
   }
 
   /**
-   * Asks every pending call of the ring to end: on files and paths, sends, sleeps, chains. Each rejects with
-   * ECANCELED, at once if it was still waiting for its turn and otherwise when the kernel lets go of it; what
-   * the kernel cannot give up any more ends as it would have. The ring, its handles and its sockets stay
-   * open, and sockets go on receiving.
+   * Asks every pending call of the ring to end: on files and paths, sends, sleeps, polls, chains. Each
+   * rejects with ECANCELED, at once if it was still waiting for its turn and otherwise when the kernel lets
+   * go of it; what the kernel cannot give up any more ends as it would have. The ring, its handles and its
+   * sockets stay open, sockets go on receiving, and watches and signals go on.
    *
    * @returns how many were asked. They may end after this promise is fulfilled.
    */

@@ -15,6 +15,7 @@ import type { BackendWatch, Hold, PollBackend, WatchListener } from './polls.js'
 import { type Binding, binding, type NativeWatch } from './uring/binding.js';
 
 const EPERM = -1;
+const ECANCELED = -125;
 
 function loadedBinding(): Binding {
   try {
@@ -29,8 +30,8 @@ export class EpollPolls implements PollBackend {
   readonly #hold: Hold;
   readonly #observation: Observation | undefined;
   readonly #watches = new Set<EpollWatch>();
+  readonly #calls = new Set<EpollPoll>();
   #isClosed = false;
-  #pendingCount = 0;
 
   /** @param observation is told of calls of `poll`; not where a ring is told of them already. */
   constructor(hold: Hold, observation?: Observation) {
@@ -48,7 +49,7 @@ export class EpollPolls implements PollBackend {
 
   /** Calls of `poll` that have not settled. */
   get pendingCount(): number {
-    return this.#pendingCount;
+    return this.#calls.size;
   }
 
   poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
@@ -58,12 +59,19 @@ export class EpollPolls implements PollBackend {
 
   async #poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
     if (signal?.aborted) throw abortError(signal);
-    this.#pendingCount++;
+    const call = new EpollPoll(this, fd, events, signal);
+    this.#calls.add(call);
     try {
-      return await new EpollPoll(this, fd, events, signal).promise;
+      return await call.promise;
     } finally {
-      this.#pendingCount--;
+      this.#calls.delete(call);
     }
+  }
+
+  /** Rejects calls of `poll` with ECANCELED, as a ring does; returns how many there were. */
+  cancelAll(): number {
+    for (const call of this.#calls) call.onFailed(() => systemError(ECANCELED, 'poll'));
+    return this.#calls.size;
   }
 
   watch(fd: number, events: number, listener: WatchListener): EpollWatch {

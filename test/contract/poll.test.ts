@@ -184,6 +184,26 @@ describeOnEachBackend('Ring.poll', (makeRing, { options }) => {
     closeSync(fd);
   });
 
+  it('Ring.cancelAll rejects it with ECANCELED, also one on epoll; watches go on', async () => {
+    const ring = makeRing();
+    const fd = openPipe(directory.fifo('fifo'));
+    const watch = ring.watch(fd, ['readable']);
+    const first = watch.next();
+    const rejections = [
+      rejection(ring.poll(fd, ['readable'])),
+      rejection(ring.poll(fd, ['readable', 'priority'])),
+    ];
+    await turns(2);
+    expect(await ring.cancelAll()).to.equal(2);
+    for (const error of await within('the rejections', Promise.all(rejections))) {
+      expect([error.code, error.errno, error.syscall]).to.deep.equal(['ECANCELED', -125, 'poll']);
+    }
+    writeSync(fd, 'x');
+    expect((await within('the watch', first)).value).to.deep.equal(['readable']);
+    await watch.return?.();
+    closeSync(fd);
+  });
+
   it('keeps the async context of its caller', async () => {
     const ring = makeRing();
     const fd = openPipe(directory.fifo('fifo'));

@@ -90,7 +90,7 @@ class NodeBackend implements Backend {
   }
 
   cancelAll(): number {
-    return this.#admission.cancel() + this.timers.cancelAll();
+    return this.#admission.cancel() + this.timers.cancelAll() + this.polls.cancelAll();
   }
 
   // Node holds the process for its calls on files, and offers no say in it.

@@ -243,7 +243,9 @@ class UringBackend implements Backend {
   }
 
   cancelAll(): number {
-    return this.#dispatcher.cancelCalls(() => true) + this.timers.cancelAll();
+    return (
+      this.#dispatcher.cancelCalls(() => true) + this.timers.cancelAll() + this.#epoll.cancelAll()
+    );
   }
 
   ref(): void {
