@@ -11,9 +11,9 @@
 
 #include "check.h"
 #include "engine.h"
+#include "fd_watch.h"
 #include "identity.h"
 #include "kernel_features.h"
-#include "fd_watch.h"
 #include "layout.h"
 #include "socket_calls.h"
 #include "uring_syscalls.h"
@@ -96,16 +96,17 @@ RingHostOptions ToRingHostOptions(const Napi::Object& from) {
 class NativeRing : public Napi::ObjectWrap<NativeRing> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "NativeRing",
-                       {InstanceMethod<&NativeRing::Start>("start"), InstanceMethod<&NativeRing::Hold>("hold"),
-                        InstanceMethod<&NativeRing::Submit>("submit"), InstanceMethod<&NativeRing::Close>("close"),
-                        InstanceMethod<&NativeRing::SetRef>("setRef"), InstanceMethod<&NativeRing::Stats>("stats"),
-                        InstanceMethod<&NativeRing::Describe>("describe"),
-                        InstanceMethod<&NativeRing::SupportsOp>("supportsOp"),
-                        InstanceMethod<&NativeRing::RegisterFiles>("registerFiles"),
-                        InstanceMethod<&NativeRing::UpdateFile>("updateFile"),
-                        InstanceMethod<&NativeRing::RegisterBufferRing>("registerBufferRing"),
-                        InstanceMethod<&NativeRing::UnregisterBufferRing>("unregisterBufferRing")});
+    return DefineClass(
+        env, "NativeRing",
+        {InstanceMethod<&NativeRing::Start>("start"), InstanceMethod<&NativeRing::Hold>("hold"),
+         InstanceMethod<&NativeRing::Submit>("submit"), InstanceMethod<&NativeRing::Close>("close"),
+         InstanceMethod<&NativeRing::SetRef>("setRef"), InstanceMethod<&NativeRing::Stats>("stats"),
+         InstanceMethod<&NativeRing::Describe>("describe"),
+         InstanceMethod<&NativeRing::SupportsOp>("supportsOp"),
+         InstanceMethod<&NativeRing::RegisterFiles>("registerFiles"),
+         InstanceMethod<&NativeRing::UpdateFile>("updateFile"),
+         InstanceMethod<&NativeRing::RegisterBufferRing>("registerBufferRing"),
+         InstanceMethod<&NativeRing::UnregisterBufferRing>("unregisterBufferRing")});
   }
 
   explicit NativeRing(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeRing>(info) {
@@ -145,9 +146,10 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
       const auto& seat = host_->seat();
       sq_poll.Set("group", seat ? Napi::String::New(env, seat->group) : env.Null());
       sq_poll.Set("threadIndex", seat ? seat->thread_index : 0);
-      sq_poll.Set("cpu", seat ? seat->cpu
-                              : (setup.params.flags & abi::kSetupSqAff ? static_cast<int>(setup.params.sq_thread_cpu)
-                                                                       : -1));
+      sq_poll.Set(
+          "cpu",
+          seat ? seat->cpu
+               : (setup.params.flags & abi::kSetupSqAff ? static_cast<int>(setup.params.sq_thread_cpu) : -1));
       sq_poll.Set("idleMs", seat ? seat->idle_ms : setup.params.sq_thread_idle);
       sq_poll.Set("threadId", ReadSqThreadAccount(setup.fd).thread_id);
       described.Set("sqPoll", sq_poll);
@@ -216,7 +218,8 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
   Napi::Value UpdateFile(const Napi::CallbackInfo& info) {
     int fd = ToInt(info[1]);
     abi::ResourceUpdate update = {ToUint32(info[0]), 0, reinterpret_cast<uint64_t>(&fd)};
-    return Napi::Number::New(info.Env(), UringRegister(host_->ring_fd(), abi::kRegisterFilesUpdate, &update, 1));
+    return Napi::Number::New(info.Env(),
+                             UringRegister(host_->ring_fd(), abi::kRegisterFilesUpdate, &update, 1));
   }
 
   // registerBufferRing(groupId, address, entries)
@@ -231,7 +234,8 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
   Napi::Value UnregisterBufferRing(const Napi::CallbackInfo& info) {
     abi::BufferRingRegister ring = {};
     ring.bgid = static_cast<uint16_t>(ToUint32(info[0]));
-    return Napi::Number::New(info.Env(), UringRegister(host_->ring_fd(), abi::kUnregisterBufferRing, &ring, 1));
+    return Napi::Number::New(info.Env(),
+                             UringRegister(host_->ring_fd(), abi::kUnregisterBufferRing, &ring, 1));
   }
 
   std::shared_ptr<RingHost> host_;
@@ -241,8 +245,8 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
 // addressOf(view): where the view's bytes begin. Exact in a double: user addresses have 47 bits.
 Napi::Value AddressOf(const Napi::CallbackInfo& info) {
   size_t bytes;
-  return Napi::Number::New(info.Env(),
-                           static_cast<double>(reinterpret_cast<uintptr_t>(BytesOf(info.Env(), info[0], &bytes))));
+  return Napi::Number::New(
+      info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(BytesOf(info.Env(), info[0], &bytes))));
 }
 
 // adviseHugePages(address, bytes): memory of ours, whole huge pages of it.

@@ -5,12 +5,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define RINGLET_CHECK(condition)                                                              \
-  do {                                                                                        \
-    if (!(condition)) [[unlikely]] {                                                          \
+#define RINGLET_CHECK(condition)                                                                      \
+  do {                                                                                                \
+    if (!(condition)) [[unlikely]] {                                                                  \
       std::fprintf(stderr, "ringlet: %s:%d: invariant broken: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                           \
-    }                                                                                         \
+      std::abort();                                                                                   \
+    }                                                                                                 \
   } while (0)
 
 #endif  // RINGLET_CHECK_H_

@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "layout.h"
+#include "static_probes.h"
 #include "uring_syscalls.h"
 
 namespace ringlet {
@@ -332,6 +333,7 @@ void RingHost::Count(uint32_t completions) {
 void RingHost::Settle(const SettleCall& call, uint32_t completions) {
   Count(completions);
   batches_++;
+  RINGLET_PROBE_BATCH(ring_.fd(), completions);
   blocks_.control[CONTROL_COMPLETIONS] = completions;
   napi_value result;
   napi_status status =

@@ -23,9 +23,8 @@ WakeWatch* WakeWatch::Start(uv_loop_s* loop, int fd, std::function<void()> on_re
   }
   handle->on_readable = std::move(on_readable);
   handle->poll.data = handle;
-  uv_poll_start(&handle->poll, UV_READABLE, [](uv_poll_t* poll, int, int) {
-    static_cast<Handle*>(poll->data)->on_readable();
-  });
+  uv_poll_start(&handle->poll, UV_READABLE,
+                [](uv_poll_t* poll, int, int) { static_cast<Handle*>(poll->data)->on_readable(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&handle->poll));
   auto* watch = new WakeWatch(handle);
   handle->owner = watch;
@@ -59,9 +58,8 @@ LoopHooks::LoopHooks(uv_loop_s* loop, std::function<void()> before_block) : hand
   RINGLET_CHECK(uv_idle_init(loop, &handles_->idle) == 0);
   handles_->prepare.data = handles_;
   handles_->idle.data = handles_;
-  uv_prepare_start(&handles_->prepare, [](uv_prepare_t* prepare) {
-    static_cast<Handles*>(prepare->data)->before_block();
-  });
+  uv_prepare_start(&handles_->prepare,
+                   [](uv_prepare_t* prepare) { static_cast<Handles*>(prepare->data)->before_block(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->prepare));
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->idle));
 }

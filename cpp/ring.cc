@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "check.h"
+#include "static_probes.h"
 #include "uring_syscalls.h"
 
 namespace ringlet {
@@ -29,8 +30,8 @@ void StoreRelease(uint32_t* shared, uint32_t value) {
 
 // Children must not inherit the queues: they could submit in our name.
 void* MapQueue(int fd, uint64_t bytes, uint64_t offset) {
-  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
-                       static_cast<off_t>(offset));
+  void* address =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, static_cast<off_t>(offset));
   if (address != MAP_FAILED) madvise(address, bytes, MADV_DONTFORK);
   return address;
 }
@@ -153,11 +154,11 @@ void Ring::Push(const abi::Sqe& sqe) {
 
 uint32_t Ring::QueuedCount() const { return sq_tail_ - LoadAcquire(ksq_head_); }
 
-int Ring::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
-                uint64_t bytes) {
+int Ring::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes) {
   for (;;) {
     enter_count_++;
     int result = UringEnter(enter_fd_, to_submit, min_complete, flags | enter_fd_flag_, arg, bytes);
+    RINGLET_PROBE_ENTER(fd_, to_submit, result);
     if (result != -EINTR) return result;
     // A signal stopped a wait, or came before anything was taken: nothing is lost by asking again.
   }
@@ -181,7 +182,9 @@ int Ring::Submit() {
     return std::min(Enter(QueuedCount(), 0, enter_flags, nullptr, 0), 0);
   }
   while (QueuedCount() > 0) {
-    int taken = Enter(QueuedCount(), 0, abi::kEnterGetEvents, nullptr, 0);
+    // What completes inline is posted by submitting alone; reaping costs extra and is for what else waits.
+    uint32_t flags = HasDeferredWork() || HasOverflowed() ? abi::kEnterGetEvents : 0;
+    int taken = Enter(QueuedCount(), 0, flags, nullptr, 0);
     if (taken < 0) return taken;
     // Without SUBMIT_ALL the kernel stops behind an entry that failed; nothing taken means it is
     // out of something, and the caller tries again later.

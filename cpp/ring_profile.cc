@@ -17,22 +17,18 @@ struct NamedFlag {
 // Newest first: the order in which an old kernel makes us give them up. DEFER_TASKRUN needs
 // SINGLE_ISSUER and so comes before it.
 constexpr NamedFlag kOptionalFlags[] = {
-    {abi::kSetupNoSqArray, "NO_SQARRAY", "6.6"},
-    {abi::kSetupDeferTaskRun, "DEFER_TASKRUN", "6.1"},
-    {abi::kSetupSingleIssuer, "SINGLE_ISSUER", "6.0"},
-    {abi::kSetupTaskRunFlag, "TASKRUN_FLAG", "5.19"},
-    {abi::kSetupCoopTaskRun, "COOP_TASKRUN", "5.19"},
-    {abi::kSetupSubmitAll, "SUBMIT_ALL", "5.18"},
+    {abi::kSetupNoSqArray, "NO_SQARRAY", "6.6"},       {abi::kSetupDeferTaskRun, "DEFER_TASKRUN", "6.1"},
+    {abi::kSetupSingleIssuer, "SINGLE_ISSUER", "6.0"}, {abi::kSetupTaskRunFlag, "TASKRUN_FLAG", "5.19"},
+    {abi::kSetupCoopTaskRun, "COOP_TASKRUN", "5.19"},  {abi::kSetupSubmitAll, "SUBMIT_ALL", "5.18"},
 };
 
 constexpr NamedFlag kOtherFlags[] = {
-    {abi::kSetupSqPoll, "SQPOLL", "5.1"},     {abi::kSetupSqAff, "SQ_AFF", "5.1"},
-    {abi::kSetupCqSize, "CQSIZE", "5.5"},     {abi::kSetupClamp, "CLAMP", "5.6"},
+    {abi::kSetupSqPoll, "SQPOLL", "5.1"},      {abi::kSetupSqAff, "SQ_AFF", "5.1"},
+    {abi::kSetupCqSize, "CQSIZE", "5.5"},      {abi::kSetupClamp, "CLAMP", "5.6"},
     {abi::kSetupAttachWq, "ATTACH_WQ", "5.6"},
 };
 
-constexpr uint32_t kTaskRunFlags =
-    abi::kSetupDeferTaskRun | abi::kSetupCoopTaskRun | abi::kSetupTaskRunFlag;
+constexpr uint32_t kTaskRunFlags = abi::kSetupDeferTaskRun | abi::kSetupCoopTaskRun | abi::kSetupTaskRunFlag;
 
 uint32_t TaskRunFlags(TaskRun task_run) {
   switch (task_run) {
@@ -48,8 +44,8 @@ uint32_t TaskRunFlags(TaskRun task_run) {
 }
 
 uint32_t WantedFlags(const RingRequest& request) {
-  uint32_t flags = abi::kSetupSingleIssuer | abi::kSetupClamp | abi::kSetupCqSize |
-                   abi::kSetupNoSqArray | abi::kSetupSubmitAll;
+  uint32_t flags = abi::kSetupSingleIssuer | abi::kSetupClamp | abi::kSetupCqSize | abi::kSetupNoSqArray |
+                   abi::kSetupSubmitAll;
   if (!request.is_sq_poll) return flags | TaskRunFlags(request.task_run);
   flags |= abi::kSetupSqPoll;
   // The kernel ignores a CPU asked for while attaching: the thread keeps the pin it has.
@@ -64,8 +60,7 @@ bool DropNewestFlag(const RingRequest& request, uint32_t* flags, std::vector<Deg
     if (request.task_run != TaskRun::kBest && (optional.flag & kTaskRunFlags) != 0) continue;
     *flags &= ~optional.flag;
     if (optional.flag == abi::kSetupDeferTaskRun) *flags |= abi::kSetupCoopTaskRun;
-    degraded->push_back(
-        {optional.name, std::string("refused with EINVAL; needs Linux ") + optional.since});
+    degraded->push_back({optional.name, std::string("refused with EINVAL; needs Linux ") + optional.since});
     return true;
   }
   return false;
@@ -102,10 +97,9 @@ RingSetup SetUpRing(const RingRequest& request) {
     break;
   }
   if (setup.fd >= 0 && completion != request.completion_entries) {
-    setup.degraded.push_back({"completionEntries", "halved from " +
-                                                       std::to_string(request.completion_entries) + " to " +
-                                                       std::to_string(completion) +
-                                                       ": memory was refused with ENOMEM"});
+    setup.degraded.push_back(
+        {"completionEntries", "halved from " + std::to_string(request.completion_entries) + " to " +
+                                  std::to_string(completion) + ": memory was refused with ENOMEM"});
   }
   return setup;
 }

@@ -20,8 +20,8 @@ struct DatagramSocketOptions {
 };
 
 struct SocketOutcome {
-  int fd;                // or -errno
-  const char* syscall;   // the call that failed
+  int fd;               // or -errno
+  const char* syscall;  // the call that failed
 };
 
 // A blocking, close-on-exec UDP socket, bound. Blocking, because the ring waits by itself and

@@ -158,7 +158,8 @@ bool IsSqThread(int thread_id) {
   std::FILE* file = std::fopen(path, "re");
   if (file == nullptr) return false;
   char name[32] = {};
-  bool is_sq_thread = std::fgets(name, sizeof(name), file) != nullptr && std::strncmp(name, "iou-sqp-", 8) == 0;
+  bool is_sq_thread =
+      std::fgets(name, sizeof(name), file) != nullptr && std::strncmp(name, "iou-sqp-", 8) == 0;
   std::fclose(file);
   return is_sq_thread;
 }

@@ -25,7 +25,8 @@ thread_local Fault faults[3];
 
 int TakeFault(UringCall call) {
   Fault& fault = faults[static_cast<uint32_t>(call)];
-  if (fault.remaining == 0) [[likely]] return 0;
+  if (fault.remaining == 0) [[likely]]
+    return 0;
   fault.remaining--;
   return -fault.error;
 }

@@ -13,7 +13,7 @@ interface Event {
   event: 'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error';
   trace: OperationTrace;
   /** A copy, because the trace goes on changing. */
-  then: OperationTrace;
+  atThatTime: OperationTrace;
 }
 
 /** Subscribes while `body` runs; returns what was published, events of internal timers left out. */
@@ -21,7 +21,7 @@ async function traced(body: () => Promise<unknown>): Promise<Event[]> {
   const events: Event[] = [];
   const note = (event: Event['event']) => (message: unknown) => {
     const trace = message as OperationTrace;
-    if (trace.kind !== 'timeout') events.push({ event, trace, then: { ...trace } });
+    if (trace.kind !== 'timeout') events.push({ event, trace, atThatTime: { ...trace } });
   };
   const subscribers = {
     start: note('start'),
@@ -193,9 +193,9 @@ describeOnEachBackend('Tracing channel ringlet:operation', (makeRing, { options 
       await socket.close();
     });
     const started = (kind: string): OperationTrace | undefined =>
-      events.find(({ event, then }) => event === 'start' && then.kind === kind)?.then;
+      events.find(({ event, atThatTime }) => event === 'start' && atThatTime.kind === kind)?.atThatTime;
     const ended = (kind: string): OperationTrace | undefined =>
-      events.find(({ event, then }) => event === 'asyncEnd' && then.kind === kind)?.then;
+      events.find(({ event, atThatTime }) => event === 'asyncEnd' && atThatTime.kind === kind)?.atThatTime;
     expect(started('open')).to.deep.equal({ backend, kind: 'open', path });
     expect(started('read')).to.deep.equal({ backend, kind: 'read', fd, bytes: 500 });
     expect(started('close')).to.deep.equal({ backend, kind: 'close', fd });
@@ -221,8 +221,8 @@ describeOnEachBackend('Tracing channel ringlet:operation', (makeRing, { options 
       'asyncEnd',
     ]);
     const [first, , failed] = events;
-    expect(first?.then).to.deep.equal({ backend, kind: 'stat', path: missing });
-    expect(failed?.then.error).to.equal(error);
+    expect(first?.atThatTime).to.deep.equal({ backend, kind: 'stat', path: missing });
+    expect(failed?.atThatTime.error).to.equal(error);
     expect(first?.trace).to.equal(events.at(-1)?.trace);
   });
 

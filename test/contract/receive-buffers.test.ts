@@ -63,7 +63,7 @@ describeOnEachBackend('RingOptions.receiveBuffers', (makeRing) => {
     expect(message.data.equals(numbered(1, 777))).to.equal(true);
   });
 
-  it('held leases make the pool grow up to countMax, and traffic without them shrinks it', async function () {
+  it('held leases make the pool grow up to countMax, and traffic without them shrinks it', async () => {
     const ring = makeRing({ receiveBuffers: { count: 4, countMax: 32, bytes: 200 } });
     await using socket = await DatagramSocket.bind({ address, ring });
     await using peer = await Peer.open();

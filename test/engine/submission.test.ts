@@ -85,7 +85,11 @@ describe('Submission', () => {
       completionEntriesMin: 8,
       completionEntriesMax: 1024,
     });
-    await using socket = await DatagramSocket.bind({ address: '127.0.0.1', ring, receiveBufferBytes: 1 << 22 });
+    await using socket = await DatagramSocket.bind({
+      address: '127.0.0.1',
+      ring,
+      receiveBufferBytes: 1 << 22,
+    });
     await using peer = await Peer.open();
     const payloads = numberedRange(0, 600, 32);
     for (const payload of payloads.slice(0, 100)) await peer.send(payload, socket.address);

@@ -243,9 +243,7 @@ class UringBackend implements Backend {
   }
 
   cancelAll(): number {
-    return (
-      this.#dispatcher.cancelCalls(() => true) + this.timers.cancelAll() + this.#epoll.cancelAll()
-    );
+    return this.#dispatcher.cancelCalls(() => true) + this.timers.cancelAll() + this.#epoll.cancelAll();
   }
 
   ref(): void {

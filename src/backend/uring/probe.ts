@@ -14,13 +14,7 @@ export interface ProfileAnswer extends Answer {
   flags: string[];
 }
 
-export type ProfileName =
-  | 'defer'
-  | 'cooperative'
-  | 'interrupt'
-  | 'sqPoll'
-  | 'sqPollPinned'
-  | 'sqPollShared';
+export type ProfileName = 'defer' | 'cooperative' | 'interrupt' | 'sqPoll' | 'sqPollPinned' | 'sqPollShared';
 
 export type TrialName =
   | 'multishotReceive'
