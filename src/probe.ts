@@ -18,7 +18,12 @@ import {
   type UringAnswers,
 } from './backend/uring/probe.js';
 
-export type { ContainerEngine, ProcessLimits, ResourceLimit, SecuritySettings } from './backend/environment.js';
+export type {
+  ContainerEngine,
+  ProcessLimits,
+  ResourceLimit,
+  SecuritySettings,
+} from './backend/environment.js';
 
 /** What came of trying something. */
 export interface ProbeTrial {
