@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -18,6 +19,8 @@ constexpr double kUnmeasuredRingLoad = 0.1;
 // What an entry taken or a completion posted is counted for beside the kernel's own account, which leaves
 // out the work of receives: about what a small one costs.
 constexpr double kEventUs = 1.0;
+// Loads that differ by less are taken for equal.
+constexpr double kLoadStep = 0.1;
 // Shares measured over less than this are noise.
 constexpr uint64_t kMeasureUsMin = 10'000;
 
@@ -61,7 +64,8 @@ struct Thread {
   double Load() {
     if (!is_alive()) return -1;  // an unused thread always comes first
     Look();
-    return busy_share + kUnmeasuredRingLoad * rings_since_look;
+    // In steps: what is as good as equal is decided by the number of rings.
+    return std::round((busy_share + kUnmeasuredRingLoad * rings_since_look) / kLoadStep) * kLoadStep;
   }
 
   void Add(int ring_fd) {
