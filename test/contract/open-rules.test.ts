@@ -164,6 +164,13 @@ describeOnEachBackend('Fs.open with resolve and directory', (makeRing, configura
     expect([reader.fd, writer.fd].every((fd) => fd > 0)).to.equal(true);
   });
 
+  it('a ring that is closed before the loop has turned: the open rejects, and nothing stays open', async () => {
+    const ring = makeRing();
+    const opening = rejection(ring.fs.open('/file', 'r', null, { resolve: 'inRoot' }));
+    await ring.close();
+    expect((await opening).code).to.equal('ERR_RINGLET_CLOSED');
+  });
+
   it('bad input: what is wrong is named', async () => {
     const { fs } = makeRing();
     await using root = await fs.open(directory.at('root'));

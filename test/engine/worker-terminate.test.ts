@@ -60,6 +60,21 @@ const BUSINESS: readonly (readonly [name: string, body: string])[] = [
      keep(leases.next());`,
   ],
   [
+    'chains of which parts wait: a read and then a close, with and without a time limit',
+    `for (const options of [{}, { timeoutMs: 60000 }]) {
+       const handle = keep(await ring.fs.open(workerData.fifo, 'r+'));
+       keep(ring.chain((parts) => {
+         parts.read(handle, Buffer.alloc(100));
+         parts.close(handle);
+       }, options));
+       keep(ring.chain((parts) => {
+         parts.stat(workerData.file);
+         parts.open(workerData.file);
+       }, options));
+     }
+     await new Promise((resolve) => setImmediate(resolve));`,
+  ],
+  [
     'a ring.close() under way',
     `const handle = keep(await ring.fs.open(workerData.fifo, 'r+'));
      for (let index = 0; index < 20; index += 1) keep(handle.read(Buffer.alloc(100)));

@@ -42,6 +42,8 @@ const GENERATION_MASK = 0x7fffffff;
 /** A cancel request that finds nothing although its target is pending has met it between two states. */
 const CANCEL_ATTEMPTS_MAX = 8;
 const CANCEL_RETRY_MS = 1;
+/** An SQ thread may need some time to look for a descriptor's operations among thousands. */
+const CANCEL_PATIENCE_MS = 20;
 /** Places beyond the in-flight limit: the alarm has two requests (alarm.ts). */
 const EXEMPT_MAX = 2;
 
@@ -382,13 +384,27 @@ export class Dispatcher implements Hold {
     }
     if (inKernel.length === 0) return calls.length;
     this.cancelFd(fd, fixedIndex);
-    // The kernel finds none that is just on its way between two places, nor one that has no file yet.
-    setTimeout(() => {
-      for (const call of inKernel) {
-        if (!call.isSettled && call.slot !== NO_SLOT && call.isUnderWay) this.#sendCancel(call);
-      }
-    }, CANCEL_RETRY_MS);
+    // So that the kernel has had it before what is left is counted.
+    this.#native.submit();
+    this.#cancelLeftovers(inKernel, inKernel.length, CANCEL_RETRY_MS);
     return calls.length;
+  }
+
+  /**
+   * The kernel cancels none that is just on its way between two places, nor one that has no file yet: once
+   * no others end any more, each of these is asked for by itself. Asking too early costs a request each.
+   */
+  #cancelLeftovers(calls: readonly Operation<unknown>[], countBefore: number, delayMs: number): void {
+    const look = (): void => {
+      const left = calls.filter(({ isSettled, slot }) => !isSettled && slot !== NO_SLOT);
+      if (left.length === 0) return;
+      const isEnding = left.length < countBefore;
+      if (isEnding) this.#cancelLeftovers(left, left.length, delayMs);
+      else if (delayMs < CANCEL_PATIENCE_MS) this.#cancelLeftovers(left, left.length, CANCEL_PATIENCE_MS);
+      else for (const call of left) if (call.isUnderWay) this.#sendCancel(call);
+    };
+    // A timer comes before the ring's turn in the loop's round, and an immediate after it.
+    setTimeout(() => setImmediate(look), delayMs);
   }
 
   #callsThat(isWanted: (operation: Operation<unknown>) => boolean): Operation<unknown>[] {
