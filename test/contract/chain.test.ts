@@ -20,7 +20,7 @@ const { ECANCELED } = osConstants.errno;
 
 type Result = PromiseSettledResult<unknown>;
 
-function valueOf(result: Result | undefined): unknown {
+function valueAt(result: Result | undefined): unknown {
   if (result?.status !== 'fulfilled')
     throw new Error('the part was to be fulfilled', { cause: result?.reason });
   return result.value;
@@ -78,7 +78,7 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
       { timeoutMs: 10_000 },
     );
     expect(results.map(({ status }) => status)).to.deep.equal(['fulfilled', 'fulfilled', 'fulfilled']);
-    expect(valueOf(results[0])).to.deep.equal({ bytesWritten: 4, buffer: 'text' });
+    expect(valueAt(results[0])).to.deep.equal({ bytesWritten: 4, buffer: 'text' });
     expect(readFileSync(directory.at('old'), 'utf8')).to.equal('text');
     await eventually('nothing of it is pending', () => ring.stats().inFlight === 0);
   });
@@ -92,8 +92,8 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
       chain.read(handle, whole, { position: 0 }),
       chain.readv(handle, [one, two], 0),
     ]);
-    expect(valueOf(read)).to.deep.equal({ bytesRead: 100, buffer: whole });
-    expect(valueOf(readv)).to.deep.equal({ bytesRead: 100, buffers: [one, two] });
+    expect(valueAt(read)).to.deep.equal({ bytesRead: 100, buffer: whole });
+    expect(valueAt(readv)).to.deep.equal({ bytesRead: 100, buffers: [one, two] });
     expect(whole.equals(pattern(100)) && Buffer.concat([one, two]).equals(whole)).to.equal(true);
 
     const parts = [Buffer.from('ab'), Buffer.from('cd')];
@@ -103,8 +103,8 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
       chain.sync(handle),
       chain.stat(handle),
     ]);
-    expect([valueOf(truncated), valueOf(synced)]).to.deep.equal([undefined, undefined]);
-    expect(valueOf(writev)).to.deep.equal({ bytesWritten: 4, buffers: parts });
+    expect([valueAt(truncated), valueAt(synced)]).to.deep.equal([undefined, undefined]);
+    expect(valueAt(writev)).to.deep.equal({ bytesWritten: 4, buffers: parts });
     expect(readFileSync(path).equals(Buffer.concat([pattern(100).subarray(0, 3), ...parts]))).to.equal(true);
     expect(stats.status === 'fulfilled' && [stats.value.size, stats.value.ino]).to.deep.equal([
       7,
@@ -120,8 +120,8 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
     ]);
     expect(results.map(({ status }) => status)).to.deep.equal(new Array(5).fill('fulfilled'));
     expect(statSync(directory.at('dir')).mode & 0o777).to.equal(0o700 & ~process.umask());
-    expect(valueOf(results[3])).to.deep.equal(statSync(path, { bigint: true }));
-    expect(valueOf(results[4])).to.deep.equal(lstatSync(directory.at('dir/soft')));
+    expect(valueAt(results[3])).to.deep.equal(statSync(path, { bigint: true }));
+    expect(valueAt(results[4])).to.deep.equal(lstatSync(directory.at('dir/soft')));
 
     await ring.chain((chain) => [
       chain.unlink(directory.at('dir/soft')),
@@ -148,7 +148,7 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
       chain.mkdir(directory.at('dir')),
       chain.open(directory.at('dir/new'), 'w', 0o600),
     ]);
-    const handle = valueOf(opened) as FileHandle;
+    const handle = valueAt(opened) as FileHandle;
     await handle.write('content');
     await handle.close();
     expect(readFileSync(directory.at('dir/new'), 'utf8')).to.equal('content');
@@ -294,7 +294,7 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
         });
         const own = await Promise.resolve(same()).catch((error: unknown) => error);
         expect(own, 'Node’s own call must fail, too').to.be.instanceOf(Error);
-        expect(valueOf(results[0])).to.equal(undefined);
+        expect(valueAt(results[0])).to.equal(undefined);
         expect(describeError(reasonOf(results[1]))).to.deep.equal(describeError(own));
         for (const result of results.slice(2)) {
           expectCanceled(result, 1, `part 1 (${kind}) failed`);
@@ -328,7 +328,7 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
         chain.mkdir(directory.at('b'));
         chain.open(directory.at('missing'));
       });
-      expect([valueOf(results[0]), valueOf(results[1])]).to.deep.equal([undefined, undefined]);
+      expect([valueAt(results[0]), valueAt(results[1])]).to.deep.equal([undefined, undefined]);
       const own = await nodeFs.open(directory.at('missing')).catch((error: unknown) => error);
       expect(describeError(reasonOf(results[2]))).to.deep.equal(describeError(own));
     });
@@ -354,7 +354,7 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
         chain.read(handle, buffer, { position: 80 });
         chain.unlink(directory.at('a'));
       });
-      expect(valueOf(results[1])).to.deep.equal({ bytesRead: 20, buffer });
+      expect(valueAt(results[1])).to.deep.equal({ bytesRead: 20, buffer });
       expect(buffer.subarray(0, 20).equals(pattern(100).subarray(80))).to.equal(true);
       expectCanceled(results[2], 1, 'part 1 (read) transferred 20 of 64 bytes');
       expect(reasonOf(results[2]).cause).to.include({
@@ -371,13 +371,13 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
         chain.readv(handle, [Buffer.alloc(60), Buffer.alloc(60)], 0);
         chain.unlink(directory.at('a'));
       });
-      expect(valueOf(vectored[0])).to.include({ bytesRead: 100 });
+      expect(valueAt(vectored[0])).to.include({ bytesRead: 100 });
       expectCanceled(vectored[1], 0, 'part 0 (readv) transferred 100 of 120 bytes');
       const nothing = await ring.chain((chain) => {
         chain.read(handle, Buffer.alloc(1), { position: 100 });
         chain.unlink(directory.at('a'));
       });
-      expect(valueOf(nothing[0])).to.include({ bytesRead: 0 });
+      expect(valueAt(nothing[0])).to.include({ bytesRead: 0 });
       expectCanceled(nothing[1], 0, 'part 0 (read) transferred 0 of 1 bytes');
     });
 
@@ -389,7 +389,7 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
         chain.write(fifo, Buffer.alloc(1024 * 1024));
         chain.mkdir(directory.at('after'));
       });
-      const { bytesWritten } = valueOf(results[0]) as { bytesWritten: number };
+      const { bytesWritten } = valueAt(results[0]) as { bytesWritten: number };
       expect(bytesWritten).to.be.within(4096, 1024 * 1024 - 1);
       expectCanceled(results[1], 0, `part 0 (write) transferred ${bytesWritten} of 1048576 bytes`);
       expect(existsSync(directory.at('after'))).to.equal(false);
@@ -402,7 +402,7 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
         chain.mkdir(directory.at('dir')),
         chain.read(handle, Buffer.alloc(500), { position: 0 }),
       ]);
-      expect(valueOf(read)).to.include({ bytesRead: 100 });
+      expect(valueAt(read)).to.include({ bytesRead: 100 });
     });
 
     it('0 bytes asked for and moved are no shortfall', async () => {

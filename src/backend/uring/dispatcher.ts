@@ -96,8 +96,10 @@ export class Dispatcher implements Hold {
   readonly #supportedOps = new Map<number, boolean>();
   #onIdle: (() => void) | undefined;
 
-  /** @param submissionEntries of the ring as the kernel made it. */
-  /** @param identity of a ring whose requests a kernel thread makes. */
+  /**
+   * @param submissionEntries of the ring as the kernel made it.
+   * @param identity of a ring whose requests a kernel thread makes.
+   */
   constructor(
     native: NativeRing,
     options: DispatcherOptions,
