@@ -114,6 +114,28 @@ for (const [title, options] of [
   });
 }
 
+describe('Cancel of what has ended', () => {
+  const makeRing = frameRings({ submitImmediately: true });
+  const directory = temporaryDirectory();
+
+  it('a request whose target is gone is answered with ENOENT, and the read fulfils', async () => {
+    const ring = makeRing();
+    await using handle = await ring.fs.open(directory.file('a', '0123456789'));
+    await handle.read(Buffer.alloc(10), 0, 10, 0);
+    const before = ring.stats();
+    const controller = new AbortController();
+    // In the page cache, so that it has ended before it is asked to.
+    const reading = handle.read(Buffer.alloc(10), { position: 0, signal: controller.signal });
+    controller.abort();
+    expect((await within('the read', reading)).buffer.toString()).to.equal('0123456789');
+    await turns(5);
+    const after = ring.stats();
+    expect(after.cancels - before.cancels).to.equal(1);
+    expect(after.completed - before.completed, 'the read’s, and the failed request’s').to.equal(2);
+    expect(after.staleCompletions).to.equal(0);
+  });
+});
+
 describe('Cancel while the kernel refuses entries', () => {
   const makeRing = frameRings(TINY);
   const directory = temporaryDirectory();
