@@ -2,10 +2,10 @@
  * `ring.chain`: a list of file operations that the kernel does one after another on its own.
  *
  * `Chain` checks what callers pass, as the calls of the same name do, and notes it as steps; the backend
- * does them; `toResults` says of each part what became of it, and why.
+ * does them; `toResults` (chain-results.ts) says of each part what became of it, and why.
  */
 import type { BigIntStats, PathLike, Stats } from 'node:fs';
-import { constants } from 'node:os';
+import { orAborted } from './abort.js';
 import type {
   BackendFile,
   ReadResult,
@@ -13,26 +13,14 @@ import type {
   WriteResult,
   WriteVectorResult,
 } from './backend/backend.js';
-import {
-  type ChainBackend,
-  type ChainOutcome,
-  type ChainStep,
-  shortfallOf,
-  subjectOf,
-} from './backend/chain-steps.js';
-import {
-  chainCanceledError,
-  chainSealedError,
-  fileClosedError,
-  invalidArgType,
-  invalidArgValue,
-  shortTransferError,
-  systemError,
-} from './errors.js';
+import type { ChainBackend, ChainOutcome, ChainStep, TimeLimit } from './backend/chain-steps.js';
+import { outcomesOfTimeout, toResults } from './chain-results.js';
+import { abortError, chainSealedError, fileClosedError, invalidArgType, invalidArgValue } from './errors.js';
 import { type AllocateMode, readAllocateOptions } from './fs/allocate-modes.js';
 import { backendFileOf, FileHandle, type LentFile, lendForClosing } from './fs/file-handle.js';
 import { type OpenOptions, readOpenOptions } from './fs/open-rules.js';
 import { readStatOptions } from './fs/options.js';
+import { monotonicMs } from './timer-queue.js';
 import {
   checkInteger,
   checkObject,
@@ -306,17 +294,44 @@ export class Chain {
     const steps = this.#steps;
     let outcomes: ChainOutcome[] = [];
     try {
-      const { signal, timeoutMs } = readChainOptions(options);
+      const { signal, limit } = readChainOptions(options);
       if (typeof build !== 'function') throw invalidArgType('build', 'of type function', build);
       this.#checkReturned(build(this));
       this.#isSealed = true;
-      for (const { ready } of this.#lent.values()) await ready;
-      if (steps.length > 0) outcomes = await backend.run(steps, timeoutMs, signal);
+      if (this.#lent.size > 0 && !(await this.#whenIdle(limit, signal))) {
+        outcomes = outcomesOfTimeout(steps, limit as TimeLimit);
+      } else if (steps.length > 0) {
+        outcomes = await backend.run(steps, limit, signal);
+      }
     } finally {
       this.#isSealed = true;
       this.#giveBack(outcomes);
     }
     return toResults(steps, outcomes);
+  }
+
+  /**
+   * Waits until nothing is pending on the handles that the chain will close. False when the time is up first.
+   *
+   * @throws AbortError.
+   */
+  async #whenIdle(limit: TimeLimit | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+    if (signal?.aborted) throw abortError(signal);
+    const waits = [...this.#lent.values()].map(async ({ file, ready }) => {
+      await ready;
+      await file.whenIdle();
+    });
+    const idle = Promise.all(waits).then(() => true);
+    let timer: NodeJS.Timeout | undefined;
+    const expiry = new Promise<boolean>((resolve) => {
+      if (limit !== undefined) timer = setTimeout(() => resolve(false), limit.timeoutMs);
+    });
+    try {
+      const first = Promise.race([idle, expiry]);
+      return await (signal === undefined ? first : orAborted(first, signal));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** All parts in order, when it is an array: the types of the results rest on that. */
@@ -342,14 +357,13 @@ export class Chain {
 
 function readChainOptions(options: unknown): {
   signal: AbortSignal | undefined;
-  timeoutMs: number | undefined;
+  limit: TimeLimit | undefined;
 } {
-  const { signal, timeoutMs } = checkObject(options ?? {}, 'options') as ChainOptions;
-  return {
-    signal: checkSignal(signal),
-    timeoutMs:
-      timeoutMs === undefined ? undefined : checkInteger(timeoutMs, 'options.timeoutMs', 1, TIMEOUT_MS_MAX),
-  };
+  const given = checkObject(options ?? {}, 'options') as ChainOptions;
+  const signal = checkSignal(given.signal);
+  if (given.timeoutMs === undefined) return { signal, limit: undefined };
+  const timeoutMs = checkInteger(given.timeoutMs, 'options.timeoutMs', 1, TIMEOUT_MS_MAX);
+  return { signal, limit: { timeoutMs, deadlineMs: monotonicMs() + timeoutMs } };
 }
 
 function checkHandle(value: unknown): FileHandle {
@@ -366,81 +380,4 @@ function vectors(
     throw invalidArgValue('buffers', buffers, `must have 1 to ${VECTORS_MAX} elements`);
   }
   return { buffers, position: toPosition(position) };
-}
-
-/** The part that broke the chain. */
-interface Break {
-  index: number;
-  /** In words, after the part's name. */
-  what: string;
-  /** Its own error, or what stands for one. */
-  cause: NodeJS.ErrnoException;
-}
-
-function toResults(
-  steps: readonly ChainStep[],
-  outcomes: readonly ChainOutcome[],
-): PromiseSettledResult<unknown>[] {
-  const broken = findBreak(steps, outcomes);
-  const results = outcomes.map((outcome, index): PromiseSettledResult<unknown> => {
-    const step = steps[index] as ChainStep;
-    if (outcome.kind === 'done') return { status: 'fulfilled', value: toValue(step, outcome.value) };
-    const reason = broken === undefined ? undefined : reasonOf(steps, outcome, index, broken);
-    return { status: 'rejected', reason };
-  });
-  // What was asked of the chain as a whole is the answer of the chain as a whole.
-  if (broken?.cause.code === 'ABORT_ERR' || broken?.cause.code === 'ERR_RINGLET_CLOSED') {
-    throw Object.assign(broken.cause, { results });
-  }
-  return results;
-}
-
-function toValue(step: ChainStep, value: unknown): unknown {
-  if (step.kind === 'open') return new FileHandle(value as BackendFile);
-  if (step.kind === 'write' && step.text !== undefined) {
-    return { ...(value as WriteResult<View>), buffer: step.text };
-  }
-  return value;
-}
-
-function reasonOf(
-  steps: readonly ChainStep[],
-  outcome: ChainOutcome,
-  index: number,
-  broken: Break,
-): NodeJS.ErrnoException {
-  if (index === broken.index) return broken.cause;
-  if (outcome.kind === 'failed') return outcome.error;
-  const { kind } = steps[broken.index] as ChainStep;
-  const why = `part ${broken.index} (${kind === 'fstat' ? 'stat' : kind}) ${broken.what}`;
-  return chainCanceledError(subjectOf(steps[index] as ChainStep), why, broken.index, broken.cause);
-}
-
-function findBreak(steps: readonly ChainStep[], outcomes: readonly ChainOutcome[]): Break | undefined {
-  const shortfalls = outcomes.map((outcome, index) =>
-    outcome.kind === 'done' ? shortfallOf(steps[index] as ChainStep, outcome.value) : undefined,
-  );
-  // A failure comes first wherever it is: one that the kernel finds while it takes the chain cancels even
-  // the parts before it. Then what was told to stop; and the first that just did not begin.
-  const candidates = [
-    outcomes.findIndex(({ kind }, index) => kind === 'failed' || shortfalls[index] !== undefined),
-    outcomes.findIndex(({ kind }) => kind === 'stopped'),
-    outcomes.findIndex(({ kind }) => kind === 'cancelled'),
-  ];
-  const index = candidates.find((candidate) => candidate >= 0);
-  if (index === undefined) return undefined;
-  const outcome = outcomes[index] as ChainOutcome;
-  const shortfall = shortfalls[index];
-  if (shortfall !== undefined) {
-    const { bytes, wanted } = shortfall;
-    return {
-      index,
-      what: `transferred ${bytes} of ${wanted} bytes`,
-      cause: shortTransferError(bytes, wanted),
-    };
-  }
-  if (outcome.kind === 'failed') return { index, what: 'failed', cause: outcome.error };
-  if (outcome.kind === 'stopped') return { index, what: 'was stopped', cause: outcome.error };
-  const { syscall, path, dest } = subjectOf(steps[index] as ChainStep);
-  return { index, what: 'was stopped', cause: systemError(-constants.errno.ECANCELED, syscall, path, dest) };
 }

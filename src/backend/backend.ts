@@ -84,6 +84,8 @@ export interface BackendFile {
   allocate(mode: number, offset: number, bytes: number, signal: AbortSignal | undefined): Promise<void>;
   /** Asks everything pending on the descriptor to end; returns how many operations that was. */
   cancel(): number;
+  /** Resolves when nothing is pending. For who sees to it that nothing begins any more. */
+  whenIdle(): Promise<void>;
   /** Safe to call again: later calls share the first one's promise. */
   close(): Promise<void>;
 }

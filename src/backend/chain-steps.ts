@@ -42,16 +42,23 @@ export type ChainOutcome =
   /** It never began, because another part failed, fell short or was stopped. */
   | { kind: 'cancelled' };
 
+export interface TimeLimit {
+  /** As the caller gave it. */
+  timeoutMs: number;
+  /** When that is over, in milliseconds of CLOCK_MONOTONIC. */
+  deadlineMs: number;
+}
+
 export interface ChainBackend {
   /**
    * Does the steps one after another, until one is not done in full. Resolves to an outcome a step.
+   * Nothing may be pending on a file that is to be closed, nor begin before the chain has ended.
    *
-   * @param timeoutMs how long all of it may take, or undefined.
    * @throws what keeps it from beginning at all.
    */
   run(
     steps: readonly ChainStep[],
-    timeoutMs: number | undefined,
+    limit: TimeLimit | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ChainOutcome[]>;
 }

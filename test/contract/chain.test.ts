@@ -490,6 +490,31 @@ describeOnEachBackend('Ring.chain', (makeRing, configuration) => {
       expect(existsSync(directory.at('after'))).to.equal(true);
     });
 
+    it('an abort, and the time limit, end that wait; nothing is done, and the handle is open again', async () => {
+      const ring = makeRing();
+      const path = directory.fifo('fifo');
+      const handle = await ring.fs.open(path, 'r+');
+      await using writer = await ring.fs.open(path, 'r+');
+      const reading = handle.read(Buffer.alloc(1));
+      const controller = new AbortController();
+      const build = (chain: Chain): void => {
+        chain.mkdir(directory.at('before'));
+        chain.close(handle);
+      };
+      const aborted = ring.chain(build, { signal: controller.signal });
+      expect(await isPending(aborted)).to.equal(true);
+      controller.abort();
+      expect((await rejection(aborted)).code).to.equal('ABORT_ERR');
+      const results = await within('the chain', ring.chain(build, { timeoutMs: 20 }));
+      expect(reasonOf(results[0])).to.include({ code: 'ETIMEDOUT', syscall: 'mkdir' });
+      expectCanceled(results[1], 0, 'part 0 (mkdir) was stopped');
+      expect(existsSync(directory.at('before'))).to.equal(false);
+      await writer.write('xy');
+      expect((await reading).bytesRead).to.equal(1);
+      expect((await handle.read(Buffer.alloc(1))).bytesRead).to.equal(1);
+      await handle.close();
+    });
+
     it('FileHandle.close beside it ends when the chain does, whichever way', async () => {
       const ring = makeRing();
       for (const bytes of [7, 100]) {

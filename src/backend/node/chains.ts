@@ -5,6 +5,7 @@
  * that is under way goes on in the background: whether it has taken effect is then unknown.
  */
 import { abortError, chainTimeoutError, otherRingError, ringClosedError } from '../../errors.js';
+import { monotonicMs } from '../../timer-queue.js';
 import type { BackendFile } from '../backend.js';
 import {
   type ChainBackend,
@@ -12,7 +13,9 @@ import {
   type ChainStep,
   shortfallOf,
   subjectOf,
+  type TimeLimit,
 } from '../chain-steps.js';
+
 import type { Admission } from './admission.js';
 import { NodeFile, type NodeFiles } from './files.js';
 
@@ -27,7 +30,7 @@ export class NodeChains implements ChainBackend {
 
   async run(
     steps: readonly ChainStep[],
-    timeoutMs: number | undefined,
+    limit: TimeLimit | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ChainOutcome[]> {
     for (const step of steps) if ('file' in step) this.#checkOwn(step.file);
@@ -38,19 +41,21 @@ export class NodeChains implements ChainBackend {
     const onAbort = (): void => stopping.abort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => {
-            hasExpired = true;
-            stopping.abort();
-          }, timeoutMs);
+      limit &&
+      setTimeout(
+        () => {
+          hasExpired = true;
+          stopping.abort();
+        },
+        Math.max(0, limit.deadlineMs - monotonicMs()),
+      );
     const outcomes: ChainOutcome[] = [];
     try {
       for (const step of steps) {
         const outcome = await this.#outcomeOf(step, stopping.signal);
         if (outcome.kind === 'stopped' && stopping.signal.aborted) {
           outcome.error = hasExpired
-            ? chainTimeoutError(timeoutMs as number, subjectOf(step))
+            ? chainTimeoutError((limit as TimeLimit).timeoutMs, subjectOf(step))
             : abortError(signal as AbortSignal);
         }
         outcomes.push(outcome);

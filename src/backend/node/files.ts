@@ -168,6 +168,10 @@ export class NodeFile implements BackendFile {
     return this.#isClosed ? 0 : this.#admission.cancel(this.fd);
   }
 
+  whenIdle(): Promise<void> {
+    return this.#pending.whenIdle();
+  }
+
   isOn(admission: Admission): boolean {
     return this.#admission === admission;
   }

@@ -1,7 +1,13 @@
 /** Chains on a ring: from steps to operations, and from what became of them to results. */
 import { abortError, chainTooLongError, featureUnavailableError, ringClosedError } from '../../errors.js';
 import type { BackendFile } from '../backend.js';
-import { type ChainBackend, type ChainOutcome, type ChainStep, subjectOf } from '../chain-steps.js';
+import {
+  type ChainBackend,
+  type ChainOutcome,
+  type ChainStep,
+  subjectOf,
+  type TimeLimit,
+} from '../chain-steps.js';
 import type { Dispatcher } from './dispatcher.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
 import type { UringFile, UringFiles } from './files.js';
@@ -31,16 +37,13 @@ export class UringChains implements ChainBackend {
 
   async run(
     steps: readonly ChainStep[],
-    timeoutMs: number | undefined,
+    limit: TimeLimit | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ChainOutcome[]> {
-    this.#checkLengths(steps, timeoutMs !== undefined);
-    // Nothing else may be pending on a descriptor when its number is given back.
-    for (const step of steps) {
-      if (step.kind === 'close') await this.#own(step.file, 'close').yieldToChain();
-    }
+    this.#checkLengths(steps, limit !== undefined);
     if (this.#dispatcher.isClosing) throw ringClosedError();
     if (signal?.aborted) throw abortError(signal);
+    for (const step of steps) if (step.kind === 'close') this.#own(step.file, 'close').leaveTable();
     const operations = this.#toOperations(steps);
     const { observation } = this.#dispatcher;
     if (observation.isWanted) {
@@ -48,7 +51,7 @@ export class UringChains implements ChainBackend {
         observation.observe(operation.describe(), () => operation.promise).catch(() => {});
       }
     }
-    const chain = new RunningChain(this.#dispatcher, steps, operations, timeoutMs);
+    const chain = new RunningChain(this.#dispatcher, steps, operations, limit);
     chain.start(signal);
     await chain.ended;
     chain.stopWatching(signal);

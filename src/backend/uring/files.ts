@@ -73,12 +73,15 @@ export class UringFile implements BackendFile {
     return this.#dispatcher === dispatcher;
   }
 
+  whenIdle(): Promise<void> {
+    return this.pending.whenIdle();
+  }
+
   /**
-   * For a chain that will close it: resolves when nothing is pending. From then on it does without a table
-   * slot, which would keep it open, and stand for another file that comes to have the same number.
+   * For a chain that will close it, while nothing is pending. From then on it does without a table slot, which
+   * would keep it open, and stand for another file that comes to have the same number.
    */
-  async yieldToChain(): Promise<void> {
-    await this.pending.whenIdle();
+  leaveTable(): void {
     if (this.#fixedIndex === NOT_REGISTERED) return;
     this.#table.release(this.#fd);
     this.#fixedIndex = NOT_REGISTERED;

@@ -12,7 +12,7 @@
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import { abortError, chainTimeoutError, ringClosedError } from '../../errors.js';
 import { monotonicMs } from '../../timer-queue.js';
-import { type ChainOutcome, type ChainStep, subjectOf } from '../chain-steps.js';
+import { type ChainOutcome, type ChainStep, subjectOf, type TimeLimit } from '../chain-steps.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type EntryOwner, LinkedPart, LinkTimeout } from './linked-operations.js';
 import { NO_SLOT, type Operation } from './operation.js';
@@ -51,8 +51,7 @@ export class RunningChain implements Abortable, EntryOwner {
   readonly parts: readonly LinkedPart[];
   readonly ended: Promise<void>;
   readonly #dispatcher: Dispatcher;
-  readonly #timeoutMs: number | undefined;
-  readonly #deadlineMs: number;
+  readonly #limit: TimeLimit | undefined;
   readonly #links: (LinkedPart | LinkTimeout)[][] = [];
   #linkIndex = 0;
   /** Entries of the present link that have not ended. */
@@ -66,11 +65,10 @@ export class RunningChain implements Abortable, EntryOwner {
     dispatcher: Dispatcher,
     steps: readonly ChainStep[],
     operations: readonly Operation<unknown>[],
-    timeoutMs: number | undefined,
+    limit: TimeLimit | undefined,
   ) {
     this.#dispatcher = dispatcher;
-    this.#timeoutMs = timeoutMs;
-    this.#deadlineMs = monotonicMs() + (timeoutMs ?? 0);
+    this.#limit = limit;
     const parts: LinkedPart[] = [];
     for (const length of linkLengths(steps)) {
       const link: (LinkedPart | LinkTimeout)[] = [];
@@ -80,8 +78,8 @@ export class RunningChain implements Abortable, EntryOwner {
         const part = new LinkedPart(this, index, this.#links.length, steps[index] as ChainStep, operation);
         parts.push(part);
         link.push(part);
-        if (timeoutMs === undefined) continue;
-        part.timeout = new LinkTimeout(this, part, this.#deadlineMs);
+        if (limit === undefined) continue;
+        part.timeout = new LinkTimeout(this, part, limit.deadlineMs);
         link.push(part.timeout);
       }
       for (const entry of link.slice(0, -1)) entry.isLinked = true;
@@ -127,7 +125,7 @@ export class RunningChain implements Abortable, EntryOwner {
       return;
     }
     this.#dispatcher.submitLink(link);
-    if (this.#timeoutMs === undefined || link[0]?.slot !== NO_SLOT) return;
+    if (this.#limit === undefined || link[0]?.slot !== NO_SLOT) return;
     // The kernel's timeouts begin with the entries; while these wait for a place the limit is ours to keep.
     clearTimeout(this.#waitTimer);
     this.#waitTimer = setTimeout(
@@ -135,7 +133,7 @@ export class RunningChain implements Abortable, EntryOwner {
         const part = this.parts.find(({ isSettled }) => !isSettled);
         if (part?.slot === NO_SLOT) this.#expire(part.index);
       },
-      Math.max(0, this.#deadlineMs - monotonicMs()),
+      Math.max(0, this.#limit.deadlineMs - monotonicMs()),
     );
   }
 
@@ -171,7 +169,7 @@ export class RunningChain implements Abortable, EntryOwner {
   }
 
   #timeoutError(part: LinkedPart): Error {
-    return chainTimeoutError(this.#timeoutMs as number, subjectOf(part.step));
+    return chainTimeoutError((this.#limit as TimeLimit).timeoutMs, subjectOf(part.step));
   }
 
   #noteEntryEnded(linkIndex: number): void {
