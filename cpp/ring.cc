@@ -183,7 +183,8 @@ int Ring::Submit() {
   }
   while (QueuedCount() > 0) {
     // What completes inline is posted by submitting alone; reaping costs extra and is for what else waits.
-    uint32_t flags = HasDeferredWork() || HasOverflowed() ? abi::kEnterGetEvents : 0;
+    uint32_t flags = 0;
+    if (HasUnposted()) flags |= abi::kEnterGetEvents;
     int taken = Enter(QueuedCount(), 0, flags, nullptr, 0);
     if (taken < 0) return taken;
     // Without SUBMIT_ALL the kernel stops behind an entry that failed; nothing taken means it is
@@ -191,7 +192,7 @@ int Ring::Submit() {
     if (taken == 0) return -EAGAIN;
     if (QueuedCount() == 0) return 0;
   }
-  if (!HasDeferredWork() && !HasOverflowed()) return 0;
+  if (!HasUnposted()) return 0;
   return std::min(Enter(0, 0, abi::kEnterGetEvents, nullptr, 0), 0);
 }
 
