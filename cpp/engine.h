@@ -1,9 +1,5 @@
-// One engine per Node environment: the rings and watches made there, when each ring is pumped, and how all
-// of it ends.
-//
-// A turn of a ring moves staged descriptors into the submission queue, enters the kernel once, copies
-// the completions out and settles them with one call into JavaScript; what that call staged goes round
-// again at once, within a time budget. Everything runs on the environment's thread.
+// One engine per Node environment: the rings and watches made there, when each ring is turned, whether the
+// event loop is held, and how all of it ends. Everything runs on the environment's thread.
 #ifndef RINGLET_ENGINE_H_
 #define RINGLET_ENGINE_H_
 
@@ -11,141 +7,16 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "layout.h"
 #include "loop_hooks.h"
 #include "owned_fds.h"
-#include "ring.h"
-#include "ring_profile.h"
+#include "ring_host.h"
 #include "saved_signals.h"
-#include "sq_poll_groups.h"
 #include "watch_host.h"
 
 namespace ringlet {
-
-class Engine;
-
-// The memory that TypeScript and a ring share. The ArrayBuffers belong to the environment's heap and
-// stay referenced by the host until the ring is closed.
-struct SharedBlocks {
-  uint32_t* control = nullptr;
-  abi::Sqe* submissions = nullptr;
-  uint32_t submission_mask = 0;
-  abi::Cqe* completions = nullptr;
-  uint32_t completion_capacity = 0;
-};
-
-struct RingHostOptions {
-  RingRequest request;
-  std::optional<SqPollGroupRequest> group;
-  bool is_ring_fd_registered = true;
-  uint32_t busy_poll_us = 0;
-  // Completions to gather in the kernel before a turn ends, and for how long at most; 0 for none.
-  uint32_t gather_count = 0;
-  uint32_t gather_us = 0;
-  // How far the completion queue may grow when it overflows.
-  uint32_t completion_entries_max = 0;
-  // Limits of io-wq's threads; 0 leaves the kernel's.
-  uint32_t io_workers_bounded = 0;
-  uint32_t io_workers_unbounded = 0;
-};
-
-// What a turn needs to call into JavaScript, looked up once.
-struct SettleCall {
-  napi_env env;
-  napi_async_context async_context;
-  napi_value receiver;
-  napi_value settle;
-};
-
-class RingHost : public std::enable_shared_from_this<RingHost> {
- public:
-  RingHost(Engine* engine, const RingHostOptions& options);
-  ~RingHost();
-  RingHost(const RingHost&) = delete;
-  RingHost& operator=(const RingHost&) = delete;
-
-  // Makes the ring. Returns 0 or -errno; `conflict` says more when a group has other terms.
-  int Open();
-  // `settle` takes no arguments: it reads the completion block.
-  bool Start(Napi::Env env, const SharedBlocks& blocks, Napi::Object keep_alive, Napi::Function settle);
-  // Ends the ring. Whatever is still in the kernel is cancelled and waited for first.
-  void Close();
-
-  // One turn; returns at once when there is nothing to do.
-  void Turn();
-  // Hands staged descriptors to the kernel without settling anything. For a full block.
-  void SubmitStaged();
-  void Hold();
-  void SetRef(bool is_ref);
-
-  bool wants_hold() const { return is_held_; }
-  bool has_more() const { return has_more_; }
-  // Whether JavaScript has staged what no turn has taken yet.
-  bool has_staged() const {
-    return !is_closed_ && blocks_.control != nullptr &&
-           blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD];
-  }
-  bool is_closed() const { return is_closed_; }
-  Ring& ring() { return ring_; }
-  int ring_fd() const { return setup_.fd; }
-  const RingSetup& setup() const { return setup_; }
-  const std::optional<SqPollSeat>& seat() const { return seat_; }
-  const SqPollJoin& join() const { return join_; }
-  int ring_fd_registration() const { return ring_fd_registration_; }
-  void ReadStats(double* stats) const;
-
- private:
-  void PushStaged();
-  uint32_t NextPush(uint32_t free_entries) const;
-  bool IsStalled() const;
-  void NoteChainedClose(const abi::Cqe& cqe);
-  void Count(uint32_t completions);
-  void Settle(const SettleCall& call, uint32_t completions);
-  bool HasWork() const;
-  bool SpinForCompletions();
-  bool Gather();
-  void GrowCompletionQueue();
-  void ReleaseHoldIfIdle();
-  void Fail(const SettleCall& call, int error);
-
-  Engine* engine_;
-  RingHostOptions options_;
-  RingSetup setup_;
-  SqPollJoin join_;
-  std::optional<SqPollSeat> seat_;
-  int ring_fd_registration_ = 0;
-  Ring ring_;
-  SharedBlocks blocks_;
-  WakeWatch* wake_watch_ = nullptr;
-  Napi::ObjectReference keep_alive_;
-  Napi::FunctionReference settle_;
-  std::unique_ptr<Napi::AsyncContext> async_context_;
-
-  bool is_turning_ = false;
-  bool is_closed_ = true;
-  bool is_held_ = false;
-  bool is_ref_ = true;
-  bool has_more_ = false;
-  uint64_t in_kernel_ = 0;
-  // Descriptors, by slot, that parts of chains are to close: the environment's again if a part is cancelled.
-  std::unordered_map<uint32_t, int> chained_closes_;
-  // The share of busy_poll_us that recent spins have earned, in 1/16ths.
-  uint32_t spin_sixteenths_ = 16;
-  uint64_t submitted_ = 0;
-  uint64_t completed_ = 0;
-  uint64_t batches_ = 0;
-  uint64_t wakeups_ = 0;
-  uint64_t overflows_ = 0;
-  uint64_t turns_ = 0;
-  uint64_t budget_stops_ = 0;
-  uint64_t resizes_ = 0;
-  uint64_t settled_at_ns_ = 0;
-  bool has_multishot_ = false;  // in the last batch
-};
 
 class Engine {
  public:

@@ -1,0 +1,13 @@
+// A ring as TypeScript holds it (NativeRing of src/backend/uring/binding.ts).
+#ifndef RINGLET_NATIVE_RING_H_
+#define RINGLET_NATIVE_RING_H_
+
+#include <napi.h>
+
+namespace ringlet {
+
+Napi::Function DefineNativeRing(Napi::Env env);
+
+}  // namespace ringlet
+
+#endif  // RINGLET_NATIVE_RING_H_

@@ -1,0 +1,111 @@
+#include <sched.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "exports.h"
+#include "identity.h"
+#include "kernel_features.h"
+#include "napi_values.h"
+#include "sq_poll_groups.h"
+
+namespace ringlet {
+namespace {
+
+Napi::Value Groups(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  std::vector<SqPollGroupView> views = ListSqPollGroups();
+  Napi::Array groups = Napi::Array::New(env, views.size());
+  for (uint32_t i = 0; i < views.size(); i++) {
+    Napi::Object group = Napi::Object::New(env);
+    group.Set("name", views[i].name);
+    group.Set("idleMs", views[i].idle_ms);
+    group.Set("cpus", ToArray(env, views[i].cpus));
+    Napi::Array threads = Napi::Array::New(env, views[i].threads.size());
+    for (uint32_t j = 0; j < views[i].threads.size(); j++) {
+      const SqPollThreadView& view = views[i].threads[j];
+      Napi::Object thread = Napi::Object::New(env);
+      thread.Set("index", view.index);
+      thread.Set("threadId", view.account.thread_id);
+      thread.Set("cpu", view.cpu < 0 ? env.Null() : Napi::Number::New(env, view.cpu));
+      thread.Set("ringCount", view.ring_count);
+      thread.Set("busyShare", view.busy_share);
+      thread.Set("totalUs", static_cast<double>(view.account.total_us));
+      thread.Set("workUs", static_cast<double>(view.account.work_us));
+      threads.Set(j, thread);
+    }
+    group.Set("threads", threads);
+    groups.Set(i, group);
+  }
+  return groups;
+}
+
+// probeKernel(): trials as a count or a negative errno each; `opcodes` as an array of booleans by number.
+Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  KernelFeatures found = ProbeKernelFeatures();
+  Napi::Object probe = Napi::Object::New(env);
+  probe.Set("setup", found.setup);
+  probe.Set("features", found.features);
+  Napi::Array opcodes = Napi::Array::New(env, found.opcodes.size());
+  for (uint32_t i = 0; i < found.opcodes.size(); i++) opcodes.Set(i, static_cast<bool>(found.opcodes[i]));
+  probe.Set("opcodes", opcodes);
+  probe.Set("multishotReceive", found.multishot_receive);
+  probe.Set("zeroCopySend", found.zero_copy_send);
+  probe.Set("hasNotified", found.has_notified);
+  probe.Set("zeroCopySendWithoutHeader", found.zero_copy_send_without_header);
+  probe.Set("bufferRing", found.buffer_ring);
+  probe.Set("incrementalBufferRing", found.incremental_buffer_ring);
+  probe.Set("sparseFileTable", found.sparse_file_table);
+  probe.Set("registeredRingFd", found.registered_ring_fd);
+  if (!found.query) return probe;
+  Napi::Object query = Napi::Object::New(env);
+  query.Set("requestOpcodes", found.query->request_opcodes);
+  query.Set("registerOpcodes", found.query->register_opcodes);
+  query.Set("features", static_cast<double>(found.query->features));
+  query.Set("setupFlags", static_cast<double>(found.query->setup_flags));
+  query.Set("enterFlags", static_cast<double>(found.query->enter_flags));
+  query.Set("sqeFlags", static_cast<double>(found.query->sqe_flags));
+  probe.Set("query", query);
+  return probe;
+}
+
+// processIdentity(): effective user, effective group, and the supplementary groups, as a Uint32Array.
+Napi::Value ProcessIdentity(const Napi::CallbackInfo& info) {
+  std::vector<uint32_t> identity = ReadIdentity();
+  Napi::Uint32Array numbers = Napi::Uint32Array::New(info.Env(), identity.size());
+  std::copy(identity.begin(), identity.end(), numbers.Data());
+  return numbers;
+}
+
+// hasIdentity(Uint32Array): whether processIdentity() would say the same now.
+Napi::Value HasIdentity(const Napi::CallbackInfo& info) {
+  size_t bytes;
+  auto* identity = static_cast<const uint32_t*>(BytesOf(info.Env(), info[0], &bytes));
+  return Napi::Boolean::New(info.Env(), IsIdentity({identity, bytes / sizeof(uint32_t)}));
+}
+
+// The CPUs that this process may use.
+Napi::Value AllowedCpus(const Napi::CallbackInfo& info) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+  }
+  return ToArray(info.Env(), cpus);
+}
+
+}  // namespace
+
+void ExportProcess(Napi::Env env, Napi::Object exports) {
+  exports.Set("groups", Napi::Function::New<Groups>(env));
+  exports.Set("allowedCpus", Napi::Function::New<AllowedCpus>(env));
+  exports.Set("probeKernel", Napi::Function::New<ProbeKernel>(env));
+  exports.Set("processIdentity", Napi::Function::New<ProcessIdentity>(env));
+  exports.Set("hasIdentity", Napi::Function::New<HasIdentity>(env));
+}
+
+}  // namespace ringlet

@@ -1,0 +1,399 @@
+#include "ring_host.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+#include "check.h"
+#include "engine.h"
+#include "layout.h"
+#include "static_probes.h"
+#include "uring_syscalls.h"
+
+namespace ringlet {
+namespace {
+
+// How long one turn may go on settling and submitting before timers and other handles get theirs.
+constexpr uint64_t kTurnBudgetNs = 1'000'000;
+// The clock is looked at once in so many completions, each batch counted as two at least: looking costs more
+// than a twentieth of what a batch of one does.
+constexpr uint32_t kClockIntervalCompletions = 8;
+constexpr uint32_t kBatchCompletionsMin = 2;
+// How long shutdown waits for completions before it asks for cancellation once more.
+constexpr uint32_t kShutdownWaitMs = 100;
+constexpr uint32_t kSpinSixteenthsMax = 16;
+// How long after its last completions a ring still gathers more of them in the kernel.
+constexpr uint64_t kGatherWhileBusyNs = 200'000;
+
+uint64_t NowNs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint32_t SlotOf(const abi::Cqe& cqe) { return static_cast<uint32_t>(cqe.user_data); }
+
+bool YieldsFd(const abi::Cqe& cqe) {
+  return ((cqe.user_data >> 32) & GENERATION_YIELDS_FD) != 0 && SlotOf(cqe) != SLOT_UNTRACKED;
+}
+
+// Opcodes whose descriptor is gone once the kernel has taken the entry.
+constexpr uint8_t kOpClose = 19;
+
+void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+}  // namespace
+
+RingHost::RingHost(Engine* engine, const RingHostOptions& options) : engine_(engine), options_(options) {}
+
+RingHost::~RingHost() { RINGLET_CHECK(is_closed_); }
+
+int RingHost::Open() {
+  if (options_.group) {
+    join_ = JoinSqPollGroup(*options_.group, options_.request);
+    setup_ = join_.setup;
+    if (setup_.fd >= 0) seat_ = join_.seat;
+  } else {
+    setup_ = SetUpRing(options_.request);
+  }
+  if (setup_.fd < 0) return setup_.fd;
+  is_closed_ = false;
+  int opened = ring_.Open(setup_.fd, setup_.params);
+  if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
+  if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
+    uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
+    opened = std::min(UringRegister(setup_.fd, abi::kRegisterIoWqMaxWorkers, limits, 2), 0);
+  }
+  if (opened < 0) Close();
+  return opened;
+}
+
+bool RingHost::Start(Napi::Env env, const SharedBlocks& blocks, Napi::Object keep_alive,
+                     Napi::Function settle) {
+  blocks_ = blocks;
+  keep_alive_ = Napi::Persistent(keep_alive);
+  settle_ = Napi::Persistent(settle);
+  async_context_ = std::make_unique<Napi::AsyncContext>(env, "ringlet");
+  wake_watch_ = WakeWatch::Start(engine_->loop(), ring_.wake_fd(), [this] {
+    Engine* engine = engine_;
+    wakeups_++;
+    ring_.AcknowledgeWakeup();
+    Turn();
+    engine->Refresh();
+  });
+  return wake_watch_ != nullptr;
+}
+
+void RingHost::Close() {
+  if (is_closed_) return;
+  is_closed_ = true;
+  // SAFETY: the kernel may hold pointers into the environment's heap until in_kernel_ is 0. There is no
+  // deadline, because there is nowhere to leave that memory behind: the same requests would hold up the
+  // thread's exit in the kernel too.
+  abi::Cqe drained[64];
+  while (in_kernel_ > 0) {
+    if (ring_.FreeEntries() > 0) {
+      abi::Sqe cancel = {};
+      cancel.opcode = abi::kOpAsyncCancel;
+      cancel.fd = -1;
+      cancel.op_flags = abi::kCancelAll | abi::kCancelAny;
+      cancel.user_data = SLOT_UNTRACKED;
+      ring_.Push(cancel);
+    }
+    int waited = ring_.SubmitAndGather(1, kShutdownWaitMs * 1000);
+    uint32_t count;
+    while ((count = ring_.Drain(drained, std::size(drained))) > 0) {
+      for (uint32_t i = 0; i < count; i++) {
+        if (YieldsFd(drained[i]) && drained[i].res >= 0) close(drained[i].res);
+        if (!chained_closes_.empty()) NoteChainedClose(drained[i]);
+        bool is_terminal = (drained[i].flags & abi::kCqeMore) == 0;
+        if (is_terminal && SlotOf(drained[i]) != SLOT_UNTRACKED && in_kernel_ > 0) in_kernel_--;
+      }
+    }
+    // EBADR: completions were dropped, so the count can no longer reach 0.
+    if (waited == -EBADR) break;
+  }
+  int ring_fd = setup_.fd;
+  ring_.Unmap();
+  if (seat_) {
+    LeaveSqPollGroup(*seat_, ring_fd);
+  } else {
+    close(ring_fd);
+  }
+  settle_.Reset();
+  keep_alive_.Reset();
+  async_context_.reset();
+  if (wake_watch_ == nullptr) return;
+  engine_->ExpectClose();
+  wake_watch_->Close([engine = engine_] { engine->NoteClosed(); });
+  wake_watch_ = nullptr;
+}
+
+// How many staged entries must go next, and together: 1, or the length of a chain. 0 when there are none,
+// or they do not fit now. The kernel ends a chain where it stops taking entries, so no chain may lie across
+// two of its passes.
+uint32_t RingHost::NextPush(uint32_t free_entries) const {
+  uint32_t tail = blocks_.control[CONTROL_SUBMISSION_TAIL];
+  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
+  if (head == tail || free_entries == 0) return 0;
+  uint32_t length = 1;
+  while (head + length != tail &&
+         (blocks_.submissions[(head + length - 1) & blocks_.submission_mask].flags & abi::kSqeIoLink) != 0) {
+    length++;
+  }
+  if (length == 1) return 1;
+  if (length > free_entries) return 0;
+  // A thread that serves several rings stops after so many. The head only rests where a pass has ended, so
+  // what lies this close behind it is taken whole.
+  if (seat_ && ring_.QueuedCount() + length > SHARED_SQ_THREAD_PASS) return 0;
+  return length;
+}
+
+// Whether staged entries must wait until the SQ thread has taken others.
+bool RingHost::IsStalled() const {
+  return blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD] &&
+         NextPush(ring_.FreeEntries()) == 0;
+}
+
+void RingHost::PushStaged() {
+  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
+  uint32_t free_entries = ring_.FreeEntries();
+  uint32_t count;
+  while ((count = NextPush(free_entries)) > 0) {
+    for (uint32_t i = 0; i < count; i++, head++) {
+      const abi::Sqe& sqe = blocks_.submissions[head & blocks_.submission_mask];
+      // A cancel request says nothing when it succeeds, so nothing waits for it.
+      bool is_tracked = static_cast<uint32_t>(sqe.user_data) != SLOT_UNTRACKED;
+      in_kernel_ += is_tracked;
+      submitted_ += is_tracked;
+      if (sqe.opcode == kOpClose) {
+        engine_->owned_fds().Remove(sqe.fd);
+        if (count > 1) chained_closes_[static_cast<uint32_t>(sqe.user_data)] = sqe.fd;
+      }
+      ring_.Push(sqe);
+    }
+    free_entries -= count;
+    blocks_.control[CONTROL_SUBMISSION_HEAD] = head;
+  }
+}
+
+// The close of a broken chain never happens: its descriptor is still open.
+void RingHost::NoteChainedClose(const abi::Cqe& cqe) {
+  auto found = chained_closes_.find(SlotOf(cqe));
+  if (found == chained_closes_.end()) return;
+  if (cqe.res == -ECANCELED) engine_->owned_fds().Add(found->second);
+  chained_closes_.erase(found);
+}
+
+void RingHost::SubmitStaged() {
+  if (is_closed_) return;
+  for (;;) {
+    PushStaged();
+    int error = ring_.Submit();
+    bool is_empty = blocks_.control[CONTROL_SUBMISSION_TAIL] == blocks_.control[CONTROL_SUBMISSION_HEAD];
+    if (error < 0 || is_empty) return;
+    if (!IsStalled()) continue;
+    // More staged than the queue has entries: the SQ thread must take some first. The kernel waits for one
+    // free entry only; for the several that a chain needs, look again soon.
+    if (ring_.FreeEntries() > 0) {
+      constexpr timespec kLookAgain = {0, 20'000};
+      nanosleep(&kLookAgain, nullptr);
+    } else if (ring_.WaitForFreeEntries() < 0) {
+      return;
+    }
+  }
+}
+
+bool RingHost::HasWork() const {
+  return ring_.HasCompletions() || ring_.HasDeferredWork() || ring_.HasOverflowed() ||
+         blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD];
+}
+
+bool RingHost::SpinForCompletions() {
+  if (options_.busy_poll_us == 0 || in_kernel_ == 0) return false;
+  uint64_t budget_ns = options_.busy_poll_us * 1000ull * spin_sixteenths_ / kSpinSixteenthsMax;
+  uint64_t deadline_ns = NowNs() + budget_ns;
+  do {
+    for (int i = 0; i < 32; i++) {
+      if (ring_.HasCompletions() || ring_.HasDeferredWork()) {
+        spin_sixteenths_ = kSpinSixteenthsMax;
+        return true;
+      }
+      Pause();
+    }
+  } while (NowNs() < deadline_ns);
+  // Nothing came: spin less next time, down to a sixteenth, until something comes again.
+  spin_sixteenths_ = std::max(spin_sixteenths_ / 2, 1u);
+  return false;
+}
+
+bool RingHost::Gather() {
+  if (options_.gather_count == 0 || in_kernel_ == 0) return false;
+  // A quiet ring must cost nothing, and delay nobody.
+  if (NowNs() - settled_at_ns_ > kGatherWhileBusyNs) return false;
+  // Waiting for more than can come would take the whole timeout each time.
+  uint64_t expected = has_multishot_ ? options_.gather_count : in_kernel_;
+  uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(expected, options_.gather_count));
+  return ring_.SubmitAndGather(count, options_.gather_us) == 0 && ring_.HasCompletions();
+}
+
+void RingHost::GrowCompletionQueue() {
+  uint32_t entries = ring_.completion_entries();
+  if (!ring_.is_resizable() || entries * 2 > options_.completion_entries_max) return;
+  // The backlog moves into the larger queue at the next enter.
+  if (ring_.Submit() < 0 || ring_.Resize(ring_.submission_entries(), entries * 2) < 0) return;
+  setup_.params.cq_entries = ring_.completion_entries();
+  resizes_++;
+}
+
+void RingHost::Turn() {
+  if (is_turning_ || is_closed_) return;
+  if (!has_more_ && !HasWork()) {
+    ReleaseHoldIfIdle();
+    return;
+  }
+  // The JavaScript that a turn runs may close this ring and drop the last reference to it.
+  std::shared_ptr<RingHost> self = shared_from_this();
+  // One handle scope a turn, and one look at each reference: a settling call adds but a handle or two.
+  Napi::HandleScope scope(settle_.Env());
+  SettleCall call = {settle_.Env(), *async_context_, keep_alive_.Value(), settle_.Value()};
+  is_turning_ = true;
+  turns_++;
+  has_more_ = false;
+  ring_.SilenceWakeups(true);
+  uint64_t deadline_ns = 0;
+  uint32_t until_clock = 0;
+  while (!is_closed_) {
+    PushStaged();
+    if (ring_.HasOverflowed()) {
+      overflows_++;
+      GrowCompletionQueue();
+    }
+    int error = ring_.Submit();
+    uint32_t count = ring_.Drain(blocks_.completions, blocks_.completion_capacity);
+    if (count > 0) {
+      Settle(call, count);
+      uint32_t weight = std::max(count, kBatchCompletionsMin);
+      if (weight < until_clock) {
+        until_clock -= weight;
+        continue;
+      }
+      until_clock = kClockIntervalCompletions;
+      uint64_t now_ns = NowNs();
+      settled_at_ns_ = now_ns;
+      if (deadline_ns == 0) {
+        deadline_ns = now_ns + kTurnBudgetNs;
+      } else if (now_ns > deadline_ns) {
+        has_more_ = true;
+        budget_stops_++;
+        break;
+      }
+      continue;
+    }
+    if (error == -EBADR) {
+      Fail(call, -error);
+      break;
+    }
+    // EAGAIN, EBUSY, ENOMEM: the kernel is short of something; come back after everybody else.
+    if (error < 0) {
+      has_more_ = true;
+      break;
+    }
+    if (SpinForCompletions() || Gather()) continue;
+    ring_.SilenceWakeups(false);
+    if (!HasWork()) break;
+    if (ring_.is_sq_poll() && IsStalled() && !ring_.HasCompletions()) {
+      has_more_ = true;
+      break;
+    }
+    ring_.SilenceWakeups(true);
+  }
+  if (!is_closed_) {
+    if (has_more_) ring_.SilenceWakeups(false);
+    ReleaseHoldIfIdle();
+  }
+  is_turning_ = false;
+}
+
+void RingHost::Count(uint32_t completions) {
+  completed_ += completions;
+  has_multishot_ = false;
+  for (uint32_t i = 0; i < completions; i++) {
+    abi::Cqe& cqe = blocks_.completions[i];
+    if (SlotOf(cqe) == SLOT_UNTRACKED) continue;
+    if ((cqe.flags & abi::kCqeMore) == 0) {
+      in_kernel_--;
+    } else {
+      has_multishot_ = true;
+    }
+    if (!chained_closes_.empty()) NoteChainedClose(cqe);
+    if (!YieldsFd(cqe) || cqe.res < 0) continue;
+    engine_->owned_fds().Add(cqe.res);
+    if (lseek(cqe.res, 0, SEEK_CUR) < 0) cqe.flags |= COMPLETION_UNSEEKABLE;
+  }
+}
+
+void RingHost::Settle(const SettleCall& call, uint32_t completions) {
+  Count(completions);
+  batches_++;
+  RINGLET_PROBE_BATCH(ring_.fd(), completions);
+  blocks_.control[CONTROL_COMPLETIONS] = completions;
+  napi_value result;
+  napi_status status =
+      napi_make_callback(call.env, call.async_context, call.receiver, call.settle, 0, nullptr, &result);
+  if (status == napi_ok) return;
+  napi_value thrown;
+  bool has_thrown = false;
+  napi_is_exception_pending(call.env, &has_thrown);
+  if (has_thrown && napi_get_and_clear_last_exception(call.env, &thrown) == napi_ok) {
+    napi_fatal_exception(call.env, thrown);
+  }
+}
+
+void RingHost::Fail(const SettleCall& call, int error) {
+  blocks_.control[CONTROL_FAILURE] = static_cast<uint32_t>(error);
+  Settle(call, 0);
+}
+
+void RingHost::Hold() {
+  is_held_ = is_ref_;
+  blocks_.control[CONTROL_IS_HELD] = 1;
+  engine_->Refresh();
+}
+
+void RingHost::SetRef(bool is_ref) {
+  is_ref_ = is_ref;
+  // Not only when there are holders: those that follow before the next turn take the hold as they find it.
+  if (!is_closed_ && blocks_.control[CONTROL_IS_HELD] != 0) Hold();
+}
+
+void RingHost::ReleaseHoldIfIdle() {
+  if (blocks_.control[CONTROL_HOLDERS] > 0) return;
+  is_held_ = false;
+  blocks_.control[CONTROL_IS_HELD] = 0;
+}
+
+void RingHost::ReadStats(double* stats) const {
+  stats[STAT_SUBMITTED] = static_cast<double>(submitted_);
+  stats[STAT_COMPLETED] = static_cast<double>(completed_);
+  stats[STAT_ENTERS] = static_cast<double>(ring_.enter_count());
+  stats[STAT_BATCHES] = static_cast<double>(batches_);
+  stats[STAT_WAKEUPS] = static_cast<double>(wakeups_);
+  stats[STAT_OVERFLOWS] = static_cast<double>(overflows_);
+  stats[STAT_IN_KERNEL] = static_cast<double>(in_kernel_);
+  stats[STAT_TURNS] = static_cast<double>(turns_);
+  stats[STAT_BUDGET_STOPS] = static_cast<double>(budget_stops_);
+  stats[STAT_SQ_WAKEUPS] = static_cast<double>(ring_.sq_wakeup_count());
+  stats[STAT_RESIZES] = static_cast<double>(resizes_);
+}
+
+}  // namespace ringlet
