@@ -10,42 +10,25 @@ import { abortError, credentialsError, ringClosedError, systemError } from '../.
 import { Observation } from '../observation.js';
 import type { Hold } from '../polls.js';
 import type { NativeRing } from './binding.js';
+import { CancelRequests } from './cancel-requests.js';
 import type { Identity } from './identity.js';
 import {
-  CANCEL_ALL,
-  CANCEL_FD,
-  CANCEL_FD_FIXED,
   CONTROL_COMPLETIONS,
   CONTROL_FAILURE,
-  CONTROL_HOLDERS,
-  CONTROL_IS_HELD,
-  CONTROL_SUBMISSION_HEAD,
-  CONTROL_SUBMISSION_TAIL,
   CONTROL_WORDS,
   CQE_BYTES,
   CQE_MORE,
   CQE_WORDS_SHIFT,
-  GENERATION_YIELDS_FD,
-  OP_ASYNC_CANCEL,
+  GENERATION_MASK,
   SLOT_UNTRACKED,
-  SQE_BYTES,
-  SQE_CQE_SKIP_SUCCESS,
-  SQE_GENERATION,
-  SQE_SLOT,
-  SQE_WORDS_SHIFT,
 } from './layout.js';
 import { SlotStorage } from './memory.js';
-import { fillEntry, NO_SLOT, type Operation } from './operation.js';
+import { NO_SLOT, type Operation } from './operation.js';
+import { SlotTable } from './slot-table.js';
+import { SubmissionBlock } from './submission-block.js';
+import { WaitingLine } from './waiting-line.js';
 
 const ENOENT = -2;
-const GENERATION_MASK = 0x7fffffff;
-/** A cancel request that finds nothing although its target is pending has met it between two states. */
-const CANCEL_ATTEMPTS_MAX = 8;
-const CANCEL_RETRY_MS = 1;
-/** An SQ thread may need some time to look for a descriptor's operations among thousands. */
-const CANCEL_PATIENCE_MS = 20;
-/** Places beyond the in-flight limit: the alarm has two requests (alarm.ts). */
-const EXEMPT_MAX = 2;
 
 export interface DispatcherOptions {
   inFlightMax: number;
@@ -65,32 +48,17 @@ export class Dispatcher implements Hold {
   readonly #native: NativeRing;
   /** Of a ring whose requests a kernel thread makes. */
   readonly #identity: Identity | undefined;
-  readonly #inFlightMax: number;
-  readonly #submitBatchMax: number;
-  readonly #submissions: Uint32Array;
-  readonly #submissionMask: number;
+  readonly #block: SubmissionBlock;
   readonly #completions: Int32Array;
-
-  readonly #operations: (Operation<unknown> | undefined)[];
-  readonly #generations: Uint32Array;
-  /** Slots in use are below this, or on the free list. Slots are touched only when needed. */
-  #slotsTouched = 0;
-  readonly #freeSlots: number[] = [];
-  #waiting: Operation<unknown>[] = [];
-  #waitingHead = 0;
+  readonly #slots: SlotTable;
+  readonly #cancels: CancelRequests;
+  readonly #waiting = new WaitingLine<Operation<unknown>>();
   /** Parts of chains whose turn has not come. */
   readonly #heldBack = new Set<Operation<unknown>>();
   #batchListeners: BatchListener[] = [];
-  /** Cancel requests that found the block full. */
-  #unsentCancels: Operation<unknown>[] = [];
-  #unsentFdCancels: [fd: number, fixedIndex: number][] = [];
-  #cancelTimer: NodeJS.Timeout | undefined;
 
   #pendingCount = 0;
-  #exemptCount = 0;
-  #inFlightPeak = 0;
   #staleCompletions = 0;
-  #cancelCount = 0;
   #isClosing = false;
   #isClosed = false;
   readonly #supportedOps = new Map<number, boolean>();
@@ -108,23 +76,15 @@ export class Dispatcher implements Hold {
   ) {
     this.#native = native;
     this.#identity = identity;
-    this.#inFlightMax = options.inFlightMax;
-    this.#submitBatchMax = options.submitBatchMax;
-    // Twice the batch, so that cancel requests find room behind a batch that has just been filled.
-    // At least as many as the queue itself has, so that any chain that fits there can be staged.
-    const wanted = Math.max(options.submitBatchMax * 2, submissionEntries);
-    const capacity = 2 ** Math.ceil(Math.log2(wanted));
-    this.#submissions = new Uint32Array((capacity * SQE_BYTES) / 4);
-    this.#submissionMask = capacity - 1;
+    this.#block = new SubmissionBlock(native, this.control, options.submitBatchMax, submissionEntries);
     this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
-    const slotCount = options.inFlightMax + EXEMPT_MAX;
-    this.#operations = new Array<Operation<unknown> | undefined>(slotCount).fill(undefined);
-    this.#generations = new Uint32Array(slotCount);
+    this.#slots = new SlotTable(options.inFlightMax);
+    this.#cancels = new CancelRequests(this.#block);
   }
 
   /** False when the event loop refuses the ring's descriptor. */
   start(): boolean {
-    return this.#native.start(this.control, this.#submissions, this.#completions, () => this.#settle());
+    return this.#native.start(this.control, this.#block.words, this.#completions, () => this.#settle());
   }
 
   /** Operations that have not settled, in the kernel or waiting. */
@@ -133,16 +93,16 @@ export class Dispatcher implements Hold {
   }
 
   get waitingCount(): number {
-    return this.#waiting.length - this.#waitingHead;
+    return this.#waiting.length;
   }
 
   /** Operations in the kernel that count against the limit. */
   get inFlightCount(): number {
-    return this.#slotsTouched - this.#freeSlots.length - this.#exemptCount;
+    return this.#slots.inFlightCount;
   }
 
   get inFlightPeak(): number {
-    return this.#inFlightPeak;
+    return this.#slots.inFlightPeak;
   }
 
   get staleCompletions(): number {
@@ -150,11 +110,11 @@ export class Dispatcher implements Hold {
   }
 
   get freeSlotCount(): number {
-    return this.#inFlightMax - this.inFlightCount;
+    return this.#slots.inFlightMax - this.inFlightCount;
   }
 
   get cancelCount(): number {
-    return this.#cancelCount;
+    return this.#cancels.sentCount;
   }
 
   /** Refuses new work; what was under way may still be. */
@@ -225,7 +185,7 @@ export class Dispatcher implements Hold {
   holdBack(operations: readonly Operation<unknown>[]): void {
     for (const operation of operations) {
       this.#pendingCount++;
-      if (operation.isHolding) this.#hold();
+      if (operation.isHolding) this.#block.hold();
       this.#heldBack.add(operation);
     }
   }
@@ -243,39 +203,33 @@ export class Dispatcher implements Hold {
       return;
     }
     for (const operation of operations) this.#heldBack.delete(operation);
-    const [first, ...others] = operations;
+    const [first] = operations;
     if (first === undefined) return;
     if (this.waitingCount === 0 && this.#canStart(first, operations.length)) this.#startTogether(operations);
-    else this.#waiting.push(first, ...others);
+    else for (const operation of operations) this.#waiting.push(operation);
   }
 
   /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
   #startTogether(operations: readonly Operation<unknown>[]): void {
     for (const operation of operations) this.#stage(operation);
-    if (this.#stagedCount() >= this.#submitBatchMax) this.#native.submit();
+    this.#block.submitIfBatch();
   }
 
   #enqueue(operation: Operation<unknown>): void {
     this.#pendingCount++;
-    if (operation.isHolding) this.#hold();
+    if (operation.isHolding) this.#block.hold();
     const isNext = this.waitingCount === 0 || operation.isExempt;
     if (isNext && this.#canStart(operation, 1)) this.#start(operation);
     else this.#waiting.push(operation);
   }
 
-  #hold(): void {
-    const control = this.control;
-    control[CONTROL_HOLDERS] = (control[CONTROL_HOLDERS] as number) + 1;
-    if (control[CONTROL_IS_HELD] === 0) this.#native.hold();
-  }
-
   /** Keeps the process alive for something that is no operation of this ring; `release` must follow. */
   retain(): void {
-    this.#hold();
+    this.#block.hold();
   }
 
   release(): void {
-    this.#unhold();
+    this.#block.unhold();
   }
 
   /** Changes whether a pending operation keeps the process alive. */
@@ -283,61 +237,25 @@ export class Dispatcher implements Hold {
     if (operation.isHolding === isHolding) return;
     operation.isHolding = isHolding;
     if (operation.isSettled) return;
-    if (isHolding) this.#hold();
-    else this.#unhold();
-  }
-
-  /** The loop itself lets go at the ring's next turn. */
-  #unhold(): void {
-    this.control[CONTROL_HOLDERS] = (this.control[CONTROL_HOLDERS] as number) - 1;
-  }
-
-  #stagedCount(): number {
-    const control = this.control;
-    return (
-      ((control[CONTROL_SUBMISSION_TAIL] as number) - (control[CONTROL_SUBMISSION_HEAD] as number)) >>> 0
-    );
-  }
-
-  #hasRoom(count: number): boolean {
-    const capacity = this.#submissionMask + 1;
-    if (this.#stagedCount() + count <= capacity) return true;
-    this.#native.submit();
-    return this.#stagedCount() + count <= capacity;
+    if (isHolding) this.#block.hold();
+    else this.#block.unhold();
   }
 
   /** Whether there are places for the operation and those that start with it: `count` of one kind. */
   #canStart(operation: Operation<unknown>, count: number): boolean {
-    const hasPlace = operation.isExempt
-      ? this.#exemptCount < EXEMPT_MAX
-      : this.inFlightCount + count <= this.#inFlightMax;
-    return hasPlace && this.#hasRoom(count);
+    return this.#slots.hasPlaces(operation, count) && this.#block.hasRoom(count);
   }
 
   /** Starts an operation. Needs `#canStart(operation, 1)`. */
   #start(operation: Operation<unknown>): void {
     this.#stage(operation);
-    if (this.#stagedCount() >= this.#submitBatchMax) this.#native.submit();
+    this.#block.submitIfBatch();
   }
 
   /** Takes a slot for the operation and stages its entry. */
   #stage(operation: Operation<unknown>): void {
-    const slot = this.#freeSlots.pop() ?? this.#slotsTouched++;
-    const generation = this.#generations[slot] as number;
-    this.#operations[slot] = operation;
-    operation.slot = slot;
-    operation.generation = generation;
-    if (operation.isExempt) this.#exemptCount++;
-    const inFlight = this.inFlightCount;
-    if (inFlight > this.#inFlightPeak) this.#inFlightPeak = inFlight;
-
-    const words = this.#submissions;
-    const tail = this.control[CONTROL_SUBMISSION_TAIL] as number;
-    const at = (tail & this.#submissionMask) << SQE_WORDS_SHIFT;
-    operation.fill(words, at, this);
-    words[at + SQE_SLOT] = slot;
-    words[at + SQE_GENERATION] = operation.yieldsFd ? generation | GENERATION_YIELDS_FD : generation;
-    this.control[CONTROL_SUBMISSION_TAIL] = tail + 1;
+    this.#slots.acquire(operation);
+    this.#block.stage(operation, this);
   }
 
   /**
@@ -354,7 +272,7 @@ export class Dispatcher implements Hold {
       operation.failWith(reason);
       return;
     }
-    if (operation.isUnderWay) this.#sendCancel(operation);
+    if (operation.isUnderWay) this.#cancels.send(operation);
   }
 
   /**
@@ -384,82 +302,19 @@ export class Dispatcher implements Hold {
         inKernel.push(call);
       }
     }
-    if (inKernel.length === 0) return calls.length;
-    this.cancelFd(fd, fixedIndex);
-    // So that the kernel has had it before what is left is counted.
-    this.#native.submit();
-    this.#cancelLeftovers(inKernel, inKernel.length, CANCEL_RETRY_MS);
+    if (inKernel.length > 0) this.#cancels.sendForAll(inKernel, fd, fixedIndex);
     return calls.length;
   }
 
-  /**
-   * The kernel cancels none that is just on its way between two places, nor one that has no file yet: once
-   * no others end any more, each of these is asked for by itself. Asking too early costs a request each.
-   */
-  #cancelLeftovers(calls: readonly Operation<unknown>[], countBefore: number, delayMs: number): void {
-    const look = (): void => {
-      const left = calls.filter(({ isSettled, slot }) => !isSettled && slot !== NO_SLOT);
-      if (left.length === 0) return;
-      const isEnding = left.length < countBefore;
-      if (isEnding) this.#cancelLeftovers(left, left.length, delayMs);
-      else if (delayMs < CANCEL_PATIENCE_MS) this.#cancelLeftovers(left, left.length, CANCEL_PATIENCE_MS);
-      else for (const call of left) if (call.isUnderWay) this.#sendCancel(call);
-    };
-    // A timer comes before the ring's turn in the loop's round, and an immediate after it.
-    setTimeout(() => setImmediate(look), delayMs);
-  }
-
   #callsThat(isWanted: (operation: Operation<unknown>) => boolean): Operation<unknown>[] {
-    const isPendingCall = (operation: Operation<unknown> | undefined): operation is Operation<unknown> =>
-      operation !== undefined && !operation.isSettled && operation.isCall && isWanted(operation);
-    const inKernel = this.#operations.slice(0, this.#slotsTouched);
-    return [...inKernel, ...this.#waiting.slice(this.#waitingHead), ...this.#heldBack].filter(isPendingCall);
-  }
-
-  #sendCancel(operation: Operation<unknown>): void {
-    if (!this.#hasRoom(1)) {
-      this.#unsentCancels.push(operation);
-      this.#sendCancelsSoon();
-      return;
-    }
-    this.#cancelCount++;
-    const { slot, generation } = operation;
-    const words = this.#submissions;
-    const tail = this.control[CONTROL_SUBMISSION_TAIL] as number;
-    const at = (tail & this.#submissionMask) << SQE_WORDS_SHIFT;
-    fillEntry(words, at, OP_ASYNC_CANCEL | SQE_CQE_SKIP_SUCCESS, -1, 0, 0, 0);
-    // The target is named by its user_data, in the address words.
-    words[at + 4] = slot;
-    words[at + 5] = operation.yieldsFd ? generation | GENERATION_YIELDS_FD : generation;
-    words[at + SQE_SLOT] = SLOT_UNTRACKED;
-    words[at + SQE_GENERATION] = slot;
-    this.control[CONTROL_SUBMISSION_TAIL] = tail + 1;
-    this.#wake();
+    return [...this.#slots.holders(), ...this.#waiting.toArray(), ...this.#heldBack].filter(
+      (operation) => !operation.isSettled && operation.isCall && isWanted(operation),
+    );
   }
 
   /** Cancels every operation of a descriptor that is in the kernel. */
   cancelFd(fd: number, fixedIndex: number): void {
-    if (!this.#hasRoom(1)) {
-      this.#unsentFdCancels.push([fd, fixedIndex]);
-      this.#sendCancelsSoon();
-      return;
-    }
-    this.#cancelCount++;
-    const words = this.#submissions;
-    const tail = this.control[CONTROL_SUBMISSION_TAIL] as number;
-    const at = (tail & this.#submissionMask) << SQE_WORDS_SHIFT;
-    const isFixed = fixedIndex >= 0;
-    const flags = CANCEL_FD | CANCEL_ALL | (isFixed ? CANCEL_FD_FIXED : 0);
-    fillEntry(words, at, OP_ASYNC_CANCEL | SQE_CQE_SKIP_SUCCESS, isFixed ? fixedIndex : fd, 0, 0, flags);
-    words[at + SQE_SLOT] = SLOT_UNTRACKED;
-    words[at + SQE_GENERATION] = SLOT_UNTRACKED;
-    this.control[CONTROL_SUBMISSION_TAIL] = tail + 1;
-    this.#wake();
-  }
-
-  /** The loop must come round for a staged request that holds nothing by itself. */
-  #wake(): void {
-    if (this.control[CONTROL_IS_HELD] === 0) this.#native.hold();
+    this.#cancels.sendForFd(fd, fixedIndex);
   }
 
   /** Has `listener.afterBatch` called once, when the completions at hand have been handed out. */
@@ -481,12 +336,15 @@ export class Dispatcher implements Hold {
       const generation = (completions[at + 1] as number) & GENERATION_MASK;
       const result = completions[at + 2] as number;
       const flags = completions[at + 3] as number;
-      const operation = this.#operations[slot];
+      const operation = this.#slots.at(slot);
       if (operation === undefined || operation.generation !== generation) {
         this.#completeUntracked(slot, (completions[at + 1] as number) >>> 0, result);
         continue;
       }
-      if ((flags & CQE_MORE) === 0) this.#release(operation);
+      if ((flags & CQE_MORE) === 0) {
+        this.#slots.release(operation);
+        this.#finish(operation);
+      }
       try {
         operation.complete(result, flags);
       } catch (error) {
@@ -501,7 +359,7 @@ export class Dispatcher implements Hold {
       this.#batchListeners = [];
       for (const listener of listeners) listener.afterBatch();
     }
-    if (this.#unsentCancels.length > 0 || this.#unsentFdCancels.length > 0) this.#sendWaitingCancels();
+    if (this.#cancels.hasUnsent) this.#cancels.sendUnsent();
     if (this.waitingCount > 0) this.#startWaiting();
     if (this.#onIdle !== undefined && this.#pendingCount === 0) this.#onIdle();
   }
@@ -513,80 +371,44 @@ export class Dispatcher implements Hold {
     }
     // A failed cancel request. ENOENT for a target that is still pending: it was on its way between
     // two places where the kernel looks, so ask again.
-    const operation = result === ENOENT ? this.#operations[target] : undefined;
-    if (operation?.cancelReason === undefined || operation.cancelAttempts >= CANCEL_ATTEMPTS_MAX) return;
-    operation.cancelAttempts++;
-    setTimeout(() => {
-      if (!operation.isSettled && operation.slot === target) this.#sendCancel(operation);
-    }, CANCEL_RETRY_MS);
-  }
-
-  /** No completion may come that would give the occasion. */
-  #sendCancelsSoon(): void {
-    this.#cancelTimer ??= setTimeout(() => {
-      this.#cancelTimer = undefined;
-      if (!this.#isClosed) this.#sendWaitingCancels();
-    }, CANCEL_RETRY_MS);
-  }
-
-  #sendWaitingCancels(): void {
-    for (const operation of this.#unsentCancels.splice(0)) {
-      if (!operation.isSettled && operation.slot !== NO_SLOT) this.#sendCancel(operation);
-    }
-    for (const [fd, fixedIndex] of this.#unsentFdCancels.splice(0)) this.cancelFd(fd, fixedIndex);
+    const operation = result === ENOENT ? this.#slots.at(target) : undefined;
+    if (operation !== undefined) this.#cancels.retry(operation, target);
   }
 
   #startWaiting(): void {
-    while (this.#waitingHead < this.#waiting.length) {
-      const operation = this.#waiting[this.#waitingHead] as Operation<unknown>;
+    const waiting = this.#waiting;
+    for (;;) {
+      const operation = waiting.first;
+      if (operation === undefined) return;
       if (operation.isSettled) {
-        this.#waitingHead++;
+        waiting.drop(1);
         continue;
       }
       const count = operation.startCount;
-      if (!this.#canStart(operation, count)) break;
+      if (!this.#canStart(operation, count)) return;
       if (count === 1) this.#start(operation);
-      else this.#startTogether(this.#waiting.slice(this.#waitingHead, this.#waitingHead + count));
-      this.#waitingHead += count;
+      else this.#startTogether(waiting.peek(count));
+      waiting.drop(count);
     }
-    if (this.#waitingHead === this.#waiting.length) {
-      this.#waiting = [];
-      this.#waitingHead = 0;
-    } else if (this.#waitingHead > 1024 && this.#waitingHead * 2 > this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#waitingHead);
-      this.#waitingHead = 0;
-    }
-  }
-
-  /** Gives the slot back; the generation it had never comes again within 2^31 uses. */
-  #release(operation: Operation<unknown>): void {
-    const slot = operation.slot;
-    this.#operations[slot] = undefined;
-    this.#generations[slot] = ((this.#generations[slot] as number) + 1) & GENERATION_MASK;
-    this.#freeSlots.push(slot);
-    if (operation.isExempt) this.#exemptCount--;
-    this.#finish(operation);
   }
 
   #finish(operation: Operation<unknown>): void {
-    operation.slot = NO_SLOT;
     this.#pendingCount--;
-    if (operation.isHolding) this.#unhold();
+    if (operation.isHolding) this.#block.unhold();
   }
 
   /** The kernel has dropped completions: nothing that is pending can be trusted to end. */
   #abandon(errno: number): void {
     this.#isClosing = true;
-    const lost = this.#operations.filter((operation) => operation !== undefined);
+    const lost = this.#slots.holders();
     // SAFETY: the kernel may still write into what they point at, so they are never let go.
     abandoned.push(...lost);
-    for (const operation of [...lost, ...this.#waiting.slice(this.#waitingHead), ...this.#heldBack]) {
+    for (const operation of [...lost, ...this.#waiting.toArray(), ...this.#heldBack]) {
       if (operation.isSettled) continue;
       this.#finish(operation);
       operation.failWith(() => systemError(errno, 'io_uring_enter'));
     }
-    this.#waiting = [];
-    this.#waitingHead = 0;
+    this.#waiting.drop(this.#waiting.length);
     this.#heldBack.clear();
     this.#onIdle?.();
   }
@@ -597,10 +419,9 @@ export class Dispatcher implements Hold {
    */
   async drain(): Promise<void> {
     this.#isClosing = true;
-    const notStarted = [...this.#waiting.slice(this.#waitingHead), ...this.#heldBack];
+    const notStarted = [...this.#waiting.toArray(), ...this.#heldBack];
     for (const operation of notStarted) this.cancel(operation, ringClosedError);
-    for (const operation of this.#operations) {
-      if (operation === undefined) continue;
+    for (const operation of this.#slots.holders()) {
       // Whoever awaits the close must not be left alone by a process that exits.
       this.setHolding(operation, true);
       this.cancel(operation, ringClosedError);
@@ -614,6 +435,7 @@ export class Dispatcher implements Hold {
   /** Ends the ring after `drain`. */
   close(): void {
     this.#isClosed = true;
+    this.#cancels.close();
     this.#native.close();
   }
 }

@@ -16,6 +16,7 @@ export const CONTROL_WORDS = 8;
 
 export const SLOT_UNTRACKED = 0xffffffff;
 export const GENERATION_YIELDS_FD = 0x80000000;
+export const GENERATION_MASK = 0x7fffffff;
 export const COMPLETION_UNSEEKABLE = 0x80000000;
 
 // Order of the native counters.

@@ -1,0 +1,106 @@
+/**
+ * Requests to the kernel to end operations: sent, sent later when there was no room, and sent again when the
+ * kernel has met a target on its way between two places where it looks. None is ever dropped.
+ */
+import { NO_SLOT, type Operation } from './operation.js';
+import type { SubmissionBlock } from './submission-block.js';
+
+/** A cancel request that finds nothing although its target is pending has met it between two states. */
+const ATTEMPTS_MAX = 8;
+const RETRY_MS = 1;
+/** An SQ thread may need some time to look for a descriptor's operations among thousands. */
+const PATIENCE_MS = 20;
+
+export class CancelRequests {
+  readonly #block: SubmissionBlock;
+  readonly #unsent: Operation<unknown>[] = [];
+  readonly #unsentFds: [fd: number, fixedIndex: number][] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #sentCount = 0;
+  #isClosed = false;
+
+  constructor(block: SubmissionBlock) {
+    this.#block = block;
+  }
+
+  get sentCount(): number {
+    return this.#sentCount;
+  }
+
+  get hasUnsent(): boolean {
+    return this.#unsent.length > 0 || this.#unsentFds.length > 0;
+  }
+
+  /** Asks for the end of an operation that is in the kernel. */
+  send(operation: Operation<unknown>): void {
+    if (this.#block.stageCancel(operation)) {
+      this.#sentCount++;
+    } else {
+      this.#unsent.push(operation);
+      this.#sendUnsentSoon();
+    }
+  }
+
+  /** Asks for the end of everything that a descriptor has in the kernel. */
+  sendForFd(fd: number, fixedIndex: number): void {
+    if (this.#block.stageFdCancel(fd, fixedIndex)) {
+      this.#sentCount++;
+    } else {
+      this.#unsentFds.push([fd, fixedIndex]);
+      this.#sendUnsentSoon();
+    }
+  }
+
+  /** The same for these operations of it, until none of them is left. */
+  sendForAll(operations: readonly Operation<unknown>[], fd: number, fixedIndex: number): void {
+    this.sendForFd(fd, fixedIndex);
+    // So that the kernel has had it before what is left is counted.
+    this.#block.submit();
+    this.#pursue(operations, operations.length, RETRY_MS);
+  }
+
+  /**
+   * The kernel cancels none that is just on its way between two places, nor one that has no file yet: once
+   * no others end any more, each of these is asked for by itself. Asking too early costs a request each.
+   */
+  #pursue(operations: readonly Operation<unknown>[], countBefore: number, delayMs: number): void {
+    const look = (): void => {
+      const left = operations.filter(({ isSettled, slot }) => !isSettled && slot !== NO_SLOT);
+      if (left.length === 0) return;
+      const isEnding = left.length < countBefore;
+      if (isEnding) this.#pursue(left, left.length, delayMs);
+      else if (delayMs < PATIENCE_MS) this.#pursue(left, left.length, PATIENCE_MS);
+      else for (const operation of left) if (operation.isUnderWay) this.send(operation);
+    };
+    // A timer comes before the ring's turn in the loop's round, and an immediate after it.
+    setTimeout(() => setImmediate(look), delayMs);
+  }
+
+  /** A request has found nothing at `slot`, whose operation is this: asks again. */
+  retry(operation: Operation<unknown>, slot: number): void {
+    if (operation.cancelReason === undefined || operation.cancelAttempts >= ATTEMPTS_MAX) return;
+    operation.cancelAttempts++;
+    setTimeout(() => {
+      if (!operation.isSettled && operation.slot === slot) this.send(operation);
+    }, RETRY_MS);
+  }
+
+  /** No completion may come that would give the occasion to send it. */
+  #sendUnsentSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#isClosed) this.sendUnsent();
+    }, RETRY_MS);
+  }
+
+  sendUnsent(): void {
+    for (const operation of this.#unsent.splice(0)) {
+      if (!operation.isSettled && operation.slot !== NO_SLOT) this.send(operation);
+    }
+    for (const [fd, fixedIndex] of this.#unsentFds.splice(0)) this.sendForFd(fd, fixedIndex);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+}
