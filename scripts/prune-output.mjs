@@ -13,7 +13,9 @@ const OUTPUTS = { src: 'dist', test: 'build/test', examples: 'build/examples', b
 for (const [source, output] of Object.entries(OUTPUTS)) {
   if (!existsSync(join(root, output))) continue;
   for (const file of readdirSync(join(root, output), { recursive: true })) {
-    const [, stem] = /^(.*?)(?:\.d\.ts|\.js)(?:\.map)?$/.exec(file) ?? [];
-    if (stem !== undefined && !existsSync(join(root, source, `${stem}.ts`))) rmSync(join(root, output, file));
+    const [, stem, ofTypes = '', ofCode = ''] =
+      /^(.*?)(?:\.d\.([cm]?)ts|\.([cm]?)js)(?:\.map)?$/.exec(file) ?? [];
+    if (stem === undefined) continue;
+    if (!existsSync(join(root, source, `${stem}.${ofTypes}${ofCode}ts`))) rmSync(join(root, output, file));
   }
 }

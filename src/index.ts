@@ -21,7 +21,7 @@ export { fs } from './default-fs.js';
 export type { AllocateMode, AllocateOptions } from './fs/allocate-modes.js';
 export { FileHandle } from './fs/file-handle.js';
 export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
-export type { Fs } from './fs/promises.js';
+export type { Fs } from './fs/fs.js';
 export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';
 export { DatagramMessage } from './net/datagram-message.js';

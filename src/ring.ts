@@ -4,7 +4,7 @@ import { selectBackend } from './backend/select.js';
 import { listSqPollGroups, type SqPollGroup } from './backend/sq-poll-groups.js';
 import { Chain, type ChainOptions, type ChainPart, type ChainResults } from './chain.js';
 import { invalidArgType, outOfRange, ringClosedError } from './errors.js';
-import { createFs, type Fs } from './fs/promises.js';
+import { createFs, type Fs } from './fs/fs.js';
 import { Interval } from './interval.js';
 import type { LatencyRecording } from './latency.js';
 import { type RingOptions, readRingOptions } from './options.js';

@@ -1,0 +1,247 @@
+/**
+ * `Fs`: the calls of node:fs/promises on one ring.
+ *
+ * Each validates as Node does, and rejects rather than throw. Single operations go to the backend
+ * as they are; those that need a descriptor of their own are bounded in number. What no backend has
+ * an operation for is Node's own (node-calls.ts), and so is every call on a handle of Node's.
+ */
+import type { BigIntStats, PathLike, Stats } from 'node:fs';
+import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
+import { types } from 'node:util';
+import type { FileBackend } from '../backend/backend.js';
+import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
+import { Concurrency } from './concurrency.js';
+import { FileHandle } from './file-handle.js';
+import { makeDirectories } from './make-directories.js';
+import { type AbortableNodeCalls, type NodePromises, node, nodeCalls } from './node-calls.js';
+import { type OpenOptions, readOpenOptions } from './open-rules.js';
+import {
+  type MakeDirectoryOptions,
+  type ReadFileOptions,
+  readMakeDirectoryOptions,
+  readReadFileOptions,
+  readRemoveDirectoryOptions,
+  readSignal,
+  readStatOptions,
+  readWriteFileOptions,
+  type SignalOptions,
+  type StatOptions,
+  type WriteFileOptions,
+} from './options.js';
+import { readPath } from './read-file.js';
+import { type FileContent, toContent, writePath } from './write-file.js';
+
+/**
+ * Paths are strings, Buffers or file: URLs without a NUL. Every call rejects with Node's own error
+ * when an argument is wrong (ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE) or the
+ * system refuses (`code`, `errno`, `syscall`, `path`, `dest`), with an AbortError when its signal is
+ * aborted, and with ERR_RINGLET_CLOSED when the ring is closed.
+ */
+export interface OwnCalls {
+  /**
+   * Opens a file, which stays open until the handle's `close`.
+   *
+   * @param flags Node's letters, or open(2)'s numbers; close-on-exec is always added. Default 'r'.
+   * @param mode permission bits of a new file before the umask, or an octal string. Default 0o666.
+   * @param options.resolve rules for resolving the path, safely and without races (openat2(2)); see
+   * `ResolveRule`. With `options.directory`, an open directory of this ring, the path is relative to that.
+   * Either rejects with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend: Node has no such call.
+   *
+   * ```js
+   * await using uploads = await ring.fs.open('/srv/uploads');
+   * const file = await ring.fs.open(nameFromOutside, 'r', null, { directory: uploads, resolve: 'beneath' });
+   * ```
+   */
+  open(
+    path: PathLike,
+    flags?: string | number,
+    mode?: number | string | null,
+    options?: OpenOptions | null,
+  ): Promise<FileHandle>;
+
+  /**
+   * A whole file: from the start of a path, from the cursor of a FileHandle.
+   * A Buffer of the caller's own, or a string when an encoding is given.
+   * Rejects with ERR_FS_FILE_TOO_LARGE beyond what a Buffer can hold.
+   */
+  readFile(
+    path: PathLike | FileHandle,
+    options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
+  ): Promise<string>;
+  readFile(
+    path: PathLike | FileHandle,
+    options?: (ReadFileOptions & { encoding?: null | undefined }) | null,
+  ): Promise<Buffer>;
+  readFile(
+    path: PathLike | FileHandle,
+    options?: ReadFileOptions | BufferEncoding | null,
+  ): Promise<Buffer | string>;
+
+  /**
+   * Writes a whole file, replacing what was there. Not atomic: a failure leaves part of the content.
+   * Bytes belong to the call until the promise settles.
+   */
+  writeFile(
+    path: PathLike | FileHandle,
+    data: FileContent,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void>;
+
+  /** Writes at the end of a file, making it when there is none. */
+  appendFile(
+    path: PathLike | FileHandle,
+    data: FileContent,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void>;
+
+  /** What the file system knows of a path (stat(2)), as node:fs's own Stats or BigIntStats. */
+  stat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+
+  /** `stat` of a symbolic link itself, where `path` is one (lstat(2)). */
+  lstat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  lstat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  lstat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+
+  /** Gives a file a second name, `newPath`, which must not exist (link(2)). */
+  link(existingPath: PathLike, newPath: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /**
+   * Makes a symbolic link at `path` that says `target`, whether that exists or not (symlink(2)).
+   * An error names the target as `path` and the link as `dest`, as Node's does.
+   *
+   * @param type for Windows; no other system looks at it.
+   */
+  symlink(
+    target: PathLike,
+    path: PathLike,
+    type?: 'dir' | 'file' | 'junction' | null,
+    options?: SignalOptions | null,
+  ): Promise<void>;
+
+  /** Moves within a file system, replacing what `to` was (rename(2)). */
+  rename(from: PathLike, to: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /** Removes a name that is no directory's (unlink(2)). */
+  unlink(path: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /** Removes an empty directory (rmdir(2)). Node's `recursive`, which Node has given up, is refused. */
+  rmdir(path: PathLike, options?: SignalOptions | null): Promise<void>;
+
+  /** Makes a directory; with `recursive` resolves to the first one it had to make, if any. */
+  mkdir(path: PathLike, options: MakeDirectoryOptions & { recursive: true }): Promise<string | undefined>;
+  mkdir(
+    path: PathLike,
+    options?: number | string | (MakeDirectoryOptions & { recursive?: false | undefined }) | null,
+  ): Promise<void>;
+  mkdir(path: PathLike, options?: number | string | MakeDirectoryOptions | null): Promise<string | undefined>;
+}
+
+/**
+ * Everything that the running Node's `fs/promises` has. Where `OwnCalls` does not say otherwise the
+ * functions, their types and their results are Node's own; docs/fs.md lists them.
+ */
+export interface Fs
+  extends OwnCalls,
+    AbortableNodeCalls,
+    Omit<NodePromises, keyof OwnCalls | keyof AbortableNodeCalls> {}
+
+/** @param getBackend asked at every call, so that the default ring is made at the first one. */
+export function createFs(getBackend: () => FileBackend): Fs {
+  const concurrency = new Concurrency();
+  const own = {
+    async open(path: unknown, flags?: unknown, mode?: unknown, options?: unknown): Promise<FileHandle> {
+      const from = toPath(path);
+      const openFlags = toOpenFlags(flags);
+      const bits = toMode(mode, 'mode', 0o666);
+      const { signal, rules } = readOpenOptions(options);
+      return new FileHandle(await getBackend().open(from, openFlags, bits, signal, rules));
+    },
+
+    async readFile(path: unknown, options?: ReadFileOptions): Promise<Buffer | string> {
+      if (path instanceof FileHandle) return await path.readFile(options);
+      if (isForNode(path)) return await node.readFile(path, options);
+      const settings = readReadFileOptions(options);
+      const from = toPath(path);
+      const files = getBackend();
+      return await concurrency.run(() => readPath(files, from, settings), settings.signal);
+    },
+
+    async writeFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
+      if (path instanceof FileHandle) return await path.writeFile(data, options);
+      if (isForNode(path)) return await node.writeFile(path, data as string, options);
+      await writeNamed(path, data, options, 'w');
+    },
+
+    async appendFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
+      if (path instanceof FileHandle) return await path.appendFile(data, options);
+      if (isForNode(path)) return await node.appendFile(path, data as string, options);
+      await writeNamed(path, data, options, 'a');
+    },
+
+    async stat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
+      const of = toPath(path);
+      const { bigint, signal } = readStatOptions(options);
+      return await getBackend().stat(of, bigint, signal);
+    },
+
+    async lstat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
+      const of = toPath(path);
+      const { bigint, signal } = readStatOptions(options);
+      return await getBackend().lstat(of, bigint, signal);
+    },
+
+    async link(existing: unknown, added: unknown, options?: unknown): Promise<void> {
+      const existingPath = toPath(existing, 'existingPath');
+      const newPath = toPath(added, 'newPath');
+      await getBackend().link(existingPath, newPath, readSignal(options));
+    },
+
+    async symlink(target: unknown, path: unknown, type?: unknown, options?: unknown): Promise<void> {
+      const says = toPath(target, 'target');
+      const at = toPath(path);
+      await getBackend().symlink(says, at, toSymlinkType(type), readSignal(options));
+    },
+
+    async rename(from: unknown, to: unknown, options?: unknown): Promise<void> {
+      const oldPath = toPath(from, 'oldPath');
+      const newPath = toPath(to, 'newPath');
+      await getBackend().rename(oldPath, newPath, readSignal(options));
+    },
+
+    async unlink(path: unknown, options?: unknown): Promise<void> {
+      const name = toPath(path);
+      await getBackend().unlink(name, readSignal(options));
+    },
+
+    async rmdir(path: unknown, options?: unknown): Promise<void> {
+      const name = toPath(path);
+      await getBackend().rmdir(name, readRemoveDirectoryOptions(options));
+    },
+
+    async mkdir(path: unknown, options?: unknown): Promise<string | undefined> {
+      const name = toPath(path);
+      const { isRecursive, mode, signal } = readMakeDirectoryOptions(options);
+      if (isRecursive) return await makeDirectories(getBackend(), name, mode, signal);
+      await getBackend().mkdir(name, mode, signal);
+      return undefined;
+    },
+  };
+
+  async function writeNamed(path: unknown, data: unknown, options: unknown, flag: string): Promise<void> {
+    const settings = readWriteFileOptions(options, flag);
+    const content = toContent(data, settings.encoding);
+    const to = toPath(path);
+    const files = getBackend();
+    await concurrency.run(() => writePath(files, to, content, settings), settings.signal);
+  }
+
+  // The interface's overloads say which options lead to which result; the compiler can't follow.
+  return { ...nodeCalls, ...own } as Fs;
+}
+
+/** Neither a path nor one of our handles: one of Node's, which Node knows by its class, or a mistake. */
+function isForNode(path: unknown): path is NodeFileHandle {
+  return typeof path === 'object' && path !== null && 'fd' in path && !types.isUint8Array(path);
+}

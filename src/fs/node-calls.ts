@@ -1,0 +1,97 @@
+/**
+ * What io_uring has no operation for: Node's own functions, in Node's thread pool.
+ *
+ * They are Node's to the letter, except that they take a signal as all of ringlet's do. An abort
+ * rejects at once, while the thread goes on with what it has begun: the pool cannot be interrupted.
+ * They do not go through a ring, and neither wait for it nor end with it.
+ */
+import type { CopyOptions, Dir, Mode, PathLike, RmOptions, TimeLike } from 'node:fs';
+import nodePromises from 'node:fs/promises';
+import { orAborted } from '../abort.js';
+import { abortError } from '../errors.js';
+import { readSignal, type SignalOptions } from './options.js';
+
+export type NodePromises = typeof nodePromises;
+
+/** With a signal: in the options where there are options, and as one more argument where there are none. */
+export interface AbortableNodeCalls {
+  access(path: PathLike, mode?: number, options?: SignalOptions | null): Promise<void>;
+  chmod(path: PathLike, mode: Mode, options?: SignalOptions | null): Promise<void>;
+  chown(path: PathLike, uid: number, gid: number, options?: SignalOptions | null): Promise<void>;
+  copyFile(from: PathLike, to: PathLike, mode?: number, options?: SignalOptions | null): Promise<void>;
+  cp(from: string | URL, to: string | URL, options?: CopyOptions & SignalOptions): Promise<void>;
+  lchmod(path: PathLike, mode: Mode, options?: SignalOptions | null): Promise<void>;
+  lchown(path: PathLike, uid: number, gid: number, options?: SignalOptions | null): Promise<void>;
+  lutimes(path: PathLike, atime: TimeLike, mtime: TimeLike, options?: SignalOptions | null): Promise<void>;
+  rm(path: PathLike, options?: RmOptions & SignalOptions): Promise<void>;
+  truncate(path: PathLike, len?: number, options?: SignalOptions | null): Promise<void>;
+  utimes(path: PathLike, atime: TimeLike, mtime: TimeLike, options?: SignalOptions | null): Promise<void>;
+}
+
+type Call = (...args: unknown[]) => Promise<unknown>;
+
+/** Where each call has its options, or would have them if it had any. */
+const OPTIONS_INDEX: Readonly<Record<string, number>> = {
+  access: 2,
+  chmod: 2,
+  chown: 3,
+  copyFile: 3,
+  cp: 2,
+  lchmod: 2,
+  lchown: 3,
+  lutimes: 3,
+  mkdtemp: 1,
+  opendir: 1,
+  readdir: 1,
+  readlink: 1,
+  realpath: 1,
+  rm: 1,
+  statfs: 1,
+  truncate: 2,
+  utimes: 3,
+};
+
+/** What a call that was given up has made nevertheless, and nobody else would clean up. */
+const UNDO: Readonly<Record<string, (late: unknown) => Promise<unknown>>> = {
+  mkdtemp: (path) => node.rmdir(path as string),
+  opendir: (directory) => (directory as Dir).close(),
+};
+
+function abortable(name: string, call: Call, optionsIndex: number): Call {
+  const undo = UNDO[name];
+  const wrapper = (...args: unknown[]): Promise<unknown> => {
+    const options = args[optionsIndex];
+    if (typeof options !== 'object' || options === null || !('signal' in options)) return call(...args);
+    let signal: AbortSignal | undefined;
+    try {
+      signal = readSignal(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (signal === undefined) return call(...args);
+    return signal.aborted ? Promise.reject(abortError(signal)) : abandonable(call(...args), signal, undo);
+  };
+  return Object.defineProperties(wrapper, { name: { value: name }, length: { value: call.length } });
+}
+
+function abandonable(
+  running: Promise<unknown>,
+  signal: AbortSignal,
+  undo: ((late: unknown) => Promise<unknown>) | undefined,
+): Promise<unknown> {
+  if (undo !== undefined) {
+    running.then((late) => (signal.aborted ? undo(late) : undefined)).catch(() => {});
+  }
+  return orAborted(running, signal);
+}
+
+/** As they were when ringlet was loaded: a program may put ringlet's calls in their place. */
+export const node: NodePromises = { ...nodePromises };
+
+/** Everything that the running Node's module has, in its order. */
+export const nodeCalls = Object.fromEntries(
+  Object.entries(node).map(([name, value]) => {
+    const optionsIndex = OPTIONS_INDEX[name];
+    return [name, optionsIndex === undefined ? value : abortable(name, value as Call, optionsIndex)];
+  }),
+) as unknown as NodePromises & AbortableNodeCalls;

@@ -1,0 +1,99 @@
+/** `ringlet/fs/promises`: the same names as Node's module, however it comes in; and Node's own where there is no other. */
+import { createRequire } from 'node:module';
+import nodePromises, * as nodeNamespace from 'node:fs/promises';
+import { expect } from 'chai';
+import { fs as ringletFs, Ring } from 'ringlet';
+import fs, * as namespace from 'ringlet/fs/promises';
+import { expectCleanExit, runScript } from './support/child.js';
+import { describeError, outcomeOf } from './support/outcomes.js';
+import { temporaryDirectory } from './support/temporary.js';
+
+describe('ringlet/fs/promises', () => {
+  const directory = temporaryDirectory();
+
+  it('import, default and by name: exactly what Node exports, in its order', () => {
+    expect(Object.keys(fs)).to.deep.equal(Object.keys(nodePromises));
+    expect(Object.keys(namespace)).to.deep.equal(Object.keys(nodeNamespace));
+    const differing = Object.keys(fs).filter(
+      (name) => Reflect.get(fs, name) !== Reflect.get(namespace, name),
+    );
+    expect(differing).to.deep.equal([]);
+  });
+
+  it('require: the same object as the default import', () => {
+    const required: unknown = createRequire(import.meta.url)('ringlet/fs/promises');
+    expect(required).to.equal(fs);
+  });
+
+  it("fs of 'ringlet' and Ring.fs: every name of Node's, too", async () => {
+    expect(ringletFs).to.include.keys(Object.keys(nodePromises));
+    await using ring = new Ring();
+    expect(ring.fs).to.include.keys(Object.keys(nodePromises));
+  });
+
+  it('every function has the name of its counterpart', () => {
+    for (const [name, value] of Object.entries(nodePromises)) {
+      if (typeof value === 'function')
+        expect(Reflect.get(fs, name), name).to.have.property('name', value.name);
+      else expect(Reflect.get(fs, name), name).to.equal(value);
+    }
+  });
+
+  it('importing it makes no ring', async () => {
+    const outcome = await runScript(`
+      import 'ringlet/fs/promises';
+      import { readdirSync, readlinkSync } from 'node:fs';
+      const open = readdirSync('/proc/self/fd').map((fd) => {
+        try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; }
+      });
+      console.log(open.filter((name) => name.includes('io_uring')).length);
+    `);
+    expectCleanExit(outcome);
+    expect(outcome.stdout.trim()).to.equal('0');
+  });
+
+  it("readFile, writeFile, appendFile: take a handle of Node's", async () => {
+    const path = directory.at('of-node');
+    const handle = await nodePromises.open(path, 'w+');
+    try {
+      await fs.writeFile(handle, 'one');
+      await fs.appendFile(handle, 'two');
+      expect(await nodePromises.readFile(path, 'utf8')).to.equal('onetwo');
+    } finally {
+      await handle.close();
+    }
+    const reader = await nodePromises.open(path);
+    try {
+      expect(await fs.readFile(reader, 'utf8')).to.equal('onetwo');
+    } finally {
+      await reader.close();
+    }
+  });
+
+  it('readFile: what only looks like a handle is refused as Node refuses it', async () => {
+    const ours = describeError(await outcomeOf(fs, ['readFile', { fd: 0 }]));
+    expect(ours).to.include({ code: 'ERR_INVALID_ARG_TYPE' });
+    expect(ours).to.deep.equal(describeError(await outcomeOf(nodePromises, ['readFile', { fd: 0 }])));
+  });
+
+  it("readdir, access, cp and others: Node's results, and an abort rejects", async () => {
+    directory.file('here', 'x');
+    expect(await fs.readdir(directory.path)).to.include('here');
+    await fs.access(directory.at('here'));
+    await ringletFs.access(directory.at('here'), undefined, { signal: new AbortController().signal });
+    const aborted = AbortSignal.abort('enough');
+    const calls = [
+      ringletFs.access(directory.path, 0, { signal: aborted }),
+      ringletFs.rm(directory.at('here'), { signal: aborted }),
+      ringletFs.truncate(directory.at('here'), 0, { signal: aborted }),
+    ];
+    for (const call of calls) {
+      const error = await call.then(
+        () => undefined,
+        (reason: NodeJS.ErrnoException) => reason,
+      );
+      expect(error).to.include({ name: 'AbortError', code: 'ABORT_ERR', cause: 'enough' });
+    }
+    expect(await fs.readFile(directory.at('here'), 'utf8')).to.equal('x');
+  });
+});
