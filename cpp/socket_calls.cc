@@ -3,55 +3,62 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <unistd.h>
+#include <netinet/udp.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace ringlet {
 namespace {
 
-int SetOption(int fd, int level, int name, int value) {
-  return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
-}
+// What TypeScript knows by number (src/backend/uring/socket-options.ts, ancillary.ts).
+static_assert(sizeof(size_t) == 8 && sizeof(cmsghdr) == 16 && sizeof(timespec) == 16);
+static_assert(SOL_SOCKET == 1 && SOL_UDP == 17 && IPPROTO_IP == 0 && IPPROTO_IPV6 == 41);
+static_assert(SO_RXQ_OVFL == 40 && SO_TIMESTAMPNS == 35 && SCM_TIMESTAMPNS == SO_TIMESTAMPNS);
+static_assert(SCM_RIGHTS == 1 && AF_UNIX == 1 && AF_INET == 2 && AF_INET6 == 10);
+static_assert(IP_TOS == 1 && IP_PKTINFO == 8 && IP_RECVTOS == 13);
+static_assert(IPV6_RECVPKTINFO == 49 && IPV6_PKTINFO == 50 && IPV6_RECVTCLASS == 66 && IPV6_TCLASS == 67);
+static_assert(sizeof(in_pktinfo) == 12 && offsetof(in_pktinfo, ipi_addr) == 8);
+static_assert(sizeof(in6_pktinfo) == 20 && offsetof(in6_pktinfo, ipi6_ifindex) == 16);
 
-int ApplyOptions(int fd, int family, const DatagramSocketOptions& options) {
-  int error = 0;
-  if (options.reuse_address) error = SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (error == 0 && options.reuse_port) error = SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  if (error == 0 && family == AF_INET6) error = SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only);
-  if (error == 0 && options.broadcast) error = SetOption(fd, SOL_SOCKET, SO_BROADCAST, 1);
-  if (error == 0 && options.receive_buffer_bytes > 0) {
-    error = SetOption(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes);
-  }
-  if (error == 0 && options.send_buffer_bytes > 0) {
-    error = SetOption(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
-  }
-  return error;
-}
+int OrErrno(int result) { return result < 0 ? -errno : result; }
 
-SocketOutcome Abandon(int fd, int error, const char* syscall) {
-  close(fd);
-  return {error, syscall};
-}
+const sockaddr* AsName(const void* name) { return static_cast<const sockaddr*>(name); }
 
 }  // namespace
 
-SocketOutcome BindDatagramSocket(const sockaddr_storage& address, socklen_t address_bytes,
-                                 const DatagramSocketOptions& options) {
-  int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return {-errno, "socket"};
-  if (int error = ApplyOptions(fd, address.ss_family, options)) return Abandon(fd, error, "setsockopt");
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), address_bytes) < 0) {
-    return Abandon(fd, -errno, "bind");
-  }
-  return {fd, nullptr};
+int OpenDatagramSocket(int family) { return OrErrno(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0)); }
+
+int BindSocket(int fd, const void* name, uint32_t bytes) { return OrErrno(bind(fd, AsName(name), bytes)); }
+
+int ConnectSocket(int fd, const void* name, uint32_t bytes) {
+  return OrErrno(connect(fd, AsName(name), bytes));
 }
 
 int LocalName(int fd, sockaddr_storage* address) {
   socklen_t bytes = sizeof(*address);
-  return getsockname(fd, reinterpret_cast<sockaddr*>(address), &bytes) < 0 ? -errno : static_cast<int>(bytes);
+  int error = OrErrno(getsockname(fd, reinterpret_cast<sockaddr*>(address), &bytes));
+  return error < 0 ? error : static_cast<int>(bytes);
+}
+
+int PeerName(int fd, sockaddr_storage* address) {
+  socklen_t bytes = sizeof(*address);
+  int error = OrErrno(getpeername(fd, reinterpret_cast<sockaddr*>(address), &bytes));
+  return error < 0 ? error : static_cast<int>(bytes);
+}
+
+int SetSocketOption(int fd, int level, int name, const void* value, uint32_t bytes) {
+  return OrErrno(setsockopt(fd, level, name, value, bytes));
+}
+
+int GetSocketOption(int fd, int level, int name) {
+  int value = 0;
+  socklen_t bytes = sizeof(value);
+  int error = OrErrno(getsockopt(fd, level, name, &value, &bytes));
+  return error < 0 ? error : value;
 }
 
 int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* address) {

@@ -1,5 +1,5 @@
-// The few socket calls that never block and so need no ring: making, binding and naming a socket, and
-// turning addresses into the kernel's form and back. Any thread. Calls return -errno.
+// The few socket calls that never block and so need no ring, and addresses in the kernel's form and back.
+// Any thread. Calls return -errno.
 #ifndef RINGLET_SOCKET_CALLS_H_
 #define RINGLET_SOCKET_CALLS_H_
 
@@ -10,27 +10,21 @@
 
 namespace ringlet {
 
-struct DatagramSocketOptions {
-  bool reuse_address = false;
-  bool reuse_port = false;
-  bool ipv6_only = false;
-  bool broadcast = false;
-  int receive_buffer_bytes = 0;  // 0: the system's default
-  int send_buffer_bytes = 0;
-};
+// A blocking, close-on-exec datagram socket. Blocking, because the ring waits by itself and O_NONBLOCK
+// would make it report EAGAIN instead (io_uring_enter(2)).
+int OpenDatagramSocket(int family);
 
-struct SocketOutcome {
-  int fd;               // or -errno
-  const char* syscall;  // the call that failed
-};
+int BindSocket(int fd, const void* name, uint32_t bytes);
+// The kernel's form of "nobody" (AF_UNSPEC) takes the peer away again.
+int ConnectSocket(int fd, const void* name, uint32_t bytes);
 
-// A blocking, close-on-exec UDP socket, bound. Blocking, because the ring waits by itself and
-// O_NONBLOCK would make it report EAGAIN instead (io_uring_enter(2)).
-SocketOutcome BindDatagramSocket(const sockaddr_storage& address, socklen_t address_bytes,
-                                 const DatagramSocketOptions& options);
-
-// The bound name of a socket: bytes used, or -errno.
+// The bound name of a socket, or its peer's: bytes used, or -errno.
 int LocalName(int fd, sockaddr_storage* address);
+int PeerName(int fd, sockaddr_storage* address);
+
+int SetSocketOption(int fd, int level, int name, const void* value, uint32_t bytes);
+// The value of an option that is a number from 0 on, or -errno.
+int GetSocketOption(int fd, int level, int name);
 
 // A literal address (with %scope for IPv6) and port in the kernel's form: bytes used, or -EINVAL.
 int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* address);

@@ -1,9 +1,9 @@
+// Sockets and their addresses (socket_calls.h) as TypeScript sees them.
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string>
 
 #include "check.h"
 #include "engine.h"
@@ -14,27 +14,6 @@
 namespace ringlet {
 namespace {
 
-// bindDatagram(address, port, reuseAddress, reusePort, ipv6Only, broadcast, receiveBytes, sendBytes):
-// { fd, syscall }, fd negative when `syscall` failed.
-Napi::Value BindDatagram(const Napi::CallbackInfo& info) {
-  DatagramSocketOptions options;
-  options.reuse_address = info[2].ToBoolean();
-  options.reuse_port = info[3].ToBoolean();
-  options.ipv6_only = info[4].ToBoolean();
-  options.broadcast = info[5].ToBoolean();
-  options.receive_buffer_bytes = ToInt(info[6]);
-  options.send_buffer_bytes = ToInt(info[7]);
-  sockaddr_storage address;
-  int bytes = EncodeAddress(info[0].ToString(), static_cast<uint16_t>(ToUint32(info[1])), &address);
-  SocketOutcome outcome = {bytes, "bind"};
-  if (bytes > 0) outcome = BindDatagramSocket(address, static_cast<socklen_t>(bytes), options);
-  if (outcome.fd >= 0) Engine::Of(info.Env())->owned_fds().Add(outcome.fd);
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("fd", outcome.fd);
-  result.Set("syscall", outcome.syscall == nullptr ? "" : outcome.syscall);
-  return result;
-}
-
 Napi::Value AddressObject(Napi::Env env, const sockaddr_storage& address) {
   uint16_t port = 0;
   std::string text = DecodeAddress(address, &port);
@@ -43,6 +22,56 @@ Napi::Value AddressObject(Napi::Env env, const sockaddr_storage& address) {
   object.Set("port", port);
   object.Set("family", address.ss_family == AF_INET6 ? "IPv6" : "IPv4");
   return object;
+}
+
+// Copies a name into the view at `argument`; returns its bytes, or the errno as it came.
+Napi::Value CopyName(const Napi::CallbackInfo& info, size_t argument, const sockaddr_storage& name,
+                     int bytes) {
+  size_t room;
+  void* out = BytesOf(info.Env(), info[argument], &room);
+  if (bytes > 0) {
+    RINGLET_CHECK(room >= static_cast<size_t>(bytes));
+    std::memcpy(out, &name, static_cast<size_t>(bytes));
+  }
+  return Napi::Number::New(info.Env(), bytes);
+}
+
+// openDatagramSocket(family): a descriptor that the environment owns, or a negative errno.
+Napi::Value OpenDatagram(const Napi::CallbackInfo& info) {
+  int fd = OpenDatagramSocket(ToInt(info[0]));
+  if (fd >= 0) Engine::Of(info.Env())->owned_fds().Add(fd);
+  return Napi::Number::New(info.Env(), fd);
+}
+
+// bindSocket(fd, name), connectSocket(fd, name): 0 or a negative errno.
+template <int Call(int, const void*, uint32_t)>
+Napi::Value CallWithName(const Napi::CallbackInfo& info) {
+  size_t bytes;
+  void* name = BytesOf(info.Env(), info[1], &bytes);
+  return Napi::Number::New(info.Env(), Call(ToInt(info[0]), name, static_cast<uint32_t>(bytes)));
+}
+
+// localName(fd, view), peerName(fd, view): bytes of the name, or a negative errno.
+template <int Call(int, sockaddr_storage*)>
+Napi::Value ReadName(const Napi::CallbackInfo& info) {
+  sockaddr_storage name = {};
+  int bytes = Call(ToInt(info[0]), &name);
+  return CopyName(info, 1, name, bytes);
+}
+
+// setSocketOption(fd, level, name, value): a number, or a view of the option's structure.
+Napi::Value SetOption(const Napi::CallbackInfo& info) {
+  int number = info[3].IsNumber() ? ToInt(info[3]) : 0;
+  size_t bytes = sizeof(number);
+  void* value = info[3].IsNumber() ? &number : BytesOf(info.Env(), info[3], &bytes);
+  int error =
+      SetSocketOption(ToInt(info[0]), ToInt(info[1]), ToInt(info[2]), value, static_cast<uint32_t>(bytes));
+  return Napi::Number::New(info.Env(), error);
+}
+
+// getSocketOption(fd, level, name)
+Napi::Value GetOption(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), GetSocketOption(ToInt(info[0]), ToInt(info[1]), ToInt(info[2])));
 }
 
 // localAddress(fd)
@@ -56,13 +85,7 @@ Napi::Value LocalAddress(const Napi::CallbackInfo& info) {
 Napi::Value EncodeAddressInto(const Napi::CallbackInfo& info) {
   sockaddr_storage address;
   int bytes = EncodeAddress(info[0].ToString(), static_cast<uint16_t>(ToUint32(info[1])), &address);
-  size_t room;
-  void* out = BytesOf(info.Env(), info[2], &room);
-  if (bytes > 0) {
-    RINGLET_CHECK(room >= static_cast<size_t>(bytes));
-    std::memcpy(out, &address, static_cast<size_t>(bytes));
-  }
-  return Napi::Number::New(info.Env(), bytes);
+  return CopyName(info, 2, address, bytes);
 }
 
 // decodeAddress(view): the kernel's form as { address, port, family }.
@@ -84,7 +107,13 @@ Napi::Value CloseFd(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportSockets(Napi::Env env, Napi::Object exports) {
-  exports.Set("bindDatagram", Napi::Function::New<BindDatagram>(env));
+  exports.Set("openDatagramSocket", Napi::Function::New<OpenDatagram>(env));
+  exports.Set("bindSocket", Napi::Function::New<CallWithName<BindSocket>>(env));
+  exports.Set("connectSocket", Napi::Function::New<CallWithName<ConnectSocket>>(env));
+  exports.Set("localName", Napi::Function::New<ReadName<LocalName>>(env));
+  exports.Set("peerName", Napi::Function::New<ReadName<PeerName>>(env));
+  exports.Set("setSocketOption", Napi::Function::New<SetOption>(env));
+  exports.Set("getSocketOption", Napi::Function::New<GetOption>(env));
   exports.Set("localAddress", Napi::Function::New<LocalAddress>(env));
   exports.Set("encodeAddress", Napi::Function::New<EncodeAddressInto>(env));
   exports.Set("decodeAddress", Napi::Function::New<DecodeAddressFrom>(env));

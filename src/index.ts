@@ -24,6 +24,7 @@ export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
 export type { Fs } from './fs/fs.js';
 export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';
+export type { AncillaryField } from './net/ancillary.js';
 export { DatagramMessage } from './net/datagram-message.js';
 export { DatagramSocket } from './net/datagram-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';

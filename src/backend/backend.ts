@@ -9,6 +9,7 @@ import type { BigIntStats, Stats } from 'node:fs';
 import type { BatchQueue } from '../batch-queue.js';
 import type { DatagramMessage } from '../net/datagram-message.js';
 import type { SocketAddress } from '../net/address.js';
+import type { AncillaryField } from '../net/ancillary.js';
 import type { TimerQueue } from '../timer-queue.js';
 import type { ChainBackend } from './chain-steps.js';
 import type { Observation } from './observation.js';
@@ -142,6 +143,10 @@ export interface DatagramBinding {
   /** SO_RCVBUF and SO_SNDBUF in bytes; 0 leaves the system's default. */
   receiveBufferBytes: number;
   sendBufferBytes: number;
+  /** What each message is to tell beside bytes and sender. */
+  ancillary: readonly AncillaryField[];
+  /** Whether the kernel may hand over several datagrams of one sender at once. */
+  receiveOffload: boolean;
 }
 
 export interface BackendDatagramSocket {
@@ -302,6 +307,6 @@ export interface RingStats {
    * them to the kernel, which counts what it drops in /proc/net/udp.
    */
   datagramsDropped: number;
-  /** One element for each size that a socket has used. */
+  /** One element for each size that a socket has used, and another for those with room for ancillary data. */
   receiveBuffers: readonly ReceiveBufferStats[];
 }

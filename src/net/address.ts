@@ -7,11 +7,13 @@ import { abortError, badPort } from '../errors.js';
 export type AddressFamily = 'IPv4' | 'IPv6';
 
 export interface SocketAddress {
-  /** A literal IPv4 or IPv6 address; a link-local one carries its `%scope`. */
+  /** A literal IPv4 or IPv6 address; a link-local one carries its `%scope`. Empty for a Unix socket. */
   readonly address: string;
-  /** 0 to 65535. */
+  /** 0 to 65535; 0 for a Unix socket. */
   readonly port: number;
-  readonly family: AddressFamily;
+  readonly family: AddressFamily | 'Unix';
+  /** Of a Unix socket: its path; an abstract name begins with NUL; empty for a socket without a name. */
+  readonly path?: string;
 }
 
 const PORT_MAX = 65_535;

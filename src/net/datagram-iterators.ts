@@ -10,6 +10,7 @@ import type { BackendDatagramSocket } from '../backend/backend.js';
 import { abortError } from '../errors.js';
 import { DatagramMessage } from './datagram-message.js';
 import type { SocketAddress } from './address.js';
+import type { Ancillary } from './ancillary.js';
 
 /** What the readers of one socket share. */
 export interface Reception {
@@ -208,10 +209,32 @@ export class BatchIterator extends Reader<DatagramMessage[]> {
 /** What another message said, in memory of its own; the other is released. */
 class OwnedMessage extends DatagramMessage {
   readonly remote: SocketAddress;
+  readonly #ancillary: Ancillary;
+  readonly #isControlTruncated: boolean;
 
   constructor(message: DatagramMessage) {
     super(Buffer.from(message.data), message.byteLength);
     this.remote = message.remote;
+    this.#ancillary = ancillaryOf(message);
+    this.#isControlTruncated = message.isControlTruncated;
     message.release();
   }
+
+  protected override get ancillary(): Ancillary {
+    return this.#ancillary;
+  }
+
+  override get isControlTruncated(): boolean {
+    return this.#isControlTruncated;
+  }
+}
+
+function ancillaryOf({ local, interfaceIndex, ecn, timestamp, droppedCount }: DatagramMessage): Ancillary {
+  return {
+    ...(local && { local }),
+    ...(interfaceIndex !== undefined && { interfaceIndex }),
+    ...(ecn !== undefined && { ecn }),
+    ...(timestamp !== undefined && { timestamp }),
+    ...(droppedCount !== undefined && { droppedCount }),
+  };
 }

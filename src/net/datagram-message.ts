@@ -7,6 +7,7 @@
  */
 import { inspect } from 'node:util';
 import type { SocketAddress } from './address.js';
+import type { Ancillary } from './ancillary.js';
 
 export abstract class DatagramMessage implements Disposable {
   /** The payload, or as much of it as the receive buffer held. A datagram may be empty. */
@@ -27,6 +28,49 @@ export abstract class DatagramMessage implements Disposable {
   /** Who sent it. */
   abstract get remote(): SocketAddress;
 
+  protected get ancillary(): Ancillary | undefined {
+    return undefined;
+  }
+
+  /**
+   * Whether the kernel had ancillary data that found no room and is lost (MSG_CTRUNC), such as descriptors
+   * that a sender has passed through a Unix socket. What was asked for at `bind` always has room.
+   */
+  get isControlTruncated(): boolean {
+    return false;
+  }
+
+  /**
+   * Which of the machine's addresses the sender wrote to, a group's or a broadcast one included, with the
+   * socket's port. Only if `bind` was asked for 'local'.
+   */
+  get local(): SocketAddress | undefined {
+    return this.ancillary?.local;
+  }
+
+  /** The index of the interface that it came in by, as `ip link` numbers them. Only with 'local'. */
+  get interfaceIndex(): number | undefined {
+    return this.ancillary?.interfaceIndex;
+  }
+
+  /** The congestion mark of its IP header, 0 to 3: 3 is "congestion experienced". Only with 'ecn'. */
+  get ecn(): number | undefined {
+    return this.ancillary?.ecn;
+  }
+
+  /** When the kernel got it, in nanoseconds since 1970. Only with 'timestamp'. */
+  get timestamp(): bigint | undefined {
+    return this.ancillary?.timestamp;
+  }
+
+  /**
+   * Messages that the kernel had dropped at this socket, for want of room in its buffer, by the time when
+   * it queued this one; counted since the socket was made, modulo 2^32. Only with 'droppedCount'.
+   */
+  get droppedCount(): number | undefined {
+    return this.ancillary?.droppedCount;
+  }
+
   /** Gives a leased buffer back to the kernel. Does nothing for a copy, or when called again. */
   release(): void {}
 
@@ -35,7 +79,7 @@ export abstract class DatagramMessage implements Disposable {
   }
 
   [inspect.custom](): object {
-    const { data, remote, byteLength, isTruncated } = this;
-    return { data, remote, byteLength, isTruncated };
+    const { data, remote, byteLength, isTruncated, ancillary } = this;
+    return { data, remote, byteLength, isTruncated, ...ancillary };
   }
 }

@@ -7,7 +7,7 @@
 import dgram from 'node:dgram';
 import { constants } from 'node:os';
 import { BatchQueue } from '../../batch-queue.js';
-import { addressError, socketClosedError } from '../../errors.js';
+import { addressError, featureUnavailableError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import { DatagramMessage } from '../../net/datagram-message.js';
 import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../backend.js';
@@ -15,6 +15,7 @@ import { PendingCount } from '../pending-count.js';
 import type { Admission } from './admission.js';
 
 const WAITING_MESSAGES_MAX = 16_384;
+const NOT_IN_NODE = 'node:dgram has nothing of the kind';
 
 /** First releases with the `reusePort` option of dgram.createSocket. */
 function hasReusePort(): boolean {
@@ -161,6 +162,8 @@ export class NodeDatagrams implements DatagramBackend {
   }
 
   async bind(wanted: DatagramBinding): Promise<BackendDatagramSocket> {
+    if (wanted.ancillary.length > 0) throw featureUnavailableError('Ancillary data', NOT_IN_NODE);
+    if (wanted.receiveOffload) throw featureUnavailableError('Receive offload', NOT_IN_NODE);
     if (wanted.reusePort && !hasReusePort()) {
       throw addressError(-constants.errno.ENOTSUP, 'setsockopt', wanted.address, wanted.port);
     }

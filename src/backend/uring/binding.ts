@@ -140,16 +140,18 @@ export interface Binding {
   processIdentity(): Uint32Array;
   /** Whether `processIdentity` would say the same now; allocates nothing. */
   hasIdentity(identity: Uint32Array): boolean;
-  bindDatagram(
-    address: string,
-    port: number,
-    reuseAddress: boolean,
-    reusePort: boolean,
-    ipv6Only: boolean,
-    broadcast: boolean,
-    receiveBufferBytes: number,
-    sendBufferBytes: number,
-  ): { fd: number; syscall: string };
+  /** A descriptor, or a negative errno. */
+  openDatagramSocket(family: number): number;
+  /** 0, or a negative errno; `name` is a struct sockaddr. */
+  bindSocket(fd: number, name: Uint8Array): number;
+  connectSocket(fd: number, name: Uint8Array): number;
+  /** Bytes of the struct sockaddr that is now in `into`, or a negative errno. */
+  localName(fd: number, into: Uint8Array): number;
+  peerName(fd: number, into: Uint8Array): number;
+  /** 0, or a negative errno. */
+  setSocketOption(fd: number, level: number, name: number, value: number | Uint8Array): number;
+  /** The value of an option that is a number from 0 on, or a negative errno. */
+  getSocketOption(fd: number, level: number, name: number): number;
   localAddress(fd: number): NativeAddress;
   encodeAddress(address: string, port: number, into: Uint8Array): number;
   decodeAddress(from: Uint8Array): NativeAddress;

@@ -3,6 +3,7 @@
  * allocation. A slab lives as long as any message cut from it.
  */
 import type { ProvidedBuffers } from './provided-buffers.js';
+import type { Received } from './wide-message.js';
 
 const SLAB_BYTES = 65536;
 /** Copies up to this many words go word by word; a call to `set` costs more than they do. */
@@ -35,5 +36,11 @@ export class CopySlab {
       this.slab.set(area.bytes.subarray(from, from + bytes), offset);
     }
     return offset;
+  }
+
+  /** The same, for messages that are read where they lie. */
+  receive(buffers: ProvidedBuffers, bufferId: number, bytes: number): Received {
+    const offset = this.copy(buffers, bufferId, bytes);
+    return { words: this.#words, bytes: this.slab, buffer: this.slab, offset, lease: undefined };
   }
 }

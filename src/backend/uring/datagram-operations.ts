@@ -16,7 +16,6 @@ import {
 } from './layout.js';
 import { addressOf, writeWide } from './memory.js';
 import { fillEntry, Operation } from './operation.js';
-import { NAME_BYTES } from './received-message.js';
 import type { OperationFacts } from '../observation.js';
 
 const ECANCELED = -125;
@@ -26,6 +25,7 @@ const MSGHDR_NAME = 0;
 const MSGHDR_NAME_BYTES = 2;
 const MSGHDR_IOVEC = 4;
 const MSGHDR_IOVEC_COUNT = 6;
+const MSGHDR_CONTROL_BYTES = 10;
 const MSGHDR_WORDS = 14;
 const IOVEC_WORD = 16;
 const NAME_WORD = 20;
@@ -102,7 +102,8 @@ export class ReceiveOperation extends Operation<number> {
     const storage = dispatcher.storage.words(this.slot);
     const offset = dispatcher.storage.wordOffset(this.slot);
     storage.fill(0, offset, offset + MSGHDR_WORDS);
-    storage[offset + MSGHDR_NAME_BYTES] = NAME_BYTES;
+    storage[offset + MSGHDR_NAME_BYTES] = this.#socket.prefix.nameBytes;
+    storage[offset + MSGHDR_CONTROL_BYTES] = this.#socket.prefix.controlBytes;
     const head = OP_RECVMSG | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | this.#socket.targetFlags;
     fillEntry(words, at, head, this.#socket.target, dispatcher.storage.address(this.slot), 1, MSG_TRUNC);
     words[at + SQE_BUFFER] = this.#groupId;

@@ -9,9 +9,8 @@ import { BatchQueue } from '../../batch-queue.js';
 import { addressError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { DatagramMessage } from '../../net/datagram-message.js';
-import type { BackendDatagramSocket } from '../backend.js';
+import type { BackendDatagramSocket, DatagramBinding } from '../backend.js';
 import { PendingCount } from '../pending-count.js';
-import { binding } from './binding.js';
 import { CopySlab } from './copy-slab.js';
 import { ReceiveOperation, SendOperation } from './datagram-operations.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
@@ -23,10 +22,12 @@ import type { ReceiveBuffers } from './receive-buffers.js';
 import {
   CopiedMessage,
   LeasedMessage,
-  NAME_BYTES,
+  NARROW_PREFIX,
   PAYLOAD_LENGTH_WORD,
-  PREFIX_BYTES,
+  type PrefixLayout,
 } from './received-message.js';
+import { encodeName, localName } from './socket-names.js';
+import { leased, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
@@ -47,9 +48,13 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   readonly incoming: BatchQueue<DatagramMessage>;
   readonly target: number;
   readonly targetFlags: number;
+  /** What the kernel writes before each payload. */
+  readonly prefix: PrefixLayout;
   readonly #owner: SocketOwner;
   readonly #source: ReceiveBuffers;
   readonly #messageBytes: number;
+  /** Of a socket that asked for more than bytes and sender. */
+  readonly #format: WideFormat | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
   readonly #fd: number;
@@ -67,18 +72,17 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   readonly pending = new PendingCount();
   #closing: Promise<void> | undefined;
 
-  /** @param messageBytes chooses among the ring's buffers; 0 for the first. */
   constructor(
     owner: SocketOwner,
     source: ReceiveBuffers,
     dispatcher: Dispatcher,
     table: FdTable,
     fd: number,
-    messageBytes: number,
+    wanted: DatagramBinding,
   ) {
     this.#owner = owner;
     this.#source = source;
-    this.#messageBytes = messageBytes;
+    this.#messageBytes = wanted.messageBytes;
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
@@ -86,7 +90,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     const isFixed = this.#fixedIndex !== NOT_REGISTERED;
     this.target = isFixed ? this.#fixedIndex : fd;
     this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
-    this.local = binding().localAddress(fd);
+    this.local = localName(fd);
+    this.#format = formatOf(wanted, this.local.port);
+    this.prefix = this.#format?.layout ?? NARROW_PREFIX;
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => this.#arm());
   }
 
@@ -96,7 +102,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
 
   /** Made when they are first needed. */
   get #buffers(): ProvidedBuffers {
-    return this.#source.for(this.#messageBytes);
+    return this.#source.for(this.#messageBytes, this.prefix);
   }
 
   receive(isLeasing: boolean): void {
@@ -136,9 +142,17 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   accept(bytes: number, bufferId: number): void {
     const buffers = this.#buffers;
     buffers.noteTaken();
+    if (this.#format === undefined) this.#acceptNarrow(buffers, bytes, bufferId);
+    else this.#acceptWide(buffers, bytes, bufferId, this.#format);
+    if (this.#isListeningForBatchEnd) return;
+    this.#isListeningForBatchEnd = true;
+    this.#dispatcher.listenForBatchEnd(this);
+  }
+
+  #acceptNarrow(buffers: ProvidedBuffers, bytes: number, bufferId: number): void {
     const headerWord = buffers.offsetOf(bufferId) >>> 2;
     const byteLength = buffers.areaOf(bufferId).words[headerWord + PAYLOAD_LENGTH_WORD] as number;
-    const dataBytes = bytes - PREFIX_BYTES;
+    const dataBytes = bytes - NARROW_PREFIX.bytes;
     if (this.#isLeasing) {
       this.incoming.append(new LeasedMessage(buffers, bufferId, dataBytes, byteLength));
     } else {
@@ -146,9 +160,16 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
       this.incoming.append(new CopiedMessage(this.#copies.slab, offset, dataBytes, byteLength));
       buffers.giveBack(bufferId);
     }
-    if (this.#isListeningForBatchEnd) return;
-    this.#isListeningForBatchEnd = true;
-    this.#dispatcher.listenForBatchEnd(this);
+  }
+
+  #acceptWide(buffers: ProvidedBuffers, bytes: number, bufferId: number, format: WideFormat): void {
+    const received = this.#isLeasing
+      ? leased(buffers, bufferId)
+      : this.#copies.receive(buffers, bufferId, bytes);
+    if (!this.#isLeasing) buffers.giveBack(bufferId);
+    for (const message of wideMessages(received, format, bytes - format.layout.bytes)) {
+      this.incoming.append(message);
+    }
   }
 
   afterBatch(): void {
@@ -182,10 +203,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     const key = `${remote.address}|${remote.port}`;
     let name = this.#names.get(key);
     if (name) return name;
-    const encoded = new Uint8Array(NAME_BYTES);
-    const bytes = binding().encodeAddress(remote.address, remote.port, encoded);
-    if (bytes < 0) throw addressError(bytes, 'send', remote.address, remote.port);
-    name = encoded.subarray(0, bytes);
+    const encoded = encodeName(remote);
+    if (typeof encoded === 'number') throw addressError(encoded, 'send', remote.address, remote.port);
+    name = encoded;
     if (this.#names.size >= ADDRESSES_MAX) this.#names.clear();
     this.#names.set(key, name);
     return name;
@@ -241,4 +261,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.#owner.remove(this);
     await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
   }
+}
+
+function formatOf({ ancillary, receiveOffload }: DatagramBinding, port: number): WideFormat | undefined {
+  if (ancillary.length === 0 && !receiveOffload) return undefined;
+  return { layout: WIDE_PREFIX, fields: ancillary, port };
 }

@@ -5,7 +5,10 @@ import { binding } from './binding.js';
 import { type SocketOwner, UringDatagramSocket } from './datagram-socket.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { FdTable } from './fd-table.js';
+import { AF_INET, AF_INET6 } from './layout.js';
 import type { ReceiveBuffers } from './receive-buffers.js';
+import { encodeName } from './socket-names.js';
+import { optionsOf } from './socket-options.js';
 
 export class UringDatagrams implements DatagramBackend, SocketOwner {
   readonly #dispatcher: Dispatcher;
@@ -37,25 +40,8 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
   }
 
   async bind(wanted: DatagramBinding): Promise<BackendDatagramSocket> {
-    const { fd, syscall } = binding().bindDatagram(
-      wanted.address,
-      wanted.port,
-      wanted.reuseAddress,
-      wanted.reusePort,
-      wanted.ipv6Only,
-      wanted.broadcast,
-      wanted.receiveBufferBytes,
-      wanted.sendBufferBytes,
-    );
-    if (fd < 0) throw addressError(fd, syscall, wanted.address, wanted.port);
-    const socket = new UringDatagramSocket(
-      this,
-      this.#buffers,
-      this.#dispatcher,
-      this.#table,
-      fd,
-      wanted.messageBytes,
-    );
+    const fd = openBound(wanted);
+    const socket = new UringDatagramSocket(this, this.#buffers, this.#dispatcher, this.#table, fd, wanted);
     this.#sockets.add(socket);
     return socket;
   }
@@ -65,4 +51,26 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
     await Promise.all([...this.#sockets].map((socket) => socket.close()));
     this.#buffers.unregister();
   }
+}
+
+/** A descriptor that `wanted` is true of. Throws with the call that failed, and then there is none. */
+function openBound(wanted: DatagramBinding): number {
+  const { address, port } = wanted;
+  const fd = binding().openDatagramSocket(wanted.family === 'IPv6' ? AF_INET6 : AF_INET);
+  if (fd < 0) throw addressError(fd, 'socket', address, port);
+  const failure = applyBinding(fd, wanted);
+  if (failure === undefined) return fd;
+  binding().closeFd(fd);
+  throw addressError(failure.errno, failure.syscall, address, port);
+}
+
+function applyBinding(fd: number, wanted: DatagramBinding): { errno: number; syscall: string } | undefined {
+  for (const [level, name, value] of optionsOf(wanted)) {
+    const errno = binding().setSocketOption(fd, level, name, value);
+    if (errno < 0) return { errno, syscall: 'setsockopt' };
+  }
+  const { address, port, family } = wanted;
+  const name = encodeName({ address, port, family });
+  const errno = typeof name === 'number' ? name : binding().bindSocket(fd, name);
+  return errno < 0 ? { errno, syscall: 'bind' } : undefined;
 }

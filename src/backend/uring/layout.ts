@@ -149,6 +149,8 @@ export const O_CLOEXEC = 0o2000000;
 export const FSYNC_DATASYNC = 1;
 export const STATX_BASIC_STATS_AND_BTIME = 0xfff;
 export const MSG_TRUNC = 0x20;
+export const MSG_CTRUNC = 0x8;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 

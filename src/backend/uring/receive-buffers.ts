@@ -4,12 +4,15 @@ import type { ReceiveBufferSettings } from '../../options.js';
 import type { ReceiveBufferStats } from '../backend.js';
 import type { NativeRing } from './binding.js';
 import { type BufferWaiter, ProvidedBuffers } from './provided-buffers.js';
-import { PREFIX_BYTES } from './received-message.js';
+import { NARROW_PREFIX, type PrefixLayout } from './received-message.js';
 
 export class ReceiveBuffers {
   readonly #native: NativeRing;
   readonly #settings: readonly ReceiveBufferSettings[];
-  /** By the index of their settings, which is also their group's identifier. */
+  /**
+   * By their group's identifier: twice the index of their settings, and one more for those with room for
+   * ancillary data and paths, which only sockets that have such things use.
+   */
   readonly #made: (ProvidedBuffers | undefined)[] = [];
 
   constructor(native: NativeRing, settings: readonly ReceiveBufferSettings[]) {
@@ -18,15 +21,16 @@ export class ReceiveBuffers {
   }
 
   /** The smallest buffers that hold messages of `messageBytes`, or the first ones for 0. */
-  for(messageBytes: number): ProvidedBuffers {
+  for(messageBytes: number, prefix: PrefixLayout): ProvidedBuffers {
     const index = this.#indexFor(messageBytes);
-    let buffers = this.#made[index];
+    const groupId = index * 2 + (prefix === NARROW_PREFIX ? 0 : 1);
+    let buffers = this.#made[groupId];
     if (buffers === undefined) {
       const settings = this.#settings[index] as ReceiveBufferSettings;
-      buffers = new ProvidedBuffers(this.#native, index, settings, PREFIX_BYTES);
+      buffers = new ProvidedBuffers(this.#native, groupId, settings, prefix.bytes);
       const registered = buffers.register();
       if (registered < 0) throw systemError(registered, 'io_uring_register');
-      this.#made[index] = buffers;
+      this.#made[groupId] = buffers;
     }
     return buffers;
   }
@@ -47,9 +51,9 @@ export class ReceiveBuffers {
   }
 
   get stats(): ReceiveBufferStats[] {
-    return this.#settings.flatMap(({ bytes }, index) => {
-      const buffers = this.#made[index];
+    return this.#made.flatMap((buffers, groupId) => {
       if (buffers === undefined) return [];
+      const { bytes } = this.#settings[groupId >>> 1] as ReceiveBufferSettings;
       const { count, availableCount, exhaustions, growths, shrinks } = buffers;
       return [{ count, bytes, available: availableCount, exhaustions, growths, shrinks }];
     });

@@ -1,49 +1,61 @@
 /**
  * Datagrams as a multishot recvmsg lays them out (io_uring_prep_recvmsg_multishot(3)): a header of four
- * words, the sender's address, and the payload, all in one provided buffer.
+ * words, the sender's address, the control area, and the payload, all in one provided buffer.
+ *
+ * These are the messages of sockets that asked for nothing special: without a control area, and with
+ * names no longer than an IPv6 address. The others are in wide-message.ts.
  */
 import { DatagramMessage } from '../../net/datagram-message.js';
 import type { SocketAddress } from '../../net/address.js';
-import { binding } from './binding.js';
 import type { BufferArea } from './buffer-area.js';
-import { AF_INET } from './layout.js';
+import { MSG_CTRUNC } from './layout.js';
 import type { ProvidedBuffers } from './provided-buffers.js';
+import { decodeName } from './socket-names.js';
 
-const HEADER_BYTES = 16;
-/** Room for a sockaddr_in6, rounded so that payloads begin on 8 bytes. */
-export const NAME_BYTES = 32;
-/** What stands before the payload in each buffer. */
-export const PREFIX_BYTES = HEADER_BYTES + NAME_BYTES;
-/** Word of the header with the datagram's real length (MSG_TRUNC, recvmsg(2)). */
+export const HEADER_BYTES = 16;
+/** Words of the header: lengths of name and control area, the datagram's real length (MSG_TRUNC), flags. */
+export const NAME_LENGTH_WORD = 0;
+export const CONTROL_LENGTH_WORD = 1;
 export const PAYLOAD_LENGTH_WORD = 2;
+export const FLAGS_WORD = 3;
 
-/** The sender, from the kernel's form at `offset`. */
-function decodeName(bytes: Uint8Array, offset: number): SocketAddress {
-  const family = (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
-  if (family === AF_INET) {
-    const port = ((bytes[offset + 2] as number) << 8) | (bytes[offset + 3] as number);
-    const address = `${bytes[offset + 4]}.${bytes[offset + 5]}.${bytes[offset + 6]}.${bytes[offset + 7]}`;
-    return { address, port, family: 'IPv4' };
-  }
-  return binding().decodeAddress(bytes.subarray(offset, offset + NAME_BYTES));
+/** How much of a buffer the kernel sets aside before the payload, whether a message fills it or not. */
+export interface PrefixLayout {
+  readonly nameBytes: number;
+  readonly controlBytes: number;
+  /** Header, name and control area. Payloads begin on 8 bytes. */
+  readonly bytes: number;
 }
+
+export function prefixLayout(nameBytes: number, controlBytes: number): PrefixLayout {
+  return { nameBytes, controlBytes, bytes: HEADER_BYTES + nameBytes + controlBytes };
+}
+
+/** Room for a sockaddr_in6. */
+const NAME_BYTES = 32;
+export const NARROW_PREFIX = prefixLayout(NAME_BYTES, 0);
+const PREFIX_BYTES = NARROW_PREFIX.bytes;
 
 /** A message in memory of its own. Header and name lie before its data, in the same slab. */
 export class CopiedMessage extends DatagramMessage {
   readonly #slab: Uint8Array;
-  readonly #nameOffset: number;
+  readonly #offset: number;
   #remote: SocketAddress | undefined;
 
   constructor(slab: Buffer, offset: number, dataBytes: number, byteLength: number) {
     const start = offset + PREFIX_BYTES;
     super(slab.subarray(start, start + dataBytes) as Buffer, byteLength);
     this.#slab = slab;
-    this.#nameOffset = offset + HEADER_BYTES;
+    this.#offset = offset;
   }
 
   override get remote(): SocketAddress {
-    this.#remote ??= decodeName(this.#slab, this.#nameOffset);
+    this.#remote ??= decodeName(this.#slab, this.#offset + HEADER_BYTES, NAME_BYTES);
     return this.#remote;
+  }
+
+  override get isControlTruncated(): boolean {
+    return ((this.#slab[this.#offset + FLAGS_WORD * 4] as number) & MSG_CTRUNC) !== 0;
   }
 }
 
@@ -53,6 +65,7 @@ export class LeasedMessage extends DatagramMessage {
   readonly #area: BufferArea;
   #bufferId: number;
   #remote: SocketAddress | undefined;
+  #isControlTruncated: boolean | undefined;
 
   constructor(buffers: ProvidedBuffers, bufferId: number, dataBytes: number, byteLength: number) {
     const area = buffers.areaOf(bufferId);
@@ -65,14 +78,21 @@ export class LeasedMessage extends DatagramMessage {
 
   override get remote(): SocketAddress {
     const nameOffset = this.#buffers.offsetOf(this.#bufferId) + HEADER_BYTES;
-    this.#remote ??= decodeName(this.#area.bytes, nameOffset);
+    this.#remote ??= decodeName(this.#area.bytes, nameOffset, NAME_BYTES);
     return this.#remote;
+  }
+
+  override get isControlTruncated(): boolean {
+    const flagsOffset = this.#buffers.offsetOf(this.#bufferId) + FLAGS_WORD * 4;
+    this.#isControlTruncated ??= ((this.#area.bytes[flagsOffset] as number) & MSG_CTRUNC) !== 0;
+    return this.#isControlTruncated;
   }
 
   override release(): void {
     if (this.#bufferId < 0) return;
-    // The next datagram will overwrite the sender's address.
+    // The next datagram will overwrite the header and the sender's address.
     void this.remote;
+    void this.isControlTruncated;
     this.#buffers.giveBack(this.#bufferId);
     this.#buffers.publish();
     this.#bufferId = -1;
