@@ -16,6 +16,8 @@ import { type Binding, binding, type NativeWatch } from './uring/binding.js';
 
 const EPERM = -1;
 const ECANCELED = -125;
+/** POLLIN of poll(2). */
+const READABLE = 1;
 
 function loadedBinding(): Binding {
   try {
@@ -23,6 +25,14 @@ function loadedBinding(): Binding {
   } catch (error) {
     const [reason] = (error as Error).message.split('\n', 1);
     throw featureUnavailableError('polling a descriptor', `the native addon could not be loaded: ${reason}`);
+  }
+}
+
+function pollNowOf(): Binding['pollNow'] | undefined {
+  try {
+    return binding().pollNow;
+  } catch {
+    return undefined;
   }
 }
 
@@ -66,6 +76,17 @@ export class EpollPolls implements PollBackend {
     } finally {
       this.#calls.delete(call);
     }
+  }
+
+  /**
+   * Resolves when a read would not have to wait, or at once where that can't be found out: for what is to
+   * read in a thread that nobody can call back. Rejects with AbortError.
+   */
+  async untilReadable(fd: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw abortError(signal);
+    const pollNow = pollNowOf();
+    // Somebody else may have been faster when a poll ends.
+    while (pollNow?.(fd, READABLE) === 0) await this.#poll(fd, READABLE, signal);
   }
 
   /** Rejects calls of `poll` with ECANCELED, as a ring does; returns how many there were. */

@@ -11,23 +11,30 @@ import type { Observation, OperationFacts } from '../observation.js';
 
 const ECANCELED = -125;
 
+/** A call as the work it does sees it. */
+export interface Running {
+  /** Aborted once the caller has been rejected: nobody waits for the result any more. */
+  readonly givenUp: AbortSignal;
+}
+
 /** One call: waiting, then running, then over. */
-class Call<Result> implements Abortable {
+class Call<Result> implements Abortable, Running {
   readonly promise: Promise<Result>;
   #resolve!: (result: Result | PromiseLike<Result>) => void;
   #reject!: (reason: unknown) => void;
   readonly #admission: Admission;
-  readonly #start: () => Promise<Result>;
+  readonly #start: (running: Running) => Promise<Result>;
   readonly #undo: ((late: Result) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #onDropped: (() => void) | undefined;
   readonly facts: OperationFacts;
   #hasStarted = false;
+  #givenUp: AbortController | undefined;
   isSettled = false;
 
   constructor(
     admission: Admission,
-    start: () => Promise<Result>,
+    start: (running: Running) => Promise<Result>,
     undo: ((late: Result) => void) | undefined,
     facts: OperationFacts,
     onDropped: (() => void) | undefined,
@@ -50,11 +57,18 @@ class Call<Result> implements Abortable {
     this.reject(abortError(signal));
   }
 
+  get givenUp(): AbortSignal {
+    this.#givenUp ??= new AbortController();
+    if (this.isSettled) this.#givenUp.abort();
+    return this.#givenUp.signal;
+  }
+
   reject(reason: unknown): void {
     if (this.isSettled) return;
     this.#end();
     if (!this.#hasStarted) this.#onDropped?.();
     this.#reject(reason);
+    this.#givenUp?.abort();
   }
 
   // Not by a `then` on the promise: with two reactions V8 could not tell who awaits it.
@@ -67,7 +81,7 @@ class Call<Result> implements Abortable {
   async run(): Promise<void> {
     this.#hasStarted = true;
     try {
-      const result = await this.#start();
+      const result = await this.#start(this);
       if (this.isSettled) {
         this.#undo?.(result);
       } else {
@@ -126,14 +140,14 @@ export class Admission {
   }
 
   /**
-   * Runs `start` when its turn comes.
+   * Runs `start` when its turn comes. It ends what it can when its call is given up; what it can't goes on.
    *
    * @param undo for a result that came after the caller had been rejected.
    * @param facts what it is about, for who watches.
    * @param onDropped called instead of `start` when the call is given up before its turn.
    */
   run<Result>(
-    start: () => Promise<Result>,
+    start: (running: Running) => Promise<Result>,
     signal: AbortSignal | undefined,
     undo?: (late: Result) => void,
     facts = UNDESCRIBED,
@@ -149,7 +163,7 @@ export class Admission {
   }
 
   #run<Result>(
-    start: () => Promise<Result>,
+    start: (running: Running) => Promise<Result>,
     signal: AbortSignal | undefined,
     undo: ((late: Result) => void) | undefined,
     facts: OperationFacts,

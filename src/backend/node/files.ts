@@ -16,7 +16,9 @@ import type {
 } from '../backend.js';
 import type { OperationFacts } from '../observation.js';
 import { PendingCount } from '../pending-count.js';
-import type { Admission } from './admission.js';
+import type { EpollPolls } from '../epoll-polls.js';
+import type { Admission, Running } from './admission.js';
+import { CursorReads } from './cursor-reads.js';
 
 type View = NodeJS.ArrayBufferView;
 type Callback<Result> = (error: NodeJS.ErrnoException | null, result: Result) => void;
@@ -48,13 +50,15 @@ function toReadPosition(position: Position): Position | null {
 export class NodeFile implements BackendFile {
   readonly fd: number;
   readonly #admission: Admission;
+  readonly #cursorReads: CursorReads;
   readonly #pending = new PendingCount();
   #closing: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(admission: Admission, fd: number) {
+  constructor(admission: Admission, polls: EpollPolls, fd: number) {
     this.fd = fd;
     this.#admission = admission;
+    this.#cursorReads = new CursorReads(fd, polls);
   }
 
   /** Runs a call that names the descriptor, which stays open until Node is done with it. */
@@ -63,12 +67,14 @@ export class NodeFile implements BackendFile {
     call: (callback: Callback<Result>) => void,
     signal: AbortSignal | undefined,
     facts: OperationFacts = { kind: syscall },
+    isAtCursor = false,
   ): Promise<Result> {
     if (this.#closing) return Promise.reject(fileClosedError(syscall));
     // Pending from now on, not from its turn: `close` must not overtake it.
     this.#pending.enter();
     const leave = (): void => this.#pending.leave();
-    const start = (): Promise<Result> => called(call).finally(leave);
+    const start = (running: Running): Promise<Result> =>
+      (isAtCursor ? this.#cursorReads.run(running, () => called(call)) : called(call)).finally(leave);
     return this.#admission.run(start, signal, undefined, { fd: this.fd, ...facts }, leave);
   }
 
@@ -85,6 +91,7 @@ export class NodeFile implements BackendFile {
       (callback) => nodeFs.read(this.fd, buffer, offset, length, at, callback),
       signal,
       { kind: 'read', bytes: length },
+      at === null,
     );
     return { bytesRead, buffer };
   }
@@ -113,7 +120,7 @@ export class NodeFile implements BackendFile {
   ): Promise<ReadVectorResult<Data>> {
     const at = toNodePosition(position, 'read');
     const call = (callback: Callback<number>): void => nodeFs.readv(this.fd, buffers, at as number, callback);
-    const bytesRead = await this.#run<number>('read', call, signal, { kind: 'readv' });
+    const bytesRead = await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null);
     return { bytesRead, buffers };
   }
 
@@ -192,9 +199,11 @@ export class NodeFile implements BackendFile {
 
 export class NodeFiles implements FileBackend {
   readonly #admission: Admission;
+  readonly #polls: EpollPolls;
 
-  constructor(admission: Admission) {
+  constructor(admission: Admission, polls: EpollPolls) {
     this.#admission = admission;
+    this.#polls = polls;
   }
 
   async open(
@@ -215,7 +224,7 @@ export class NodeFiles implements FileBackend {
       nodeFs.close(fd);
       throw ringClosedError();
     }
-    return new NodeFile(this.#admission, fd);
+    return new NodeFile(this.#admission, this.#polls, fd);
   }
 
   stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {

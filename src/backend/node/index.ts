@@ -42,7 +42,8 @@ class NodeBackend implements Backend {
 
   constructor(options: NodeBackendOptions) {
     this.#admission = new Admission(options.inFlightMax, this.observation);
-    this.files = new NodeFiles(this.#admission);
+    // Polls of its own: waits of reads are no calls of `Ring.poll`.
+    this.files = new NodeFiles(this.#admission, new EpollPolls(this.hold));
     this.chains = new NodeChains(this.#admission, this.files);
     this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers);
     this.profile = {
