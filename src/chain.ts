@@ -15,7 +15,7 @@ import type {
 } from './backend/backend.js';
 import type { ChainBackend, ChainOutcome, ChainStep, TimeLimit } from './backend/chain-steps.js';
 import { outcomesOfTimeout, toResults } from './chain-results.js';
-import { abortError, chainSealedError, fileClosedError, invalidArgType, invalidArgValue } from './errors.js';
+import { abortError, fileClosedError, invalidArgType, invalidArgValue, invalidState } from './errors.js';
 import { type AllocateMode, readAllocateOptions } from './fs/allocate-modes.js';
 import { backendFileOf, FileHandle, type LentFile, lendForClosing } from './fs/file-handle.js';
 import { type OpenOptions, readOpenOptions } from './fs/open-rules.js';
@@ -274,8 +274,8 @@ export class Chain {
   }
 
   #checkOpen(): void {
-    if (this.#isSealed) throw chainSealedError('The chain has been submitted');
-    if (this.#steps.at(-1)?.kind === 'open') throw chainSealedError('Nothing can follow an open in a chain');
+    if (this.#isSealed) throw invalidState('The chain has been submitted');
+    if (this.#steps.at(-1)?.kind === 'open') throw invalidState('Nothing can follow an open in a chain');
   }
 
   #add<Result>(step: ChainStep): ChainPart<Result> {

@@ -240,9 +240,23 @@ export function shortTransferError(bytes: number, wanted: number): CodedError {
   return coded(Error, 'ERR_RINGLET_SHORT_TRANSFER', `${bytes} of ${wanted} bytes were transferred`);
 }
 
-/** A part added where none can be. */
-export function chainSealedError(message: string): CodedError {
+/** A call that makes no sense any more, or not yet: a part added to a chain where none can be. */
+export function invalidState(message: string): CodedError {
   return coded(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`);
+}
+
+/** What has become of a handle that nobody closed, from Node 25 on. */
+export function handleCollectedError(fd: number, path: string): CodedError {
+  const message =
+    'A FileHandle object was closed during garbage collection. ' +
+    'This used to be allowed with a deprecation warning but is now considered an error. ' +
+    `Please close FileHandle objects explicitly. File descriptor: ${fd}`;
+  return coded(Error, 'ERR_INVALID_STATE', path === '' ? message : `${message} (${path})`);
+}
+
+/** Something that Node's own API names, and refuses. */
+export function methodNotImplemented(method: string): CodedError {
+  return coded(Error, 'ERR_METHOD_NOT_IMPLEMENTED', `The ${method} method is not implemented`);
 }
 
 /** io_uring was asked for by name and can't be had. */

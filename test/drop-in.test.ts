@@ -1,8 +1,9 @@
 /** `ringlet/fs/promises`: the same names as Node's module, however it comes in; and Node's own where there is no other. */
 import { createRequire } from 'node:module';
-import nodePromises, * as nodeNamespace from 'node:fs/promises';
+import nodePromises, { type FileHandle as NodeHandle } from 'node:fs/promises';
+import * as nodeNamespace from 'node:fs/promises';
 import { expect } from 'chai';
-import { fs as ringletFs, Ring } from 'ringlet';
+import { FileHandle, fs as ringletFs, Ring } from 'ringlet';
 import fs, * as namespace from 'ringlet/fs/promises';
 import { expectCleanExit, runScript } from './support/child.js';
 import { describeError, outcomeOf } from './support/outcomes.js';
@@ -68,6 +69,12 @@ describe('ringlet/fs/promises', () => {
     } finally {
       await reader.close();
     }
+  });
+
+  it("open: a handle of ringlet's, which is one of Node's to the compiler", async () => {
+    const handle: NodeHandle = await fs.open(directory.file('typed', 'x'));
+    expect(handle).to.be.instanceOf(FileHandle);
+    await handle.close();
   });
 
   it('readFile: what only looks like a handle is refused as Node refuses it', async () => {

@@ -46,6 +46,9 @@ export interface WriteVectorResult<Data extends readonly NodeJS.ArrayBufferView[
   buffers: Data;
 }
 
+/** How a call of node:fs ends. */
+export type PoolCallback<Result> = (error: NodeJS.ErrnoException | null, result?: Result) => void;
+
 /**
  * An open descriptor. Every method counts as pending until its promise settles;
  * `close` refuses new work at once, waits for what is pending, and only then gives the number back.
@@ -83,6 +86,15 @@ export interface BackendFile {
   truncate(bytes: number, signal: AbortSignal | undefined): Promise<void>;
   /** @param mode fallocate(2)'s FALLOC_FL_* bits. */
   allocate(mode: number, offset: number, bytes: number, signal: AbortSignal | undefined): Promise<void>;
+  /**
+   * Has Node's thread pool do a call on the descriptor, which stays open until it ends. An abort rejects at
+   * once. What `call` throws is a mistake in its arguments.
+   */
+  inPool<Result>(
+    syscall: string,
+    call: (fd: number, callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result>;
   /** Asks everything pending on the descriptor to end; returns how many operations that was. */
   cancel(): number;
   /** Resolves when nothing is pending. For who sees to it that nothing begins any more. */

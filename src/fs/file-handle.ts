@@ -5,17 +5,28 @@
  * add no other. A buffer belongs to the operation until its promise settles: after an abort of a
  * call on the node backend even until the system call that is under way ends.
  */
-import type { BigIntStats, Stats } from 'node:fs';
-import {
-  type BackendFile,
-  CURRENT_POSITION,
-  type Position,
-  type ReadResult,
-  type ReadVectorResult,
-  type WriteResult,
-  type WriteVectorResult,
+import { AsyncResource } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
+import nodeFs, {
+  type BigIntStats,
+  type Mode,
+  type ReadStream,
+  type Stats,
+  type TimeLike,
+  type WriteStream,
+} from 'node:fs';
+import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
+import type { Interface } from 'node:readline';
+import type { ReadableStream as WebStream } from 'node:stream/web';
+import type {
+  BackendFile,
+  PoolCallback,
+  ReadResult,
+  ReadVectorResult,
+  WriteResult,
+  WriteVectorResult,
 } from '../backend/backend.js';
-import { abortError, fileClosedError, invalidArgValue, outOfRange } from '../errors.js';
+import { fileClosedError, invalidState } from '../errors.js';
 import {
   checkInteger,
   checkObject,
@@ -26,6 +37,8 @@ import {
   toPosition,
 } from '../validate.js';
 import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
+import { unwatchDropped, watchDropped } from './dropped-handles.js';
+import { type HeldFile, linesOf, readStreamOver, writeStreamOver } from './handle-streams.js';
 import {
   type ReadFileOptions,
   readReadFileOptions,
@@ -34,16 +47,23 @@ import {
   readWriteFileOptions,
   type SignalOptions,
   type StatOptions,
-  toStringEncoding,
   type WriteFileOptions,
 } from './options.js';
 import { readWhole } from './read-file.js';
+import {
+  byteLengthOf,
+  checkReadRange,
+  checkWriteRange,
+  TRANSFER_BYTES_MAX,
+  toLenientPosition,
+  unlessAborted,
+  writeText,
+} from './transfer-ranges.js';
+import { readWebStreamOptions, type WebStreamOptions, webStreamOver } from './web-stream.js';
 import { type FileContent, toContent, writeWhole } from './write-file.js';
 
 type View = NodeJS.ArrayBufferView;
 
-/** The most that one call transfers (read(2), write(2)); Linux itself stops a page short of it. */
-const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
 const READ_BUFFER_BYTES = 16 * 1024;
 
 export interface TransferOptions extends SignalOptions {
@@ -59,14 +79,6 @@ export interface ReadOptions<Data extends View = Buffer> extends TransferOptions
   /** Where to read to. Default: a new Buffer of 16 KiB. */
   buffer?: Data | undefined;
 }
-
-/** Descriptors of handles that were dropped without being closed. */
-const dropped = new FinalizationRegistry((file: BackendFile) => {
-  process.emitWarning(`Closing file descriptor ${file.fd} on garbage collection`, {
-    detail: 'Close FileHandle objects with close() or "await using"; how long it takes otherwise is unknown.',
-  });
-  file.close().catch(() => {});
-});
 
 /** What a chain that closes a handle holds meanwhile. */
 export interface LentFile {
@@ -90,7 +102,12 @@ export function lendForClosing(handle: FileHandle): LentFile | undefined {
   return lend(handle);
 }
 
-export class FileHandle {
+/**
+ * An open file. It emits 'close' when its `close` is called for the first time, as Node's does.
+ *
+ * @internal Handles come from `open`.
+ */
+export class FileHandle extends EventEmitter {
   /** Undefined from the call of `close` on, and while a chain that closes it is under way. */
   #file: BackendFile | undefined;
   /** The same file, for what may be asked of it even then. */
@@ -98,25 +115,34 @@ export class FileHandle {
   /** Settles when such a chain is over; resolves to whether the file is closed. */
   #lent: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
-  /** Operations of several steps, which `close` lets finish. */
-  #compositeCount = 0;
-  #onCompositesDone: (() => void) | undefined;
+  /** Streams and operations of several steps, which `close` lets finish. */
+  #holdCount = 0;
+  #onReleased: (() => void) | undefined;
+  #hasWebStream = false;
+  #asyncResource: AsyncResource | undefined;
 
   static {
     fileOf = (handle) => handle.#file;
     lend = (handle) => handle.#lend();
   }
 
-  /** @internal Handles come from `open`. */
-  constructor(file: BackendFile) {
+  /** @internal Handles come from `open`; `path` is what the user called it. */
+  constructor(file: BackendFile, path = '') {
+    super();
     this.#file = file;
     this.#ownFile = file;
-    dropped.register(this, file, this);
+    watchDropped(this, file, path);
   }
 
   /** The descriptor's number, or -1 from the call of `close` on. */
   get fd(): number {
     return this.#file?.fd ?? -1;
+  }
+
+  /** The handle's id for node:async_hooks. */
+  getAsyncId(): number {
+    this.#asyncResource ??= new AsyncResource('FILEHANDLE');
+    return this.#asyncResource.asyncId();
   }
 
   /**
@@ -334,8 +360,8 @@ export class FileHandle {
   }
 
   /** Everything from the cursor to the end, as a Buffer, or as a string when an encoding is given. */
-  readFile(options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding): Promise<string>;
   readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
+  readFile(options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding): Promise<string>;
   readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string>;
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
     const file = this.#fileFor('readFile');
@@ -356,32 +382,89 @@ export class FileHandle {
     return this.writeFile(data, options);
   }
 
-  /**
-   * Refuses new calls at once, waits for pending ones, and closes the descriptor.
-   * Safe to call again: the promise is the same.
-   */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  /** Sets the permission bits, a number or an octal string (fchmod(2)). In Node's thread pool. */
+  async chmod(mode: Mode, options?: SignalOptions | null): Promise<void> {
+    await this.#inPool('fchmod', (fd, callback) => nodeFs.fchmod(fd, mode, callback), options);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Sets owner and group; -1 leaves one as it is (fchown(2)). In Node's thread pool. */
+  async chown(uid: number, gid: number, options?: SignalOptions | null): Promise<void> {
+    await this.#inPool('fchown', (fd, callback) => nodeFs.fchown(fd, uid, gid, callback), options);
+  }
+
+  /**
+   * Sets the times of the last access and modification (futimens(2)). In Node's thread pool.
+   *
+   * @param atime a Date, or seconds since 1970, fractions included, also as a string; `mtime` likewise.
+   */
+  async utimes(atime: TimeLike, mtime: TimeLike, options?: SignalOptions | null): Promise<void> {
+    await this.#inPool('futimes', (fd, callback) => nodeFs.futimes(fd, atime, mtime, callback), options);
+  }
+
+  /**
+   * An `fs.ReadStream` over this handle, with Node's options and events. It holds the handle until it has
+   * ended, and closes it then unless `autoClose` is false. Destroying it ends a pending read.
+   */
+  createReadStream(options?: CreateReadStreamOptions): ReadStream {
+    return readStreamOver(this, this.#hold(), options);
+  }
+
+  /** An `fs.WriteStream` over this handle, with Node's options and events; `flush` syncs before the close. */
+  createWriteStream(options?: CreateWriteStreamOptions): WriteStream {
+    return writeStreamOver(this, this.#hold(), options);
+  }
+
+  /** A `readline` interface over a stream of the file: `for await` yields its lines. */
+  readLines(options?: CreateReadStreamOptions): Interface {
+    return linesOf(this.createReadStream(options));
+  }
+
+  /**
+   * The content from the cursor on as a web stream; one a handle. The handle stays open afterwards, unless
+   * `autoClose` is true, and must be closed in the end. A `close` ends the stream.
+   *
+   * @throws ERR_INVALID_STATE when the handle is closed, or has such a stream already.
+   */
+  readableWebStream(options: WebStreamOptions = {}): WebStream {
+    if (this.#file === undefined) throw invalidState('The FileHandle is closed');
+    if (this.#hasWebStream) throw invalidState('The FileHandle is locked');
+    this.#hasWebStream = true;
+    const settings = readWebStreamOptions(options);
+    return webStreamOver(this, this.#hold() as HeldFile, settings);
+  }
+
+  /**
+   * Refuses new calls at once, waits for pending ones and for streams, and closes the descriptor.
+   * Safe to call again: the promise is the same. Bound to the handle, as Node's is.
+   */
+  readonly close = (): Promise<void> => {
+    if (this.#closing === undefined) {
+      this.#closing = this.#close();
+      if (this.#lent === undefined) this.emit('close');
+    }
+    return this.#closing;
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   async #close(): Promise<void> {
-    if (this.#lent !== undefined && (await this.#lent)) return;
+    if (this.#lent !== undefined) {
+      if (await this.#lent) return;
+      this.emit('close');
+    }
     const file = this.#fileFor('close');
     this.#file = undefined;
-    dropped.unregister(this);
-    await this.#compositesDone();
+    unwatchDropped(this);
+    await this.#released();
     await file.close();
   }
 
-  async #compositesDone(): Promise<void> {
-    if (this.#compositeCount === 0) return;
+  async #released(): Promise<void> {
+    if (this.#holdCount === 0) return;
     await new Promise<void>((resolve) => {
-      this.#onCompositesDone = resolve;
+      this.#onReleased = resolve;
     });
   }
 
@@ -395,11 +478,12 @@ export class FileHandle {
     });
     return {
       file,
-      ready: this.#compositesDone(),
+      ready: this.#released(),
       giveBack: (isClosed) => {
         if (isClosed) {
-          dropped.unregister(this);
+          unwatchDropped(this);
           this.#closing ??= Promise.resolve();
+          this.emit('close');
         } else {
           this.#file = file;
         }
@@ -414,60 +498,33 @@ export class FileHandle {
     return this.#file;
   }
 
+  async #inPool(
+    syscall: string,
+    call: (fd: number, callback: PoolCallback<void>) => void,
+    options: unknown,
+  ): Promise<void> {
+    await this.#fileFor(syscall).inPool(syscall, call, readSignal(options));
+  }
+
+  /** Keeps the file open until `release`, also for calls that come after `close`. */
+  #hold(): HeldFile | undefined {
+    const file = this.#file;
+    if (file === undefined) return undefined;
+    this.#holdCount++;
+    const release = (): void => {
+      this.#holdCount--;
+      if (this.#holdCount === 0) this.#onReleased?.();
+    };
+    return { file, release };
+  }
+
   /** Keeps the handle from being closed, and from being collected, between the steps of `task`. */
   async #composite<Value>(task: () => Promise<Value>): Promise<Value> {
-    this.#compositeCount++;
+    const held = this.#hold();
     try {
       return await task();
     } finally {
-      this.#compositeCount--;
-      if (this.#compositeCount === 0) this.#onCompositesDone?.();
+      held?.release();
     }
   }
-}
-
-function unlessAborted<Value>(value: Value, signal: AbortSignal | undefined): Promise<Value> {
-  return signal?.aborted ? Promise.reject(abortError(signal)) : Promise.resolve(value);
-}
-
-async function writeText(
-  file: BackendFile,
-  text: string,
-  position: unknown,
-  encoding: unknown,
-): Promise<WriteResult<string>> {
-  const bytes = Buffer.from(text, toStringEncoding(encoding, text));
-  if (bytes.length === 0) return { bytesWritten: 0, buffer: text };
-  const at = toLenientPosition(position);
-  const { bytesWritten } = await file.write(bytes, 0, bytes.length, at, undefined);
-  return { bytesWritten, buffer: text };
-}
-
-/** Node's rule for everything but `read`: whatever is no number means the cursor. */
-function toLenientPosition(position: unknown): Position {
-  return typeof position === 'number' || typeof position === 'bigint'
-    ? toPosition(position)
-    : CURRENT_POSITION;
-}
-
-/** V8 has a short way to a typed array's length, and since resizable buffers a long one to `byteLength`. */
-function byteLengthOf(view: View): number {
-  return view instanceof Uint8Array ? view.length : view.byteLength;
-}
-
-function checkReadRange(buffer: View, offset: number, length: number): void {
-  const byteLength = byteLengthOf(buffer);
-  if (byteLength === 0 && length !== 0) {
-    throw invalidArgValue('buffer', buffer, 'is empty and cannot be written');
-  }
-  if (length < 0) throw outOfRange('length', '>= 0', length);
-  if (offset + length > byteLength) throw outOfRange('length', `<= ${byteLength - offset}`, length);
-}
-
-function checkWriteRange(buffer: View, offset: number, length: number): void {
-  const byteLength = byteLengthOf(buffer);
-  if (offset > byteLength) throw outOfRange('offset', `<= ${byteLength}`, offset);
-  if (length > byteLength - offset) throw outOfRange('length', `<= ${byteLength - offset}`, length);
-  if (length < 0) throw outOfRange('length', '>= 0', length);
-  checkInteger(length, 'length', 0, TRANSFER_BYTES_MAX);
 }

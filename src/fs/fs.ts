@@ -156,7 +156,7 @@ export function createFs(getBackend: () => FileBackend): Fs {
       const openFlags = toOpenFlags(flags);
       const bits = toMode(mode, 'mode', 0o666);
       const { signal, rules } = readOpenOptions(options);
-      return new FileHandle(await getBackend().open(from, openFlags, bits, signal, rules));
+      return new FileHandle(await getBackend().open(from, openFlags, bits, signal, rules), String(path));
     },
 
     async readFile(path: unknown, options?: ReadFileOptions): Promise<Buffer | string> {

@@ -7,6 +7,7 @@ import type {
   FileBackend,
   OpenRules,
   Path,
+  PoolCallback,
   Position,
   ReadResult,
   ReadVectorResult,
@@ -17,21 +18,11 @@ import type {
 import type { OperationFacts } from '../observation.js';
 import { PendingCount } from '../pending-count.js';
 import type { EpollPolls } from '../epoll-polls.js';
+import { called } from '../pool-call.js';
 import type { Admission, Running } from './admission.js';
 import { CursorReads } from './cursor-reads.js';
 
 type View = NodeJS.ArrayBufferView;
-type Callback<Result> = (error: NodeJS.ErrnoException | null, result: Result) => void;
-
-/** A call of node:fs as a promise. */
-function called<Result>(call: (callback: Callback<Result>) => void): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    call((error, result) => {
-      if (error) reject(error);
-      else resolve(result);
-    });
-  });
-}
 
 /**
  * node:fs wants null for the file's own cursor, and would take what is no exact number for that too.
@@ -64,7 +55,7 @@ export class NodeFile implements BackendFile {
   /** Runs a call that names the descriptor, which stays open until Node is done with it. */
   #run<Result>(
     syscall: string,
-    call: (callback: Callback<Result>) => void,
+    call: (callback: PoolCallback<Result>) => void,
     signal: AbortSignal | undefined,
     facts: OperationFacts = { kind: syscall },
     isAtCursor = false,
@@ -119,7 +110,8 @@ export class NodeFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<ReadVectorResult<Data>> {
     const at = toNodePosition(position, 'read');
-    const call = (callback: Callback<number>): void => nodeFs.readv(this.fd, buffers, at as number, callback);
+    const call = (callback: PoolCallback<number>): void =>
+      nodeFs.readv(this.fd, buffers, at as number, callback);
     const bytesRead = await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null);
     return { bytesRead, buffers };
   }
@@ -130,7 +122,7 @@ export class NodeFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteVectorResult<Data>> {
     const at = toNodePosition(position, 'write');
-    const call = (callback: Callback<number>): void =>
+    const call = (callback: PoolCallback<number>): void =>
       nodeFs.writev(this.fd, buffers, at as number, callback);
     const bytesWritten = await this.#run<number>('write', call, signal, { kind: 'writev' });
     return { bytesWritten, buffers };
@@ -168,6 +160,14 @@ export class NodeFile implements BackendFile {
 
   allocate(): Promise<void> {
     return Promise.reject(featureUnavailableError('FileHandle.allocate', 'Node has no fallocate'));
+  }
+
+  inPool<Result>(
+    syscall: string,
+    call: (fd: number, callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    return this.#run<Result>(syscall, (callback) => call(this.fd, callback), signal);
   }
 
   cancel(): number {

@@ -1,11 +1,13 @@
 /** Files on a ring: open descriptors, and operations on paths. */
 import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
-import { fileClosedError, otherRingError, ringClosedError, systemError } from '../../errors.js';
+import { orAborted } from '../../abort.js';
+import { abortError, fileClosedError, otherRingError, ringClosedError, systemError } from '../../errors.js';
 import type {
   BackendFile,
   FileBackend,
   OpenRules,
   Path,
+  PoolCallback,
   Position,
   ReadResult,
   ReadVectorResult,
@@ -14,6 +16,7 @@ import type {
   WriteVectorResult,
 } from '../backend.js';
 import { PendingCount } from '../pending-count.js';
+import { called } from '../pool-call.js';
 import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
@@ -176,15 +179,8 @@ export class UringFile implements BackendFile {
       await this.#dispatcher.submit(new FileOperation(this, 'ftruncate', bytes), signal);
       return;
     }
-    // Before Linux 6.9: Node's thread pool.
-    this.pending.enter();
-    try {
-      await new Promise<void>((resolve, reject) => {
-        ftruncate(this.#fd, bytes, (error) => (error ? reject(error) : resolve()));
-      });
-    } finally {
-      this.pending.leave();
-    }
+    // Before Linux 6.9.
+    await this.inPool<void>('ftruncate', (fd, callback) => ftruncate(fd, bytes, callback), signal);
   }
 
   async allocate(
@@ -195,6 +191,21 @@ export class UringFile implements BackendFile {
   ): Promise<void> {
     if (this.#closing !== undefined) throw fileClosedError('fallocate');
     await this.#dispatcher.submit(new FileOperation(this, 'fallocate', bytes, offset, mode), signal);
+  }
+
+  async inPool<Result>(
+    syscall: string,
+    call: (fd: number, callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    if (this.#closing !== undefined) throw fileClosedError(syscall);
+    if (this.#dispatcher.isClosing) throw ringClosedError();
+    if (signal?.aborted) throw abortError(signal);
+    this.pending.enter();
+    const running = called<Result>((callback) => call(this.#fd, callback)).finally(() =>
+      this.pending.leave(),
+    );
+    return await (signal === undefined ? running : orAborted(running, signal));
   }
 
   cancel(): number {

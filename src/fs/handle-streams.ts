@@ -1,0 +1,154 @@
+/**
+ * Streams over a handle: Node's own `fs.ReadStream` and `fs.WriteStream`, whose file operations are
+ * the handle's. Options, events and errors are therefore Node's.
+ *
+ * A stream holds its handle: `close()` of the handle closes the stream, and waits until it has ended.
+ */
+import { createReadStream, createWriteStream, type ReadStream, type WriteStream } from 'node:fs';
+import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
+import type { Interface } from 'node:readline';
+import { type BackendFile, CURRENT_POSITION, type Position } from '../backend/backend.js';
+import { methodNotImplemented } from '../errors.js';
+
+type View = NodeJS.ArrayBufferView;
+type Callback = (error: Error | null, bytes?: number, data?: unknown) => void;
+
+/** A handle's file for who goes on using it while the handle is being closed. */
+export interface HeldFile {
+  readonly file: BackendFile;
+  /** Lets the handle's `close` go on; to be called once. */
+  release(): void;
+}
+
+/** What a stream needs to know of its handle. */
+export interface StreamedHandle {
+  readonly fd: number;
+  close(): Promise<void>;
+  on(event: 'close', listener: () => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+}
+
+/** What Node's streams call instead of node:fs. */
+class StreamOperations {
+  readonly #handle: StreamedHandle;
+  readonly #held: HeldFile | undefined;
+  readonly #abandoned = new AbortController();
+
+  constructor(handle: StreamedHandle, held: HeldFile | undefined) {
+    this.#handle = handle;
+    this.#held = held;
+  }
+
+  get #file(): BackendFile {
+    // Without one Node refuses the descriptor -1 before it makes a stream.
+    return (this.#held as HeldFile).file;
+  }
+
+  /** Nobody waits any more for what is under way: so that a stream of a silent FIFO can be destroyed. */
+  abandon(): void {
+    this.#abandoned.abort();
+  }
+
+  open(): never {
+    throw methodNotImplemented('open()');
+  }
+
+  read(
+    _fd: number,
+    buffer: View,
+    offset: number,
+    length: number,
+    position: number | undefined,
+    done: Callback,
+  ): void {
+    const at = position ?? CURRENT_POSITION;
+    const reading = this.#file.read(buffer, offset, length, at, this.#abandoned.signal);
+    this.#tell(reading, ({ bytesRead }) => done(null, bytesRead, buffer), done, buffer);
+  }
+
+  write(_fd: number, buffer: View, offset: number, length: number, position: number, done: Callback): void {
+    const writing = this.#file.write(buffer, offset, length, positionOf(position), this.#abandoned.signal);
+    this.#tell(writing, ({ bytesWritten }) => done(null, bytesWritten, buffer), done, buffer);
+  }
+
+  writev(_fd: number, buffers: View[], position: number, done: Callback): void {
+    const writing = this.#file.writev(buffers, positionOf(position), this.#abandoned.signal);
+    this.#tell(writing, ({ bytesWritten }) => done(null, bytesWritten, buffers), done, buffers);
+  }
+
+  fsync(_fd: number, done: Callback): void {
+    this.#file.sync(undefined).then(() => done(null), done);
+  }
+
+  close(_fd: number, done: Callback): void {
+    this.#held?.release();
+    this.#handle.close().then(() => done(null), done);
+  }
+
+  #tell<Result>(
+    transfer: Promise<Result>,
+    onFulfilled: (result: Result) => void,
+    done: Callback,
+    data: unknown,
+  ): void {
+    transfer.then(onFulfilled, (error: Error) =>
+      done(this.#abandoned.signal.aborted ? null : error, 0, data),
+    );
+  }
+}
+
+/** Node's streams count on from no position, which makes NaN. */
+function positionOf(position: number | undefined): Position {
+  return Number.isSafeInteger(position) ? (position as number) : CURRENT_POSITION;
+}
+
+type Destroy = (error: Error | null, callback: (error?: Error | null) => void) => void;
+
+/** @param make passes on everything but the descriptor and its operations. */
+function streamOver<Stream extends ReadStream | WriteStream>(
+  handle: StreamedHandle,
+  held: HeldFile | undefined,
+  options: object | undefined,
+  isAbandonedBy: (error: Error | null) => boolean,
+  make: (path: string, options: object) => Stream,
+): Stream {
+  const operations = new StreamOperations(handle, held);
+  let stream: Stream;
+  try {
+    if (options !== undefined && 'fs' in options && options.fs)
+      throw methodNotImplemented('FileHandle with fs');
+    stream = make('', { ...options, fd: handle.fd, fs: operations });
+  } catch (error) {
+    held?.release();
+    throw error;
+  }
+  const destroy = stream._destroy as Destroy;
+  stream._destroy = (error, callback) => {
+    destroy.call(stream, error, callback);
+    if (isAbandonedBy(error)) operations.abandon();
+  };
+  handle.on('close', () => stream.close());
+  return stream;
+}
+
+export function readStreamOver(
+  handle: StreamedHandle,
+  held: HeldFile | undefined,
+  options: CreateReadStreamOptions | undefined,
+): ReadStream {
+  return streamOver(handle, held, options, () => true, createReadStream);
+}
+
+/** What a stream that ends well was asked to write is written, also after a `destroy()`. */
+export function writeStreamOver(
+  handle: StreamedHandle,
+  held: HeldFile | undefined,
+  options: CreateWriteStreamOptions | undefined,
+): WriteStream {
+  return streamOver(handle, held, options, (error) => error !== null, createWriteStream);
+}
+
+export function linesOf(input: ReadStream): Interface {
+  const { createInterface } = process.getBuiltinModule('node:readline');
+  return createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+}

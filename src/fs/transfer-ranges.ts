@@ -1,0 +1,56 @@
+/** What `read` and `write` may be told, with Node's defaults and refusals. */
+import { type BackendFile, CURRENT_POSITION, type Position, type WriteResult } from '../backend/backend.js';
+import { abortError, invalidArgValue, outOfRange } from '../errors.js';
+import { checkInteger, toPosition } from '../validate.js';
+import { toStringEncoding } from './options.js';
+
+type View = NodeJS.ArrayBufferView;
+
+/** The most that one call transfers (read(2), write(2)); Linux itself stops a page short of it. */
+export const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
+
+export function unlessAborted<Value>(value: Value, signal: AbortSignal | undefined): Promise<Value> {
+  return signal?.aborted ? Promise.reject(abortError(signal)) : Promise.resolve(value);
+}
+
+export async function writeText(
+  file: BackendFile,
+  text: string,
+  position: unknown,
+  encoding: unknown,
+): Promise<WriteResult<string>> {
+  const bytes = Buffer.from(text, toStringEncoding(encoding, text));
+  if (bytes.length === 0) return { bytesWritten: 0, buffer: text };
+  const at = toLenientPosition(position);
+  const { bytesWritten } = await file.write(bytes, 0, bytes.length, at, undefined);
+  return { bytesWritten, buffer: text };
+}
+
+/** Node's rule for everything but `read`: whatever is no number means the cursor. */
+export function toLenientPosition(position: unknown): Position {
+  return typeof position === 'number' || typeof position === 'bigint'
+    ? toPosition(position)
+    : CURRENT_POSITION;
+}
+
+/** V8 has a short way to a typed array's length, and since resizable buffers a long one to `byteLength`. */
+export function byteLengthOf(view: View): number {
+  return view instanceof Uint8Array ? view.length : view.byteLength;
+}
+
+export function checkReadRange(buffer: View, offset: number, length: number): void {
+  const byteLength = byteLengthOf(buffer);
+  if (byteLength === 0 && length !== 0) {
+    throw invalidArgValue('buffer', buffer, 'is empty and cannot be written');
+  }
+  if (length < 0) throw outOfRange('length', '>= 0', length);
+  if (offset + length > byteLength) throw outOfRange('length', `<= ${byteLength - offset}`, length);
+}
+
+export function checkWriteRange(buffer: View, offset: number, length: number): void {
+  const byteLength = byteLengthOf(buffer);
+  if (offset > byteLength) throw outOfRange('offset', `<= ${byteLength}`, offset);
+  if (length > byteLength - offset) throw outOfRange('length', `<= ${byteLength - offset}`, length);
+  if (length < 0) throw outOfRange('length', '>= 0', length);
+  checkInteger(length, 'length', 0, TRANSFER_BYTES_MAX);
+}
