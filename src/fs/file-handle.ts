@@ -360,9 +360,11 @@ export class FileHandle extends EventEmitter {
   }
 
   /** Everything from the cursor to the end, as a Buffer, or as a string when an encoding is given. */
-  readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
+  readFile(
+    options?: (ReadFileOptions & { encoding?: null | undefined }) | null,
+  ): Promise<Buffer<ArrayBuffer>>;
   readFile(options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding): Promise<string>;
-  readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string>;
+  readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer<ArrayBuffer> | string>;
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
     const file = this.#fileFor('readFile');
     const { encoding, signal } = readReadFileOptions(options);

@@ -64,16 +64,14 @@ describeOnEachBackend('FileHandle.readableWebStream', (makeRing) => {
     await within('the handle to be closed', handle.close());
     expect((await reader.read()).done).to.equal(true);
 
-    const ring = makeRing();
     const path = directory.fifo('silent');
     const writer = await nodePromises.open(path, 'r+');
     try {
-      const fifo = await ring.fs.open(path);
+      const fifo = await makeRing().fs.open(path);
       const waiting = fifo.readableWebStream({ type: 'bytes' }).getReader().read();
       expect(await isPending(waiting)).to.equal(true);
       const closing = fifo.close();
       expect((await within('the read to end', waiting)).done).to.equal(true);
-      if (ring.backend === 'node') await writer.write('x');
       await within('the FIFO to be closed', closing);
     } finally {
       await writer.close();
