@@ -7,6 +7,7 @@
         "cpp/addon.cc",
         "cpp/engine.cc",
         "cpp/fd_watch.cc",
+        "cpp/file_exports.cc",
         "cpp/identity.cc",
         "cpp/kernel_features.cc",
         "cpp/loop_hooks.cc",

@@ -88,6 +88,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("NativeWatch", DefineNativeWatch(env));
   ExportProcess(env, exports);
   ExportSockets(env, exports);
+  ExportFiles(env, exports);
   exports.Set("pollNow", Napi::Function::New<PollNowOn>(env));
   exports.Set("saveSignal", Napi::Function::New<SaveSignal>(env));
   exports.Set("restoreSignal", Napi::Function::New<RestoreSignal>(env));

@@ -10,6 +10,8 @@ namespace ringlet {
 // Groups of SQ threads, what the kernel can do, whom the process acts for.
 void ExportProcess(Napi::Env env, Napi::Object exports);
 // Sockets and their addresses.
+// Files, without a ring.
+void ExportFiles(Napi::Env env, Napi::Object exports);
 void ExportSockets(Napi::Env env, Napi::Object exports);
 
 }  // namespace ringlet

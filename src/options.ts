@@ -80,6 +80,12 @@ export interface RingOptions {
   coalesce?: CoalesceOptions;
   /** Submits each operation as it is made, not at the end of the turn: `submitBatchMax: 1`. Default false. */
   submitImmediately?: boolean;
+  /**
+   * Makes reads that come alone on the spot when the page cache has what they want (preadv2(2) with
+   * RWF_NOWAIT), at most 16 in a row and 64 KiB each; all others go through the ring. Not with `sqPoll`,
+   * not with a `signal`, and not while operations are recorded or traced. Default true.
+   */
+  inlineReads?: boolean;
   /** Limits of the kernel's threads for what cannot complete at once. */
   ioWorkers?: IoWorkerOptions;
   /** Spares each system call the ring's descriptor look-up where the kernel can (5.18). Default true. */
@@ -106,6 +112,7 @@ export interface RingSettings {
   busyPollUs: number;
   gatherCount: number;
   gatherUs: number;
+  inlineReads: boolean;
   ioWorkersBounded: number;
   ioWorkersUnbounded: number;
   registerRingFd: boolean;
@@ -142,6 +149,7 @@ const RING_OPTIONS = [
   'busyPollUs',
   'coalesce',
   'submitImmediately',
+  'inlineReads',
   'ioWorkers',
   'registerRingFd',
   'taskRun',
@@ -270,10 +278,12 @@ export function readRingOptions(options: RingOptions = {}): RingSettings {
   checkObject(options, 'options');
   checkKnown(options, RING_OPTIONS, 'options');
   const { taskRun, backend = 'auto', registerRingFd = true, submitImmediately = false } = options;
+  const { inlineReads = true } = options;
   if (taskRun !== undefined) checkOneOf(taskRun, 'options.taskRun', ['defer', 'cooperative', 'interrupt']);
   checkOneOf(backend, 'options.backend', ['auto', 'io_uring', 'node']);
   checkBoolean(registerRingFd, 'options.registerRingFd');
   checkBoolean(submitImmediately, 'options.submitImmediately');
+  checkBoolean(inlineReads, 'options.inlineReads');
   const receiveBuffers = readReceiveBuffers(options.receiveBuffers);
   const coalesce = readCoalesce(options.coalesce);
   const growsByDefault = options.completionEntries === undefined;
@@ -329,6 +339,7 @@ export function readRingOptions(options: RingOptions = {}): RingSettings {
     // More than there are buffers for could never come.
     gatherCount: Math.min(coalesce.gatherCount, ...receiveBuffers.map(({ count }) => count)),
     gatherUs: coalesce.gatherUs,
+    inlineReads,
     ...readIoWorkers(options.ioWorkers),
     busyPollUs: integer(options.busyPollUs, 'options.busyPollUs', 0, BUSY_POLL_US_MAX, 0),
     registerRingFd,

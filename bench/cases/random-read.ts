@@ -143,6 +143,7 @@ export const workload: Workload<Parameters> = {
   contenders: [
     { name: 'node:fs/promises', run: builtIn },
     { name: 'ringlet', run: onRing('loop') },
+    { name: 'ringlet, all by the ring', run: onRing('ringOnly') },
     { name: 'ringlet sqPoll', run: onRing('sqPoll') },
     { name: 'ringlet on node', run: onRing('node') },
     {

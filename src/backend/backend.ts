@@ -281,6 +281,8 @@ export interface RingStats {
   completed: number;
   /** io_uring_enter calls made by this process for this ring. */
   enters: number;
+  /** Reads of the page cache made on the spot, without the ring (`inlineReads`); no part of `submitted`. */
+  inlineReads: number;
   /** Calls into JavaScript, each settling one batch of completions. */
   batches: number;
   /** Times the event loop woke up for this ring. */

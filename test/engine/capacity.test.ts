@@ -10,6 +10,7 @@ const TINY: RingOptions = {
   completionEntries: 8,
   completionEntriesMin: 4,
   inFlightMax: 4096,
+  inlineReads: false,
 };
 const BLOCK_BYTES = 4096;
 const BLOCKS = 64;

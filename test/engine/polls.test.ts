@@ -139,7 +139,7 @@ describe('Dispatcher: generations', () => {
 
   it('a completion that carries an earlier watch’s generation is counted and dropped', async () => {
     const kernel = new FakeRing();
-    const limits = { inFlightMax: 1, submitBatchMax: 4, drainBatchMax: 4 };
+    const limits = { inFlightMax: 1, submitBatchMax: 4, inlineCredit: undefined, drainBatchMax: 4 };
     const dispatcher = new Dispatcher(kernel as unknown as NativeRing, limits, 8, undefined);
     dispatcher.start();
     const polls = new UringPolls(dispatcher, new EpollPolls(dispatcher));

@@ -46,7 +46,7 @@ for (const { title, options } of CONFIGURATIONS) {
     });
 
     it('submitted and completed: one each for each read, in no more batches, turns and enters than reads', async () => {
-      const ring = makeRing();
+      const ring = makeRing({ inlineReads: false });
       await using file = await ring.fs.open(directory.file('a', pattern(200)));
       await turns(2);
       const before = ring.stats();

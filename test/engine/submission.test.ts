@@ -25,7 +25,7 @@ describe('Submission', () => {
     ],
   ] as const) {
     it(name, async () => {
-      const ring = makeRing({ backend: 'io_uring', ...options });
+      const ring = makeRing({ backend: 'io_uring', inlineReads: false, ...options });
       await using handle = await ring.fs.open(directory.file('a', pattern(FILE_BYTES)));
       const before = ring.stats();
       const reads = Array.from({ length: 100 }, (_unused, index) =>

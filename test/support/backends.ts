@@ -33,6 +33,7 @@ export const CONFIGURATIONS: readonly Configuration[] = [
       completionEntries: 8,
       completionEntriesMin: 4,
       inFlightMax: 4096,
+      inlineReads: false,
       receiveBuffers: { count: 4, bytes: 2048 },
     },
   },

@@ -65,6 +65,7 @@ class NodeBackend implements Backend {
     const { started, ended, running, waiting, runningPeak } = this.#admission.counts;
     return {
       submitted: started,
+      inlineReads: 0,
       completed: ended,
       enters: 0,
       batches: 0,

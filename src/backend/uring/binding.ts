@@ -131,6 +131,8 @@ export interface Binding {
   saveSignal(number: number): number;
   restoreSignal(number: number): number;
   addressOf(view: NodeJS.ArrayBufferView): number;
+  /** Reads what the page cache has of a range; a position of -1 is the cursor. Bytes, or a negative errno. */
+  readCached(fd: number, address: number, bytes: number, position: number): number;
   /** Asks for huge pages: 0, or a negative errno. */
   adviseHugePages(address: number, bytes: number): number;
   groups(): NativeSqPollGroup[];

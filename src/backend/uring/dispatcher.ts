@@ -12,6 +12,7 @@ import type { Hold } from '../polls.js';
 import type { NativeRing } from './binding.js';
 import { CancelRequests } from './cancel-requests.js';
 import type { Identity } from './identity.js';
+import type { InlineCredit } from './inline-reads.js';
 import {
   CONTROL_COMPLETIONS,
   CONTROL_FAILURE,
@@ -34,6 +35,8 @@ export interface DispatcherOptions {
   inFlightMax: number;
   submitBatchMax: number;
   drainBatchMax: number;
+  /** Of a ring whose reads may be made on the spot. */
+  inlineCredit: InlineCredit | undefined;
 }
 
 /** Something that gathers completions and acts on them once a batch is through. */
@@ -51,6 +54,7 @@ export class Dispatcher implements Hold {
   readonly #block: SubmissionBlock;
   readonly #completions: Int32Array;
   readonly #slots: SlotTable;
+  readonly inlineCredit: InlineCredit | undefined;
   readonly #cancels: CancelRequests;
   readonly #waiting = new WaitingLine<Operation<unknown>>();
   /** Parts of chains whose turn has not come. */
@@ -79,6 +83,7 @@ export class Dispatcher implements Hold {
     this.#block = new SubmissionBlock(native, this.control, options.submitBatchMax, submissionEntries);
     this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
     this.#slots = new SlotTable(options.inFlightMax);
+    this.inlineCredit = options.inlineCredit;
     this.#cancels = new CancelRequests(this.#block);
   }
 
@@ -135,6 +140,13 @@ export class Dispatcher implements Hold {
       this.#supportedOps.set(opcode, isSupported);
     }
     return isSupported;
+  }
+
+  /** Whether an operation made on the spot would overtake none, and escape nobody who watches. */
+  get canGoInline(): boolean {
+    return (
+      this.#block.isEmpty && this.#waiting.length === 0 && !this.#isClosing && !this.observation.isWanted
+    );
   }
 
   submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
@@ -354,6 +366,7 @@ export class Dispatcher implements Hold {
         });
       }
     }
+    this.inlineCredit?.renew(count);
     if (this.#batchListeners.length > 0) {
       const listeners = this.#batchListeners;
       this.#batchListeners = [];

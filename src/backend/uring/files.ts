@@ -21,6 +21,7 @@ import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
+import { InlineReader } from './inline-reads.js';
 import { OP_FTRUNCATE, SQE_FIXED_FILE } from './layout.js';
 import { openDescriptor } from './open.js';
 import { type OpenFrom, PathOperation } from './path-operations.js';
@@ -50,6 +51,7 @@ export class UringFile implements BackendFile {
   /** The descriptor or table slot for submission entries, and the flag that says which. */
   target: number;
   targetFlags: number;
+  readonly #inline: InlineReader | undefined;
   /** Operations on this descriptor. */
   readonly pending = new PendingCount();
   #closing: Promise<void> | undefined;
@@ -62,6 +64,8 @@ export class UringFile implements BackendFile {
     const isFixed = this.#fixedIndex !== NOT_REGISTERED;
     this.target = isFixed ? this.#fixedIndex : fd;
     this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
+    const { inlineCredit } = dispatcher;
+    this.#inline = inlineCredit && new InlineReader(fd, inlineCredit);
   }
 
   get fd(): number {
@@ -105,7 +109,30 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<ReadResult<Data>> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
+    if (this.#inline !== undefined && signal === undefined && this.#dispatcher.canGoInline) {
+      const bytesRead = this.#inline.read(buffer, offset, length, position);
+      if (bytesRead === length || bytesRead === 0) return Promise.resolve({ bytesRead, buffer });
+      if (bytesRead > 0) return this.#readRest(buffer, offset, length, position, bytesRead);
+    }
     return this.#dispatcher.submit(readTransfer(this, buffer, offset, length, position), signal);
+  }
+
+  /** What the page cache does not have: the ring waits for it, or finds the end of the file. */
+  async #readRest<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    done: number,
+  ): Promise<ReadResult<Data>> {
+    const rest = readTransfer(this, buffer, offset + done, length - done, advance(position, done));
+    try {
+      const { bytesRead } = await this.#dispatcher.submit(rest, undefined);
+      return { bytesRead: done + bytesRead, buffer };
+    } catch {
+      // Like read(2): what has been read counts, and the next call meets the error again.
+      return { bytesRead: done, buffer };
+    }
   }
 
   write<Data extends View>(

@@ -22,6 +22,7 @@ import { featureNames } from './kernel-names.js';
 import { FdTable } from './fd-table.js';
 import { UringFiles } from './files.js';
 import { Identity } from './identity.js';
+import { InlineCredit } from './inline-reads.js';
 import {
   OP_SEND_ZC,
   SHARED_SQ_THREAD_PASS,
@@ -131,7 +132,10 @@ export function createUringBackend(settings: RingSettings): Backend {
   }
   // The kernel thread of an SQ-poll ring acts for whom the ring was made by.
   const identity = made.sqPoll === undefined ? undefined : new Identity();
-  const dispatcher = new Dispatcher(native, settings, made.submissionEntries, identity);
+  // An SQ-poll ring is for those who want no system call an operation.
+  const isInline = settings.inlineReads && made.sqPoll === undefined;
+  const options = { ...settings, inlineCredit: isInline ? new InlineCredit() : undefined };
+  const dispatcher = new Dispatcher(native, options, made.submissionEntries, identity);
   if (!dispatcher.start()) {
     native.close();
     throw backendUnavailableError('the event loop refuses the ring’s descriptor');
@@ -228,6 +232,7 @@ class UringBackend implements Backend {
       resizes: stat(STAT_RESIZES),
       rearms: this.datagrams.rearmCount,
       bufferExhaustions: this.#buffers.exhaustionCount,
+      inlineReads: this.#dispatcher.inlineCredit?.readCount ?? 0,
       cancels: this.#dispatcher.cancelCount,
       timerRequests: this.#alarm?.setCount ?? 0,
       epollFallbacks: this.polls.fallbackCount,

@@ -48,6 +48,10 @@ export class SubmissionBlock {
     return (tail - (control[CONTROL_SUBMISSION_HEAD] as number)) >>> 0;
   }
 
+  get isEmpty(): boolean {
+    return this.#stagedCount() === 0;
+  }
+
   /** Whether `count` entries fit, once what is staged has been handed over if need be. */
   hasRoom(count: number): boolean {
     const capacity = this.#mask + 1;
