@@ -18,6 +18,7 @@ namespace {
 static_assert(sizeof(size_t) == 8 && sizeof(cmsghdr) == 16 && sizeof(timespec) == 16);
 static_assert(SOL_SOCKET == 1 && SOL_UDP == 17 && IPPROTO_IP == 0 && IPPROTO_IPV6 == 41);
 static_assert(SO_RXQ_OVFL == 40 && SO_TIMESTAMPNS == 35 && SCM_TIMESTAMPNS == SO_TIMESTAMPNS);
+static_assert(sizeof(mmsghdr) == 64 && sizeof(msghdr) == 56 && offsetof(msghdr, msg_control) == 32);
 static_assert(SCM_RIGHTS == 1 && AF_UNIX == 1 && AF_INET == 2 && AF_INET6 == 10);
 static_assert(IP_TOS == 1 && IP_PKTINFO == 8 && IP_RECVTOS == 13);
 static_assert(IPV6_RECVPKTINFO == 49 && IPV6_PKTINFO == 50 && IPV6_RECVTCLASS == 66 && IPV6_TCLASS == 67);
@@ -59,6 +60,10 @@ int GetSocketOption(int fd, int level, int name) {
   socklen_t bytes = sizeof(value);
   int error = OrErrno(getsockopt(fd, level, name, &value, &bytes));
   return error < 0 ? error : value;
+}
+
+int SendMessages(int fd, mmsghdr* messages, uint32_t count) {
+  return OrErrno(sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* address) {

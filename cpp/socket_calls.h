@@ -26,6 +26,9 @@ int SetSocketOption(int fd, int level, int name, const void* value, uint32_t byt
 // The value of an option that is a number from 0 on, or -errno.
 int GetSocketOption(int fd, int level, int name);
 
+// Sends messages without waiting: how many left, or -errno when the first did not.
+int SendMessages(int fd, mmsghdr* messages, uint32_t count);
+
 // A literal address (with %scope for IPv6) and port in the kernel's form: bytes used, or -EINVAL.
 int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* address);
 

@@ -74,6 +74,15 @@ Napi::Value GetOption(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), GetSocketOption(ToInt(info[0]), ToInt(info[1]), ToInt(info[2])));
 }
 
+// sendMany(fd, headers, count): how many of the messages left, or a negative errno.
+Napi::Value SendMany(const Napi::CallbackInfo& info) {
+  size_t bytes;
+  auto* messages = static_cast<mmsghdr*>(BytesOf(info.Env(), info[1], &bytes));
+  uint32_t count = ToUint32(info[2]);
+  RINGLET_CHECK(count <= bytes / sizeof(mmsghdr));
+  return Napi::Number::New(info.Env(), SendMessages(ToInt(info[0]), messages, count));
+}
+
 // localAddress(fd)
 Napi::Value LocalAddress(const Napi::CallbackInfo& info) {
   sockaddr_storage address = {};
@@ -114,6 +123,7 @@ void ExportSockets(Napi::Env env, Napi::Object exports) {
   exports.Set("peerName", Napi::Function::New<ReadName<PeerName>>(env));
   exports.Set("setSocketOption", Napi::Function::New<SetOption>(env));
   exports.Set("getSocketOption", Napi::Function::New<GetOption>(env));
+  exports.Set("sendMany", Napi::Function::New<SendMany>(env));
   exports.Set("localAddress", Napi::Function::New<LocalAddress>(env));
   exports.Set("encodeAddress", Napi::Function::New<EncodeAddressInto>(env));
   exports.Set("decodeAddress", Napi::Function::New<DecodeAddressFrom>(env));

@@ -195,6 +195,16 @@ export function socketClosedError(): CodedError {
   return coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
 }
 
+/** A destination for, or a second connect of, a socket that has its peer. */
+export function socketConnectedError(): CodedError {
+  return coded(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
+}
+
+/** What needs a peer, on a socket without one. */
+export function socketNotConnectedError(): CodedError {
+  return coded(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
+}
+
 /** A handle of one ring given to another, whose kernel requests can't name it. */
 export function otherRingError(): TypeError & CodedError {
   return coded(TypeError, 'ERR_INVALID_ARG_VALUE', 'The file was opened on another ring');

@@ -26,7 +26,17 @@ export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';
 export type { AncillaryField } from './net/ancillary.js';
 export { DatagramMessage } from './net/datagram-message.js';
-export { DatagramSocket } from './net/datagram-socket.js';
+export type {
+  DatagramData,
+  DatagramDestination,
+  OutgoingDatagram,
+  SendOptions,
+} from './net/datagram-sending.js';
+export {
+  type DatagramBindOptions,
+  DatagramSocket,
+  type ReceiveOptions,
+} from './net/datagram-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
 export type { PollEvent } from './poll-events.js';
 export {

@@ -161,8 +161,28 @@ export interface DatagramBinding {
   receiveOffload: boolean;
 }
 
+/** The bytes of one datagram, in one piece or several. */
+export type Payload = NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[];
+
+/** What is asked of a datagram beside its way; checked, and never empty. */
+export interface SendExtras {
+  /** Cuts it into datagrams of this size. */
+  segmentBytes?: number;
+  ecn?: number;
+  /** A literal address. */
+  localAddress?: string;
+  interfaceIndex?: number;
+}
+
+/** A rejection of `sendMany`: how many datagrams had left before. */
+export interface PartlySent {
+  sentCount: number;
+}
+
 export interface BackendDatagramSocket {
   readonly local: SocketAddress;
+  /** The peer of a connected socket. */
+  readonly remote: SocketAddress | undefined;
   /**
    * Messages that have arrived and nobody has taken. Ends when the socket is closed,
    * fails when receiving fails; the backend stops receiving while it is full.
@@ -172,8 +192,28 @@ export interface BackendDatagramSocket {
   receive(isLeasing: boolean): void;
   /** Stops receiving. What has been taken from the socket stays in `incoming`. */
   pause(): void;
-  /** Resolves to the bytes sent: all of them, or the call rejects. */
-  send(data: NodeJS.ArrayBufferView, remote: SocketAddress, signal: AbortSignal | undefined): Promise<number>;
+  /** Stops receiving for now: a receive may stay in the kernel, but keeps nothing alive. */
+  rest(): void;
+  connect(remote: SocketAddress): Promise<void>;
+  /** Throws when it fails. */
+  disconnect(): void;
+  /** Resolves to the bytes sent: all of them, or the call rejects. `remote` is left out when connected. */
+  send(
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    extras: SendExtras | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number>;
+  /**
+   * Sends in order, and resolves to how many that were: all. Rejects with the first error, which says how
+   * many had left (`PartlySent`); `remotes` is left out when connected, and otherwise as long as `payloads`.
+   */
+  sendMany(
+    payloads: readonly Payload[],
+    remotes: readonly SocketAddress[] | undefined,
+    extras: SendExtras | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number>;
   /** Cancels what is pending, ends `incoming` after what it still holds, closes the descriptor. */
   close(): Promise<void>;
   /** Whether a pending receive keeps the process alive. */
@@ -321,6 +361,9 @@ export interface RingStats {
    * them to the kernel, which counts what it drops in /proc/net/udp.
    */
   datagramsDropped: number;
+  /** Sends that asked the kernel not to copy, and those of them that it copied all the same. */
+  zeroCopySends: number;
+  zeroCopyCopies: number;
   /** One element for each size that a socket has used, and another for those with room for ancillary data. */
   receiveBuffers: readonly ReceiveBufferStats[];
 }

@@ -31,12 +31,15 @@ abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, A
   readonly #reception: Reception;
   readonly #isLeasing: boolean;
   readonly #signal: AbortSignal | undefined;
+  readonly #isBrief: boolean;
   #hasBegun = false;
   #isDone = false;
   #failure: Error | undefined;
   #pending: PendingStep<Item> | undefined;
 
-  constructor(reception: Reception, isLeasing: boolean, signal: AbortSignal | undefined) {
+  /** @param isBrief whether another reader will probably follow this one soon. */
+  constructor(reception: Reception, isLeasing: boolean, signal: AbortSignal | undefined, isBrief = false) {
+    this.#isBrief = isBrief;
     this.#reception = reception;
     this.#isLeasing = isLeasing;
     this.#signal = signal;
@@ -149,7 +152,10 @@ abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, A
     const unread = this.giveUp();
     if (unread.length > 0) socket.incoming.unshift(unread);
     this.#reception.readerCount--;
-    if (this.#reception.readerCount === 0) socket.pause();
+    if (this.#reception.readerCount > 0) return;
+    // Leased messages that wait for nobody would keep buffers from others.
+    if (this.#isBrief && !this.#isLeasing) socket.rest();
+    else socket.pause();
   }
 
   #afterDone(): Promise<IteratorResult<Item, undefined>> {

@@ -113,7 +113,7 @@ describeOnEachBackend('DatagramSocket.send', (makeRing) => {
       ['data 5', [5, good], ['ERR_INVALID_ARG_TYPE']],
       ['data undefined', [undefined, good], ['ERR_INVALID_ARG_TYPE']],
       ['data {}', [{}, good], ['ERR_INVALID_ARG_TYPE']],
-      ['no remote', ['x'], ['ERR_INVALID_ARG_TYPE']],
+      ['no remote', ['x'], ['ERR_SOCKET_DGRAM_NOT_CONNECTED']],
       ['remote text', ['x', LOOPBACK], ['ERR_INVALID_ARG_TYPE']],
       ['port 0', ['x', { ...good, port: 0 }], ['ERR_SOCKET_BAD_PORT']],
       ['port 65536', ['x', { ...good, port: 65_536 }], ['ERR_SOCKET_BAD_PORT']],

@@ -5,16 +5,26 @@
  * and beyond it are dropped, as the kernel drops what finds a socket's buffer full.
  */
 import dgram from 'node:dgram';
+import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BatchQueue } from '../../batch-queue.js';
 import { addressError, featureUnavailableError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import { DatagramMessage } from '../../net/datagram-message.js';
-import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../backend.js';
+import type {
+  BackendDatagramSocket,
+  DatagramBackend,
+  DatagramBinding,
+  Payload,
+  SendExtras,
+} from '../backend.js';
 import { PendingCount } from '../pending-count.js';
 import type { Admission } from './admission.js';
 
 const WAITING_MESSAGES_MAX = 16_384;
+/** Sends of a `sendMany` that are under way at once. */
+const ROUND_MESSAGES = 64;
 const NOT_IN_NODE = 'node:dgram has nothing of the kind';
 
 /** First releases with the `reusePort` option of dgram.createSocket. */
@@ -37,7 +47,8 @@ class NodeMessage extends DatagramMessage {
 }
 
 class NodeDatagramSocket implements BackendDatagramSocket {
-  readonly local: SocketAddress;
+  #local: SocketAddress;
+  #remote: SocketAddress | undefined;
   readonly incoming: BatchQueue<DatagramMessage>;
   readonly #backend: NodeDatagrams;
   readonly #socket: dgram.Socket;
@@ -52,8 +63,7 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     this.#backend = backend;
     this.#socket = socket;
     this.#admission = admission;
-    const { address, port, family } = socket.address();
-    this.local = { address, port, family: family as SocketAddress['family'] };
+    this.#local = toAddress(socket.address());
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => {});
     socket.on('message', (data, remote) => {
       if (this.incoming.isFull) {
@@ -65,6 +75,14 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     });
     socket.on('error', (error) => this.incoming.fail(error));
     this.#updateRef();
+  }
+
+  get local(): SocketAddress {
+    return this.#local;
+  }
+
+  get remote(): SocketAddress | undefined {
+    return this.#remote;
   }
 
   /** Datagrams that came in one go make one batch. */
@@ -88,6 +106,10 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     this.updateRef();
   }
 
+  rest(): void {
+    this.pause();
+  }
+
   /** Applies what `ref` and `unref`, its own or the ring's, have come to. */
   updateRef(): void {
     if (!this.#closing) this.#updateRef();
@@ -108,27 +130,83 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     this.updateRef();
   }
 
+  async connect(remote: SocketAddress): Promise<void> {
+    if (this.#closing) throw socketClosedError();
+    await new Promise<void>((resolve, reject) => {
+      // Node tells a failure by the callback only, although it types it as one without an argument.
+      const onConnected = (error?: Error): void => (error ? reject(error) : resolve());
+      this.#socket.connect(remote.port, remote.address, onConnected);
+    });
+    this.#refreshNames();
+  }
+
+  disconnect(): void {
+    if (this.#closing) throw socketClosedError();
+    this.#socket.disconnect();
+    this.#refreshNames();
+  }
+
+  #refreshNames(): void {
+    this.#local = toAddress(this.#socket.address());
+    try {
+      this.#remote = toAddress(this.#socket.remoteAddress());
+    } catch {
+      this.#remote = undefined;
+    }
+  }
+
   send(
-    data: NodeJS.ArrayBufferView,
-    remote: SocketAddress,
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    extras: SendExtras | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
     if (this.#closing) return Promise.reject(socketClosedError());
-    const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (extras !== undefined) {
+      const named = Object.keys(extras).join(', ');
+      return Promise.reject(featureUnavailableError(`Sending with ${named}`, NOT_IN_NODE));
+    }
+    const views = (ArrayBuffer.isView(payload) ? [payload] : payload).map((data) => {
+      return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    });
     const start = (): Promise<number> => {
       if (this.#closing) return Promise.reject(socketClosedError());
       this.#pending.enter();
       return new Promise((resolve, reject) => {
-        this.#socket.send(view, remote.port, remote.address, (error, bytes) => {
+        const onSent = (error: Error | null, bytes: number): void => {
           this.#pending.leave();
           if (error) reject(error);
           else resolve(bytes);
-        });
+        };
+        if (remote === undefined) this.#socket.send(views, onSent);
+        else this.#socket.send(views, remote.port, remote.address, onSent);
       });
     };
-    const { address, port } = remote;
-    const facts = { kind: 'send', address, port, bytes: data.byteLength };
-    return this.#admission.run(start, signal, undefined, facts);
+    const { address, port } = remote ?? this.#remote ?? this.#local;
+    const bytes = views.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return this.#admission.run(start, signal, undefined, { kind: 'send', address, port, bytes });
+  }
+
+  async sendMany(
+    payloads: readonly Payload[],
+    remotes: readonly SocketAddress[] | undefined,
+    extras: SendExtras | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    let sentCount = 0;
+    for (let first = 0; first < payloads.length; first += ROUND_MESSAGES) {
+      const round = payloads.slice(first, first + ROUND_MESSAGES);
+      const sending = round.map((payload, index) =>
+        this.send(payload, remotes?.[first + index], extras, signal),
+      );
+      const outcomes = await Promise.allSettled(sending);
+      const failure = outcomes.find(({ status }) => status === 'rejected');
+      sentCount += outcomes.filter(({ status }) => status === 'fulfilled').length;
+      if (failure?.status === 'rejected') throw Object.assign(failure.reason as Error, { sentCount });
+      // Node finishes sends within the turn in which they begin.
+      await nextTurn();
+    }
+    return sentCount;
   }
 
   close(): Promise<void> {
@@ -222,6 +300,10 @@ export class NodeDatagrams implements DatagramBackend {
   async close(): Promise<void> {
     await Promise.all([...this.#sockets].map((socket) => socket.close()));
   }
+}
+
+function toAddress({ address, port, family }: AddressInfo): SocketAddress {
+  return { address, port, family: family as SocketAddress['family'] };
 }
 
 function boundSocket(options: dgram.SocketOptions, wanted: DatagramBinding): Promise<dgram.Socket> {

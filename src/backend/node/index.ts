@@ -87,6 +87,8 @@ class NodeBackend implements Backend {
       freeSlots: Math.max(0, this.profile.inFlightMax - running),
       fdTable: { slots: 0, used: 0, free: 0, exhaustions: 0, refusals: 0 },
       datagramsDropped: this.datagrams.droppedCount,
+      zeroCopySends: 0,
+      zeroCopyCopies: 0,
       receiveBuffers: [],
     };
   }

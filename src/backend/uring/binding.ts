@@ -154,6 +154,8 @@ export interface Binding {
   setSocketOption(fd: number, level: number, name: number, value: number | Uint8Array): number;
   /** The value of an option that is a number from 0 on, or a negative errno. */
   getSocketOption(fd: number, level: number, name: number): number;
+  /** Sends the first `count` messages of an array of struct mmsghdr: how many left, or a negative errno. */
+  sendMany(fd: number, headers: Uint32Array, count: number): number;
   localAddress(fd: number): NativeAddress;
   encodeAddress(address: string, port: number, into: Uint8Array): number;
   decodeAddress(from: Uint8Array): NativeAddress;

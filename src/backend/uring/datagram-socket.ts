@@ -6,17 +6,18 @@
  * receive is armed again: at once, or when a buffer has come back.
  */
 import { BatchQueue } from '../../batch-queue.js';
-import { addressError, socketClosedError } from '../../errors.js';
+import { addressError, ringClosedError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { DatagramMessage } from '../../net/datagram-message.js';
-import type { BackendDatagramSocket, DatagramBinding } from '../backend.js';
+import type { BackendDatagramSocket, DatagramBinding, Payload, SendExtras } from '../backend.js';
 import { PendingCount } from '../pending-count.js';
+import { binding } from './binding.js';
 import { CopySlab } from './copy-slab.js';
-import { ReceiveOperation, SendOperation } from './datagram-operations.js';
+import { type Outgoing, ReceiveOperation, SendOperation } from './datagram-operations.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { closeDescriptor } from './files.js';
-import { SQE_FIXED_FILE } from './layout.js';
+import { OP_SENDMSG_ZC, SQE_FIXED_FILE } from './layout.js';
 import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.js';
 import type { ReceiveBuffers } from './receive-buffers.js';
 import {
@@ -26,25 +27,35 @@ import {
   PAYLOAD_LENGTH_WORD,
   type PrefixLayout,
 } from './received-message.js';
-import { encodeName, localName } from './socket-names.js';
+import { encodeControl } from './send-control.js';
+import { sendInRounds } from './send-many.js';
+import { SendNames } from './send-names.js';
+import { encodeName, localName, peerName } from './socket-names.js';
 import { leased, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
+import { ZeroCopyChoice, type ZeroCopyTally } from './zero-copy.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
 
-/** Encoded addresses remembered per socket. */
-const ADDRESSES_MAX = 1024;
+const ENOMEM = -12;
+/** What takes a peer away: a name of the family AF_UNSPEC, which is 0 (connect(2)). */
+const AF_UNSPEC_NAME_BYTES = 16;
+
 /** Messages that may wait for a reader, beyond what one batch brings, before receiving stops. */
 const WAITING_MESSAGES_MAX = 1024;
 
 /** What a socket tells the one who made it. */
 export interface SocketOwner {
+  readonly zeroCopyTally: ZeroCopyTally;
   noteRearmed(): void;
   remove(socket: UringDatagramSocket): void;
 }
 
 export class UringDatagramSocket implements BackendDatagramSocket, BatchListener, BufferWaiter {
-  readonly local: SocketAddress;
+  #local: SocketAddress;
+  #remote: SocketAddress | undefined;
+  /** As it was when nobody had connected it. */
+  readonly #bound: SocketAddress;
   readonly incoming: BatchQueue<DatagramMessage>;
   readonly target: number;
   readonly targetFlags: number;
@@ -59,11 +70,14 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   readonly #table: FdTable;
   readonly #fd: number;
   readonly #fixedIndex: number;
-  readonly #names = new Map<string, Uint8Array>();
+  readonly names = new SendNames();
+  readonly zeroCopy: ZeroCopyChoice;
   #armed: ReceiveOperation | undefined;
   /** Whether somebody wants messages; `#armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
+  /** Whether what is armed is only for a reader that may come. */
+  #isResting = false;
   #isRef = true;
   #hasBeenArmed = false;
   #isListeningForBatchEnd = false;
@@ -86,11 +100,13 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
+    this.zeroCopy = new ZeroCopyChoice(owner.zeroCopyTally, dispatcher.supportsOp(OP_SENDMSG_ZC));
     this.#fixedIndex = table.acquire(fd);
     const isFixed = this.#fixedIndex !== NOT_REGISTERED;
     this.target = isFixed ? this.#fixedIndex : fd;
     this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
-    this.local = localName(fd);
+    this.#local = localName(fd);
+    this.#bound = this.#local;
     this.#format = formatOf(wanted, this.local.port);
     this.prefix = this.#format?.layout ?? NARROW_PREFIX;
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => this.#arm());
@@ -108,11 +124,26 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   receive(isLeasing: boolean): void {
     this.#isReceiving = true;
     this.#isLeasing = isLeasing;
+    if (this.#isResting) {
+      this.#isResting = false;
+      this.#updateHolding();
+    }
     this.#arm();
+  }
+
+  rest(): void {
+    this.#isResting = true;
+    this.#updateHolding();
+  }
+
+  #updateHolding(): void {
+    if (this.#armed === undefined) return;
+    this.#dispatcher.setHolding(this.#armed, this.#isRef && !this.#isResting);
   }
 
   pause(): void {
     this.#isReceiving = false;
+    this.#isResting = false;
     this.#disarm();
   }
 
@@ -128,7 +159,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     if (this.#hasBeenArmed) this.#owner.noteRearmed();
     this.#hasBeenArmed = true;
     const operation = new ReceiveOperation(this, this.#buffers.groupId);
-    operation.isHolding = this.#isRef;
+    operation.isHolding = this.#isRef && !this.#isResting;
     this.#armed = operation;
     void this.#dispatcher.submit(operation, undefined);
   }
@@ -199,29 +230,120 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.#dispatcher.listenForBatchEnd(this);
   }
 
-  #encode(remote: SocketAddress): Uint8Array {
-    const key = `${remote.address}|${remote.port}`;
-    let name = this.#names.get(key);
-    if (name) return name;
-    const encoded = encodeName(remote);
-    if (typeof encoded === 'number') throw addressError(encoded, 'send', remote.address, remote.port);
-    name = encoded;
-    if (this.#names.size >= ADDRESSES_MAX) this.#names.clear();
-    this.#names.set(key, name);
-    return name;
+  /** Why a send has failed. */
+  sendError(errno: number, remote: SocketAddress | undefined): Error {
+    if (errno === ECANCELED && this.isClosing) return socketClosedError();
+    return remote?.path === undefined
+      ? addressError(errno, 'send', remote?.address, remote?.port)
+      : addressError(errno, 'send', remote.path);
+  }
+
+  /** Throws when nothing can be sent any more. */
+  throwIfUnusable(): void {
+    if (this.#closing !== undefined) throw socketClosedError();
+    if (this.#dispatcher.isClosing) throw ringClosedError();
   }
 
   send(
-    data: NodeJS.ArrayBufferView,
-    remote: SocketAddress,
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    extras: SendExtras | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(socketClosedError());
     try {
-      return this.#dispatcher.submit(new SendOperation(this, data, this.#encode(remote), remote), signal);
+      return this.sendOne(payload, remote, this.#control(extras, remote), signal);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  sendOne(
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    control: Uint32Array | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const name = remote && this.names.of(remote);
+    const bytes = byteLengthOf(payload);
+    const outgoing = { payload, bytes, remote, name, control, isZeroCopy: this.zeroCopy.take(bytes) };
+    const sent = this.#dispatcher.submit(new SendOperation(this, outgoing), signal);
+    return outgoing.isZeroCopy ? this.#orCopied(sent, outgoing, signal) : sent;
+  }
+
+  /** With more in flight than may be pinned for it (RLIMIT_MEMLOCK) the kernel refuses to go without a copy. */
+  async #orCopied(
+    sent: Promise<number>,
+    outgoing: Outgoing,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    try {
+      return await sent;
+    } catch (error) {
+      const { errno } = error as NodeJS.ErrnoException;
+      if (errno !== ENOBUFS && errno !== ENOMEM) throw error;
+      this.zeroCopy.noteCopied();
+      this.throwIfUnusable();
+      const again = { ...outgoing, isZeroCopy: false };
+      return await this.#dispatcher.submit(new SendOperation(this, again), signal);
+    }
+  }
+
+  sendMany(
+    payloads: readonly Payload[],
+    remotes: readonly SocketAddress[] | undefined,
+    extras: SendExtras | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const send = async (): Promise<number> => {
+      const control = this.#control(extras, remotes?.[0]);
+      return await sendInRounds(this, { payloads, remotes, control }, signal);
+    };
+    const { observation } = this.#dispatcher;
+    if (!observation.isWanted) return send();
+    const bytes = payloads.reduce((sum, payload) => sum + byteLengthOf(payload), 0);
+    return observation.observe({ kind: 'sendmmsg', fd: this.#fd, bytes }, send);
+  }
+
+  #control(extras: SendExtras | undefined, remote: SocketAddress | undefined): Uint32Array | undefined {
+    if (extras === undefined) return undefined;
+    return encodeControl(extras, this.names.of(remote ?? this.#remote ?? this.local).bytes);
+  }
+
+  async connect(remote: SocketAddress): Promise<void> {
+    this.throwIfUnusable();
+    const { address, port, path } = remote;
+    const name = this.names.of(remote);
+    const errno = binding().connectSocket(this.#fd, name.bytes);
+    if (errno < 0) throw addressError(errno, 'connect', path ?? address, port);
+    this.#refreshNames();
+  }
+
+  disconnect(): void {
+    this.throwIfUnusable();
+    const { local } = this;
+    const errno = binding().connectSocket(this.#fd, new Uint8Array(AF_UNSPEC_NAME_BYTES));
+    if (errno < 0) throw addressError(errno, 'disconnect');
+    this.#refreshNames();
+    if (this.local.port === local.port) return;
+    // A port of the kernel's own choice goes with the peer: take it back.
+    const name = encodeName({ ...this.#bound, port: local.port });
+    const rebound = typeof name === 'number' ? name : binding().bindSocket(this.#fd, name);
+    if (rebound < 0) throw addressError(rebound, 'bind', local.address, local.port);
+    this.#refreshNames();
+  }
+
+  #refreshNames(): void {
+    this.#local = localName(this.#fd);
+    this.#remote = peerName(this.#fd);
+  }
+
+  get local(): SocketAddress {
+    return this.#local;
+  }
+
+  get remote(): SocketAddress | undefined {
+    return this.#remote;
   }
 
   ref(): void {
@@ -234,7 +356,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
 
   #setRef(isRef: boolean): void {
     this.#isRef = isRef;
-    if (this.#armed !== undefined) this.#dispatcher.setHolding(this.#armed, isRef);
+    this.#updateHolding();
   }
 
   get isClosing(): boolean {
@@ -254,7 +376,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
       this.#disarm();
     }
     if (!this.pending.isIdle) {
-      this.#dispatcher.cancelFd(this.#fd, this.#fixedIndex);
+      this.#dispatcher.cancelOwned(this, this.#fd, this.#fixedIndex);
       await this.pending.whenIdle();
     }
     this.incoming.end();
@@ -266,4 +388,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
 function formatOf({ ancillary, receiveOffload }: DatagramBinding, port: number): WideFormat | undefined {
   if (ancillary.length === 0 && !receiveOffload) return undefined;
   return { layout: WIDE_PREFIX, fields: ancillary, port };
+}
+
+function byteLengthOf(payload: Payload): number {
+  if (ArrayBuffer.isView(payload)) return payload.byteLength;
+  return payload.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

@@ -9,12 +9,14 @@ import { AF_INET, AF_INET6 } from './layout.js';
 import type { ReceiveBuffers } from './receive-buffers.js';
 import { encodeName } from './socket-names.js';
 import { optionsOf } from './socket-options.js';
+import type { ZeroCopyTally } from './zero-copy.js';
 
 export class UringDatagrams implements DatagramBackend, SocketOwner {
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
   readonly #buffers: ReceiveBuffers;
   readonly #sockets = new Set<UringDatagramSocket>();
+  readonly zeroCopyTally: ZeroCopyTally = { sends: 0, copies: 0 };
   #rearmCount = 0;
 
   constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers) {

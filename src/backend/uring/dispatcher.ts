@@ -292,7 +292,7 @@ export class Dispatcher implements Hold {
    * What has not ended when this returns ends with its own completion.
    */
   cancelCalls(isWanted: (operation: Operation<unknown>) => boolean): number {
-    const calls = this.#callsThat(isWanted);
+    const calls = this.#pendingThat((operation) => operation.isCall && isWanted(operation));
     for (const call of calls) this.cancel(call, () => call.canceledError());
     return calls.length;
   }
@@ -303,7 +303,7 @@ export class Dispatcher implements Hold {
    * @param fixedIndex its place in the registered-file table, or a negative number.
    */
   cancelOwned(owner: object, fd: number, fixedIndex: number): number {
-    const calls = this.#callsThat((operation) => operation.owner === owner);
+    const calls = this.#pendingThat((operation) => operation.owner === owner);
     const inKernel: Operation<unknown>[] = [];
     for (const call of calls) {
       const reason = (): Error => call.canceledError();
@@ -318,9 +318,9 @@ export class Dispatcher implements Hold {
     return calls.length;
   }
 
-  #callsThat(isWanted: (operation: Operation<unknown>) => boolean): Operation<unknown>[] {
+  #pendingThat(isWanted: (operation: Operation<unknown>) => boolean): Operation<unknown>[] {
     return [...this.#slots.holders(), ...this.#waiting.toArray(), ...this.#heldBack].filter(
-      (operation) => !operation.isSettled && operation.isCall && isWanted(operation),
+      (operation) => !operation.isSettled && isWanted(operation),
     );
   }
 

@@ -243,6 +243,8 @@ class UringBackend implements Backend {
       freeSlots: this.#dispatcher.freeSlotCount,
       fdTable: this.#table.stats,
       datagramsDropped: 0,
+      zeroCopySends: this.datagrams.zeroCopyTally.sends,
+      zeroCopyCopies: this.datagrams.zeroCopyTally.copies,
       receiveBuffers: this.#buffers.stats,
     };
   }

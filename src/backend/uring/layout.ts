@@ -94,7 +94,12 @@ export const SQE_CQE_SKIP_SUCCESS = (1 << 6) << 8;
 /** ioprio of a receive: stay armed. */
 export const SQE_RECEIVE_MULTISHOT = (1 << 1) << 16;
 
+/** ioprio of a zero-copy send: have the notification say whether it was copied after all. */
+export const SQE_REPORT_USAGE = (1 << 3) << 16;
+
 export const CQE_MORE = 1 << 1;
+/** The kernel no longer reads what a zero-copy send points at. */
+export const CQE_NOTIFICATION = 1 << 3;
 export const CQE_BUFFER = 1 << 0;
 export const CQE_BUFFER_SHIFT = 16;
 
@@ -123,6 +128,8 @@ export const OP_SYMLINKAT = 38;
 export const OP_LINKAT = 39;
 /** Linux 6.0, as is multishot receive, for which the kernel's probe has no answer of its own. */
 export const OP_SEND_ZC = 47;
+/** Linux 6.1. */
+export const OP_SENDMSG_ZC = 48;
 /** Linux 6.9. */
 export const OP_FTRUNCATE = 55;
 

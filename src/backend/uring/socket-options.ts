@@ -14,6 +14,7 @@ const SO_REUSEPORT = 15;
 /** Its own element of the control area bears the same number, as do the following two. */
 export const SO_TIMESTAMPNS = 35;
 export const SO_RXQ_OVFL = 40;
+export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
 
 export const IP_TOS = 1;
