@@ -168,7 +168,7 @@ export class UringChains implements ChainBackend {
     switch (step.kind) {
       case 'open':
         try {
-          return { kind: 'done', value: this.#files.adopt((outcome.value as OpenedFd).fd) };
+          return { kind: 'done', value: this.#files.adopt(outcome.value as OpenedFd) };
         } catch (error) {
           return { kind: 'stopped', error: error as Error };
         }

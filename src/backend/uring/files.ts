@@ -24,7 +24,8 @@ import { CloseOperation, FileOperation, StatOperation } from './file-operations.
 import { InlineReader } from './inline-reads.js';
 import { OP_FTRUNCATE, SQE_FIXED_FILE } from './layout.js';
 import { openDescriptor } from './open.js';
-import { type OpenFrom, PathOperation } from './path-operations.js';
+import { type OpenedFd, type OpenFrom, PathOperation } from './path-operations.js';
+import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
 type View = NodeJS.ArrayBufferView;
@@ -47,6 +48,7 @@ export class UringFile implements BackendFile {
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
   readonly #fd: number;
+  readonly #isSeekable: boolean;
   #fixedIndex: number;
   /** The descriptor or table slot for submission entries, and the flag that says which. */
   target: number;
@@ -56,10 +58,11 @@ export class UringFile implements BackendFile {
   readonly pending = new PendingCount();
   #closing: Promise<void> | undefined;
 
-  constructor(dispatcher: Dispatcher, table: FdTable, fd: number) {
+  constructor(dispatcher: Dispatcher, table: FdTable, { fd, isSeekable }: OpenedFd) {
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
+    this.#isSeekable = isSeekable;
     this.#fixedIndex = table.acquire(fd);
     const isFixed = this.#fixedIndex !== NOT_REGISTERED;
     this.target = isFixed ? this.#fixedIndex : fd;
@@ -78,6 +81,11 @@ export class UringFile implements BackendFile {
 
   isOn(dispatcher: Dispatcher): boolean {
     return this.#dispatcher === dispatcher;
+  }
+
+  /** Whether the ring would take a transfer there for one at the cursor. */
+  #isBeyondRing(position: Position): boolean {
+    return !this.#isSeekable && position >= 0;
   }
 
   whenIdle(): Promise<void> {
@@ -114,6 +122,7 @@ export class UringFile implements BackendFile {
       if (bytesRead === length || bytesRead === 0) return Promise.resolve({ bytesRead, buffer });
       if (bytesRead > 0) return this.#readRest(buffer, offset, length, position, bytesRead);
     }
+    if (this.#isBeyondRing(position)) return readInPool(this, buffer, offset, length, position, signal);
     return this.#dispatcher.submit(readTransfer(this, buffer, offset, length, position), signal);
   }
 
@@ -143,6 +152,7 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('write'));
+    if (this.#isBeyondRing(position)) return writeInPool(this, buffer, offset, length, position, signal);
     return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
   }
 
@@ -153,6 +163,7 @@ export class UringFile implements BackendFile {
   ): Promise<ReadVectorResult<Data>> {
     if (this.#closing !== undefined) throw fileClosedError('read');
     if (buffers.length === 0) throw systemError(EINVAL, 'read');
+    if (this.#isBeyondRing(position)) return await readvInPool(this, buffers, position, signal);
     const bytesRead = await this.#dispatcher.submit(
       readvTransfer(this, buffers.slice(0, VECTORS_MAX), position),
       signal,
@@ -166,6 +177,7 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteVectorResult<Data>> {
     if (this.#closing !== undefined) throw fileClosedError('write');
+    if (this.#isBeyondRing(position)) return await writevInPool(this, buffers, position, signal);
     // Held open between the parts.
     this.pending.enter();
     try {
@@ -282,13 +294,13 @@ export class UringFiles implements FileBackend {
   }
 
   /** The file of a descriptor that this ring has just opened. */
-  adopt(fd: number): UringFile {
+  adopt(opened: OpenedFd): UringFile {
     if (this.#dispatcher.isClosing) {
       // The ring was closed while the kernel opened the file: nobody may use it any more.
-      binding().closeFd(fd);
+      binding().closeFd(opened.fd);
       throw ringClosedError();
     }
-    return new UringFile(this.#dispatcher, this.#table, fd);
+    return new UringFile(this.#dispatcher, this.#table, opened);
   }
 
   toOpenFrom({ directory, resolve }: OpenRules): OpenFrom {

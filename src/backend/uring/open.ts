@@ -4,9 +4,10 @@
  * The kernel first tries an open without blocking, which spares a kernel thread, but means something else
  * for a FIFO: a reader is there at once although no writer is, and a writer fails for want of a reader.
  */
-import { constants, fstatSync } from 'node:fs';
+import { constants, fstat, type Stats } from 'node:fs';
 import { systemError } from '../../errors.js';
 import type { Path } from '../backend.js';
+import { called } from '../pool-call.js';
 import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
 import { ReadableOperation } from './file-operations.js';
@@ -23,7 +24,7 @@ export async function openDescriptor(
   mode: number,
   from: OpenFrom | undefined,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<OpenedFd> {
   const access = flags & O_ACCMODE;
   const mayWait = (flags & (constants.O_NONBLOCK | O_PATH)) === 0 && access !== constants.O_RDWR;
   const isReading = access === constants.O_RDONLY;
@@ -32,10 +33,19 @@ export async function openDescriptor(
     opened = await dispatcher.submit(new OpenOperation(path, flags, mode, false, from), signal);
   } catch (error) {
     if (!mayWait || isReading || (error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
-    return (await dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal)).fd;
+    return await dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal);
   }
-  if (opened.isSeekable || !mayWait || !isReading || !fstatSync(opened.fd).isFIFO()) return opened.fd;
-  return await awaitWriter(dispatcher, opened.fd, path, flags, signal);
+  if (opened.isSeekable || !mayWait || !isReading || !(await isFifo(opened.fd))) return opened;
+  return { fd: await awaitWriter(dispatcher, opened.fd, path, flags, signal), isSeekable: false };
+}
+
+/** Asked in Node's pool: fstat(2) may wait for a file system that stalls. */
+async function isFifo(fd: number): Promise<boolean> {
+  try {
+    return (await called<Stats>((callback) => fstat(fd, callback))).isFIFO();
+  } catch {
+    return false;
+  }
 }
 
 /**
