@@ -1,13 +1,10 @@
 /** The TypeScript on the README: it compiles against the package's types, and each block runs to its end. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { expectCleanExit, PACKAGE_ROOT, runProgram } from './support/child.js';
+import { expectCleanExit, PACKAGE_ROOT } from './support/child.js';
+import { Examples } from './support/examples.js';
 import { temporaryDirectory } from './support/temporary.js';
-
-/** Inside the package, where `ringlet` resolves to itself. */
-const OUTPUT = join(PACKAGE_ROOT, 'build/readme');
-const TSC = join(PACKAGE_ROOT, 'node_modules/typescript/bin/tsc');
 
 interface Block {
   heading: string;
@@ -28,23 +25,12 @@ function blocksOf(markdown: string): Block[] {
 const blocks = blocksOf(readFileSync(join(PACKAGE_ROOT, 'README.md'), 'utf8'));
 
 describe('README', () => {
+  const examples = new Examples('readme');
   const directory = temporaryDirectory();
 
   before('compiling the blocks', async function () {
     this.timeout(60_000);
-    rmSync(OUTPUT, { recursive: true, force: true });
-    mkdirSync(OUTPUT, { recursive: true });
-    const configuration = {
-      extends: '../../tsconfig.json',
-      compilerOptions: { declaration: false, rootDir: '.', outDir: '.' },
-      include: ['*.ts'],
-      // By default what lies where the output goes is left out.
-      exclude: [],
-    };
-    writeFileSync(join(OUTPUT, 'tsconfig.json'), JSON.stringify(configuration));
-    for (const [index, { source }] of blocks.entries())
-      writeFileSync(join(OUTPUT, `block-${index}.ts`), source);
-    expectCleanExit(await runProgram([process.execPath, TSC, '-p', OUTPUT], { deadlineMs: 60_000 }));
+    await examples.compile(blocks.map(({ source }) => source));
   });
 
   it('has blocks to run', () => {
@@ -54,8 +40,7 @@ describe('README', () => {
   for (const [index, { heading }] of blocks.entries()) {
     it(`block ${index + 1}, under '${heading}', runs to its end and prints something`, async () => {
       // They write to the directory they run in.
-      const launcher = ['sh', '-c', 'cd "$0" && exec "$@"', directory.path];
-      const outcome = await runProgram([process.execPath, join(OUTPUT, `block-${index}.js`)], { launcher });
+      const outcome = await examples.run(index, directory.path);
       expectCleanExit(outcome);
       expect(outcome.stderr).to.equal('');
       expect(outcome.stdout).to.not.equal('');

@@ -1,0 +1,42 @@
+/** Pieces of TypeScript from the documentation: compiled against the package's types, and run. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expectCleanExit, type ChildOutcome, PACKAGE_ROOT, runProgram } from './child.js';
+
+const TSC = join(PACKAGE_ROOT, 'node_modules/typescript/bin/tsc');
+const DEADLINE_MS = 60_000;
+
+export class Examples {
+  readonly #output: string;
+
+  /** @param name of a directory inside the package, where `ringlet` resolves to itself. */
+  constructor(name: string) {
+    this.#output = join(PACKAGE_ROOT, 'build', name);
+  }
+
+  /** Compiles all of them at once; fails with the compiler's words. */
+  async compile(sources: readonly string[], compilerOptions: object = {}): Promise<void> {
+    rmSync(this.#output, { recursive: true, force: true });
+    mkdirSync(this.#output, { recursive: true });
+    const configuration = {
+      extends: '../../tsconfig.json',
+      compilerOptions: { declaration: false, rootDir: '.', outDir: '.', ...compilerOptions },
+      include: ['*.ts'],
+      // By default what lies where the output goes is left out.
+      exclude: [],
+    };
+    writeFileSync(join(this.#output, 'tsconfig.json'), JSON.stringify(configuration));
+    sources.forEach((source, index) => {
+      writeFileSync(join(this.#output, `${index}.ts`), source);
+    });
+    expectCleanExit(
+      await runProgram([process.execPath, TSC, '-p', this.#output], { deadlineMs: DEADLINE_MS }),
+    );
+  }
+
+  /** Runs one of them in a directory of its own. */
+  run(index: number, directory: string): Promise<ChildOutcome> {
+    const launcher = ['sh', '-c', 'cd "$0" && exec "$@"', directory];
+    return runProgram([process.execPath, join(this.#output, `${index}.js`)], { launcher });
+  }
+}
