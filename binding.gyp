@@ -17,6 +17,7 @@
         "cpp/ring.cc",
         "cpp/ring_host.cc",
         "cpp/ring_profile.cc",
+        "cpp/ring_queues.cc",
         "cpp/socket_calls.cc",
         "cpp/socket_exports.cc",
         "cpp/sq_poll_groups.cc",

@@ -48,7 +48,7 @@ Napi::Value RestoreSignal(const Napi::CallbackInfo& info) {
 // injectFault(call, errno, count): see uring_syscalls.h.
 void InjectFaultInto(const Napi::CallbackInfo& info) {
   uint32_t call = ToUint32(info[0]);
-  RINGLET_CHECK(call <= static_cast<uint32_t>(UringCall::kRegister));
+  RINGLET_CHECK(call <= static_cast<uint32_t>(UringCall::kMap));
   InjectFault(static_cast<UringCall>(call), ToInt(info[1]), ToUint32(info[2]));
 }
 

@@ -34,12 +34,13 @@ void Engine::Forget(WatchHost* watch) {
 }
 
 void Engine::TurnAll() {
+  has_run_javascript_ = false;
   // A turn runs JavaScript, which may make and close rings: walk a copy.
   if (hosts_.size() == 1) {
     std::shared_ptr<RingHost> only = hosts_.front();
-    only->Turn();
+    has_run_javascript_ = only->Turn();
   } else {
-    for (const std::shared_ptr<RingHost>& host : std::vector(hosts_)) host->Turn();
+    for (const std::shared_ptr<RingHost>& host : std::vector(hosts_)) has_run_javascript_ |= host->Turn();
   }
   Refresh();
 }
@@ -47,7 +48,9 @@ void Engine::TurnAll() {
 void Engine::Refresh() {
   if (is_cleaning_up_) return;
   bool is_held = false;
-  bool is_keeping_turning = false;
+  // The JavaScript may have staged work on a ring of another copy of this addon, whose own look at its rings
+  // came before ours: the loop goes round once more before it blocks.
+  bool is_keeping_turning = has_run_javascript_;
   for (const std::shared_ptr<RingHost>& host : hosts_) {
     is_held |= host->wants_hold();
     // One ring's turn may have staged work on another whose own turn is over: do not block on it.

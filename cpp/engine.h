@@ -49,6 +49,8 @@ class Engine {
   SavedSignals saved_signals_;
   bool is_held_ = false;
   bool is_keeping_turning_ = false;
+  // In the last round of turns before the loop would block.
+  bool has_run_javascript_ = false;
   uint32_t closing_count_ = 0;
   napi_async_cleanup_hook_handle cleanup_handle_ = nullptr;
   bool is_cleaning_up_ = false;

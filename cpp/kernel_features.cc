@@ -127,7 +127,7 @@ KernelFeatures ProbeKernelFeatures() {
   KernelFeatures found;
   RingSetup setup = SetUpRing(PlainRequest());
   Ring ring;
-  found.setup = setup.fd < 0 ? setup.fd : ring.Open(setup.fd, setup.params);
+  found.setup = setup.fd < 0 ? setup.fd : ring.Open(setup);
   if (found.setup == 0) {
     found.features = setup.params.features;
     found.opcodes = ProbeOpcodes(setup.fd);

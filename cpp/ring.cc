@@ -1,7 +1,6 @@
 #include "ring.h"
 
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <cstring>
 
 #include "check.h"
+#include "clock.h"
 #include "static_probes.h"
 #include "uring_syscalls.h"
 
@@ -28,14 +28,6 @@ void StoreRelease(uint32_t* shared, uint32_t value) {
   std::atomic_ref(*shared).store(value, std::memory_order_release);
 }
 
-// Children must not inherit the queues: they could submit in our name.
-void* MapQueue(int fd, uint64_t bytes, uint64_t offset) {
-  void* address =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, static_cast<off_t>(offset));
-  if (address != MAP_FAILED) madvise(address, bytes, MADV_DONTFORK);
-  return address;
-}
-
 template <typename Value>
 Value* At(void* base, uint32_t offset) {
   return reinterpret_cast<Value*>(static_cast<char*>(base) + offset);
@@ -43,26 +35,12 @@ Value* At(void* base, uint32_t offset) {
 
 }  // namespace
 
-int Ring::Map(int fd, const abi::Params& params) {
-  RINGLET_CHECK(queues_ == nullptr);
-  // One mapping for both queues since Linux 5.4, far below what the rest of ringlet needs.
-  if ((params.features & abi::kFeatSingleMmap) == 0) return -ENOSYS;
+void Ring::Use(const QueueMemory& memory, const abi::Params& params) {
+  RINGLET_CHECK(memory_.queues == nullptr);
+  memory_ = memory;
+  void* queues = memory.queues;
   const bool has_array = (params.flags & abi::kSetupNoSqArray) == 0;
-  uint64_t sq_bytes = has_array ? params.sq_off.array + params.sq_entries * sizeof(uint32_t) : 0;
-  uint64_t cq_bytes = params.cq_off.cqes + params.cq_entries * sizeof(abi::Cqe);
-  queues_bytes_ = std::max(sq_bytes, cq_bytes);
-  sqes_bytes_ = params.sq_entries * sizeof(abi::Sqe);
-
-  void* queues = MapQueue(fd, queues_bytes_, abi::kOffSqRing);
-  if (queues == MAP_FAILED) return -errno;
-  void* sqes = MapQueue(fd, sqes_bytes_, abi::kOffSqes);
-  if (sqes == MAP_FAILED) {
-    int error = -errno;
-    munmap(queues, queues_bytes_);
-    return error;
-  }
-  queues_ = queues;
-  ksqes_ = static_cast<abi::Sqe*>(sqes);
+  ksqes_ = static_cast<abi::Sqe*>(memory.sqes);
   ksq_head_ = At<uint32_t>(queues, params.sq_off.head);
   ksq_tail_ = At<uint32_t>(queues, params.sq_off.tail);
   ksq_flags_ = At<uint32_t>(queues, params.sq_off.flags);
@@ -76,15 +54,16 @@ int Ring::Map(int fd, const abi::Params& params) {
   sq_tail_ = *ksq_tail_;
   // Older layout: an array of indices between tail and entries. Ours is the identity, set once.
   for (uint32_t i = 0; has_array && i <= sq_mask_; i++) ksq_array_[i] = i;
-  return 0;
 }
 
-int Ring::Open(int fd, const abi::Params& params) {
-  int mapped = Map(fd, params);
-  if (mapped < 0) return mapped;
-  fd_ = fd;
-  enter_fd_ = fd;
-  setup_flags_ = params.flags;
+int Ring::Open(const RingSetup& setup) {
+  Use(setup.memory, setup.params);
+  fd_ = setup.fd;
+  enter_fd_ = setup.fd;
+  setup_flags_ = setup.params.flags;
+  // Waiting for sockets and timers is no waiting for a disk: it must not look like that in the accounts of
+  // load and idle time, nor raise the CPU's clock as that does (io_uring_enter(2)).
+  if (setup.params.features & abi::kFeatNoIoWait) wait_flags_ = abi::kEnterNoIoWait;
   if (is_sq_poll()) return 0;
   // epoll on the descriptor of a DEFER_TASKRUN ring is never woken by pending task work, and on a
   // plain one epoll_wait first fails with EINTR; a registered eventfd is signalled on both.
@@ -102,34 +81,38 @@ void Ring::Unmap() {
     enter_fd_flag_ = 0;
   }
   if (event_fd_ >= 0) close(event_fd_);
-  UnmapQueues();
+  UnmapQueues(&memory_);
   event_fd_ = -1;
   fd_ = -1;
 }
 
-void Ring::UnmapQueues() {
-  if (queues_ != nullptr) munmap(queues_, queues_bytes_);
-  if (ksqes_ != nullptr) munmap(ksqes_, sqes_bytes_);
-  queues_ = nullptr;
-  ksqes_ = nullptr;
-}
-
-int Ring::Resize(uint32_t submission_entries, uint32_t completion_entries) {
-  // Only what the kernel has been told of survives the move.
-  if (QueuedCount() > 0) return -EBUSY;
+int Ring::MoveQueues(uint32_t submission_entries, uint32_t completion_entries) {
   abi::Params params = {};
   params.sq_entries = submission_entries;
   params.cq_entries = completion_entries;
   params.flags = abi::kSetupCqSize | abi::kSetupClamp;
   int resized = UringRegister(fd_, abi::kRegisterResizeRings, &params, 1);
   if (resized < 0) return resized;
-  UnmapQueues();
+  UnmapQueues(&memory_);
   params.features = abi::kFeatSingleMmap;
   params.flags = setup_flags_;
-  int mapped = Map(fd_, params);
-  // The kernel has moved already; without a mapping of the new queues the ring is lost.
-  RINGLET_CHECK(mapped == 0);
-  return 0;
+  QueueMemory memory;
+  int mapped = MapQueues(fd_, params, &memory);
+  if (mapped == 0) Use(memory, params);
+  return mapped;
+}
+
+int Ring::Resize(uint32_t submission_entries, uint32_t completion_entries) {
+  // Only what the kernel has been told of survives the move.
+  if (QueuedCount() > 0) return -EBUSY;
+  uint32_t submission_before = sq_mask_ + 1;
+  uint32_t completion_before = cq_mask_ + 1;
+  int moved = MoveQueues(submission_entries, completion_entries);
+  if (moved == 0 || memory_.queues != nullptr) return moved;
+  // The kernel has moved, and there is no room for its new queues. For the old ones there was a moment ago;
+  // without a mapping the ring is lost.
+  RINGLET_CHECK(MoveQueues(submission_before, completion_before) == 0);
+  return moved;
 }
 
 int Ring::RegisterRingFd() {
@@ -154,13 +137,19 @@ void Ring::Push(const abi::Sqe& sqe) {
 
 uint32_t Ring::QueuedCount() const { return sq_tail_ - LoadAcquire(ksq_head_); }
 
+int Ring::EnterOnce(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
+                    uint64_t bytes) {
+  enter_count_++;
+  int result = UringEnter(enter_fd_, to_submit, min_complete, flags | enter_fd_flag_, arg, bytes);
+  RINGLET_PROBE_ENTER(fd_, to_submit, result);
+  return result;
+}
+
 int Ring::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes) {
   for (;;) {
-    enter_count_++;
-    int result = UringEnter(enter_fd_, to_submit, min_complete, flags | enter_fd_flag_, arg, bytes);
-    RINGLET_PROBE_ENTER(fd_, to_submit, result);
+    int result = EnterOnce(to_submit, min_complete, flags, arg, bytes);
+    // A signal came before anything was taken: nothing is lost by asking again.
     if (result != -EINTR) return result;
-    // A signal stopped a wait, or came before anything was taken: nothing is lost by asking again.
   }
 }
 
@@ -199,12 +188,23 @@ int Ring::Submit() {
 int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {
   StoreRelease(ksq_tail_, sq_tail_);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  abi::KernelTimespec timespec = {timeout_us / 1'000'000, (timeout_us % 1'000'000) * 1000LL};
-  abi::GetEventsArg arg = {0, 0, 0, reinterpret_cast<uint64_t>(&timespec)};
-  uint32_t flags = abi::kEnterGetEvents | abi::kEnterExtArg;
+  uint32_t flags = abi::kEnterGetEvents | abi::kEnterExtArg | wait_flags_;
   if (is_sq_poll()) flags |= abi::kEnterSqWakeup;
-  int result = Enter(QueuedCount(), count, flags, &arg, sizeof(arg));
-  return result == -ETIME ? 0 : std::min(result, 0);
+  uint64_t left_ns = timeout_us * 1000ull;
+  uint64_t deadline_ns = NowNs() + left_ns;
+  for (;;) {
+    abi::KernelTimespec timespec = {static_cast<int64_t>(left_ns / 1'000'000'000),
+                                    static_cast<int64_t>(left_ns % 1'000'000'000)};
+    abi::GetEventsArg arg = {0, 0, 0, reinterpret_cast<uint64_t>(&timespec)};
+    int result = EnterOnce(QueuedCount(), count, flags, &arg, sizeof(arg));
+    if (result == -ETIME) return 0;
+    if (result != -EINTR) return std::min(result, 0);
+    // A signal stopped the wait: what is left of the time, and not all of it again, or signals that keep
+    // coming would make it endless.
+    uint64_t now_ns = NowNs();
+    if (now_ns >= deadline_ns) return 0;
+    left_ns = deadline_ns - now_ns;
+  }
 }
 
 int Ring::WaitForFreeEntries() {

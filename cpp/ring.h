@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "ring_profile.h"
+#include "ring_queues.h"
 #include "uring_abi.h"
 
 namespace ringlet {
@@ -18,9 +20,9 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   ~Ring() { Unmap(); }
 
-  // Maps the queues of a ring that SetUpRing made, and registers an eventfd where the profile needs
-  // one. Returns 0 or -errno; the descriptor `fd` stays the caller's to close in both cases.
-  int Open(int fd, const abi::Params& params);
+  // Takes over the mapped queues of a ring that SetUpRing made, and registers an eventfd where the profile
+  // needs one. Returns 0 or -errno; the descriptor stays the caller's to close in both cases.
+  int Open(const RingSetup& setup);
 
   // Unmaps the queues and closes the eventfd. The ring's own descriptor is closed by its owner,
   // because a group must forget it in the same breath (sq_poll_groups.h).
@@ -51,7 +53,8 @@ class Ring {
   // kernel when there is something to submit or to reap; with it only to wake a sleeping thread.
   // Returns 0, or -errno with the entries still queued.
   int Submit();
-  // Submits, and waits for `count` completions or `timeout_us`, whichever is first.
+  // Submits, and waits for `count` completions or `timeout_us`, whichever is first. Signals do not make the
+  // wait longer.
   int SubmitAndGather(uint32_t count, uint32_t timeout_us);
   // SQPOLL: waits until the thread has taken at least one entry of a full queue.
   int WaitForFreeEntries();
@@ -75,8 +78,9 @@ class Ring {
   uint64_t sq_wakeup_count() const { return sq_wakeup_count_; }
 
  private:
-  int Map(int fd, const abi::Params& params);
-  void UnmapQueues();
+  void Use(const QueueMemory& memory, const abi::Params& params);
+  int MoveQueues(uint32_t submission_entries, uint32_t completion_entries);
+  int EnterOnce(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
 
   int fd_ = -1;
@@ -84,6 +88,7 @@ class Ring {
   int enter_fd_ = -1;  // fd_, or its registered index
   uint32_t enter_fd_flag_ = 0;
   uint32_t setup_flags_ = 0;
+  uint32_t wait_flags_ = 0;  // of each enter that may wait
 
   uint32_t* ksq_head_ = nullptr;
   uint32_t* ksq_tail_ = nullptr;
@@ -98,9 +103,7 @@ class Ring {
   uint32_t cq_mask_ = 0;
   uint32_t sq_tail_ = 0;  // ours; ahead of *ksq_tail_ until Submit
 
-  void* queues_ = nullptr;
-  uint64_t queues_bytes_ = 0;
-  uint64_t sqes_bytes_ = 0;
+  QueueMemory memory_;
   uint64_t enter_count_ = 0;
   uint64_t sq_wakeup_count_ = 0;
 };

@@ -1,6 +1,5 @@
 #include "ring_host.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <cerrno>
 
 #include "check.h"
+#include "clock.h"
 #include "engine.h"
 #include "layout.h"
 #include "static_probes.h"
@@ -27,12 +27,6 @@ constexpr uint32_t kShutdownWaitMs = 100;
 constexpr uint32_t kSpinSixteenthsMax = 16;
 // How long after its last completions a ring still gathers more of them in the kernel.
 constexpr uint64_t kGatherWhileBusyNs = 200'000;
-
-uint64_t NowNs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 uint32_t SlotOf(const abi::Cqe& cqe) { return static_cast<uint32_t>(cqe.user_data); }
 
@@ -67,7 +61,7 @@ int RingHost::Open() {
   }
   if (setup_.fd < 0) return setup_.fd;
   is_closed_ = false;
-  int opened = ring_.Open(setup_.fd, setup_.params);
+  int opened = ring_.Open(setup_);
   if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
   if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
     uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
@@ -255,12 +249,13 @@ void RingHost::GrowCompletionQueue() {
   resizes_++;
 }
 
-void RingHost::Turn() {
-  if (is_turning_ || is_closed_) return;
+bool RingHost::Turn() {
+  if (is_turning_ || is_closed_) return false;
   if (!has_more_ && !HasWork()) {
     ReleaseHoldIfIdle();
-    return;
+    return false;
   }
+  uint64_t batches_before = batches_;
   // The JavaScript that a turn runs may close this ring and drop the last reference to it.
   std::shared_ptr<RingHost> self = shared_from_this();
   // One handle scope a turn, and one look at each reference: a settling call adds but a handle or two.
@@ -322,6 +317,7 @@ void RingHost::Turn() {
     ReleaseHoldIfIdle();
   }
   is_turning_ = false;
+  return batches_ != batches_before;
 }
 
 void RingHost::Count(uint32_t completions) {

@@ -70,8 +70,8 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   // Ends the ring. Whatever is still in the kernel is cancelled and waited for first.
   void Close();
 
-  // One turn; returns at once when there is nothing to do.
-  void Turn();
+  // One turn; returns at once when there is nothing to do. Tells whether JavaScript ran.
+  bool Turn();
   // Hands staged descriptors to the kernel without settling anything. For a full block.
   void SubmitStaged();
   void Hold();

@@ -1,5 +1,7 @@
 #include "ring_profile.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -81,6 +83,7 @@ RingSetup SetUpRing(const RingRequest& request) {
   uint32_t flags = WantedFlags(request);
   uint32_t submission = request.submission_entries;
   uint32_t completion = request.completion_entries;
+  const char* refused_by = "io_uring_setup";
   RingSetup setup;
   for (;;) {
     setup.params = {};
@@ -93,13 +96,22 @@ RingSetup SetUpRing(const RingRequest& request) {
     }
     setup.fd = UringSetup(submission, &setup.params);
     if (setup.fd == -EINVAL && DropNewestFlag(request, &flags, &setup.degraded)) continue;
+    if (setup.fd >= 0) {
+      int mapped = MapQueues(setup.fd, setup.params, &setup.memory);
+      if (mapped < 0) {
+        close(setup.fd);
+        setup.fd = mapped;
+        refused_by = "mmap";
+      }
+    }
     if (setup.fd == -ENOMEM && HalveEntries(request, &submission, &completion)) continue;
     break;
   }
   if (setup.fd >= 0 && completion != request.completion_entries) {
-    setup.degraded.push_back(
-        {"completionEntries", "halved from " + std::to_string(request.completion_entries) + " to " +
-                                  std::to_string(completion) + ": memory was refused with ENOMEM"});
+    setup.degraded.push_back({"completionEntries", "halved from " +
+                                                       std::to_string(request.completion_entries) + " to " +
+                                                       std::to_string(completion) +
+                                                       ": memory was refused with ENOMEM by " + refused_by});
   }
   return setup;
 }

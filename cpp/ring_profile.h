@@ -1,7 +1,8 @@
 // Chooses the setup flags of a ring and gives them up one by one where the kernel refuses them.
 //
 // Two profiles, because SQPOLL excludes the task-run flags (io_uring_setup(2)): `loop`, driven by the
-// event loop's thread, and `sqPoll`, driven by a kernel thread. Depends on the system-call seam alone.
+// event loop's thread, and `sqPoll`, driven by a kernel thread. Depends on the system-call seam and the
+// queues' memory alone.
 #ifndef RINGLET_RING_PROFILE_H_
 #define RINGLET_RING_PROFILE_H_
 
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "ring_queues.h"
 #include "uring_abi.h"
 
 namespace ringlet {
@@ -37,9 +39,11 @@ struct Degradation {
 struct RingSetup {
   int fd = -1;  // -errno when the ring was refused
   abi::Params params{};
+  QueueMemory memory;  // for Ring::Open to take
   std::vector<Degradation> degraded;
 };
 
+// Makes a ring and maps its queues.
 RingSetup SetUpRing(const RingRequest& request);
 
 // The IORING_SETUP_* names, without prefix, of the bits that are set.

@@ -1,6 +1,5 @@
 #include "sq_poll_groups.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,8 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+
+#include "clock.h"
 
 namespace ringlet {
 namespace {
@@ -24,11 +25,7 @@ constexpr double kLoadStep = 0.1;
 // Shares measured over less than this are noise.
 constexpr uint64_t kMeasureUsMin = 10'000;
 
-uint64_t NowUs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
-}
+uint64_t NowUs() { return NowNs() / 1000; }
 
 struct Thread {
   std::vector<int> ring_fds;

@@ -105,6 +105,7 @@ enum Feature : uint32_t {
   kFeatRwCurPos = 1u << 3,
   kFeatExtArg = 1u << 8,
   kFeatCqeSkip = 1u << 11,
+  kFeatNoIoWait = 1u << 17,  // Linux 6.15
 };
 
 // Offsets for mmap(2) on the ring.
@@ -118,6 +119,7 @@ enum EnterFlag : uint32_t {
   kEnterSqWait = 1u << 2,
   kEnterExtArg = 1u << 3,
   kEnterRegisteredRing = 1u << 4,
+  kEnterNoIoWait = 1u << 7,
 };
 
 // Bits that the kernel sets in the submission queue's flags word.

@@ -1,5 +1,6 @@
 #include "uring_syscalls.h"
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ struct Fault {
 };
 
 // Per thread, so that a test in one worker cannot disturb another's rings.
-thread_local Fault faults[3];
+thread_local Fault faults[4];
 
 int TakeFault(UringCall call) {
   Fault& fault = faults[static_cast<uint32_t>(call)];
@@ -49,6 +50,16 @@ int UringEnter(int ring_fd, uint32_t to_submit, uint32_t min_complete, uint32_t 
 int UringRegister(int ring_fd, uint32_t opcode, const void* arg, uint32_t arg_count) {
   if (int injected = TakeFault(UringCall::kRegister)) return injected;
   return ResultOf(syscall(__NR_io_uring_register, ring_fd, opcode, arg, arg_count));
+}
+
+int UringMap(int ring_fd, uint64_t bytes, uint64_t offset, void** out) {
+  if (int injected = TakeFault(UringCall::kMap)) return injected;
+  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring_fd,
+                       static_cast<off_t>(offset));
+  if (address == MAP_FAILED) return -errno;
+  madvise(address, bytes, MADV_DONTFORK);
+  *out = address;
+  return 0;
 }
 
 void InjectFault(UringCall call, int error, uint32_t count) {

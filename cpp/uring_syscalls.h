@@ -1,5 +1,5 @@
-// The three io_uring system calls, returning a count or -errno: the one seam to the kernel's rings,
-// and the place where tests inject its refusals. Callable from any thread.
+// The three io_uring system calls and the mapping of a ring's queues, returning a count or -errno: the one
+// seam to the kernel's rings, and the place where tests inject its refusals. Callable from any thread.
 #ifndef RINGLET_URING_SYSCALLS_H_
 #define RINGLET_URING_SYSCALLS_H_
 
@@ -9,7 +9,7 @@
 
 namespace ringlet {
 
-enum class UringCall : uint32_t { kSetup = 0, kEnter = 1, kRegister = 2 };
+enum class UringCall : uint32_t { kSetup = 0, kEnter = 1, kRegister = 2, kMap = 3 };
 
 // io_uring_setup(2): a close-on-exec ring descriptor, or -errno.
 int UringSetup(uint32_t entries, abi::Params* params);
@@ -20,6 +20,10 @@ int UringEnter(int ring_fd, uint32_t to_submit, uint32_t min_complete, uint32_t 
 
 // io_uring_register(2): 0 or a count, or -errno.
 int UringRegister(int ring_fd, uint32_t opcode, const void* arg, uint32_t arg_count);
+
+// mmap(2) of one of a ring's areas: 0 and its address in `out`, or -errno. Children do not inherit it: they
+// could submit in our name.
+int UringMap(int ring_fd, uint64_t bytes, uint64_t offset, void** out);
 
 // Makes the next `count` calls of this kind, on the calling thread, fail with -errno without reaching
 // the kernel. `count` 0 removes the fault. For tests.

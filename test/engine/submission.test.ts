@@ -1,5 +1,7 @@
 /** When entries reach the kernel, and in what portions completions come back. */
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { constants as systemConstants } from 'node:os';
+import { binding, FAULT_MAP } from '#ringlet/backend/uring/binding.js';
 import { expect } from 'chai';
 import { DatagramSocket } from 'ringlet';
 import { frameRings } from '../support/backends.js';
@@ -100,5 +102,23 @@ describe('Submission', () => {
     const { overflows, resizes } = ring.stats();
     expect(overflows).to.be.greaterThan(0);
     expect(resizes).to.be.greaterThan(0);
+  });
+
+  it('completionEntriesMax: where there is no room for a larger queue it stays as it is, and no datagram is lost', async () => {
+    const sizes = { submissionEntries: 4, completionEntries: 8, completionEntriesMin: 8 };
+    const ring = makeRing({ backend: 'io_uring', ...sizes, completionEntriesMax: 16 });
+    await using socket = await DatagramSocket.bind({
+      address: '127.0.0.1',
+      ring,
+      receiveBufferBytes: 1 << 22,
+    });
+    await using peer = await Peer.open();
+    const payloads = numberedRange(0, 300, 32);
+    binding().injectFault(FAULT_MAP, systemConstants.errno.ENOMEM, 1);
+    const reading = take(socket, payloads.length);
+    await turns(2);
+    for (const payload of payloads) await peer.send(payload, socket.address);
+    expect(await reading).to.deep.equal(payloads);
+    expect(ring.stats().overflows).to.be.greaterThan(0);
   });
 });

@@ -1,10 +1,16 @@
 /** What a ring makes of a kernel that refuses or is short of something, by faults injected at the system calls. */
 import { constants } from 'node:os';
-import { binding, FAULT_ENTER, FAULT_REGISTER, FAULT_SETUP } from '#ringlet/backend/uring/binding.js';
+import {
+  binding,
+  FAULT_ENTER,
+  FAULT_MAP,
+  FAULT_REGISTER,
+  FAULT_SETUP,
+} from '#ringlet/backend/uring/binding.js';
 import { expect } from 'chai';
 import { Ring, type RingOptions } from 'ringlet';
 import { within } from '../support/eventually.js';
-import { openDescriptors } from '../support/leftovers.js';
+import { expectNoLeftovers, openDescriptors, takeBaseline } from '../support/leftovers.js';
 import { skip } from '../support/skip.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -31,7 +37,8 @@ describe('A ring where the kernel refuses', () => {
   });
 
   afterEach(() => {
-    for (const call of [FAULT_SETUP, FAULT_ENTER, FAULT_REGISTER]) binding().injectFault(call, 0, 0);
+    for (const call of [FAULT_SETUP, FAULT_ENTER, FAULT_REGISTER, FAULT_MAP])
+      binding().injectFault(call, 0, 0);
   });
 
   /** A ring made while the next `count` setups fail, which must then work. */
@@ -94,6 +101,23 @@ describe('A ring where the kernel refuses', () => {
     expect(() => new Ring({ backend: 'io_uring' })).to.throw(/ENOMEM/);
     expect(openDescriptors()).to.deep.equal(before);
   });
+
+  for (const options of [{}, { sqPoll: true }, { sqPoll: { group: 'unmapped' } }]) {
+    it(`ENOMEM from mmap, ${JSON.stringify(options)}: halved as at setup, and no descriptor or mapping is left`, async () => {
+      const before = takeBaseline();
+      binding().injectFault(FAULT_MAP, ENOMEM, 2);
+      const ring = new Ring({ backend: 'io_uring', ...options });
+      expect(ring.profile.completionEntries).to.equal(1024);
+      expect(ring.profile.degraded[0]?.reason).to.match(/4096.*1024.*ENOMEM by mmap/);
+      const content = pattern(5000, 1);
+      expect((await ring.fs.readFile(directory.file('content', content))).equals(content)).to.equal(true);
+      await ring.close();
+      binding().injectFault(FAULT_MAP, ENOMEM, 100);
+      expect(() => new Ring({ backend: 'io_uring', ...options })).to.throw(/ENOMEM/);
+      expect(Ring.groups()).to.deep.equal([]);
+      await expectNoLeftovers(before);
+    });
+  }
 
   it('EPERM for an SQ-poll ring alone: a loop ring, with the reason', async () => {
     const profile = await degradedRing(EPERM, 1, { sqPoll: { group: 'refused' } });

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { needsIoUring } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { needsSeccomp, refusing } from '../support/refuser.js';
+import { skip } from '../support/skip.js';
 
 /** Makes a ring of 4,096 and 8,192 entries with `options` on top, and tells how it went. */
 const scriptOf = (options: string): string => `
@@ -33,6 +34,12 @@ interface Report {
   message?: string;
 }
 
+const KINDS = [
+  ['loop', '{}'],
+  ['sqPoll', '{ sqPoll: true }'],
+  ['sqPoll in a group', "{ sqPoll: { group: 'g' } }"],
+] as const;
+
 describe('A ring for which memory is short', () => {
   needsIoUring();
   before(function () {
@@ -45,11 +52,7 @@ describe('A ring for which memory is short', () => {
     return JSON.parse(outcome.stdout) as Report;
   }
 
-  for (const [name, options] of [
-    ['loop', '{}'],
-    ['sqPoll', '{ sqPoll: true }'],
-    ['sqPoll in a group', "{ sqPoll: { group: 'g' } }"],
-  ] as const) {
+  for (const [name, options] of KINDS) {
     it(`${name}: the entries are halved until it fits, which is told as degraded, and 2,000 files are read`, async () => {
       const { profile, readCount } = await report(options);
       expect(readCount).to.equal(2000);
@@ -74,14 +77,82 @@ describe('A ring for which memory is short', () => {
   });
 });
 
+/** Enough for rings of half the size that `scriptOf` asks for, and not for those. */
+const LOCKED_BYTES = 256 * 1024;
+
+/** Has the kernel count a ring's memory, as a user of its own for whom nothing else counts. */
+function lockedMemoryLimited(): readonly string[] {
+  const limit = ['prlimit', `--memlock=${LOCKED_BYTES}`];
+  if (process.getuid?.() !== 0) return limit;
+  const user = 100_000 + process.pid;
+  // Without CAP_IPC_LOCK; reading our own files is all that is needed of root.
+  const capabilities = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  return ['setpriv', `--reuid=${user}`, '--clear-groups', ...capabilities, '--', ...limit];
+}
+
+describe('A ring whose memory the kernel itself refuses', () => {
+  needsIoUring();
+
+  for (const [name, options] of KINDS) {
+    it(`RLIMIT_MEMLOCK, ${name}: halved until it fits, and 2,000 files are read`, async function () {
+      const outcome = await runScript(scriptOf(options), { launcher: lockedMemoryLimited() });
+      expectCleanExit(outcome);
+      const { profile, readCount, message } = JSON.parse(outcome.stdout) as Report;
+      expect(message).to.equal(undefined);
+      expect(readCount).to.equal(2000);
+      if (profile?.degraded.length === 0)
+        skip(this, 'this kernel does not count the memory of rings against RLIMIT_MEMLOCK (Linux 6.14 does)');
+      expect(profile?.completionEntries).to.be.within(256, 4096);
+      expect(profile?.degraded.map(({ what }) => what)).to.deep.equal(['completionEntries']);
+      expect(profile?.degraded[0]?.reason).to.match(/^halved from 8192 .*ENOMEM by io_uring_setup$/);
+    });
+
+    it(`RLIMIT_AS, ${name}: no room to map the queues, which are halved until there is`, async () => {
+      const source = `
+        import { spawnSync } from 'node:child_process';
+        import { readdirSync, readFileSync } from 'node:fs';
+        import { Ring } from 'ringlet';
+        const sizes = { submissionEntries: 32768, completionEntries: 65536, completionEntriesMin: 256 };
+        const options = { backend: 'io_uring', ...sizes, ...${options} };
+        const limit = (bytes) => spawnSync('prlimit', ['--pid=' + process.pid, '--as=' + bytes + ':unlimited']);
+        const rings = () => readFileSync('/proc/self/maps', 'utf8').split('[io_uring]').length - 1;
+        // Once without a limit, so that code and heap are there.
+        const first = new Ring(options);
+        await first.fs.readFile('/proc/self/comm');
+        await first.close();
+        limit('unlimited');
+        globalThis.gc();
+        const kib = Number(/VmSize:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+        limit((kib + 1000) * 1024);
+        let ring;
+        let message;
+        try {
+          ring = new Ring(options);
+        } catch (error) {
+          ({ message } = error);
+        }
+        limit('unlimited');
+        const mapped = rings();
+        const names = await Promise.all(Array.from({ length: 500 }, () => ring?.fs.readFile('/proc/self/comm')));
+        const { profile } = ring;
+        await ring.close();
+        console.log(JSON.stringify({ profile, message, readCount: names.length, mapped, left: rings() }));
+      `;
+      const outcome = await runScript(source, { execArgv: ['--expose-gc'] });
+      expectCleanExit(outcome);
+      const report = JSON.parse(outcome.stdout) as Report & { mapped: number; left: number };
+      expect(report).to.include({ readCount: 500, mapped: 2, left: 0 });
+      expect(report.profile?.completionEntries).to.be.within(256, 32_768);
+      const halving = report.profile?.degraded.find(({ what }) => what === 'completionEntries');
+      expect(halving?.reason).to.match(/^halved from 65536 .*ENOMEM by mmap$/);
+    });
+  }
+});
+
 describe('A ring for which descriptors are short', () => {
   needsIoUring();
 
-  for (const [name, options] of [
-    ['loop', '{}'],
-    ['sqPoll', '{ sqPoll: true }'],
-    ['sqPoll in a group', "{ sqPoll: { group: 'g' } }"],
-  ] as const) {
+  for (const [name, options] of KINDS) {
     it(`${name}: EMFILE is an error that says so, each failure leaves nothing, and the next try may succeed`, async () => {
       const source = `
         import { closeSync, openSync } from 'node:fs';

@@ -17,6 +17,8 @@ export interface ChildOptions {
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
   deadlineMs?: number;
+  /** Options for Node itself. */
+  execArgv?: readonly string[];
   /** Takes the place of Node as the program to run; the arguments for Node follow its own. */
   launcher?: readonly string[];
 }
@@ -63,8 +65,8 @@ export async function runProgram(argv: readonly string[], options: ChildOptions 
 
 /** Runs an ES module, given as text, in a Node process. */
 export function runScript(source: string, options: ChildOptions = {}): Promise<ChildOutcome> {
-  const argv = [process.execPath, '--input-type=module', '-e', source, ...(options.args ?? [])];
-  return runProgram(argv, options);
+  const flags = [...(options.execArgv ?? []), '--input-type=module'];
+  return runProgram([process.execPath, ...flags, '-e', source, ...(options.args ?? [])], options);
 }
 
 /** Runs CommonJS source, given as text, in a Node process. */

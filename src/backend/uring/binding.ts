@@ -94,6 +94,7 @@ export interface NativeAddress {
 export const FAULT_SETUP = 0;
 export const FAULT_ENTER = 1;
 export const FAULT_REGISTER = 2;
+export const FAULT_MAP = 3;
 
 /** What trials on a ring of their own have shown: a count or 0, or a negative errno, each. */
 export interface NativeProbe {

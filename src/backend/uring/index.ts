@@ -130,31 +130,39 @@ export function createUringBackend(settings: RingSettings): Backend {
   if (settings.registerRingFd && made.ringFdRegistration < 0) {
     degraded.push({ what: 'registerRingFd', reason: `refused with errno ${-made.ringFdRegistration}` });
   }
+  try {
+    const dispatcher = startDispatcher(native, settings, made);
+    if (settings.registeredFds > 0) registerTable(native, settings.registeredFds);
+    return new UringBackend(native, dispatcher, settings, profileOf(settings, made, degraded));
+  } catch (error) {
+    native.close();
+    throw error;
+  }
+}
+
+function startDispatcher(
+  native: NativeRing,
+  settings: RingSettings,
+  made: NativeRingDescription,
+): Dispatcher {
   // The kernel thread of an SQ-poll ring acts for whom the ring was made by.
   const identity = made.sqPoll === undefined ? undefined : new Identity();
   // An SQ-poll ring is for those who want no system call an operation.
   const isInline = settings.inlineReads && made.sqPoll === undefined;
   const options = { ...settings, inlineCredit: isInline ? new InlineCredit() : undefined };
   const dispatcher = new Dispatcher(native, options, made.submissionEntries, identity);
-  if (!dispatcher.start()) {
-    native.close();
-    throw backendUnavailableError('the event loop refuses the ring’s descriptor');
+  if (!dispatcher.start()) throw backendUnavailableError('the event loop refuses the ring’s descriptor');
+  // The kernel's own probe has no entry for multishot receive; SEND_ZC came in the same release.
+  if (!dispatcher.supportsOp(OP_SEND_ZC)) throw backendUnavailableError('it needs Linux 6.0');
+  return dispatcher;
+}
+
+function registerTable(native: NativeRing, slots: number): void {
+  const registered = native.registerFiles(slots);
+  if (registered === -EMFILE) {
+    throw outOfRange('options.registeredFds', 'within the limit of open files', slots);
   }
-  try {
-    // The kernel's own probe has no entry for multishot receive; SEND_ZC came in the same release.
-    if (!dispatcher.supportsOp(OP_SEND_ZC)) throw backendUnavailableError('it needs Linux 6.0');
-    if (settings.registeredFds > 0) {
-      const registered = native.registerFiles(settings.registeredFds);
-      if (registered === -EMFILE) {
-        throw outOfRange('options.registeredFds', 'within the limit of open files', settings.registeredFds);
-      }
-      if (registered < 0) throw systemError(registered, 'io_uring_register');
-    }
-  } catch (error) {
-    dispatcher.close();
-    throw error;
-  }
-  return new UringBackend(native, dispatcher, settings, profileOf(settings, made, degraded));
+  if (registered < 0) throw systemError(registered, 'io_uring_register');
 }
 
 class UringBackend implements Backend {
