@@ -3,19 +3,24 @@
  *
  *   node scripts/build-native.mjs                compile (only what changed); fails when that fails
  *   node scripts/build-native.mjs --sanitize     the address-sanitizer variant, beside the normal one
- *   node scripts/build-native.mjs --on-install   what `npm install ringlet` runs: a failure costs io_uring,
- *                                                never the install
+ *   node scripts/build-native.mjs --prebuild     compiles, and puts a copy where the published package has it
+ *   node scripts/build-native.mjs --on-install   what `npm install ringlet` runs, where scripts may run:
+ *                                                compiles if the copy in the package does not load here;
+ *                                                a failure costs io_uring, never the install
  *
  * In a clone, npm runs `install` and then `prepare`, and `prepare` builds; so `--on-install` leaves it alone.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isOnInstall = process.argv.includes('--on-install');
 const isSanitized = process.argv.includes('--sanitize');
+/** Made for glibc, and Node-API: one for all versions of Node. The loader looks there, too (binding.ts). */
+const prebuilt = join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'ringlet.node');
 /** The published package ships no TypeScript configuration. */
 const isClone = existsSync(join(root, 'tsconfig.json'));
 
@@ -55,11 +60,21 @@ function build() {
   return nodeGyp('configure', '--silent', ...variables) ?? nodeGyp('build', '--silent', '--jobs=max');
 }
 
+function doesPrebuiltLoad() {
+  try {
+    createRequire(import.meta.url)(prebuilt);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 if (isOnInstall && isClone) process.exit(0);
 if (isOnInstall && process.platform !== 'linux') {
   console.log(`ringlet: io_uring is Linux only; it will run on its node backend on ${process.platform}.`);
   process.exit(0);
 }
+if (isOnInstall && doesPrebuiltLoad()) process.exit(0);
 const failure = build();
 if (failure !== null && isOnInstall) {
   console.log(
@@ -68,4 +83,7 @@ if (failure !== null && isOnInstall) {
 } else if (failure !== null) {
   console.error(`ringlet: the addon could not be built: ${failure}`);
   process.exitCode = 1;
+} else if (process.argv.includes('--prebuild')) {
+  mkdirSync(dirname(prebuilt), { recursive: true });
+  copyFileSync(join(root, 'build', 'Release', 'ringlet.node'), prebuilt);
 }

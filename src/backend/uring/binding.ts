@@ -1,4 +1,5 @@
 /** The addon as TypeScript sees it. The only file that knows that one exists. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { backendUnavailableError } from '../../errors.js';
@@ -168,11 +169,17 @@ export interface Binding {
 let loaded: Binding | undefined;
 let failure: Error | undefined;
 
+/** One that was compiled here is for this system; the published package brings one for most. */
+function addonPath(): string {
+  if (process.env.RINGLET_ADDON) return process.env.RINGLET_ADDON;
+  const root = new URL('../../../', import.meta.url);
+  const compiled = fileURLToPath(new URL('build/Release/ringlet.node', root));
+  if (existsSync(compiled)) return compiled;
+  return fileURLToPath(new URL(`prebuilds/${process.platform}-${process.arch}/ringlet.node`, root));
+}
+
 function load(): Binding {
-  const path =
-    process.env.RINGLET_ADDON ??
-    fileURLToPath(new URL('../../../build/Release/ringlet.node', import.meta.url));
-  const binding = createRequire(import.meta.url)(path) as Binding;
+  const binding = createRequire(import.meta.url)(addonPath()) as Binding;
   for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
     if (binding.layout[name] !== value) {
       throw backendUnavailableError(`the addon was built from other sources (${name})`);
