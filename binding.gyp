@@ -21,6 +21,7 @@
         "cpp/socket_calls.cc",
         "cpp/socket_exports.cc",
         "cpp/sq_poll_groups.cc",
+        "cpp/stream_exports.cc",
         "cpp/uring_syscalls.cc",
         "cpp/watch_host.cc"
       ],

@@ -89,6 +89,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   ExportProcess(env, exports);
   ExportSockets(env, exports);
   ExportFiles(env, exports);
+  ExportStreams(env, exports);
   exports.Set("pollNow", Napi::Function::New<PollNowOn>(env));
   exports.Set("saveSignal", Napi::Function::New<SaveSignal>(env));
   exports.Set("restoreSignal", Napi::Function::New<RestoreSignal>(env));

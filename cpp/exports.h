@@ -13,6 +13,8 @@ void ExportProcess(Napi::Env env, Napi::Object exports);
 // Files, without a ring.
 void ExportFiles(Napi::Env env, Napi::Object exports);
 void ExportSockets(Napi::Env env, Napi::Object exports);
+// Stream sockets and listeners.
+void ExportStreams(Napi::Env env, Napi::Object exports);
 
 }  // namespace ringlet
 

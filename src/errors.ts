@@ -205,6 +205,59 @@ export function socketNotConnectedError(): CodedError {
   return coded(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
 }
 
+/** A call on a connection after its `close()`, or pending during it. */
+export function connectionClosedError(): CodedError {
+  return coded(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
+}
+
+/** A write after `end()`. */
+export function writeAfterEndError(): CodedError {
+  return coded(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end');
+}
+
+/** A second reader of a stream, which has one sequence of bytes. */
+export function readerBusyError(): CodedError {
+  return coded(Error, 'ERR_INVALID_STATE', 'Invalid state: The socket already has a reader');
+}
+
+/** A write that finds too many others waiting. */
+export function writeQueueFullError(queuedBytes: number, bytesMax: number): CodedError {
+  const message = `${queuedBytes} bytes of earlier writes wait, and writeQueueBytes is ${bytesMax}: await writes`;
+  return coded(Error, 'ERR_RINGLET_WRITE_QUEUE_FULL', message);
+}
+
+/** A call on a listener after its `close()`, or pending during it. */
+export function listenerClosedError(): CodedError {
+  return coded(Error, 'ERR_SERVER_NOT_RUNNING', 'Server is not running.');
+}
+
+/** A connection that was not made in time. */
+export function connectTimeoutError(address: string, port: number): AddressException {
+  return addressError(-constants.errno.ETIMEDOUT, 'connect', address, port);
+}
+
+/** A descriptor that is not what it was given as. */
+export function invalidFdType(type: string): TypeError & CodedError {
+  return coded(TypeError, 'ERR_INVALID_FD_TYPE', `Unsupported fd type: ${type}`);
+}
+
+/** Options of which one is needed. */
+export function missingArgs(names: string): TypeError & CodedError {
+  return coded(TypeError, 'ERR_MISSING_ARGS', `The ${names} argument must be specified`);
+}
+
+/**
+ * A failed `listen`, as node:net words it: `listen EADDRINUSE: address already in use 127.0.0.1:80`.
+ *
+ * @param errno the negated number, as the kernel returns it.
+ */
+export function listenError(errno: number, address: string, port?: number): AddressException {
+  const error = addressError(errno, 'listen', address, port);
+  const { code, text } = describeErrno(errno);
+  error.message = error.message.replace(code, `${code}: ${text}`);
+  return error;
+}
+
 /** A handle of one ring given to another, whose kernel requests can't name it. */
 export function otherRingError(): TypeError & CodedError {
   return coded(TypeError, 'ERR_INVALID_ARG_VALUE', 'The file was opened on another ring');

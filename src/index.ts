@@ -37,6 +37,16 @@ export {
   DatagramSocket,
   type ReceiveOptions,
 } from './net/datagram-socket.js';
+export { Listener, type ListenOptions } from './net/listener.js';
+export { StreamChunk } from './net/stream-chunk.js';
+export type { StreamSocketOptions } from './net/stream-options.js';
+export {
+  type ChunkOptions,
+  type StreamCallOptions,
+  type StreamConnectOptions,
+  type StreamReadOptions,
+  StreamSocket,
+} from './net/stream-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
 export type { PollEvent } from './poll-events.js';
 export {

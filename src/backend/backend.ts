@@ -14,6 +14,7 @@ import type { TimerQueue } from '../timer-queue.js';
 import type { ChainBackend } from './chain-steps.js';
 import type { Observation } from './observation.js';
 import type { Hold, PollBackend } from './polls.js';
+import type { StreamBackend } from './streams.js';
 
 /** Reads and writes at the file's own cursor, which the transfer then moves. */
 export const CURRENT_POSITION = -1;
@@ -232,6 +233,7 @@ export interface Backend {
   readonly name: 'io_uring' | 'node';
   readonly files: FileBackend;
   readonly datagrams: DatagramBackend;
+  readonly streams: StreamBackend;
   readonly chains: ChainBackend;
   readonly timers: TimerQueue;
   readonly polls: PollBackend;

@@ -16,6 +16,7 @@ import { NodeChains } from './chains.js';
 import { NodeDatagrams } from './datagrams.js';
 import { NodeFiles } from './files.js';
 import { NodeHold } from './hold.js';
+import { NodeStreams } from './streams.js';
 
 export interface NodeBackendOptions {
   inFlightMax: number;
@@ -30,6 +31,7 @@ class NodeBackend implements Backend {
   readonly name = 'node';
   readonly files: NodeFiles;
   readonly datagrams: NodeDatagrams;
+  readonly streams: NodeStreams;
   readonly chains: NodeChains;
   readonly hold = new NodeHold();
   readonly timers = new TimerQueue((listener) => new NodeAlarm(listener, this.hold));
@@ -46,6 +48,7 @@ class NodeBackend implements Backend {
     this.files = new NodeFiles(this.#admission, new EpollPolls(this.hold));
     this.chains = new NodeChains(this.#admission, this.files);
     this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers);
+    this.streams = new NodeStreams(this.#admission);
     this.profile = {
       kind: 'node',
       flags: [],
@@ -101,11 +104,13 @@ class NodeBackend implements Backend {
   ref(): void {
     this.hold.setRef(true);
     this.datagrams.setRef(true);
+    this.streams.setRef(true);
   }
 
   unref(): void {
     this.hold.setRef(false);
     this.datagrams.setRef(false);
+    this.streams.setRef(false);
   }
 
   close(): Promise<void> {
@@ -117,6 +122,6 @@ class NodeBackend implements Backend {
     this.timers.close(ringClosedError);
     this.polls.close();
     this.#admission.close();
-    await this.datagrams.close();
+    await Promise.all([this.datagrams.close(), this.streams.close()]);
   }
 }

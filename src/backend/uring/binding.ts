@@ -162,6 +162,14 @@ export interface Binding {
   encodeAddress(address: string, port: number, into: Uint8Array): number;
   decodeAddress(from: Uint8Array): NativeAddress;
   closeFd(fd: number): number;
+  /** A blocking stream socket: its descriptor, or a negative errno. */
+  openStream(family: number): number;
+  listenOn(fd: number, backlog: number): number;
+  shutDown(fd: number, how: number): number;
+  peerCredentials(fd: number): [processId: number, userId: number, groupId: number] | number;
+  /** From now on closed with the environment; made blocking and close-on-exec. */
+  adoptFd(fd: number): number;
+  disownFd(fd: number): void;
   injectFault(call: number, errno: number, count: number): void;
   layout: Readonly<Record<string, number>>;
 }

@@ -48,10 +48,9 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
     return socket;
   }
 
-  /** Closes every socket, and then lets go of the receive buffers. */
+  /** Closes every socket. */
   async close(): Promise<void> {
     await Promise.all([...this.#sockets].map((socket) => socket.close()));
-    this.#buffers.unregister();
   }
 }
 

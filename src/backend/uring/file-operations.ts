@@ -20,6 +20,7 @@ import {
   OP_STATX,
   OP_WRITE,
   POLLIN,
+  SQE_ASYNC,
   SQE_OFFSET_HIGH,
   SQE_OFFSET_LOW,
   STATX_BASIC_STATS_AND_BTIME,
@@ -202,14 +203,17 @@ export class ReadableOperation extends Operation<void> {
 
 export class CloseOperation extends Operation<void> {
   readonly #fd: number;
+  readonly #mayBlock: boolean;
 
-  constructor(fd: number) {
+  /** @param mayBlock for a socket that lingers. */
+  constructor(fd: number, mayBlock = false) {
     super();
     this.#fd = fd;
+    this.#mayBlock = mayBlock;
   }
 
   override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_CLOSE, this.#fd, 0, 0, 0);
+    fillEntry(words, at, this.#mayBlock ? OP_CLOSE | SQE_ASYNC : OP_CLOSE, this.#fd, 0, 0, 0);
   }
 
   override complete(result: number): void {

@@ -263,14 +263,19 @@ export class UringFile implements BackendFile {
 }
 
 /** Gives a descriptor back, through the ring while there is one. Nothing may refer to it any more. */
-export async function closeDescriptor(dispatcher: Dispatcher, table: FdTable, fd: number): Promise<void> {
+export async function closeDescriptor(
+  dispatcher: Dispatcher,
+  table: FdTable,
+  fd: number,
+  mayBlock = false,
+): Promise<void> {
   if (dispatcher.isClosed) {
     const closed = binding().closeFd(fd);
     if (closed < 0) throw systemError(closed, 'close');
     return;
   }
   table.release(fd);
-  await dispatcher.submitAnyway(new CloseOperation(fd));
+  await dispatcher.submitAnyway(new CloseOperation(fd, mayBlock));
 }
 
 export class UringFiles implements FileBackend {

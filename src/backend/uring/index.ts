@@ -40,6 +40,7 @@ import {
 } from './layout.js';
 import { UringPolls } from './polls.js';
 import { ReceiveBuffers } from './receive-buffers.js';
+import { UringStreams } from './streams.js';
 
 const { EPERM, EACCES, EMFILE } = constants.errno;
 
@@ -169,6 +170,7 @@ class UringBackend implements Backend {
   readonly name = 'io_uring';
   readonly files: UringFiles;
   readonly datagrams: UringDatagrams;
+  readonly streams: UringStreams;
   readonly chains: UringChains;
   readonly timers: TimerQueue;
   readonly hold: Hold;
@@ -205,6 +207,7 @@ class UringBackend implements Backend {
     this.#epoll = new EpollPolls(dispatcher);
     this.polls = new UringPolls(dispatcher, this.#epoll);
     this.datagrams = new UringDatagrams(dispatcher, this.#table, this.#buffers);
+    this.streams = new UringStreams(dispatcher, this.#table, this.#buffers);
   }
 
   get profile(): RingProfile {
@@ -238,7 +241,7 @@ class UringBackend implements Backend {
       sqThreadWakeups: stat(STAT_SQ_WAKEUPS),
       overflows: stat(STAT_OVERFLOWS),
       resizes: stat(STAT_RESIZES),
-      rearms: this.datagrams.rearmCount,
+      rearms: this.datagrams.rearmCount + this.streams.rearmCount,
       bufferExhaustions: this.#buffers.exhaustionCount,
       inlineReads: this.#dispatcher.inlineCredit?.readCount ?? 0,
       cancels: this.#dispatcher.cancelCount,
@@ -278,7 +281,8 @@ class UringBackend implements Backend {
     this.timers.close(ringClosedError);
     this.#epoll.close();
     const drained = this.#dispatcher.drain();
-    await this.datagrams.close();
+    await Promise.all([this.datagrams.close(), this.streams.close()]);
+    this.#buffers.unregister();
     await drained;
     this.stats();
     this.#dispatcher.close();

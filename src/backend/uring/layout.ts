@@ -96,6 +96,8 @@ export const SQE_RECEIVE_MULTISHOT = (1 << 1) << 16;
 
 /** ioprio of a zero-copy send: have the notification say whether it was copied after all. */
 export const SQE_REPORT_USAGE = (1 << 3) << 16;
+/** ioprio of an accept: stay armed. */
+export const SQE_ACCEPT_MULTISHOT = (1 << 0) << 16;
 
 export const CQE_MORE = 1 << 1;
 /** The kernel no longer reads what a zero-copy send points at. */
@@ -112,14 +114,18 @@ export const OP_SENDMSG = 9;
 export const OP_RECVMSG = 10;
 export const OP_TIMEOUT = 11;
 export const OP_TIMEOUT_REMOVE = 12;
+export const OP_ACCEPT = 13;
 export const OP_ASYNC_CANCEL = 14;
 export const OP_LINK_TIMEOUT = 15;
+export const OP_CONNECT = 16;
 export const OP_FALLOCATE = 17;
 export const OP_OPENAT = 18;
 export const OP_CLOSE = 19;
 export const OP_STATX = 21;
 export const OP_READ = 22;
 export const OP_WRITE = 23;
+export const OP_SEND = 26;
+export const OP_RECV = 27;
 export const OP_OPENAT2 = 28;
 export const OP_RENAMEAT = 35;
 export const OP_UNLINKAT = 36;
@@ -155,7 +161,11 @@ export const AT_EMPTY_PATH = 0x1000;
 export const O_CLOEXEC = 0o2000000;
 export const FSYNC_DATASYNC = 1;
 export const STATX_BASIC_STATS_AND_BTIME = 0xfff;
+export const SOCK_CLOEXEC = 0o2000000;
 export const MSG_TRUNC = 0x20;
+/** Of a send or receive on a ring: goes on until all is through (io_uring_prep_send(3)). */
+export const MSG_WAITALL = 0x100;
+export const MSG_NOSIGNAL = 0x4000;
 export const MSG_CTRUNC = 0x8;
 export const AF_UNIX = 1;
 export const AF_INET = 2;

@@ -2,13 +2,13 @@
 import { GENERATION_MASK } from './layout.js';
 import { NO_SLOT, type Operation } from './operation.js';
 
-/** Places beyond the in-flight limit: the alarm has two requests (alarm.ts). */
-const EXEMPT_MAX = 2;
+/** Places beyond the in-flight limit to begin with: the alarm has two requests (alarm.ts). */
+const EXEMPT_COUNT = 2;
 
 export class SlotTable {
   readonly inFlightMax: number;
   readonly #operations: (Operation<unknown> | undefined)[];
-  readonly #generations: Uint32Array;
+  #generations: Uint32Array;
   /** Slots in use are below this, or on the free list. Slots are touched only when needed. */
   #touchedCount = 0;
   readonly #free: number[] = [];
@@ -17,7 +17,7 @@ export class SlotTable {
 
   constructor(inFlightMax: number) {
     this.inFlightMax = inFlightMax;
-    const count = inFlightMax + EXEMPT_MAX;
+    const count = inFlightMax + EXEMPT_COUNT;
     this.#operations = new Array<Operation<unknown> | undefined>(count).fill(undefined);
     this.#generations = new Uint32Array(count);
   }
@@ -33,19 +33,27 @@ export class SlotTable {
 
   /** Whether the operation and those that start with it, `count` of one kind, find places. */
   hasPlaces(operation: Operation<unknown>, count: number): boolean {
-    if (operation.isExempt) return this.#exemptCount < EXEMPT_MAX;
+    // As many as there are: each belongs to the alarm, or to an open connection or listener.
+    if (operation.isExempt) return true;
     return this.inFlightCount + count <= this.inFlightMax;
   }
 
   /** Gives the operation a slot. There must be a place. */
   acquire(operation: Operation<unknown>): void {
     const slot = this.#free.pop() ?? this.#touchedCount++;
+    if (slot === this.#generations.length) this.#grow();
     this.#operations[slot] = operation;
     operation.slot = slot;
     operation.generation = this.#generations[slot] as number;
     if (operation.isExempt) this.#exemptCount++;
     const inFlight = this.inFlightCount;
     if (inFlight > this.#inFlightPeak) this.#inFlightPeak = inFlight;
+  }
+
+  #grow(): void {
+    const generations = new Uint32Array(this.#generations.length * 2);
+    generations.set(this.#generations);
+    this.#generations = generations;
   }
 
   /** Takes the slot back; the generation it had never comes again within 2^31 uses. */

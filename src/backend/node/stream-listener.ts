@@ -1,0 +1,111 @@
+/** A listener over net.Server. Node accepts whatever comes; what nobody takes waits for its `pause` to end. */
+import type { Server, Socket } from 'node:net';
+import type { SocketAddress } from '../../net/address.js';
+import type { BackendListener, ConnectionSink, ListenTarget } from '../streams.js';
+import { applyOptions, fdOf } from './stream-socket.js';
+import type { NodeStreams } from './streams.js';
+
+/** How many of those; further ones are reset. */
+const EARLY_MAX = 1024;
+
+export class NodeListener implements BackendListener {
+  readonly fd: number;
+  readonly local: SocketAddress;
+  readonly #host: NodeStreams;
+  readonly #server: Server;
+  readonly #wanted: ListenTarget;
+  readonly #sink: ConnectionSink;
+  /** Accepted while nobody wanted connections: Node cannot be told to stop. */
+  #early: Socket[] = [];
+  #isAccepting = false;
+  #isRef = true;
+  #hasReported = false;
+  #closing: Promise<void> | undefined;
+
+  /** @param server listening. */
+  constructor(host: NodeStreams, server: Server, wanted: ListenTarget, sink: ConnectionSink) {
+    this.#host = host;
+    this.#server = server;
+    this.#wanted = wanted;
+    this.#sink = sink;
+    this.fd = fdOf(server);
+    const bound = server.address();
+    this.local =
+      bound === null || typeof bound === 'string'
+        ? wanted.local
+        : { address: bound.address, port: bound.port, family: bound.family === 'IPv6' ? 'IPv6' : 'IPv4' };
+    server.on('connection', (socket) => this.#onConnection(socket));
+    server.on('error', (error) => {
+      if (this.#hasReported) return;
+      this.#hasReported = true;
+      sink.onAcceptError(error);
+    });
+    this.updateRef();
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#hasReported = false;
+    if (this.#closing !== undefined) {
+      socket.destroy();
+    } else if (this.#early.length >= EARLY_MAX) {
+      socket.resetAndDestroy();
+    } else if (this.#isAccepting) {
+      this.#hand(socket);
+    } else {
+      // An error before somebody takes it is told by the first call on it.
+      socket.on('error', () => {});
+      this.#early.push(socket);
+    }
+  }
+
+  #hand(socket: Socket): void {
+    applyOptions(socket, this.#wanted.options);
+    const path = this.local.path;
+    this.#sink.onConnection(
+      this.#host.wrap(
+        socket,
+        this.#wanted.bounds,
+        path === undefined ? undefined : { local: path, remote: '' },
+      ),
+    );
+  }
+
+  resume(): void {
+    this.#isAccepting = true;
+    this.updateRef();
+    while (this.#isAccepting && this.#early.length > 0) this.#hand(this.#early.shift() as Socket);
+  }
+
+  pause(): void {
+    this.#isAccepting = false;
+    this.updateRef();
+  }
+
+  updateRef(): void {
+    if (this.#isAccepting && this.#isRef && this.#host.isRef) this.#server.ref();
+    else this.#server.unref();
+  }
+
+  ref(): void {
+    this.#isRef = true;
+    this.updateRef();
+  }
+
+  unref(): void {
+    this.#isRef = false;
+    this.updateRef();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#host.removeListener(this);
+    for (const socket of this.#early.splice(0)) socket.destroy();
+    // Its own callback would wait for every connection to end. The handle itself is closed at once.
+    this.#server.close();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What a backend must do for stream sockets and listeners, as types only.
+ *
+ * Addresses are literal and checked; host names and the choice between addresses are the public classes'.
+ */
+import type { ChunkQueue } from '../chunk-queue.js';
+import type { SocketAddress } from '../net/address.js';
+
+/** What a socket can be told to do, before it connects or later; undefined leaves the system's default. */
+export interface StreamOptions {
+  noDelay?: boolean | undefined;
+  /** Seconds of silence before the first probe; 0 leaves the system's; -1 turns probing off. */
+  keepAliveSeconds?: number | undefined;
+  quickAck?: boolean | undefined;
+  /** Seconds; -1 for off. */
+  lingerSeconds?: number | undefined;
+  receiveBufferBytes?: number | undefined;
+  sendBufferBytes?: number | undefined;
+}
+
+/** Bounds of what a socket keeps in memory of its own. */
+export interface StreamBounds {
+  /** Received bytes that may wait for a reader before receiving stops. */
+  receiveQueueBytes: number;
+  /** Bytes of writes that may wait for the kernel before further ones are refused. */
+  writeQueueBytes: number;
+  /** Chooses among the ring's receive buffers; 0 for the first. */
+  chunkBytes: number;
+}
+
+export interface StreamTarget {
+  remote: SocketAddress;
+  /** Where to connect from. */
+  local: SocketAddress | undefined;
+  options: StreamOptions;
+  bounds: StreamBounds;
+}
+
+export interface ListenTarget {
+  local: SocketAddress;
+  backlog: number;
+  reusePort: boolean;
+  ipv6Only: boolean;
+  incomingCpu: number | undefined;
+  /** Of accepted connections. */
+  options: StreamOptions;
+  bounds: StreamBounds;
+}
+
+export interface PeerCredentials {
+  processId: number;
+  userId: number;
+  groupId: number;
+}
+
+/** A connection. Every method but `setOptions` may be called in any state; errors are the public ones. */
+export interface BackendStream {
+  /** -1 where there is none to tell. */
+  readonly fd: number;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress | undefined;
+  /**
+   * Bytes that have arrived and nobody has taken. Ends with the peer's end and when the socket is closed,
+   * fails when receiving fails.
+   */
+  readonly incoming: ChunkQueue;
+  /** Starts receiving into `incoming` if it has stopped. `isLeasing` asks for views instead of copies. */
+  receive(isLeasing: boolean): void;
+  /** Stops that. Resolves when nothing more will be added to `incoming`. */
+  pause(): Promise<void>;
+  /**
+   * Receives into the view, while `incoming` is empty and paused; 0 at the end.
+   *
+   * @param isFilling waits until it is full, or the end.
+   */
+  read(view: Uint8Array, isFilling: boolean, signal: AbortSignal | undefined): Promise<number>;
+  /** Resolves when the kernel has all bytes. Writes keep their order. */
+  write(
+    views: readonly NodeJS.ArrayBufferView[],
+    bytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number>;
+  /** Bytes of writes that have not settled, and some for each of them. */
+  readonly queuedWriteBytes: number;
+  /** Tells the peer that nothing more follows, after the writes before it. */
+  end(): Promise<void>;
+  setOptions(options: StreamOptions): void;
+  /** Cancels what is pending and gives the descriptor back; with `isReset` so that the peer gets ECONNRESET. */
+  close(isReset: boolean): Promise<void>;
+  ref(): void;
+  unref(): void;
+}
+
+/** Where a listener's connections go. */
+export interface ConnectionSink {
+  onConnection(stream: BackendStream): void;
+  /** An accept has failed, for the first time since one succeeded; the listener goes on. */
+  onAcceptError(error: Error): void;
+}
+
+export interface BackendListener {
+  /** -1 where there is none to tell. */
+  readonly fd: number;
+  readonly local: SocketAddress;
+  /** Accepts until `pause`, which some connections may still overtake. */
+  resume(): void;
+  pause(): void;
+  /** Stops accepting and frees the address; after it nothing goes to the sink. */
+  close(): Promise<void>;
+  ref(): void;
+  unref(): void;
+}
+
+export interface StreamBackend {
+  connect(target: StreamTarget, signal: AbortSignal | undefined): Promise<BackendStream>;
+  listen(target: ListenTarget, sink: ConnectionSink): Promise<BackendListener>;
+  /** Takes over a connected stream socket that somebody else has opened. */
+  adopt(fd: number, bounds: StreamBounds): BackendStream;
+}
