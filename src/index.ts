@@ -32,6 +32,7 @@ export type {
   OutgoingDatagram,
   SendOptions,
 } from './net/datagram-sending.js';
+export type { PathMtuDiscovery } from './net/datagram-settings.js';
 export {
   type DatagramBindOptions,
   DatagramSocket,

@@ -160,6 +160,34 @@ export interface DatagramBinding {
   ancillary: readonly AncillaryField[];
   /** Whether the kernel may hand over several datagrams of one sender at once. */
   receiveOffload: boolean;
+  /** The name of the only interface to receive from and send by; '' for any. */
+  device: string;
+  /** Whether the address need not be the machine's, or not yet. */
+  nonLocal: boolean;
+  /** IP_MTU_DISCOVER's number; -1 leaves the system's default. */
+  pathMtuDiscovery: number;
+}
+
+/** Numbers that can be changed while a socket is open. */
+export type DatagramSetting =
+  | 'ttl'
+  | 'broadcast'
+  | 'multicastTTL'
+  | 'multicastLoopback'
+  | 'recvBufferSize'
+  | 'sendBufferSize'
+  | 'pathMtuDiscovery';
+
+/** Numbers that can be asked for. */
+export type DatagramReading = 'recvBufferSize' | 'sendBufferSize' | 'pathMtu';
+
+export interface Membership {
+  isJoining: boolean;
+  group: string;
+  /** A literal address, as Node wants it; undefined leaves the choice to the kernel. */
+  interfaceAddress: string | undefined;
+  /** The only sender to be heard. */
+  source: string | undefined;
 }
 
 /** The bytes of one datagram, in one piece or several. */
@@ -215,6 +243,11 @@ export interface BackendDatagramSocket {
     extras: SendExtras | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number>;
+  /** These four throw when they fail, with `syscall`, the name of the method that the user called. */
+  set(setting: DatagramSetting, value: number, syscall: string): void;
+  get(setting: DatagramReading, syscall: string): number;
+  setMulticastInterface(address: string, syscall: string): void;
+  changeMembership(membership: Membership, syscall: string): void;
   /** Cancels what is pending, ends `incoming` after what it still holds, closes the descriptor. */
   close(): Promise<void>;
   /** Whether a pending receive keeps the process alive. */

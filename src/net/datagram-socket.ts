@@ -41,10 +41,13 @@ import {
   type SendOptions,
   toPayload,
 } from './datagram-sending.js';
+import { DatagramSettings, PATH_MTU_DISCOVERIES, type PathMtuDiscovery } from './datagram-settings.js';
 
 const MESSAGE_BYTES_MAX = 65_536;
 /** The most that the kernel merges: the payload of the longest IPv4 datagram. */
 const MERGED_BYTES_MAX = 65_507;
+/** IFNAMSIZ without the NUL. */
+const DEVICE_NAME_BYTES_MAX = 15;
 const SOCKET_BUFFER_BYTES_MAX = 2 ** 31 - 1;
 const FAMILIES = ['IPv4', 'IPv6'] as const;
 
@@ -84,6 +87,15 @@ export interface DatagramBindOptions {
    * `receiveBuffers` of 65,507 bytes or more. Default false. io_uring only.
    */
   receiveOffload?: boolean | undefined;
+  /**
+   * The name of an interface (SO_BINDTODEVICE): nothing comes from, or leaves by, any other. ENODEV if there
+   * is none. io_uring only.
+   */
+  device?: string | undefined;
+  /** Whether `address` need not be one of the machine's, or not yet (IP_FREEBIND). Default false. io_uring only. */
+  nonLocal?: boolean | undefined;
+  /** Default: the system's, mostly 'want'. io_uring only. */
+  pathMtuDiscovery?: PathMtuDiscovery | undefined;
   /** The ring to run on. Default: the one that `fs` uses. */
   ring?: Ring | undefined;
   /** Ends the look-up of a name. */
@@ -100,12 +112,13 @@ export interface ReceiveOptions {
   signal?: AbortSignal | undefined;
 }
 
-export class DatagramSocket implements AsyncIterable<DatagramMessage> {
+export class DatagramSocket extends DatagramSettings implements AsyncIterable<DatagramMessage> {
   readonly #backend: BackendDatagramSocket;
   readonly #reception: Reception;
   #closing: Promise<void> | undefined;
 
   private constructor(backend: BackendDatagramSocket) {
+    super(backend);
     this.#backend = backend;
     this.#reception = { socket: backend, readerCount: 0, hasLeased: false };
   }
@@ -117,7 +130,7 @@ export class DatagramSocket implements AsyncIterable<DatagramMessage> {
    * with `syscall`, `code`, `address` and `port` (EADDRINUSE, EADDRNOTAVAIL, EACCES); ENOTFOUND for a
    * name; AbortError; ERR_RINGLET_CLOSED.
    */
-  static async bind(options: DatagramBindOptions = {}): Promise<DatagramSocket> {
+  static override async bind(options: DatagramBindOptions = {}): Promise<DatagramSocket> {
     const { ring } = checkObject(options, 'options') as DatagramBindOptions;
     const wanted = readBindOptions(options);
     const signal = checkSignal(options.signal);
@@ -149,7 +162,7 @@ export class DatagramSocket implements AsyncIterable<DatagramMessage> {
   }
 
   /** Whether the socket has been closed, or its ring. */
-  get isClosed(): boolean {
+  override get isClosed(): boolean {
     return this.#closing !== undefined || this.#backend.incoming.isEnded;
   }
 
@@ -369,9 +382,10 @@ function readReceiveOptions(options: unknown): { isLeasing: boolean; signal: Abo
   return { isLeasing: checkBoolean(lease, 'options.lease'), signal: checkSignal(signal) };
 }
 
+type FlagName = 'ipv6Only' | 'reuseAddress' | 'reusePort' | 'broadcast' | 'receiveOffload' | 'nonLocal';
+
 function readBindOptions(options: DatagramBindOptions): DatagramBinding {
-  const flag = (name: 'ipv6Only' | 'reuseAddress' | 'reusePort' | 'broadcast' | 'receiveOffload'): boolean =>
-    checkBoolean(options[name] ?? false, `options.${name}`);
+  const flag = (name: FlagName): boolean => checkBoolean(options[name] ?? false, `options.${name}`);
   const bytes = (name: 'receiveBufferBytes' | 'sendBufferBytes'): number =>
     checkInteger(options[name] ?? 0, `options.${name}`, 0, SOCKET_BUFFER_BYTES_MAX);
   const given = options.address === undefined ? undefined : checkString(options.address, 'options.address');
@@ -393,6 +407,14 @@ function readBindOptions(options: DatagramBindOptions): DatagramBinding {
     sendBufferBytes: bytes('sendBufferBytes'),
     ancillary: readAncillaryFields(options.ancillary ?? []),
     receiveOffload,
+    device: readDevice(options.device),
+    nonLocal: flag('nonLocal'),
+    pathMtuDiscovery:
+      options.pathMtuDiscovery === undefined
+        ? -1
+        : PATH_MTU_DISCOVERIES.indexOf(
+            checkOneOf(options.pathMtuDiscovery, 'options.pathMtuDiscovery', PATH_MTU_DISCOVERIES),
+          ),
     messageBytes: receiveOffload ? Math.max(messageBytes, MERGED_BYTES_MAX) : messageBytes,
   };
 }
@@ -400,4 +422,12 @@ function readBindOptions(options: DatagramBindOptions): DatagramBinding {
 function readAncillaryFields(value: unknown): readonly AncillaryField[] {
   if (!Array.isArray(value)) throw invalidArgType('options.ancillary', 'an instance of Array', value);
   return value.map((each, index) => checkOneOf(each, `options.ancillary[${index}]`, ANCILLARY_FIELDS));
+}
+
+function readDevice(value: unknown): string {
+  if (value === undefined) return '';
+  const device = checkString(value, 'options.device');
+  const bytes = Buffer.byteLength(device);
+  if (bytes > 0 && bytes <= DEVICE_NAME_BYTES_MAX && !device.includes('\0')) return device;
+  throw invalidArgValue('options.device', device, `must have 1 to ${DEVICE_NAME_BYTES_MAX} bytes`);
 }

@@ -16,6 +16,9 @@ import type {
   BackendDatagramSocket,
   DatagramBackend,
   DatagramBinding,
+  DatagramReading,
+  DatagramSetting,
+  Membership,
   Payload,
   SendExtras,
 } from '../backend.js';
@@ -155,6 +158,43 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     }
   }
 
+  set(setting: DatagramSetting, value: number): void {
+    if (this.#closing) throw socketClosedError();
+    const socket = this.#socket;
+    if (setting === 'ttl') socket.setTTL(value);
+    else if (setting === 'broadcast') socket.setBroadcast(value !== 0);
+    else if (setting === 'multicastTTL') socket.setMulticastTTL(value);
+    else if (setting === 'multicastLoopback') socket.setMulticastLoopback(value !== 0);
+    else if (setting === 'recvBufferSize') socket.setRecvBufferSize(value);
+    else if (setting === 'sendBufferSize') socket.setSendBufferSize(value);
+    else throw featureUnavailableError('Path MTU discovery', NOT_IN_NODE);
+  }
+
+  get(setting: DatagramReading): number {
+    if (this.#closing) throw socketClosedError();
+    if (setting === 'recvBufferSize') return this.#socket.getRecvBufferSize();
+    if (setting === 'sendBufferSize') return this.#socket.getSendBufferSize();
+    throw featureUnavailableError('The path MTU', NOT_IN_NODE);
+  }
+
+  setMulticastInterface(address: string): void {
+    if (this.#closing) throw socketClosedError();
+    this.#socket.setMulticastInterface(address);
+  }
+
+  changeMembership({ isJoining, group, interfaceAddress, source }: Membership): void {
+    if (this.#closing) throw socketClosedError();
+    const socket = this.#socket;
+    if (source === undefined) {
+      if (isJoining) socket.addMembership(group, interfaceAddress);
+      else socket.dropMembership(group, interfaceAddress);
+    } else if (isJoining) {
+      socket.addSourceSpecificMembership(source, group, interfaceAddress);
+    } else {
+      socket.dropSourceSpecificMembership(source, group, interfaceAddress);
+    }
+  }
+
   send(
     payload: Payload,
     remote: SocketAddress | undefined,
@@ -241,6 +281,9 @@ export class NodeDatagrams implements DatagramBackend {
 
   async bind(wanted: DatagramBinding): Promise<BackendDatagramSocket> {
     if (wanted.ancillary.length > 0) throw featureUnavailableError('Ancillary data', NOT_IN_NODE);
+    if (wanted.device !== '') throw featureUnavailableError('Binding to a device', NOT_IN_NODE);
+    if (wanted.nonLocal) throw featureUnavailableError('Binding to an address of others', NOT_IN_NODE);
+    if (wanted.pathMtuDiscovery >= 0) throw featureUnavailableError('Path MTU discovery', NOT_IN_NODE);
     if (wanted.receiveOffload) throw featureUnavailableError('Receive offload', NOT_IN_NODE);
     if (wanted.reusePort && !hasReusePort()) {
       throw addressError(-constants.errno.ENOTSUP, 'setsockopt', wanted.address, wanted.port);

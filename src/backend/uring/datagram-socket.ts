@@ -9,7 +9,15 @@ import { BatchQueue } from '../../batch-queue.js';
 import { addressError, ringClosedError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { DatagramMessage } from '../../net/datagram-message.js';
-import type { BackendDatagramSocket, DatagramBinding, Payload, SendExtras } from '../backend.js';
+import type {
+  BackendDatagramSocket,
+  DatagramBinding,
+  DatagramReading,
+  DatagramSetting,
+  Membership,
+  Payload,
+  SendExtras,
+} from '../backend.js';
 import { PendingCount } from '../pending-count.js';
 import { binding } from './binding.js';
 import { CopySlab } from './copy-slab.js';
@@ -31,6 +39,7 @@ import { encodeControl } from './send-control.js';
 import { sendInRounds } from './send-many.js';
 import { SendNames } from './send-names.js';
 import { encodeName, localName, peerName } from './socket-names.js';
+import { changeMembership, changeMulticastInterface, changeSetting, readSetting } from './socket-settings.js';
 import { leased, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
 import { ZeroCopyChoice, type ZeroCopyTally } from './zero-copy.js';
 
@@ -344,6 +353,30 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
 
   get remote(): SocketAddress | undefined {
     return this.#remote;
+  }
+
+  set(setting: DatagramSetting, value: number, syscall: string): void {
+    this.throwIfUnusable();
+    changeSetting(this.#fd, this.#isV6, setting, value, syscall);
+  }
+
+  get(setting: DatagramReading, syscall: string): number {
+    this.throwIfUnusable();
+    return readSetting(this.#fd, this.#isV6, setting, syscall);
+  }
+
+  setMulticastInterface(address: string, syscall: string): void {
+    this.throwIfUnusable();
+    changeMulticastInterface(this.#fd, address, syscall);
+  }
+
+  changeMembership(membership: Membership, syscall: string): void {
+    this.throwIfUnusable();
+    changeMembership(this.#fd, membership, syscall);
+  }
+
+  get #isV6(): boolean {
+    return this.#bound.family === 'IPv6';
   }
 
   ref(): void {
