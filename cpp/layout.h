@@ -26,6 +26,8 @@ enum ControlWord : uint32_t {
 // operation whose result is a new descriptor, so that C++ can own it when nobody is left to take it.
 constexpr uint32_t SLOT_UNTRACKED = 0xffffffffu;
 constexpr uint32_t GENERATION_YIELDS_FD = 0x80000000u;
+// The next bit marks an entry of an operation that has others after it: its completion is not the last one.
+constexpr uint32_t GENERATION_FOLLOWED = 0x40000000u;
 
 // A bit that native code adds to the flags of such an operation's completion: the descriptor cannot seek.
 constexpr uint32_t COMPLETION_UNSEEKABLE = 0x80000000u;

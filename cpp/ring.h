@@ -101,7 +101,8 @@ class Ring {
   abi::Cqe* kcqes_ = nullptr;
   uint32_t sq_mask_ = 0;
   uint32_t cq_mask_ = 0;
-  uint32_t sq_tail_ = 0;  // ours; ahead of *ksq_tail_ until Submit
+  uint32_t sq_tail_ = 0;    // ours; ahead of *ksq_tail_ until Submit
+  bool has_links_ = false;  // among what is queued
 
   QueueMemory memory_;
   uint64_t enter_count_ = 0;

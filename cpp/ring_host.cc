@@ -34,6 +34,13 @@ bool YieldsFd(const abi::Cqe& cqe) {
   return ((cqe.user_data >> 32) & GENERATION_YIELDS_FD) != 0 && SlotOf(cqe) != SLOT_UNTRACKED;
 }
 
+bool IsFollowed(const abi::Cqe& cqe) {
+  return ((cqe.user_data >> 32) & GENERATION_FOLLOWED) != 0 && SlotOf(cqe) != SLOT_UNTRACKED;
+}
+
+// An entry with either is followed by another one of its link.
+constexpr uint8_t kSqeLinked = abi::kSqeIoLink | abi::kSqeIoHardlink;
+
 // Opcodes whose descriptor is gone once the kernel has taken the entry.
 constexpr uint8_t kOpClose = 19;
 
@@ -141,7 +148,7 @@ uint32_t RingHost::NextPush(uint32_t free_entries) const {
   if (head == tail || free_entries == 0) return 0;
   uint32_t length = 1;
   while (head + length != tail &&
-         (blocks_.submissions[(head + length - 1) & blocks_.submission_mask].flags & abi::kSqeIoLink) != 0) {
+         (blocks_.submissions[(head + length - 1) & blocks_.submission_mask].flags & kSqeLinked) != 0) {
     length++;
   }
   if (length == 1) return 1;
@@ -169,7 +176,8 @@ void RingHost::PushStaged() {
       bool is_tracked = static_cast<uint32_t>(sqe.user_data) != SLOT_UNTRACKED;
       in_kernel_ += is_tracked;
       submitted_ += is_tracked;
-      if (sqe.opcode == kOpClose) {
+      // One with a file index closes a slot of the file table, and no descriptor.
+      if (sqe.opcode == kOpClose && sqe.file_index == 0) {
         engine_->owned_fds().Remove(sqe.fd);
         if (count > 1) chained_closes_[static_cast<uint32_t>(sqe.user_data)] = sqe.fd;
       }
@@ -332,6 +340,7 @@ void RingHost::Count(uint32_t completions) {
       has_multishot_ = true;
     }
     if (!chained_closes_.empty()) NoteChainedClose(cqe);
+    if (IsFollowed(cqe)) cqe.flags |= abi::kCqeMore;
     if (!YieldsFd(cqe) || cqe.res < 0) continue;
     engine_->owned_fds().Add(cqe.res);
     if (lseek(cqe.res, 0, SEEK_CUR) < 0) cqe.flags |= COMPLETION_UNSEEKABLE;

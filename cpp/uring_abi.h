@@ -269,6 +269,7 @@ constexpr uint16_t kReceiveMultishot = 1u << 1;
 // Sqe::flags.
 enum SqeFlag : uint8_t {
   kSqeIoLink = 1u << 2,
+  kSqeIoHardlink = 1u << 3,
   kSqeBufferSelect = 1u << 5,
   kSqeCqeSkipSuccess = 1u << 6,
 };

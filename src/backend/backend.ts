@@ -112,6 +112,24 @@ export interface OpenRules {
   resolve: number;
 }
 
+/**
+ * A file on its way into memory as a whole.
+ *
+ * A backend that reads small files in a way of its own fills the slab, which is nobody else's until `toContent`
+ * and `release`, or `readOn`.
+ */
+export interface WholeRead<Content> {
+  readonly slab: Buffer;
+  /** How much of the slab the first read may fill; what is left serves to find the end. */
+  readonly firstBytes: number;
+  /** The file is over, and its `byteCount` bytes begin the slab. */
+  toContent(byteCount: number): Content;
+  /** So many bytes begin the slab, and more may come. `open` is called once at most; who calls it closes the file. */
+  readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Content>;
+  /** Nobody writes into the slab any more. */
+  release(): void;
+}
+
 /** What a symbolic link is made for; Windows alone wants to know. */
 export type SymlinkType = 'dir' | 'file' | 'junction';
 
@@ -125,6 +143,15 @@ export interface FileBackend {
     rules?: OpenRules,
   ): Promise<BackendFile>;
   stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+  /**
+   * Reads a file whole, opened read-only; undefined when there is no quicker way now than open, read, close.
+   * Then `read` is untouched.
+   */
+  readWhole?<Content>(
+    path: Path,
+    read: WholeRead<Content>,
+    signal: AbortSignal | undefined,
+  ): Promise<Content> | undefined;
   /** `stat` of a symbolic link itself. */
   lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
   rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void>;

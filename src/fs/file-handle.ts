@@ -367,8 +367,8 @@ export class FileHandle extends EventEmitter {
   readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer<ArrayBuffer> | string>;
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
     const file = this.#fileFor('readFile');
-    const { encoding, signal } = readReadFileOptions(options);
-    return await this.#composite(() => readWhole(file, encoding, signal));
+    const settings = readReadFileOptions(options);
+    return await this.#composite(() => readWhole(file, settings));
   }
 
   /** Writes all of `data` at the cursor, whatever form it has; what the file held beyond that stays. */

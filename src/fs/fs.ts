@@ -159,13 +159,16 @@ export function createFs(getBackend: () => FileBackend): Fs {
       return new FileHandle(await getBackend().open(from, openFlags, bits, signal, rules), String(path));
     },
 
-    async readFile(path: unknown, options?: ReadFileOptions): Promise<Buffer | string> {
-      if (path instanceof FileHandle) return await path.readFile(options);
-      if (isForNode(path)) return await node.readFile(path, options);
-      const settings = readReadFileOptions(options);
-      const from = toPath(path);
-      const files = getBackend();
-      return await concurrency.run(() => readPath(files, from, settings), settings.signal);
+    // Not `async`: a promise more is a tenth of the time that a small file takes.
+    readFile(path: unknown, options?: ReadFileOptions): Promise<Buffer | string> {
+      try {
+        if (path instanceof FileHandle) return path.readFile(options);
+        if (isForNode(path)) return node.readFile(path, options);
+        const settings = readReadFileOptions(options);
+        return readPath(getBackend(), toPath(path), settings, concurrency);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
 
     async writeFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {

@@ -4,43 +4,103 @@
  * The size is not asked for at first: a small file is over after one read into a slab, and most
  * files are small. Only a slab that fills up leads to fstat, and even then its answer is only
  * where the allocation starts: the end is where a read returns 0, for files that grow, for /proc
- * and for pipes alike.
+ * and for pipes alike. A backend that has a way of its own for small files is asked first.
  */
 import { constants } from 'node:buffer';
-import { type BackendFile, CURRENT_POSITION, type FileBackend, type Path } from '../backend/backend.js';
+import { constants as fsConstants } from 'node:fs';
+import {
+  type BackendFile,
+  CURRENT_POSITION,
+  type FileBackend,
+  type Path,
+  type WholeRead,
+} from '../backend/backend.js';
 import { abortError, fileTooLarge } from '../errors.js';
+import type { Concurrency } from './concurrency.js';
 import type { ReadFileSettings } from './options.js';
 import { acquireSlab, releaseSlab, SLAB_BYTES } from './slabs.js';
-import { withFile } from './with-file.js';
+import { useFile, withFile } from './with-file.js';
+
+type Content = Buffer | string;
 
 /** A read in the page cache is a copy on the event loop's time, so a large file takes several. */
 const READ_BYTES_MAX = 512 * 1024;
+/** Of a slab, what a first read may fill where a second one follows unseen. */
+const FIRST_READ_BYTES = (SLAB_BYTES / 4) * 3;
 
-export async function readPath(
+/** @param concurrency bounds the descriptors that this needs unless the file is small. */
+export function readPath(
   files: FileBackend,
   path: Path,
   settings: ReadFileSettings,
-): Promise<Buffer | string> {
-  const { encoding, flags, signal } = settings;
-  return await withFile(files, path, flags, 0o666, signal, (file) => readWhole(file, encoding, signal));
+  concurrency: Concurrency,
+): Promise<Content> {
+  const { flags, signal } = settings;
+  if (flags === fsConstants.O_RDONLY && files.readWhole !== undefined) {
+    const read = new PathRead(settings, concurrency);
+    const content = files.readWhole(path, read, signal);
+    if (content !== undefined) return content;
+    read.release();
+  }
+  return concurrency.run(
+    () => withFile(files, path, flags, 0o666, signal, (file) => readWhole(file, settings)),
+    signal,
+  );
+}
+
+/** A file that the backend reads whole if it is small. */
+class PathRead implements WholeRead<Content> {
+  readonly slab = acquireSlab();
+  readonly firstBytes = FIRST_READ_BYTES;
+  readonly #settings: ReadFileSettings;
+  readonly #concurrency: Concurrency;
+
+  constructor(settings: ReadFileSettings, concurrency: Concurrency) {
+    this.#settings = settings;
+    this.#concurrency = concurrency;
+  }
+
+  toContent(byteCount: number): Content {
+    return contentOf(this.slab, byteCount, this.#settings.encoding);
+  }
+
+  async readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Content> {
+    const settings = this.#settings;
+    const use = (file: BackendFile): Promise<Content> => readRest(file, this.slab, byteCount, settings);
+    return await this.#concurrency.run(
+      async () => await useFile(await open(), settings.signal, use),
+      settings.signal,
+    );
+  }
+
+  release(): void {
+    releaseSlab(this.slab);
+  }
 }
 
 /** What is left of an open file from its cursor on. */
 export async function readWhole(
   file: BackendFile,
-  encoding: BufferEncoding | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Buffer | string> {
-  if (signal?.aborted) throw abortError(signal);
-  const slab = acquireSlab();
+  settings: Pick<ReadFileSettings, 'encoding' | 'signal'>,
+): Promise<Content> {
+  if (settings.signal?.aborted) throw abortError(settings.signal);
+  return await readRest(file, acquireSlab(), 0, settings);
+}
+
+/** The slab, which this gives back, begins with the first `byteCount` bytes. */
+async function readRest(
+  file: BackendFile,
+  slab: Buffer,
+  bytesBefore: number,
+  { encoding, signal }: Pick<ReadFileSettings, 'encoding' | 'signal'>,
+): Promise<Content> {
   // After a failure the slab is not given back: an aborted read may still be writing into it.
-  let byteCount = 0;
+  let byteCount = bytesBefore;
   while (byteCount < SLAB_BYTES) {
     const room = SLAB_BYTES - byteCount;
     const { bytesRead } = await file.read(slab, byteCount, room, CURRENT_POSITION, signal);
     if (bytesRead === 0) {
-      const content =
-        encoding === undefined ? copyOf(slab, byteCount) : slab.toString(encoding, 0, byteCount);
+      const content = contentOf(slab, byteCount, encoding);
       releaseSlab(slab);
       return content;
     }
@@ -49,6 +109,10 @@ export async function readWhole(
   const content = await readBeyondSlab(file, slab, signal);
   releaseSlab(slab);
   return encoding === undefined ? content : content.toString(encoding);
+}
+
+function contentOf(slab: Buffer, byteCount: number, encoding: BufferEncoding | undefined): Content {
+  return encoding === undefined ? copyOf(slab, byteCount) : slab.toString(encoding, 0, byteCount);
 }
 
 /** The slab holds the beginning, filled to the brim. */

@@ -12,7 +12,15 @@ export async function withFile<Value>(
   use: (file: BackendFile) => Promise<Value>,
 ): Promise<Value> {
   if (signal?.aborted) throw abortError(signal);
-  const file = await files.open(path, flags, mode, signal);
+  return await useFile(await files.open(path, flags, mode, signal), signal, use);
+}
+
+/** The same for a file that is open. */
+export async function useFile<Value>(
+  file: BackendFile,
+  signal: AbortSignal | undefined,
+  use: (file: BackendFile) => Promise<Value>,
+): Promise<Value> {
   let value: Value;
   try {
     value = await use(file);

@@ -255,7 +255,7 @@ export class Dispatcher implements Hold {
 
   /** Whether there are places for the operation and those that start with it: `count` of one kind. */
   #canStart(operation: Operation<unknown>, count: number): boolean {
-    return this.#slots.hasPlaces(operation, count) && this.#block.hasRoom(count);
+    return this.#slots.hasPlaces(operation, count) && this.#block.hasRoom(count * operation.entriesLeft);
   }
 
   /** Starts an operation. Needs `#canStart(operation, 1)`. */
@@ -322,6 +322,16 @@ export class Dispatcher implements Hold {
     return [...this.#slots.holders(), ...this.#waiting.toArray(), ...this.#heldBack].filter(
       (operation) => !operation.isSettled && isWanted(operation),
     );
+  }
+
+  /** Stages the close of a slot of the file table; false when there is no room for it now. */
+  closeDirect(fixedIndex: number): boolean {
+    return this.#block.stageDirectClose(fixedIndex);
+  }
+
+  /** Hands over what is staged, instead of at the end of the turn. */
+  submitStaged(): void {
+    this.#block.submit();
   }
 
   /** Cancels every operation of a descriptor that is in the kernel. */

@@ -1,5 +1,5 @@
 /** Files on a ring: open descriptors, and operations on paths. */
-import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
+import { type BigIntStats, constants, ftruncate, type Stats } from 'node:fs';
 import { orAborted } from '../../abort.js';
 import { abortError, fileClosedError, otherRingError, ringClosedError, systemError } from '../../errors.js';
 import type {
@@ -12,12 +12,14 @@ import type {
   ReadResult,
   ReadVectorResult,
   SymlinkType,
+  WholeRead,
   WriteResult,
   WriteVectorResult,
 } from '../backend.js';
 import { PendingCount } from '../pending-count.js';
 import { called } from '../pool-call.js';
 import { binding } from './binding.js';
+import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
@@ -26,6 +28,7 @@ import { OP_FTRUNCATE, SQE_FIXED_FILE } from './layout.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, PathOperation } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
+import { type FurtherReader, InstallOperation, WholeReadOperation } from './whole-read.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
 type View = NodeJS.ArrayBufferView;
@@ -278,13 +281,61 @@ export async function closeDescriptor(
   await dispatcher.submitAnyway(new CloseOperation(fd, mayBlock));
 }
 
-export class UringFiles implements FileBackend {
+export class UringFiles implements FileBackend, FurtherReader {
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
+  /** Undefined where whole-file operations can't do without a descriptor. */
+  readonly #slots: DirectSlots | undefined;
 
-  constructor(dispatcher: Dispatcher, table: FdTable) {
+  constructor(dispatcher: Dispatcher, table: FdTable, slots: DirectSlots | undefined) {
     this.#dispatcher = dispatcher;
     this.#table = table;
+    this.#slots = slots;
+  }
+
+  readWhole<Content>(
+    path: Path,
+    read: WholeRead<Content>,
+    signal: AbortSignal | undefined,
+  ): Promise<Content> | undefined {
+    const slots = this.#slots;
+    const index = slots?.acquire() ?? NO_DIRECT_SLOT;
+    if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
+    const dispatcher = this.#dispatcher;
+    return dispatcher.submit(
+      new WholeReadOperation(path, read, dispatcher, slots, index, this, signal),
+      signal,
+    );
+  }
+
+  async readOn<Content>(
+    path: Path,
+    read: WholeRead<Content>,
+    index: number,
+    byteCount: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Content> {
+    let closing: Promise<void> | undefined;
+    let isOpen = true;
+    const close = (): void => {
+      if (isOpen) closing = this.#slots?.close(index);
+      isOpen = false;
+    };
+    const open = async (): Promise<BackendFile> => {
+      try {
+        // Nothing at all: an empty file, or a FIFO that has no writer, for whom there is a reader meanwhile.
+        if (byteCount === 0) return await this.open(path, constants.O_RDONLY, 0, signal);
+        return this.adopt(await this.#dispatcher.submit(new InstallOperation(index), signal));
+      } finally {
+        close();
+      }
+    };
+    try {
+      return await read.readOn(byteCount, open);
+    } finally {
+      close();
+      await closing;
+    }
   }
 
   async open(

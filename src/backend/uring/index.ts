@@ -17,6 +17,7 @@ import { UringAlarm } from './alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
 import { UringDatagrams } from './datagrams.js';
 import { UringChains } from './chains.js';
+import { DIRECT_SLOTS_MAX, DirectSlots } from './direct-slots.js';
 import { Dispatcher } from './dispatcher.js';
 import { featureNames } from './kernel-names.js';
 import { FdTable } from './fd-table.js';
@@ -24,6 +25,7 @@ import { UringFiles } from './files.js';
 import { Identity } from './identity.js';
 import { InlineCredit } from './inline-reads.js';
 import {
+  OP_FIXED_FD_INSTALL,
   OP_SEND_ZC,
   SHARED_SQ_THREAD_PASS,
   STAT_BATCHES,
@@ -41,6 +43,7 @@ import {
 import { UringPolls } from './polls.js';
 import { ReceiveBuffers } from './receive-buffers.js';
 import { UringStreams } from './streams.js';
+import { WHOLE_READ_ENTRIES } from './whole-read.js';
 
 const { EPERM, EACCES, EMFILE } = constants.errno;
 
@@ -133,8 +136,16 @@ export function createUringBackend(settings: RingSettings): Backend {
   }
   try {
     const dispatcher = startDispatcher(native, settings, made);
-    if (settings.registeredFds > 0) registerTable(native, settings.registeredFds);
-    return new UringBackend(native, dispatcher, settings, profileOf(settings, made, degraded));
+    const directSlots =
+      settings.registeredFds > 0 ? registerTable(native, settings.registeredFds) : undefined;
+    const slots = new DirectSlots(
+      native,
+      dispatcher,
+      settings.registeredFds,
+      directSlots,
+      made.sqPoll !== undefined,
+    );
+    return new UringBackend(native, dispatcher, slots, settings, profileOf(settings, made, degraded));
   } catch (error) {
     native.close();
     throw error;
@@ -158,12 +169,20 @@ function startDispatcher(
   return dispatcher;
 }
 
-function registerTable(native: NativeRing, slots: number): void {
+/**
+ * Makes the file table, of `slots` and direct slots behind them. These are given up where they would exceed
+ * the limit of open files.
+ *
+ * @returns how many direct slots there are.
+ */
+function registerTable(native: NativeRing, slots: number): number {
+  if (native.registerFiles(slots + DIRECT_SLOTS_MAX) >= 0) return DIRECT_SLOTS_MAX;
   const registered = native.registerFiles(slots);
   if (registered === -EMFILE) {
     throw outOfRange('options.registeredFds', 'within the limit of open files', slots);
   }
   if (registered < 0) throw systemError(registered, 'io_uring_register');
+  return 0;
 }
 
 class UringBackend implements Backend {
@@ -186,13 +205,21 @@ class UringBackend implements Backend {
   #stats = new Float64Array(STAT_WORDS);
   #closing: Promise<void> | undefined;
 
-  constructor(native: NativeRing, dispatcher: Dispatcher, settings: RingSettings, profile: RingProfile) {
+  constructor(
+    native: NativeRing,
+    dispatcher: Dispatcher,
+    slots: DirectSlots,
+    settings: RingSettings,
+    profile: RingProfile,
+  ) {
     this.#native = native;
     this.features = featureNames(native.describe().features);
     this.#dispatcher = dispatcher;
     this.#profile = profile;
     this.#table = new FdTable(native, settings.registeredFds);
-    this.files = new UringFiles(dispatcher, this.#table);
+    const canReadWhole =
+      profile.submissionEntries >= WHOLE_READ_ENTRIES && dispatcher.supportsOp(OP_FIXED_FD_INSTALL);
+    this.files = new UringFiles(dispatcher, this.#table, canReadWhole ? slots : undefined);
     this.chains = new UringChains(dispatcher, this.files, {
       submissionEntries: profile.submissionEntries,
       inFlightMax: profile.inFlightMax,

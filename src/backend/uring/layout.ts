@@ -16,7 +16,8 @@ export const CONTROL_WORDS = 8;
 
 export const SLOT_UNTRACKED = 0xffffffff;
 export const GENERATION_YIELDS_FD = 0x80000000;
-export const GENERATION_MASK = 0x7fffffff;
+export const GENERATION_FOLLOWED = 0x40000000;
+export const GENERATION_MASK = 0x3fffffff;
 export const COMPLETION_UNSEEKABLE = 0x80000000;
 
 // Order of the native counters.
@@ -46,6 +47,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_WORDS,
   SLOT_UNTRACKED,
   GENERATION_YIELDS_FD,
+  GENERATION_FOLLOWED,
   COMPLETION_UNSEEKABLE,
   STAT_SUBMITTED,
   STAT_COMPLETED,
@@ -87,6 +89,8 @@ export const CQE_WORDS_SHIFT = 2;
 export const SQE_FIXED_FILE = (1 << 0) << 8;
 /** The next entry waits until this one has ended well, and is cancelled when it does not. */
 export const SQE_IO_LINK = (1 << 2) << 8;
+/** The same, but the next entry starts however this one has ended. */
+export const SQE_IO_HARDLINK = (1 << 3) << 8;
 /** Straight to a kernel thread, where the operation may block. */
 export const SQE_ASYNC = (1 << 4) << 8;
 export const SQE_BUFFER_SELECT = (1 << 5) << 8;
@@ -136,6 +140,8 @@ export const OP_LINKAT = 39;
 export const OP_SEND_ZC = 47;
 /** Linux 6.1. */
 export const OP_SENDMSG_ZC = 48;
+/** Linux 6.8. */
+export const OP_FIXED_FD_INSTALL = 54;
 /** Linux 6.9. */
 export const OP_FTRUNCATE = 55;
 

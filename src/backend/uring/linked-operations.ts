@@ -53,7 +53,7 @@ export class LinkedPart extends Operation<void> {
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     this.operation.slot = this.slot;
-    this.operation.fill(words, at, dispatcher);
+    this.operation.fill(words, at, dispatcher, 0);
     if (this.isLinked) linkToNext(words, at);
   }
 

@@ -49,18 +49,24 @@ export function writeWide(words: Uint32Array, at: number, value: number): void {
 export const SLOT_STORAGE_BYTES = 512;
 const SLOTS_PER_CHUNK = 64;
 
+interface Chunk {
+  bytes: Buffer;
+  words: Uint32Array;
+  address: number;
+}
+
 /**
  * Address-stable memory of a slot for the structures that its operation shows to the kernel. It belongs
  * to whichever operation holds the slot, from its start to its terminal completion.
  */
 export class SlotStorage {
-  #chunks: { bytes: Uint8Array; words: Uint32Array; address: number }[] = [];
+  #chunks: Chunk[] = [];
 
-  #chunk(slot: number): { bytes: Uint8Array; words: Uint32Array; address: number } {
+  #chunk(slot: number): Chunk {
     const index = Math.floor(slot / SLOTS_PER_CHUNK);
     let chunk = this.#chunks[index];
     if (!chunk) {
-      const bytes = new Uint8Array(SLOTS_PER_CHUNK * SLOT_STORAGE_BYTES);
+      const bytes = Buffer.alloc(SLOTS_PER_CHUNK * SLOT_STORAGE_BYTES);
       chunk = { bytes, words: new Uint32Array(bytes.buffer), address: addressOf(bytes) };
       this.#chunks[index] = chunk;
     }
@@ -78,6 +84,13 @@ export class SlotStorage {
 
   wordOffset(slot: number): number {
     return ((slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES) / 4;
+  }
+
+  /** Puts text there, as UTF-8 that a NUL ends. It must fit. */
+  writeText(slot: number, text: string): void {
+    const { bytes } = this.#chunk(slot);
+    const start = (slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES;
+    bytes[start + bytes.write(text, start)] = 0;
   }
 
   bytes(slot: number): Uint8Array {

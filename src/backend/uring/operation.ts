@@ -50,6 +50,8 @@ export abstract class Operation<Result> implements Abortable {
   /** Why it is being cancelled; the error it rejects with if the kernel lets go of it. */
   cancelReason: (() => Error) | undefined;
   cancelAttempts = 0;
+  /** Submission entries that have not completed; more than one are linked, and start together. */
+  entriesLeft = 1;
   readonly #resolve: Resolve;
   #signal: AbortSignal | undefined;
   #dispatcher: Dispatcher | undefined;
@@ -70,8 +72,12 @@ export abstract class Operation<Result> implements Abortable {
     this.#dispatcher?.cancel(this, () => abortError(signal));
   }
 
-  /** Writes the submission entry at `words[at]`. All of its words but slot and generation. */
-  abstract fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void;
+  /**
+   * Writes the submission entry at `words[at]`. All of its words but slot and generation.
+   *
+   * @param index which of its entries, from 0.
+   */
+  abstract fill(words: Uint32Array, at: number, dispatcher: Dispatcher, index: number): void;
 
   /**
    * A completion: `result` is not negative, or a negated errno. Unless `flags` has CQE_MORE it is the
@@ -133,6 +139,12 @@ export abstract class Operation<Result> implements Abortable {
   protected fulfil(result: Result): void {
     this.#end();
     this.#resolve(result);
+  }
+
+  /** As far as the kernel is concerned it is over; `promise` has the result. */
+  protected fulfilLater(promise: Promise<Result>): void {
+    this.#end();
+    this.#resolve(promise);
   }
 
   #end(): void {

@@ -56,7 +56,7 @@ export class SlotTable {
     this.#generations = generations;
   }
 
-  /** Takes the slot back; the generation it had never comes again within 2^31 uses. */
+  /** Takes the slot back; the generation it had never comes again within 2^30 uses. */
   release(operation: Operation<unknown>): void {
     const { slot } = operation;
     this.#operations[slot] = undefined;

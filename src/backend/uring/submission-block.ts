@@ -13,11 +13,14 @@ import {
   CONTROL_IS_HELD,
   CONTROL_SUBMISSION_HEAD,
   CONTROL_SUBMISSION_TAIL,
+  GENERATION_FOLLOWED,
   GENERATION_YIELDS_FD,
   OP_ASYNC_CANCEL,
+  OP_CLOSE,
   SLOT_UNTRACKED,
   SQE_BYTES,
   SQE_CQE_SKIP_SUCCESS,
+  SQE_FILE_INDEX,
   SQE_GENERATION,
   SQE_SLOT,
   SQE_WORDS_SHIFT,
@@ -26,6 +29,8 @@ import { fillEntry, type Operation } from './operation.js';
 
 export class SubmissionBlock {
   readonly words: Uint32Array;
+  /** Entries that can be staged at once. */
+  readonly capacity: number;
   readonly #mask: number;
   readonly #control: Uint32Array;
   readonly #native: NativeRing;
@@ -37,9 +42,9 @@ export class SubmissionBlock {
     this.#control = control;
     this.#batchMax = batchMax;
     // Twice the batch, so that cancel requests find room behind a batch that has just been filled.
-    const capacity = 2 ** Math.ceil(Math.log2(Math.max(batchMax * 2, entriesMin)));
-    this.words = new Uint32Array((capacity * SQE_BYTES) / 4);
-    this.#mask = capacity - 1;
+    this.capacity = 2 ** Math.ceil(Math.log2(Math.max(batchMax * 2, entriesMin)));
+    this.words = new Uint32Array((this.capacity * SQE_BYTES) / 4);
+    this.#mask = this.capacity - 1;
   }
 
   #stagedCount(): number {
@@ -54,22 +59,25 @@ export class SubmissionBlock {
 
   /** Whether `count` entries fit, once what is staged has been handed over if need be. */
   hasRoom(count: number): boolean {
-    const capacity = this.#mask + 1;
-    if (this.#stagedCount() + count <= capacity) return true;
+    if (this.#stagedCount() + count <= this.capacity) return true;
     this.#native.submit();
-    return this.#stagedCount() + count <= capacity;
+    return this.#stagedCount() + count <= this.capacity;
   }
 
-  /** Stages an operation's entry. There must be room. */
+  /** Stages an operation's entries. There must be room. */
   stage(operation: Operation<unknown>, dispatcher: Dispatcher): void {
     const words = this.words;
     const control = this.#control;
     const tail = control[CONTROL_SUBMISSION_TAIL] as number;
-    const at = (tail & this.#mask) << SQE_WORDS_SHIFT;
-    operation.fill(words, at, dispatcher);
-    words[at + SQE_SLOT] = operation.slot;
-    words[at + SQE_GENERATION] = markedGeneration(operation);
-    control[CONTROL_SUBMISSION_TAIL] = tail + 1;
+    const { entriesLeft, slot } = operation;
+    const marked = markedGeneration(operation);
+    for (let index = 0; index < entriesLeft; index++) {
+      const at = ((tail + index) & this.#mask) << SQE_WORDS_SHIFT;
+      operation.fill(words, at, dispatcher, index);
+      words[at + SQE_SLOT] = slot;
+      words[at + SQE_GENERATION] = index < entriesLeft - 1 ? marked : marked & ~GENERATION_FOLLOWED;
+    }
+    control[CONTROL_SUBMISSION_TAIL] = tail + entriesLeft;
   }
 
   /** Hands over what is staged if it makes a batch. */
@@ -85,7 +93,7 @@ export class SubmissionBlock {
   stageCancel(operation: Operation<unknown>): boolean {
     if (!this.hasRoom(1)) return false;
     const { slot } = operation;
-    const at = this.#stageRequest(-1, 0, slot);
+    const at = this.#stageRequest(OP_ASYNC_CANCEL, -1, 0, slot);
     // The target is named by its user_data, in the address words.
     this.words[at + 4] = slot;
     this.words[at + 5] = markedGeneration(operation);
@@ -101,16 +109,24 @@ export class SubmissionBlock {
     if (!this.hasRoom(1)) return false;
     const isFixed = fixedIndex >= 0;
     const flags = CANCEL_FD | CANCEL_ALL | (isFixed ? CANCEL_FD_FIXED : 0);
-    this.#stageRequest(isFixed ? fixedIndex : fd, flags, SLOT_UNTRACKED);
+    this.#stageRequest(OP_ASYNC_CANCEL, isFixed ? fixedIndex : fd, flags, SLOT_UNTRACKED);
     return true;
   }
 
-  /** Where the words of a new cancel request are. It holds no slot; `target` comes back with its failure. */
-  #stageRequest(fd: number, flags: number, target: number): number {
+  /** Stages a request to close what a slot of the file table holds; false when there is no room for it. */
+  stageDirectClose(fixedIndex: number): boolean {
+    if (!this.hasRoom(1)) return false;
+    const at = this.#stageRequest(OP_CLOSE, 0, 0, SLOT_UNTRACKED);
+    this.words[at + SQE_FILE_INDEX] = fixedIndex + 1;
+    return true;
+  }
+
+  /** Where the words of a new request are. It holds no slot; `target` comes back with its failure. */
+  #stageRequest(opcode: number, fd: number, flags: number, target: number): number {
     const control = this.#control;
     const tail = control[CONTROL_SUBMISSION_TAIL] as number;
     const at = (tail & this.#mask) << SQE_WORDS_SHIFT;
-    fillEntry(this.words, at, OP_ASYNC_CANCEL | SQE_CQE_SKIP_SUCCESS, fd, 0, 0, flags);
+    fillEntry(this.words, at, opcode | SQE_CQE_SKIP_SUCCESS, fd, 0, 0, flags);
     this.words[at + SQE_SLOT] = SLOT_UNTRACKED;
     this.words[at + SQE_GENERATION] = target;
     control[CONTROL_SUBMISSION_TAIL] = tail + 1;
@@ -132,6 +148,8 @@ export class SubmissionBlock {
   }
 }
 
-function markedGeneration({ generation, yieldsFd }: Operation<unknown>): number {
+/** Of the entry that is under way, or the first. */
+function markedGeneration({ generation, yieldsFd, entriesLeft }: Operation<unknown>): number {
+  if (entriesLeft > 1) return generation | GENERATION_FOLLOWED;
   return yieldsFd ? generation | GENERATION_YIELDS_FD : generation;
 }
