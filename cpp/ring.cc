@@ -199,7 +199,9 @@ int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {
     abi::KernelTimespec timespec = {static_cast<int64_t>(left_ns / 1'000'000'000),
                                     static_cast<int64_t>(left_ns % 1'000'000'000)};
     abi::GetEventsArg arg = {0, 0, 0, reinterpret_cast<uint64_t>(&timespec)};
-    int result = EnterOnce(QueuedCount(), count, flags, &arg, sizeof(arg));
+    // With a thread that submits, a count here would be the result, whatever had become of the wait.
+    uint32_t to_submit = is_sq_poll() ? 0 : QueuedCount();
+    int result = EnterOnce(to_submit, count, flags, &arg, sizeof(arg));
     if (result == -ETIME) return 0;
     if (result != -EINTR) return std::min(result, 0);
     // A signal stopped the wait: what is left of the time, and not all of it again, or signals that keep
