@@ -1,5 +1,5 @@
 /** LatencyRecording: how long the operations of a ring take, a histogram a kind. Depends on Node alone. */
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { RecordableHistogram } from 'node:perf_hooks';
 
 /** An hour; whatever takes longer is counted in the histogram's `exceeds`. */
 const HIGHEST_NS = 3_600 * 1e9;
@@ -41,6 +41,7 @@ export class LatencyRecording {
     if (this.#isStopped) return;
     let histogram = this.#histograms.get(kind);
     if (histogram === undefined) {
+      const { createHistogram } = process.getBuiltinModule('node:perf_hooks');
       histogram = createHistogram({ lowest: 1, highest: HIGHEST_NS, figures: FIGURES });
       this.#histograms.set(kind, histogram);
     }

@@ -5,7 +5,6 @@
  * goes, and the signal does again what it did before.
  */
 import { constants } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import { type Abortable, unwatchAbort, watchAbort } from './abort.js';
 import type { Hold } from './backend/polls.js';
 import { restoreSignal, saveSignal } from './backend/signal-actions.js';
@@ -116,7 +115,8 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
     abortSignal: AbortSignal | undefined,
     onEnd: (stream: SignalStream) => void,
   ) {
-    if (!isMainThread) throw workerUnsupportedError('ring.signals()');
+    if (!process.getBuiltinModule('node:worker_threads').isMainThread)
+      throw workerUnsupportedError('ring.signals()');
     this.#names = names;
     this.#hold = hold;
     this.#abortSignal = abortSignal;

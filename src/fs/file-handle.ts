@@ -5,7 +5,7 @@
  * add no other. A buffer belongs to the operation until its promise settles: after an abort of a
  * call on the node backend even until the system call that is under way ends.
  */
-import { AsyncResource } from 'node:async_hooks';
+import type { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import nodeFs, {
   type BigIntStats,
@@ -141,6 +141,7 @@ export class FileHandle extends EventEmitter {
 
   /** The handle's id for node:async_hooks. */
   getAsyncId(): number {
+    const { AsyncResource } = process.getBuiltinModule('node:async_hooks');
     this.#asyncResource ??= new AsyncResource('FILEHANDLE');
     return this.#asyncResource.asyncId();
   }

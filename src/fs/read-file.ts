@@ -6,8 +6,7 @@
  * where the allocation starts: the end is where a read returns 0, for files that grow, for /proc
  * and for pipes alike. A backend that has a way of its own for small files is asked first.
  */
-import { constants } from 'node:buffer';
-import { constants as fsConstants } from 'node:fs';
+import { constants } from 'node:fs';
 import {
   type BackendFile,
   CURRENT_POSITION,
@@ -23,6 +22,8 @@ import { useFile, withFile } from './with-file.js';
 
 type Content = Buffer | string;
 
+const { MAX_LENGTH } = process.getBuiltinModule('node:buffer').constants;
+
 /** A read in the page cache is a copy on the event loop's time, so a large file takes several. */
 const READ_BYTES_MAX = 512 * 1024;
 /** Of a slab, what a first read may fill where a second one follows unseen. */
@@ -36,7 +37,7 @@ export function readPath(
   concurrency: Concurrency,
 ): Promise<Content> {
   const { flags, signal } = settings;
-  if (flags === fsConstants.O_RDONLY && files.readWhole !== undefined) {
+  if (flags === constants.O_RDONLY && files.readWhole !== undefined) {
     const read = new PathRead(settings, concurrency);
     const content = files.readWhole(path, read, signal);
     if (content !== undefined) return content;
@@ -122,7 +123,7 @@ async function readBeyondSlab(
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
   const { size } = await file.stat(false, signal);
-  if (size > constants.MAX_LENGTH) throw fileTooLarge(size);
+  if (size > MAX_LENGTH) throw fileTooLarge(size);
   let content: Buffer = Buffer.allocUnsafeSlow(Math.max(size, 2 * SLAB_BYTES));
   let byteCount = slab.copy(content);
   for (;;) {
@@ -145,8 +146,8 @@ async function readBeyondSlab(
 
 function grow(content: Buffer, bytesMore: number): Buffer {
   const bytesLeast = content.length + bytesMore;
-  if (bytesLeast > constants.MAX_LENGTH) throw fileTooLarge(bytesLeast);
-  const bytesWanted = Math.min(2 * content.length, constants.MAX_LENGTH);
+  if (bytesLeast > MAX_LENGTH) throw fileTooLarge(bytesLeast);
+  const bytesWanted = Math.min(2 * content.length, MAX_LENGTH);
   const larger = Buffer.allocUnsafeSlow(Math.max(bytesLeast, bytesWanted));
   content.copy(larger);
   return larger;

@@ -1,6 +1,4 @@
 /** Socket addresses as users see them, the checks on what they type, and the look-up of host names. */
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { orAborted } from '../abort.js';
 import { abortError, badPort, invalidArgValue } from '../errors.js';
 import { checkString } from '../validate.js';
@@ -16,6 +14,9 @@ export interface SocketAddress {
   /** Of a Unix socket: its path; an abstract name begins with NUL; empty for a socket without a name. */
   readonly path?: string;
 }
+
+/** Loaded when it is needed: not every program uses sockets. */
+let net: typeof import('node:net') | undefined;
 
 const PORT_MAX = 65_535;
 /** A path's terminating NUL included. */
@@ -47,7 +48,8 @@ export function checkPath(value: unknown, name: string): string {
 
 /** The family of a literal address; undefined for anything else, host names included. */
 export function familyOf(address: string): AddressFamily | undefined {
-  const version = isIP(address);
+  net ??= process.getBuiltinModule('node:net');
+  const version = net.isIP(address);
   if (version === 0) return undefined;
   return version === 4 ? 'IPv4' : 'IPv6';
 }
@@ -68,6 +70,7 @@ export async function resolveAddress(
 ): Promise<string> {
   if (signal?.aborted) throw abortError(signal);
   if (familyOf(host) !== undefined) return host;
+  const { lookup } = process.getBuiltinModule('node:dns/promises');
   const found = lookup(host, { family: family === 'IPv4' ? 4 : 6 });
   const { address } = await (signal === undefined ? found : orAborted(found, signal));
   return address;

@@ -4,7 +4,7 @@
  * node:dgram cannot stop receiving, so datagrams that come while nobody reads wait here, up to a limit,
  * and beyond it are dropped, as the kernel drops what finds a socket's buffer full.
  */
-import dgram from 'node:dgram';
+import type dgram from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -351,7 +351,7 @@ function toAddress({ address, port, family }: AddressInfo): SocketAddress {
 
 function boundSocket(options: dgram.SocketOptions, wanted: DatagramBinding): Promise<dgram.Socket> {
   return new Promise((resolve, reject) => {
-    const socket = dgram.createSocket(options);
+    const socket = process.getBuiltinModule('node:dgram').createSocket(options);
     socket.once('error', (error) => {
       socket.close();
       reject(error);
