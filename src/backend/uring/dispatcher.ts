@@ -25,6 +25,7 @@ import {
 } from './layout.js';
 import { SlotStorage } from './memory.js';
 import { NO_SLOT, type Operation } from './operation.js';
+import { noteClosed, SettleLink } from './settle-link.js';
 import { SlotTable } from './slot-table.js';
 import { SubmissionBlock } from './submission-block.js';
 import { WaitingLine } from './waiting-line.js';
@@ -61,6 +62,7 @@ export class Dispatcher implements Hold {
   readonly #heldBack = new Set<Operation<unknown>>();
   #batchListeners: BatchListener[] = [];
 
+  readonly #link = new SettleLink<Dispatcher>(this);
   #pendingCount = 0;
   #staleCompletions = 0;
   #isClosing = false;
@@ -89,7 +91,11 @@ export class Dispatcher implements Hold {
 
   /** False when the event loop refuses the ring's descriptor. */
   start(): boolean {
-    return this.#native.start(this.control, this.#block.words, this.#completions, () => this.#settle());
+    const link = this.#link;
+    return this.#native.start(this.control, this.#block.words, this.#completions, () => {
+      const { target } = link;
+      if (target !== undefined) target.#settle();
+    });
   }
 
   /** Operations that have not settled, in the kernel or waiting. */
@@ -196,7 +202,7 @@ export class Dispatcher implements Hold {
   /** Counts operations as pending that will be submitted later, unless they are cancelled first. */
   holdBack(operations: readonly Operation<unknown>[]): void {
     for (const operation of operations) {
-      this.#pendingCount++;
+      this.#countPending();
       if (operation.isHolding) this.#block.hold();
       this.#heldBack.add(operation);
     }
@@ -227,8 +233,12 @@ export class Dispatcher implements Hold {
     this.#block.submitIfBatch();
   }
 
+  #countPending(): void {
+    if (this.#pendingCount++ === 0) this.#link.hold(this);
+  }
+
   #enqueue(operation: Operation<unknown>): void {
-    this.#pendingCount++;
+    this.#countPending();
     if (operation.isHolding) this.#block.hold();
     const isNext = this.waitingCount === 0 || operation.isExempt;
     if (isNext && this.#canStart(operation, 1)) this.#start(operation);
@@ -416,7 +426,7 @@ export class Dispatcher implements Hold {
   }
 
   #finish(operation: Operation<unknown>): void {
-    this.#pendingCount--;
+    if (--this.#pendingCount === 0) this.#link.letGo();
     if (operation.isHolding) this.#block.unhold();
   }
 
@@ -459,6 +469,7 @@ export class Dispatcher implements Hold {
   close(): void {
     this.#isClosed = true;
     this.#cancels.close();
+    noteClosed(this.#native);
     this.#native.close();
   }
 }

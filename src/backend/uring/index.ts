@@ -42,6 +42,7 @@ import {
 } from './layout.js';
 import { UringPolls } from './polls.js';
 import { ReceiveBuffers } from './receive-buffers.js';
+import { closeWhenDropped } from './settle-link.js';
 import { UringStreams } from './streams.js';
 import { WHOLE_READ_ENTRIES } from './whole-read.js';
 
@@ -145,6 +146,7 @@ export function createUringBackend(settings: RingSettings): Backend {
       directSlots,
       made.sqPoll !== undefined,
     );
+    closeWhenDropped(dispatcher, native);
     return new UringBackend(native, dispatcher, slots, settings, profileOf(settings, made, degraded));
   } catch (error) {
     native.close();
