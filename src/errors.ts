@@ -86,10 +86,6 @@ export function badBufferSize(): TypeError & CodedError {
   return coded(TypeError, 'ERR_SOCKET_BAD_BUFFER_SIZE', 'Buffer size must be a positive integer');
 }
 
-export function missingArgument(name: string): TypeError & CodedError {
-  return coded(TypeError, 'ERR_MISSING_ARGS', `The "${name}" argument must be specified`);
-}
-
 /** An address that is no literal one of the family it has to be. */
 export function invalidIpAddress(address: string): TypeError & CodedError {
   return coded(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${address}`);

@@ -24,7 +24,8 @@ export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
 export type { Fs } from './fs/fs.js';
 export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';
-export type { AncillaryField } from './net/ancillary.js';
+export type { AncillaryField, ProcessCredentials } from './net/ancillary.js';
+export type { DatagramBindOptions } from './net/datagram-binding.js';
 export { DatagramMessage } from './net/datagram-message.js';
 export type {
   DatagramData,
@@ -33,11 +34,7 @@ export type {
   SendOptions,
 } from './net/datagram-sending.js';
 export type { PathMtuDiscovery } from './net/datagram-settings.js';
-export {
-  type DatagramBindOptions,
-  DatagramSocket,
-  type ReceiveOptions,
-} from './net/datagram-socket.js';
+export { DatagramSocket, type ReceiveOptions } from './net/datagram-socket.js';
 export { Listener, type ListenOptions } from './net/listener.js';
 export { StreamChunk } from './net/stream-chunk.js';
 export type { StreamSocketOptions } from './net/stream-options.js';

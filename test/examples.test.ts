@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect } from 'chai';
+import { DatagramSocket, Ring } from 'ringlet';
+import { needsIoUring } from './support/backends.js';
 import {
   type ChildOptions,
   type ChildOutcome,
@@ -10,6 +12,7 @@ import {
   PACKAGE_ROOT,
   runProgram,
 } from './support/child.js';
+import { findProgram } from './support/programs.js';
 import { skip } from './support/skip.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -58,16 +61,37 @@ describe('Examples', () => {
     expect(lines.at(-1)).to.match(/^served on (io_uring|Node: .+)$/);
   });
 
+  describe('Unix datagram sockets', () => {
+    needsIoUring();
+
+    it('sd-notify: both sides, and to a service manager', async () => {
+      expect(await linesOf('sd-notify')).to.deep.equal(['READY=1, STATUS=Serving from this process']);
+      const ring = new Ring({ backend: 'io_uring' });
+      for (const path of [directory.at('notify'), `\0ringlet-notify-${process.pid}`]) {
+        await using manager = await DatagramSocket.bind({ path, ring });
+        const env = { NOTIFY_SOCKET: path.replace('\0', '@') };
+        const [message, outcome] = await Promise.all([manager.receive(), run('sd-notify', [], { env })]);
+        expectCleanExit(outcome);
+        expect(message.data.toString()).to.match(/^READY=1\nMAINPID=\d+$/);
+      }
+      await ring.close();
+    });
+
+    it('dev-log: what logger writes', async function () {
+      if (!findProgram('logger')) skip(this, 'there is no logger here (bsdutils)');
+      const uid = process.getuid?.();
+      const texts = ['one', 'two', 'three'].map((text) => `info: example: ${text} (uid ${uid})`);
+      expect(await linesOf('dev-log')).to.deep.equal(texts);
+    });
+  });
+
   describe('syslog-collector', function () {
     this.timeout(CHILD_DEADLINE_MS + 5000);
     let logger = '';
 
     before('finding logger', function () {
-      try {
-        logger = execFileSync('sh', ['-c', 'command -v logger'], { encoding: 'utf8' }).trim();
-      } catch {
-        skip(this, 'there is no logger here (bsdutils)');
-      }
+      logger = findProgram('logger');
+      if (!logger) skip(this, 'there is no logger here (bsdutils)');
     });
 
     /**

@@ -169,9 +169,11 @@ export interface FileBackend {
 
 /** What `DatagramSocket.bind` hands down: validated, defaults filled in. */
 export interface DatagramBinding {
-  family: 'IPv4' | 'IPv6';
-  /** A literal address of `family`. */
+  family: 'IPv4' | 'IPv6' | 'Unix';
+  /** A literal address of `family`; empty for Unix. */
   address: string;
+  /** For Unix alone: a path, an abstract name, or '' for an abstract name of the kernel's choice. */
+  path: string | undefined;
   /** 0 asks the kernel for a free port. */
   port: number;
   reuseAddress: boolean;

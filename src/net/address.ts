@@ -1,7 +1,6 @@
 /** Socket addresses as users see them, the checks on what they type, and the look-up of host names. */
 import { orAborted } from '../abort.js';
-import { abortError, badPort, invalidArgValue } from '../errors.js';
-import { checkString } from '../validate.js';
+import { abortError, badPort } from '../errors.js';
 
 export type AddressFamily = 'IPv4' | 'IPv6';
 
@@ -19,8 +18,6 @@ export interface SocketAddress {
 let net: typeof import('node:net') | undefined;
 
 const PORT_MAX = 65_535;
-/** A path's terminating NUL included. */
-const UNIX_NAME_BYTES_MAX = 108;
 
 /** A port from 0 (or 1) to 65535, as a number or in decimal digits, as Node takes it. */
 export function checkPort(value: unknown, name = 'Port', isZeroAllowed = true): number {
@@ -30,20 +27,6 @@ export function checkPort(value: unknown, name = 'Port', isZeroAllowed = true): 
     throw badPort(name, value, isZeroAllowed);
   }
   return port;
-}
-
-/** A Unix socket's path or abstract name, which sun_path must hold (unix(7)). */
-export function checkPath(value: unknown, name: string): string {
-  const path = checkString(value, name);
-  const isAbstract = path.startsWith('\0');
-  const reason =
-    path === '' || (!isAbstract && path.includes('\0'))
-      ? 'must be a path without null bytes, or a name that begins with one'
-      : `must take ${UNIX_NAME_BYTES_MAX} bytes at most`;
-  const isLegal = path !== '' && (isAbstract || !path.includes('\0'));
-  const bytes = Buffer.byteLength(path) + (isAbstract ? 0 : 1);
-  if (!isLegal || bytes > UNIX_NAME_BYTES_MAX) throw invalidArgValue(name, path, reason);
-  return path;
 }
 
 /** The family of a literal address; undefined for anything else, host names included. */

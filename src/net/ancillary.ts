@@ -2,8 +2,15 @@
 import type { SocketAddress } from './address.js';
 
 /** In the order in which the documentation has them. */
-export const ANCILLARY_FIELDS = ['local', 'ecn', 'timestamp', 'droppedCount'] as const;
+export const ANCILLARY_FIELDS = ['local', 'ecn', 'timestamp', 'droppedCount', 'credentials'] as const;
 export type AncillaryField = (typeof ANCILLARY_FIELDS)[number];
+
+/** Who a process is, as the kernel vouches for it. */
+export interface ProcessCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** Of one message; what was not asked for is undefined. */
 export interface Ancillary {
@@ -12,4 +19,5 @@ export interface Ancillary {
   ecn?: number;
   timestamp?: bigint;
   droppedCount?: number;
+  credentials?: ProcessCredentials;
 }

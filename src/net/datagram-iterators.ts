@@ -235,12 +235,14 @@ class OwnedMessage extends DatagramMessage {
   }
 }
 
-function ancillaryOf({ local, interfaceIndex, ecn, timestamp, droppedCount }: DatagramMessage): Ancillary {
+function ancillaryOf(message: DatagramMessage): Ancillary {
+  const { local, interfaceIndex, ecn, timestamp, droppedCount, credentials } = message;
   return {
     ...(local && { local }),
     ...(interfaceIndex !== undefined && { interfaceIndex }),
     ...(ecn !== undefined && { ecn }),
     ...(timestamp !== undefined && { timestamp }),
     ...(droppedCount !== undefined && { droppedCount }),
+    ...(credentials && { credentials }),
   };
 }

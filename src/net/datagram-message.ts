@@ -7,7 +7,7 @@
  */
 import { inspect } from 'node:util';
 import type { SocketAddress } from './address.js';
-import type { Ancillary } from './ancillary.js';
+import type { Ancillary, ProcessCredentials } from './ancillary.js';
 
 export abstract class DatagramMessage implements Disposable {
   /** The payload, or as much of it as the receive buffer held. A datagram may be empty. */
@@ -69,6 +69,11 @@ export abstract class DatagramMessage implements Disposable {
    */
   get droppedCount(): number | undefined {
     return this.ancillary?.droppedCount;
+  }
+
+  /** The process that sent it through a Unix socket. Only with 'credentials'. */
+  get credentials(): ProcessCredentials | undefined {
+    return this.ancillary?.credentials;
   }
 
   /** Gives a leased buffer back to the kernel. Does nothing for a copy, or when called again. */

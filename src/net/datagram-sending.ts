@@ -1,9 +1,10 @@
 /** What is sent, where to, and how: the shapes that callers pass, and the checks on them. */
 import { types } from 'node:util';
 import type { Payload, SendExtras } from '../backend/backend.js';
-import { invalidArgType } from '../errors.js';
 import { checkInteger, checkObject, checkSignal, checkString } from '../validate.js';
-import { checkPath, checkPort, familyOf, type SocketAddress } from './address.js';
+import { checkPort, familyOf, type SocketAddress } from './address.js';
+import { toBytes } from './bytes.js';
+import { checkUnixPath, unixAddress } from './unix-path.js';
 
 /** Text is sent as UTF-8. Bytes are the operation's until its promise settles. */
 export type DatagramData = string | NodeJS.ArrayBufferView | ArrayBuffer;
@@ -53,19 +54,11 @@ export interface CheckedSendOptions {
 const NO_OPTIONS: CheckedSendOptions = { extras: undefined, signal: undefined };
 const SEGMENT_BYTES_MAX = 65_535;
 const INTERFACE_INDEX_MAX = 2 ** 31 - 1;
-const DATA_TYPE = 'of type string or an instance of Buffer, TypedArray, DataView, or ArrayBuffer';
 
 export function toPayload(data: unknown): Payload {
   if (types.isArrayBufferView(data)) return data;
-  if (Array.isArray(data)) return data.map((part) => toBytes(part, 'data'));
-  return toBytes(data, 'data');
-}
-
-function toBytes(data: unknown, name: string): NodeJS.ArrayBufferView {
-  if (types.isArrayBufferView(data)) return data;
-  if (typeof data === 'string') return Buffer.from(data);
-  if (types.isArrayBuffer(data)) return new Uint8Array(data);
-  throw invalidArgType(name, DATA_TYPE, data);
+  if (Array.isArray(data)) return data.map((part) => toBytes(part));
+  return toBytes(data);
 }
 
 /** A destination whose address may still be a name: then `family` is undefined. */
@@ -83,7 +76,7 @@ export function checkDestination(value: unknown): CheckedDestination {
     path?: unknown;
   };
   if (path !== undefined) {
-    return { address: '', port: 0, family: 'Unix', path: checkPath(path, 'remote.path') };
+    return unixAddress(checkUnixPath(path, 'remote.path'));
   }
   const host = checkString(address, 'remote.address');
   return { address: host, port: checkPort(port, 'Port', false), family: familyOf(host) };

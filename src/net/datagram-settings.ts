@@ -10,7 +10,7 @@ import {
   addressError,
   badBufferSize,
   invalidArgType,
-  missingArgument,
+  missingArgs,
   socketClosedError,
   socketNotConnectedError,
 } from '../errors.js';
@@ -125,7 +125,7 @@ export abstract class DatagramSettings {
   }
 
   #member(syscall: string, isJoining: boolean, group: unknown, anywhere: unknown, source?: string): void {
-    if (!group) throw missingArgument('multicastAddress');
+    if (!group) throw missingArgs('"multicastAddress"');
     this.#checkOpen();
     const checkedGroup = checkString(group, 'multicastAddress');
     // Node takes anything that is no address for the system's error, too.

@@ -1,34 +1,23 @@
-/** DatagramSocket: UDP as users hold it. Checks what they pass, and asks the backend's socket. */
+/** DatagramSocket: datagrams as users hold them. Checks what they pass, and asks the backend's socket. */
 import { constants } from 'node:os';
-import type { BackendDatagramSocket, DatagramBinding, Payload, SendExtras } from '../backend/backend.js';
+import type { BackendDatagramSocket, Payload, SendExtras } from '../backend/backend.js';
 import {
   abortError,
   addressError,
   invalidArgType,
-  invalidArgValue,
-  outOfRange,
   socketClosedError,
   socketConnectedError,
   socketNotConnectedError,
 } from '../errors.js';
-import { backendOf, type Ring } from '../ring.js';
+import { backendOf } from '../ring.js';
+import { checkBoolean, checkObject, checkSignal } from '../validate.js';
+import { resolveAddress, type SocketAddress } from './address.js';
 import {
-  checkBoolean,
-  checkInteger,
-  checkObject,
-  checkOneOf,
-  checkSignal,
-  checkString,
-} from '../validate.js';
-import {
-  type AddressFamily,
-  anyAddress,
-  checkPort,
-  familyOf,
-  resolveAddress,
-  type SocketAddress,
-} from './address.js';
-import { ANCILLARY_FIELDS, type AncillaryField } from './ancillary.js';
+  checkMessageBytes,
+  type DatagramBindOptions,
+  readBindOptions,
+  resolveBinding,
+} from './datagram-binding.js';
 import { BatchIterator, MessageIterator, type Reception } from './datagram-iterators.js';
 import type { DatagramMessage } from './datagram-message.js';
 import {
@@ -41,66 +30,7 @@ import {
   type SendOptions,
   toPayload,
 } from './datagram-sending.js';
-import { DatagramSettings, PATH_MTU_DISCOVERIES, type PathMtuDiscovery } from './datagram-settings.js';
-
-const MESSAGE_BYTES_MAX = 65_536;
-/** The most that the kernel merges: the payload of the longest IPv4 datagram. */
-const MERGED_BYTES_MAX = 65_507;
-/** IFNAMSIZ without the NUL. */
-const DEVICE_NAME_BYTES_MAX = 15;
-const SOCKET_BUFFER_BYTES_MAX = 2 ** 31 - 1;
-const FAMILIES = ['IPv4', 'IPv6'] as const;
-
-export interface DatagramBindOptions {
-  /** 0 to 65535; 0 takes a free one. Default 0. */
-  port?: number | undefined;
-  /** A literal address, or a name to look up. Default: every address of the machine. */
-  address?: string | undefined;
-  /** Default: the address's own, and IPv4 for names and without one. */
-  family?: AddressFamily | undefined;
-  /** For an IPv6 socket: whether IPv4 is left out. Otherwise it comes as `::ffff:1.2.3.4`. Default false. */
-  ipv6Only?: boolean | undefined;
-  /** SO_REUSEADDR. Default false. */
-  reuseAddress?: boolean | undefined;
-  /** SO_REUSEPORT: sockets that all ask for it share a port, and the kernel spreads what comes. Default false. */
-  reusePort?: boolean | undefined;
-  /** Whether broadcast addresses may be sent to. Default false. */
-  broadcast?: boolean | undefined;
-  /** SO_RCVBUF in bytes, which Linux doubles and limits (net.core.rmem_max). Default: the system's. */
-  receiveBufferBytes?: number | undefined;
-  /** SO_SNDBUF in bytes, which Linux doubles and limits (net.core.wmem_max). Default: the system's. */
-  sendBufferBytes?: number | undefined;
-  /**
-   * The longest message to be received whole, in bytes, up to 65,536: the socket uses the smallest of the
-   * ring's `receiveBuffers` that hold it. Default: 0, the first of them. A longer message is truncated.
-   */
-  messageBytes?: number | undefined;
-  /**
-   * What each message is to tell beside its bytes and its sender: 'local' (with `interfaceIndex`), 'ecn',
-   * 'timestamp', 'droppedCount'; see DatagramMessage. Costs nothing where it is not asked for. Default: none.
-   * io_uring only.
-   */
-  ancillary?: readonly AncillaryField[] | undefined;
-  /**
-   * Whether the kernel may hand over datagrams that one sender has sent in a row, of one size, in one piece
-   * (UDP_GRO, Linux 5.0), which costs far less each. They come as the messages that they were. Takes
-   * `receiveBuffers` of 65,507 bytes or more. Default false. io_uring only.
-   */
-  receiveOffload?: boolean | undefined;
-  /**
-   * The name of an interface (SO_BINDTODEVICE): nothing comes from, or leaves by, any other. ENODEV if there
-   * is none. io_uring only.
-   */
-  device?: string | undefined;
-  /** Whether `address` need not be one of the machine's, or not yet (IP_FREEBIND). Default false. io_uring only. */
-  nonLocal?: boolean | undefined;
-  /** Default: the system's, mostly 'want'. io_uring only. */
-  pathMtuDiscovery?: PathMtuDiscovery | undefined;
-  /** The ring to run on. Default: the one that `fs` uses. */
-  ring?: Ring | undefined;
-  /** Ends the look-up of a name. */
-  signal?: AbortSignal | undefined;
-}
+import { DatagramSettings } from './datagram-settings.js';
 
 export interface ReceiveOptions {
   /**
@@ -124,31 +54,19 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   }
 
   /**
-   * Makes a socket and binds it. From then on the kernel keeps what arrives, as far as its buffer goes.
+   * Makes a socket and binds it, UDP or, with `path` or the family 'Unix', a Unix datagram socket. From then on the kernel keeps what arrives, as far as its buffer goes.
    *
    * Rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE or ERR_SOCKET_BAD_PORT;
    * with `syscall`, `code`, `address` and `port` (EADDRINUSE, EADDRNOTAVAIL, EACCES); ENOTFOUND for a
    * name; AbortError; ERR_RINGLET_CLOSED.
    */
   static override async bind(options: DatagramBindOptions = {}): Promise<DatagramSocket> {
-    const { ring } = checkObject(options, 'options') as DatagramBindOptions;
     const wanted = readBindOptions(options);
     const signal = checkSignal(options.signal);
     if (signal?.aborted) throw abortError(signal);
-    const { datagrams } = backendOf(ring);
-    if (wanted.messageBytes > datagrams.messageBytesMax) {
-      if (wanted.receiveOffload) {
-        const reason = `needs a ring with receiveBuffers of at least ${MERGED_BYTES_MAX} bytes`;
-        throw invalidArgValue('options.receiveOffload', true, reason);
-      }
-      const range = `<= ${datagrams.messageBytesMax}, the largest of the ring's receiveBuffers`;
-      throw outOfRange('options.messageBytes', range, wanted.messageBytes);
-    }
-    const address = await resolveAddress(wanted.address, wanted.family, signal);
-    if (familyOf(address) !== wanted.family) {
-      throw addressError(-constants.errno.EINVAL, 'bind', address, wanted.port);
-    }
-    const backend = await datagrams.bind({ ...wanted, address });
+    const { datagrams } = backendOf(options.ring);
+    checkMessageBytes(wanted, datagrams.messageBytesMax);
+    const backend = await datagrams.bind(await resolveBinding(wanted, signal));
     if (signal?.aborted) {
       await backend.close();
       throw abortError(signal);
@@ -380,54 +298,4 @@ function readReceiveOptions(options: unknown): { isLeasing: boolean; signal: Abo
   if (options === undefined) return { isLeasing: false, signal: undefined };
   const { lease = false, signal } = checkObject(options, 'options') as ReceiveOptions;
   return { isLeasing: checkBoolean(lease, 'options.lease'), signal: checkSignal(signal) };
-}
-
-type FlagName = 'ipv6Only' | 'reuseAddress' | 'reusePort' | 'broadcast' | 'receiveOffload' | 'nonLocal';
-
-function readBindOptions(options: DatagramBindOptions): DatagramBinding {
-  const flag = (name: FlagName): boolean => checkBoolean(options[name] ?? false, `options.${name}`);
-  const bytes = (name: 'receiveBufferBytes' | 'sendBufferBytes'): number =>
-    checkInteger(options[name] ?? 0, `options.${name}`, 0, SOCKET_BUFFER_BYTES_MAX);
-  const given = options.address === undefined ? undefined : checkString(options.address, 'options.address');
-  const family =
-    options.family === undefined
-      ? (familyOf(given ?? '') ?? 'IPv4')
-      : checkOneOf(options.family, 'options.family', FAMILIES);
-  const messageBytes = checkInteger(options.messageBytes ?? 0, 'options.messageBytes', 0, MESSAGE_BYTES_MAX);
-  const receiveOffload = flag('receiveOffload');
-  return {
-    family,
-    address: given || anyAddress(family),
-    port: checkPort(options.port ?? 0, 'options.port'),
-    ipv6Only: flag('ipv6Only'),
-    reuseAddress: flag('reuseAddress'),
-    reusePort: flag('reusePort'),
-    broadcast: flag('broadcast'),
-    receiveBufferBytes: bytes('receiveBufferBytes'),
-    sendBufferBytes: bytes('sendBufferBytes'),
-    ancillary: readAncillaryFields(options.ancillary ?? []),
-    receiveOffload,
-    device: readDevice(options.device),
-    nonLocal: flag('nonLocal'),
-    pathMtuDiscovery:
-      options.pathMtuDiscovery === undefined
-        ? -1
-        : PATH_MTU_DISCOVERIES.indexOf(
-            checkOneOf(options.pathMtuDiscovery, 'options.pathMtuDiscovery', PATH_MTU_DISCOVERIES),
-          ),
-    messageBytes: receiveOffload ? Math.max(messageBytes, MERGED_BYTES_MAX) : messageBytes,
-  };
-}
-
-function readAncillaryFields(value: unknown): readonly AncillaryField[] {
-  if (!Array.isArray(value)) throw invalidArgType('options.ancillary', 'an instance of Array', value);
-  return value.map((each, index) => checkOneOf(each, `options.ancillary[${index}]`, ANCILLARY_FIELDS));
-}
-
-function readDevice(value: unknown): string {
-  if (value === undefined) return '';
-  const device = checkString(value, 'options.device');
-  const bytes = Buffer.byteLength(device);
-  if (bytes > 0 && bytes <= DEVICE_NAME_BYTES_MAX && !device.includes('\0')) return device;
-  throw invalidArgValue('options.device', device, `must have 1 to ${DEVICE_NAME_BYTES_MAX} bytes`);
 }

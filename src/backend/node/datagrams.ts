@@ -280,6 +280,7 @@ export class NodeDatagrams implements DatagramBackend {
   }
 
   async bind(wanted: DatagramBinding): Promise<BackendDatagramSocket> {
+    if (wanted.family === 'Unix') throw featureUnavailableError('A Unix datagram socket', NOT_IN_NODE);
     if (wanted.ancillary.length > 0) throw featureUnavailableError('Ancillary data', NOT_IN_NODE);
     if (wanted.device !== '') throw featureUnavailableError('Binding to a device', NOT_IN_NODE);
     if (wanted.nonLocal) throw featureUnavailableError('Binding to an address of others', NOT_IN_NODE);

@@ -21,6 +21,7 @@ import {
 export const CONTROL_BYTES = 144;
 const CMSG_HEADER_BYTES = 16;
 const SCM_RIGHTS = 1;
+const SCM_CREDENTIALS = 2;
 const NS_PER_S = 1_000_000_000n;
 const ECN_MASK = 3;
 
@@ -76,6 +77,10 @@ export function readAncillary(
       ancillary.timestamp = seconds * NS_PER_S + BigInt(words[word + 2] as number);
     } else if (level === SOL_SOCKET && type === SO_RXQ_OVFL) {
       ancillary.droppedCount = words[word] as number;
+    } else if (level === SOL_SOCKET && type === SCM_CREDENTIALS) {
+      // struct ucred
+      const [pid, uid, gid] = words.subarray(word, word + 3) as unknown as [number, number, number];
+      ancillary.credentials = { pid, uid, gid };
     } else if (level === IPPROTO_IP && type === IP_PKTINFO) {
       // struct in_pktinfo: interface, the address to answer from, the address in the header.
       ancillary.interfaceIndex = words[word] as number;

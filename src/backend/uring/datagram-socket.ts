@@ -5,6 +5,7 @@
  * queue overflows, and on errors; in each case what has not been received stays in the socket, and the
  * receive is armed again: at once, or when a buffer has come back.
  */
+import { unlink } from 'node:fs/promises';
 import { BatchQueue } from '../../batch-queue.js';
 import { addressError, ringClosedError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
@@ -40,13 +41,15 @@ import { sendInRounds } from './send-many.js';
 import { SendNames } from './send-names.js';
 import { encodeName, localName, peerName } from './socket-names.js';
 import { changeMembership, changeMulticastInterface, changeSetting, readSetting } from './socket-settings.js';
-import { leased, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
+import { openRoomProbe, RoomOperation } from './unix-sends.js';
+import { leased, UNIX_PREFIX, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
 import { ZeroCopyChoice, type ZeroCopyTally } from './zero-copy.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
 
 const ENOMEM = -12;
+const EINVAL = -22;
 /** What takes a peer away: a name of the family AF_UNSPEC, which is 0 (connect(2)). */
 const AF_UNSPEC_NAME_BYTES = 16;
 
@@ -109,7 +112,10 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
-    this.zeroCopy = new ZeroCopyChoice(owner.zeroCopyTally, dispatcher.supportsOp(OP_SENDMSG_ZC));
+    this.zeroCopy = new ZeroCopyChoice(
+      owner.zeroCopyTally,
+      wanted.family !== 'Unix' && dispatcher.supportsOp(OP_SENDMSG_ZC),
+    );
     this.#fixedIndex = table.acquire(fd);
     const isFixed = this.#fixedIndex !== NOT_REGISTERED;
     this.target = isFixed ? this.#fixedIndex : fd;
@@ -273,11 +279,41 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     control: Uint32Array | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
+    if (this.isUnix) return this.#sendUnix(payload, remote, signal);
     const name = remote && this.names.of(remote);
     const bytes = byteLengthOf(payload);
     const outgoing = { payload, bytes, remote, name, control, isZeroCopy: this.zeroCopy.take(bytes) };
     const sent = this.#dispatcher.submit(new SendOperation(this, outgoing), signal);
     return outgoing.isZeroCopy ? this.#orCopied(sent, outgoing, signal) : sent;
+  }
+
+  async #sendUnix(
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const whole = ArrayBuffer.isView(payload) ? payload : joined(payload);
+    await sendInRounds(this, { payloads: [whole], remotes: remote && [remote], control: undefined }, signal);
+    return whole.byteLength;
+  }
+
+  /** Resolves when it is worth trying again: there was no room for a datagram. */
+  async waitForRoom(remote: SocketAddress | undefined, signal: AbortSignal | undefined): Promise<void> {
+    if (remote === undefined) {
+      await this.#dispatcher.submit(new RoomOperation(this, this.#fd, remote), signal);
+      return;
+    }
+    const probe = openRoomProbe(this.names.of(remote).bytes);
+    if (probe < 0) throw this.sendError(probe, remote);
+    try {
+      await this.#dispatcher.submit(new RoomOperation(this, probe, remote), signal);
+    } finally {
+      binding().closeFd(probe);
+    }
+  }
+
+  get isUnix(): boolean {
+    return this.#bound.family === 'Unix';
   }
 
   /** With more in flight than may be pinned for it (RLIMIT_MEMLOCK) the kernel refuses to go without a copy. */
@@ -316,6 +352,8 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
 
   #control(extras: SendExtras | undefined, remote: SocketAddress | undefined): Uint32Array | undefined {
     if (extras === undefined) return undefined;
+    // The kernel would not even look at them.
+    if (this.isUnix) throw this.sendError(EINVAL, remote);
     return encodeControl(extras, this.names.of(remote ?? this.#remote ?? this.local).bytes);
   }
 
@@ -414,16 +452,28 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     }
     this.incoming.end();
     this.#owner.remove(this);
+    const { path } = this.#bound;
+    // As Node's servers do; somebody else may have removed it already.
+    if (path !== undefined && path !== '' && !path.startsWith('\0')) await unlink(path).catch(() => {});
     await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
   }
 }
 
-function formatOf({ ancillary, receiveOffload }: DatagramBinding, port: number): WideFormat | undefined {
-  if (ancillary.length === 0 && !receiveOffload) return undefined;
-  return { layout: WIDE_PREFIX, fields: ancillary, port };
+function formatOf(wanted: DatagramBinding, port: number): WideFormat | undefined {
+  const { ancillary, receiveOffload } = wanted;
+  const isUnix = wanted.family === 'Unix';
+  const isWide = ancillary.length > 0 || receiveOffload;
+  if (isWide) return { layout: WIDE_PREFIX, fields: ancillary, port, isUnix };
+  return isUnix ? { layout: UNIX_PREFIX, fields: [], port, isUnix } : undefined;
 }
 
 function byteLengthOf(payload: Payload): number {
   if (ArrayBuffer.isView(payload)) return payload.byteLength;
   return payload.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+function joined(views: readonly NodeJS.ArrayBufferView[]): Buffer {
+  return Buffer.concat(
+    views.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  );
 }

@@ -1,15 +1,18 @@
 /** The UDP sockets of a ring. */
 import { addressError } from '../../errors.js';
 import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../backend.js';
+import { unixAddress } from '../../net/unix-path.js';
 import { binding } from './binding.js';
 import { type SocketOwner, UringDatagramSocket } from './datagram-socket.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { FdTable } from './fd-table.js';
-import { AF_INET, AF_INET6 } from './layout.js';
+import { AF_INET, AF_INET6, AF_UNIX } from './layout.js';
 import type { ReceiveBuffers } from './receive-buffers.js';
 import { encodeName } from './socket-names.js';
 import { optionsOf } from './socket-options.js';
 import type { ZeroCopyTally } from './zero-copy.js';
+
+const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6, Unix: AF_UNIX };
 
 export class UringDatagrams implements DatagramBackend, SocketOwner {
   readonly #dispatcher: Dispatcher;
@@ -56,13 +59,13 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
 
 /** A descriptor that `wanted` is true of. Throws with the call that failed, and then there is none. */
 function openBound(wanted: DatagramBinding): number {
-  const { address, port } = wanted;
-  const fd = binding().openDatagramSocket(wanted.family === 'IPv6' ? AF_INET6 : AF_INET);
-  if (fd < 0) throw addressError(fd, 'socket', address, port);
+  const { address, port, path } = wanted;
+  const fd = binding().openDatagramSocket(FAMILIES[wanted.family]);
+  if (fd < 0) throw addressError(fd, 'socket', path ?? address, port);
   const failure = applyBinding(fd, wanted);
   if (failure === undefined) return fd;
   binding().closeFd(fd);
-  throw addressError(failure.errno, failure.syscall, address, port);
+  throw addressError(failure.errno, failure.syscall, path ?? address, port);
 }
 
 function applyBinding(fd: number, wanted: DatagramBinding): { errno: number; syscall: string } | undefined {
@@ -70,8 +73,8 @@ function applyBinding(fd: number, wanted: DatagramBinding): { errno: number; sys
     const errno = binding().setSocketOption(fd, level, name, value);
     if (errno < 0) return { errno, syscall: 'setsockopt' };
   }
-  const { address, port, family } = wanted;
-  const name = encodeName({ address, port, family });
+  const { address, port, family, path } = wanted;
+  const name = encodeName(path === undefined ? { address, port, family } : unixAddress(path));
   const errno = typeof name === 'number' ? name : binding().bindSocket(fd, name);
   return errno < 0 ? { errno, syscall: 'bind' } : undefined;
 }

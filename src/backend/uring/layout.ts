@@ -159,6 +159,7 @@ export const TIMEOUT_ABSOLUTE = 1 << 0;
 export const TIMEOUT_UPDATE = 1 << 1;
 
 export const POLLIN = 0x1;
+export const POLLOUT = 0x4;
 
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;

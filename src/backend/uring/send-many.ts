@@ -90,6 +90,8 @@ export async function sendInRounds(
       const result = count === 0 ? EAGAIN : binding().sendMany(socket.fd, headers, count);
       if (result > 0) {
         sentCount += result;
+      } else if (result === EAGAIN && socket.isUnix && count > 0) {
+        await socket.waitForRoom(remotes?.[sentCount], signal);
       } else if (result === EAGAIN) {
         const payload = payloads[sentCount] as Payload;
         await socket.sendOne(payload, remotes?.[sentCount], many.control, signal);

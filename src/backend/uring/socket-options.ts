@@ -11,6 +11,7 @@ export const SO_BROADCAST = 6;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
+const SO_PASSCRED = 16;
 const SO_BINDTODEVICE = 25;
 /** Its own element of the control area bears the same number, as do the following two. */
 export const SO_TIMESTAMPNS = 35;
@@ -80,6 +81,7 @@ function ancillaryOptions(
 ): Option[] {
   if (field === 'timestamp') return [[SOL_SOCKET, SO_TIMESTAMPNS, 1]];
   if (field === 'droppedCount') return [[SOL_SOCKET, SO_RXQ_OVFL, 1]];
+  if (field === 'credentials') return [[SOL_SOCKET, SO_PASSCRED, 1]];
   if (field === 'local') {
     return family === 'IPv6' ? [[IPPROTO_IPV6, IPV6_RECVPKTINFO, 1]] : [[IPPROTO_IP, IP_PKTINFO, 1]];
   }

@@ -7,7 +7,7 @@
 import type { Ancillary, AncillaryField } from '../../net/ancillary.js';
 import { DatagramMessage } from '../../net/datagram-message.js';
 import type { SocketAddress } from '../../net/address.js';
-import { CONTROL_BYTES, readAncillary, readSegmentBytes } from './ancillary.js';
+import { CONTROL_BYTES, closePassedDescriptors, readAncillary, readSegmentBytes } from './ancillary.js';
 import { MSG_CTRUNC } from './layout.js';
 import type { ProvidedBuffers } from './provided-buffers.js';
 import {
@@ -32,6 +32,8 @@ export interface WideFormat {
   readonly fields: readonly AncillaryField[];
   /** The socket's own. */
   readonly port: number;
+  /** Whether senders may pass descriptors. */
+  readonly isUnix: boolean;
 }
 
 /** One receive in memory: a provided buffer, or a copy of what was in one. */
@@ -133,6 +135,7 @@ export function wideMessages(received: Received, format: WideFormat, dataBytes: 
   const byteLength = words[headerWord + PAYLOAD_LENGTH_WORD] as number;
   const controlAt = offset + HEADER_BYTES + layout.nameBytes;
   const controlBytes = words[headerWord + CONTROL_LENGTH_WORD] as number;
+  if (format.isUnix) closePassedDescriptors(words, controlAt, controlBytes);
   // One datagram may be empty; merged ones never are.
   const segmentBytes = readSegmentBytes(words, controlAt, controlBytes) || Math.max(byteLength, 1);
   const prefix = new SharedPrefix(received, format, Math.max(Math.ceil(byteLength / segmentBytes), 1));
