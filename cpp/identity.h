@@ -1,5 +1,5 @@
-// Whom the process acts for when the kernel checks a path: effective user and group, and the
-// supplementary groups. Callable from any thread; knows neither Node-API nor libuv.
+// Whom the process acts for when the kernel checks a path: effective user and group, effective
+// capabilities, and the supplementary groups. Callable from any thread; knows neither Node-API nor libuv.
 #ifndef RINGLET_IDENTITY_H_
 #define RINGLET_IDENTITY_H_
 
@@ -9,10 +9,11 @@
 
 namespace ringlet {
 
-// Effective user, effective group, then the supplementary groups in the kernel's order.
+// Effective user, effective group, the two words of the effective capabilities, then the supplementary
+// groups in the kernel's order.
 std::vector<uint32_t> ReadIdentity();
 
-// Whether ReadIdentity() would say the same now. Three system calls, and usually no allocation.
+// Whether ReadIdentity() would say the same now. Four system calls, and usually no allocation.
 bool IsIdentity(std::span<const uint32_t> identity);
 
 }  // namespace ringlet

@@ -70,7 +70,7 @@ Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   return probe;
 }
 
-// processIdentity(): effective user, effective group, and the supplementary groups, as a Uint32Array.
+// processIdentity(): what ReadIdentity says, as a Uint32Array.
 Napi::Value ProcessIdentity(const Napi::CallbackInfo& info) {
   std::vector<uint32_t> identity = ReadIdentity();
   Napi::Uint32Array numbers = Napi::Uint32Array::New(info.Env(), identity.size());

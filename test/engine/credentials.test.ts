@@ -3,7 +3,8 @@
  * ones, refuses paths; any other ring leaves it to the kernel. Each test runs in a process of its own.
  */
 import { expect } from 'chai';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RingOptions } from 'ringlet';
 import { CONFIGURATIONS, needsIoUring } from '../support/backends.js';
@@ -12,6 +13,20 @@ import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const NOBODY = 65534;
+
+/** A library that gives up what lets root read any file, as soon as it is loaded. */
+const GIVES_UP_CAP_DAC_OVERRIDE = `
+  #include <linux/capability.h>
+  #include <sys/syscall.h>
+  #include <unistd.h>
+  __attribute__((constructor)) static void give_up(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    syscall(SYS_capget, &header, data);
+    data[0].effective &= ~(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH);
+    syscall(SYS_capset, &header, data);
+  }
+`;
 
 /** What became of each attempt: 'ok', or its error. */
 type Outcomes = Record<string, 'ok' | { code: string; message: string }>;
@@ -157,6 +172,40 @@ for (const { title, options } of CONFIGURATIONS) {
         `);
         expect(outcomes['as nobody']).to.have.property('code', 'ERR_RINGLET_CREDENTIALS');
         expect(outcomes['as root']).to.equal('ok');
+      });
+
+      it('a capability given up, all numbers staying: refused, and a new ring fares as the process does', async function () {
+        // Node has no capset(2), but it does load libraries, and runs what they do at that.
+        const library = directory.at('library.so');
+        try {
+          const source = directory.file('library.c', GIVES_UP_CAP_DAC_OVERRIDE);
+          execFileSync('cc', ['-shared', '-fPIC', '-o', library, source], { stdio: 'ignore' });
+        } catch {
+          skip(this, 'there is no C compiler');
+        }
+        chmodSync(args[1] as string, 0);
+        chownSync(args[1] as string, NOBODY, NOBODY);
+        const { outcomes } = await run(`
+          const ring = makeRing();
+          await attempt('before', () => ring.fs.readFile(secret));
+          try {
+            process.dlopen({ exports: {} }, ${JSON.stringify(library)});
+          } catch {
+            // It is no addon, but it has run.
+          }
+          await attempt('after', () => ring.fs.readFile(secret));
+          await ring.close();
+          const another = makeRing();
+          await attempt('another', () => another.fs.readFile(secret));
+          await another.close();
+          finish();
+        `);
+        expect(outcomes.before).to.equal('ok');
+        expect(outcomes.after).to.have.property('code', 'ERR_RINGLET_CREDENTIALS');
+        expect((outcomes.after as { message: string }).message).to.match(
+          /the set of effective capabilities was [0-9a-f]{16} and is [0-9a-f]{16}/,
+        );
+        expect(outcomes.another).to.have.property('code', 'EACCES');
       });
 
       it('a change between two calls of one stretch of code is noticed', async () => {

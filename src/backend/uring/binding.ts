@@ -140,7 +140,7 @@ export interface Binding {
   groups(): NativeSqPollGroup[];
   allowedCpus(): number[];
   probeKernel(): NativeProbe;
-  /** Effective user, effective group, supplementary groups. */
+  /** Effective user, effective group, two words of effective capabilities, supplementary groups. */
   processIdentity(): Uint32Array;
   /** Whether `processIdentity` would say the same now; allocates nothing. */
   hasIdentity(identity: Uint32Array): boolean;

@@ -9,15 +9,24 @@ import { binding } from './binding.js';
 
 const EUID = 0;
 const EGID = 1;
-/** Supplementary groups follow. */
-const GROUPS = 2;
+/** Effective capabilities, the low word first; supplementary groups follow. */
+const CAPABILITIES = 2;
+const GROUPS = 4;
 
 function groupsText(groups: Uint32Array): string {
   return groups.length === 0 ? 'none' : groups.join(', ');
 }
 
+/** As /proc/self/status has it in CapEff. */
+function capabilitiesText(words: Uint32Array): string {
+  return [...words]
+    .reverse()
+    .map((word) => word.toString(16).padStart(8, '0'))
+    .join('');
+}
+
 export class Identity {
-  /** Effective user and group, and the supplementary groups in the kernel's order. */
+  /** Effective user and group, effective capabilities, the supplementary groups in the kernel's order. */
   readonly #creation = binding().processIdentity();
 
   /** A few system calls, without an allocation. */
@@ -34,6 +43,11 @@ export class Identity {
     };
     note('effective user id', then[EUID], now[EUID]);
     note('effective group id', then[EGID], now[EGID]);
+    // A change of user changes these too.
+    const [capable, capableNow] = [then, now].map((all) =>
+      capabilitiesText(all.subarray(CAPABILITIES, GROUPS)),
+    );
+    if (changes.length === 0) note('set of effective capabilities', capable, capableNow);
     note('list of supplementary groups', groupsText(then.subarray(GROUPS)), groupsText(now.subarray(GROUPS)));
     return changes.join(', ');
   }
