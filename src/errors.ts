@@ -61,6 +61,11 @@ export function invalidArgValue(name: string, value: unknown, reason = 'is inval
   );
 }
 
+/** An encoding that bytes can't be turned into. */
+export function unknownEncoding(name: string): TypeError & CodedError {
+  return coded(TypeError, 'ERR_UNKNOWN_ENCODING', `Unknown encoding: ${name}`);
+}
+
 /** @param range what comes after "It must be", such as `>= 0 && <= 65535` or `an integer`. */
 export function outOfRange(name: string, range: string, actual: unknown): RangeError & CodedError {
   return coded(

@@ -56,9 +56,14 @@ export function checkInteger(
   min: number = Number.MIN_SAFE_INTEGER,
   max: number = Number.MAX_SAFE_INTEGER,
 ): number {
+  const number = checkNumber(value, name);
+  if (!Number.isInteger(number)) throw outOfRange(name, 'an integer', number);
+  if (number < min || number > max) throw outOfRange(name, `>= ${min} && <= ${max}`, number);
+  return number;
+}
+
+export function checkNumber(value: unknown, name: string): number {
   if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
-  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
-  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
   return value;
 }
 
@@ -89,9 +94,13 @@ export function checkOneOf<Value>(value: unknown, name: string, allowed: readonl
   return found;
 }
 
-/** An AbortSignal of any realm, or undefined; null is refused, as Node refuses it. */
+/**
+ * An AbortSignal of any realm, or undefined; null is refused, as Node refuses it.
+ * What only says that it is `aborted`, or not, is taken at its word.
+ */
 export function checkSignal(value: unknown, name = 'options.signal'): AbortSignal | undefined {
   if (value === undefined || isAbortSignal(value)) return value;
+  if (typeof value === 'object' && value !== null && 'aborted' in value) return steadySignal(value);
   throw invalidArgType(name, ABORT_SIGNAL_TYPE, value);
 }
 
@@ -101,8 +110,10 @@ export function checkView(value: unknown, name = 'buffer'): NodeJS.ArrayBufferVi
 }
 
 export function checkViews(value: unknown, name = 'buffers'): readonly NodeJS.ArrayBufferView[] {
-  if (!Array.isArray(value) || !value.every((each) => types.isArrayBufferView(each))) {
-    throw invalidArgType(name, 'an ArrayBufferView[]', value);
+  if (!Array.isArray(value)) throw invalidArgType(name, 'an ArrayBufferView[]', value);
+  // `every` would pass over holes.
+  for (const each of value) {
+    if (!types.isArrayBufferView(each)) throw invalidArgType(name, 'an ArrayBufferView[]', value);
   }
   return value;
 }
@@ -113,10 +124,13 @@ export function checkStringData(value: unknown, name: string): string {
   return value;
 }
 
-/** A name Buffer knows; undefined, null and '' mean no encoding. */
+/** A name Buffer knows; undefined, null, '' and all else that is falsy mean no encoding. */
 export function checkEncoding(value: unknown, name = 'encoding'): BufferEncoding | undefined {
-  if (value === undefined || value === null || value === '') return undefined;
-  if (typeof value === 'string' && Buffer.isEncoding(value)) return value;
+  if (!value) return undefined;
+  // Node's own check lets 'buffer' pass, and what would decode or encode with it throws.
+  if (typeof value === 'string' && (Buffer.isEncoding(value) || value === 'buffer')) {
+    return value as BufferEncoding;
+  }
   throw invalidArgValue(name, value, 'is invalid encoding');
 }
 
@@ -176,6 +190,11 @@ export function toPosition(value: unknown, name = 'position'): Position {
 
 function nulInPath(name: string, path: unknown): Error {
   return invalidArgValue(name, path, 'must be a string, Uint8Array, or URL without null bytes');
+}
+
+function steadySignal(value: { aborted: unknown; reason?: unknown }): AbortSignal | undefined {
+  if (!value.aborted) return undefined;
+  return Object.defineProperty(AbortSignal.abort(), 'reason', { value: value.reason });
 }
 
 function isAbortSignal(value: unknown): value is AbortSignal {

@@ -29,6 +29,7 @@ import type {
 import { fileClosedError, invalidState } from '../errors.js';
 import {
   checkInteger,
+  checkNumber,
   checkObject,
   checkSignal,
   checkStringData,
@@ -192,7 +193,7 @@ export class FileHandle extends EventEmitter {
       const bytes =
         length === undefined || length === null
           ? byteLengthOf(buffer) - start
-          : checkInteger(length, 'length');
+          : checkNumber(length, 'length');
       if (bytes === 0) return unlessAborted({ bytesRead: 0, buffer }, abort);
       checkReadRange(buffer, start, bytes);
       return file.read(buffer, start, Math.min(bytes, TRANSFER_BYTES_MAX), toPosition(position), abort);

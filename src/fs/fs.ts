@@ -16,11 +16,11 @@ import { makeDirectories } from './make-directories.js';
 import { type AbortableNodeCalls, type NodePromises, node, nodeCalls } from './node-calls.js';
 import { type OpenOptions, readOpenOptions } from './open-rules.js';
 import {
+  hasNodeOptions,
   type MakeDirectoryOptions,
   type ReadFileOptions,
   readMakeDirectoryOptions,
   readReadFileOptions,
-  readRemoveDirectoryOptions,
   readSignal,
   readStatOptions,
   readWriteFileOptions,
@@ -126,7 +126,7 @@ export interface OwnCalls {
   /** Removes a name that is no directory's (unlink(2)). */
   unlink(path: PathLike, options?: SignalOptions | null): Promise<void>;
 
-  /** Removes an empty directory (rmdir(2)). Node's `recursive`, which Node has given up, is refused. */
+  /** Removes an empty directory (rmdir(2)). With Node's own options, which it is giving up, the call is Node's. */
   rmdir(path: PathLike, options?: SignalOptions | null): Promise<void>;
 
   /** Makes a directory; with `recursive` resolves to the first one it had to make, if any. */
@@ -219,8 +219,9 @@ export function createFs(getBackend: () => FileBackend): Fs {
     },
 
     async rmdir(path: unknown, options?: unknown): Promise<void> {
+      if (hasNodeOptions(options)) return await node.rmdir(path as PathLike, options as object);
       const name = toPath(path);
-      await getBackend().rmdir(name, readRemoveDirectoryOptions(options));
+      await getBackend().rmdir(name, readSignal(options));
     },
 
     async mkdir(path: unknown, options?: unknown): Promise<string | undefined> {

@@ -115,7 +115,7 @@ function streamOver<Stream extends ReadStream | WriteStream>(
   const operations = new StreamOperations(handle, held);
   let stream: Stream;
   try {
-    if (options !== undefined && 'fs' in options && options.fs)
+    if (typeof options === 'object' && options !== null && 'fs' in options && options.fs)
       throw methodNotImplemented('FileHandle with fs');
     stream = make('', { ...options, fd: handle.fd, fs: operations });
   } catch (error) {

@@ -1,14 +1,6 @@
 /** What the callers of file operations may pass as their last argument, and the checks on it. */
 import { invalidArgType, invalidArgValue } from '../errors.js';
-import {
-  checkBoolean,
-  checkEncoding,
-  checkInteger,
-  checkObject,
-  checkSignal,
-  toMode,
-  toOpenFlags,
-} from '../validate.js';
+import { checkBoolean, checkEncoding, checkObject, checkSignal, toMode, toOpenFlags } from '../validate.js';
 
 export interface SignalOptions {
   /** Cancels the call, which then rejects with an AbortError whose `cause` is the signal's reason. */
@@ -46,14 +38,14 @@ export interface WriteFileOptions extends SignalOptions {
 }
 
 export interface ReadFileSettings {
-  encoding: BufferEncoding | undefined;
-  flags: number;
-  signal: AbortSignal | undefined;
+  readonly encoding: BufferEncoding | undefined;
+  readonly flags: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface WriteFileSettings extends ReadFileSettings {
-  mode: number;
-  flush: boolean;
+  readonly mode: number;
+  readonly flush: boolean;
 }
 
 /** The signal of an options object that has nothing else in it. */
@@ -64,8 +56,9 @@ export function readSignal(options: unknown): AbortSignal | undefined {
 
 export function readStatOptions(options: unknown): { bigint: boolean; signal: AbortSignal | undefined } {
   if (options === undefined || options === null) return { bigint: false, signal: undefined };
-  const { bigint = false, signal } = checkObject(options, 'options') as StatOptions;
-  return { bigint: checkBoolean(bigint, 'options.bigint'), signal: checkSignal(signal) };
+  const { bigint, signal } = options as StatOptions;
+  // Anything else means numbers, as with Node.
+  return { bigint: bigint === true, signal: checkSignal(signal) };
 }
 
 export function readMakeDirectoryOptions(options: unknown): {
@@ -74,7 +67,7 @@ export function readMakeDirectoryOptions(options: unknown): {
   signal: AbortSignal | undefined;
 } {
   const isMode = typeof options === 'number' || typeof options === 'string';
-  const given = isMode ? { mode: options } : checkObject(options ?? {}, 'options');
+  const given = isMode ? { mode: options } : (options ?? {});
   const { recursive = false, mode, signal } = given as MakeDirectoryOptions;
   return {
     isRecursive: checkBoolean(recursive, 'options.recursive'),
@@ -83,34 +76,38 @@ export function readMakeDirectoryOptions(options: unknown): {
   };
 }
 
-/** Node's own options for it are checked as Node does, and then mean nothing but `recursive`, which is refused. */
-export function readRemoveDirectoryOptions(options: unknown): AbortSignal | undefined {
-  if (options === undefined) return undefined;
-  const given = checkObject(options, 'options') as SignalOptions & Record<string, unknown>;
-  const { recursive = false, retryDelay = 100, maxRetries = 0, signal } = given;
-  checkBoolean(recursive, 'options.recursive');
-  checkInteger(retryDelay, 'options.retryDelay', 0, 2 ** 31 - 1);
-  checkInteger(maxRetries, 'options.maxRetries', 0, 2 ** 32 - 1);
-  if (recursive) throw invalidArgValue('options.recursive', recursive, 'is no longer supported');
-  return checkSignal(signal);
+/** Whether there is anything but a signal in it: Node has changed what its own options mean from version to version. */
+export function hasNodeOptions(options: unknown): boolean {
+  if (options === undefined) return false;
+  if (typeof options !== 'object' || options === null) return true;
+  return Object.keys(options).some((name) => name !== 'signal');
 }
 
 export function readReadFileOptions(options: unknown): ReadFileSettings {
   const { encoding, flag, signal } = expandEncoding(options) as ReadFileOptions;
-  return { encoding: checkEncoding(encoding), flags: toOpenFlags(flag || 'r'), signal: checkSignal(signal) };
+  return {
+    encoding: checkEncoding(encoding),
+    signal: checkSignal(signal),
+    // Looked at when the path has been, as Node does, and for a FileHandle not at all.
+    get flags() {
+      return toOpenFlags(flag || 'r');
+    },
+  };
 }
 
 export function readWriteFileOptions(options: unknown, defaultFlag: string): WriteFileSettings {
   const given = expandEncoding(options) as WriteFileOptions;
-  const encoding = checkEncoding(given.encoding);
-  const signal = checkSignal(given.signal);
-  const flush = checkBoolean(given.flush ?? false, 'options.flush');
+  const { flag, mode } = given;
   return {
-    encoding,
-    flags: toOpenFlags(given.flag || defaultFlag),
-    mode: toMode(given.mode, 'mode', 0o666),
-    flush,
-    signal,
+    encoding: checkEncoding(given.encoding),
+    signal: checkSignal(given.signal),
+    flush: checkBoolean(given.flush ?? false, 'options.flush'),
+    get flags() {
+      return toOpenFlags(flag || defaultFlag);
+    },
+    get mode() {
+      return toMode(mode, 'mode', 0o666);
+    },
   };
 }
 
@@ -125,7 +122,7 @@ export function toStringEncoding(encoding: unknown, text: string): BufferEncodin
 
 /** An encoding alone stands for options with that encoding. */
 function expandEncoding(options: unknown): object {
-  if (options === undefined || options === null) return {};
+  if (options === undefined || options === null || typeof options === 'function') return {};
   if (typeof options === 'string') return { encoding: options };
   if (typeof options !== 'object') throw invalidArgType('options', 'one of type string or object', options);
   return options;

@@ -14,7 +14,7 @@ import {
   type Path,
   type WholeRead,
 } from '../backend/backend.js';
-import { abortError, fileTooLarge } from '../errors.js';
+import { abortError, fileTooLarge, unknownEncoding } from '../errors.js';
 import type { Concurrency } from './concurrency.js';
 import type { ReadFileSettings } from './options.js';
 import { acquireSlab, releaseSlab, SLAB_BYTES } from './slabs.js';
@@ -36,8 +36,10 @@ export function readPath(
   settings: ReadFileSettings,
   concurrency: Concurrency,
 ): Promise<Content> {
-  const { flags, signal } = settings;
-  if (flags === constants.O_RDONLY && files.readWhole !== undefined) {
+  const { encoding, flags, signal } = settings;
+  // What can't be decoded is found out where the file is open already, as with Node.
+  const isDecodable = (encoding as string | undefined) !== 'buffer';
+  if (flags === constants.O_RDONLY && isDecodable && files.readWhole !== undefined) {
     const read = new PathRead(settings, concurrency);
     const content = files.readWhole(path, read, signal);
     if (content !== undefined) return content;
@@ -84,6 +86,8 @@ export async function readWhole(
   file: BackendFile,
   settings: Pick<ReadFileSettings, 'encoding' | 'signal'>,
 ): Promise<Content> {
+  // Passes Node's check of encodings, too, and is refused before anything is read.
+  if ((settings.encoding as string | undefined) === 'buffer') throw unknownEncoding('buffer');
   if (settings.signal?.aborted) throw abortError(settings.signal);
   return await readRest(file, acquireSlab(), 0, settings);
 }

@@ -20,7 +20,6 @@ export async function writeText(
   encoding: unknown,
 ): Promise<WriteResult<string>> {
   const bytes = Buffer.from(text, toStringEncoding(encoding, text));
-  if (bytes.length === 0) return { bytesWritten: 0, buffer: text };
   const at = toLenientPosition(position);
   const { bytesWritten } = await file.write(bytes, 0, bytes.length, at, undefined);
   return { bytesWritten, buffer: text };
@@ -28,8 +27,9 @@ export async function writeText(
 
 /** Node's rule for everything but `read`: whatever is no number means the cursor. */
 export function toLenientPosition(position: unknown): Position {
-  return typeof position === 'number' || typeof position === 'bigint'
-    ? toPosition(position)
+  if (typeof position === 'bigint') return position < 0n ? CURRENT_POSITION : toPosition(position);
+  return Number.isSafeInteger(position) && (position as number) >= 0
+    ? (position as number)
     : CURRENT_POSITION;
 }
 
@@ -45,6 +45,7 @@ export function checkReadRange(buffer: View, offset: number, length: number): vo
   }
   if (length < 0) throw outOfRange('length', '>= 0', length);
   if (offset + length > byteLength) throw outOfRange('length', `<= ${byteLength - offset}`, length);
+  checkInteger(length, 'length');
 }
 
 export function checkWriteRange(buffer: View, offset: number, length: number): void {

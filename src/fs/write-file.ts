@@ -106,5 +106,9 @@ function abandon(parts: Parts, iterator: Iterator<unknown> | AsyncIterator<unkno
 
 function isParts(data: unknown): data is Parts {
   if (typeof data !== 'object' || data === null) return false;
-  return Symbol.asyncIterator in data || Symbol.iterator in data;
+  return isMethodOf(data, Symbol.asyncIterator) || isMethodOf(data, Symbol.iterator);
+}
+
+function isMethodOf(target: object, name: symbol): boolean {
+  return typeof Reflect.get(target, name) === 'function';
 }

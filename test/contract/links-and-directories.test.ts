@@ -131,12 +131,16 @@ describeOnEachBackend('Fs.link, symlink, lstat and rmdir', (makeRing) => {
     rmdirSync(path);
   });
 
-  it('rmdir: recursive is refused, in the words of the Node that has given it up', async () => {
-    mkdirSync(directory.at('dir'));
-    const error = await outcomeOf(makeRing().fs, ['rmdir', directory.at('dir'), { recursive: true }]);
-    expect(error).to.include({ code: 'ERR_INVALID_ARG_VALUE' });
-    expect((error as Error).message).to.contain("'options.recursive' is no longer supported");
-    expect(existsSync(directory.at('dir'))).to.equal(true);
+  it('rmdir: recursive does what this Node does', async () => {
+    const rows: Row[] = [true, 'yes'].map((recursive) => ['rmdir', directory.at('dir'), { recursive }]);
+    for (const row of rows) {
+      const outcomes = [];
+      for (const api of [nodeFs, makeRing().fs]) {
+        mkdirSync(directory.at('dir/inside'), { recursive: true });
+        outcomes.push([describeError(await outcomeOf(api, row)), existsSync(directory.at('dir'))]);
+      }
+      expect(outcomes[1], titleOf(row)).to.deep.equal(outcomes[0]);
+    }
   });
 
   it('300 of each at once do their own', async () => {
