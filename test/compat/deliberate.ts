@@ -1,0 +1,63 @@
+/**
+ * Where ringlet differs from some Node, or from every Node, on purpose. Each is in docs/fs.md under
+ * 'Differences', and none of them makes a call fail that Node carries out as its documentation says.
+ */
+import { type Case, titleOf } from './cases.js';
+
+interface Difference {
+  readonly methods: readonly string[];
+  /** What the call looks like; see `titleOf`. */
+  readonly calls: RegExp;
+  readonly why: string;
+  /** The first Node of which it is no longer true. */
+  readonly until?: number;
+}
+
+const NO_SAFE_INTEGER = String.raw`(-[2-9]|-5|-?\d+n|9007199254740992|9223372036854776000|1\.5|NaN|Infinity|'.*'|true|false|1970.*|[A-Z/{[].*|function|class instance|object .*)`;
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    methods: ['readFile', 'writeFile', 'appendFile'],
+    calls: /^\w+\(closed handle/,
+    why: "a closed handle is EBADF, 'file closed'; Node says what became of descriptor -1",
+  },
+  {
+    methods: ['stat', 'lstat'],
+    calls: /(\(|, )null\)$/,
+    why: 'null stands for no options; with Node it is an error, of one kind or another',
+  },
+  {
+    methods: ['write'],
+    calls: /^write\([^,]+, null(, |\))/,
+    why: 'null stands for the offset 0; with Node also for no length and no position, whatever follows',
+  },
+  {
+    methods: ['readableWebStream'],
+    calls: /autoClose|Stream\((?!undefined|\{)/,
+    why: 'autoClose closes the handle, and options are checked, on every Node; there it came with Node 24',
+    until: 24,
+  },
+  {
+    methods: ['read'],
+    calls: new RegExp(String.raw`(, ${NO_SAFE_INTEGER}\)|position: ${NO_SAFE_INTEGER} \}\))$`),
+    why: 'a position is checked, and may be a bigint, as from Node 24 on; before, it meant the cursor',
+    until: 24,
+  },
+  {
+    methods: ['write', 'writev', 'readv'],
+    calls: /-?\d+n( \})?(, [^)]*)?\)$/,
+    why: 'a position may be a bigint; with Node it means the cursor',
+  },
+];
+
+const NODE_MAJOR = Number.parseInt(process.versions.node, 10);
+
+/** Why this call is not compared, if it is not. */
+export function deliberateDifference(each: Case): string | undefined {
+  const title = titleOf(each);
+  const found = DIFFERENCES.find(
+    ({ methods, calls, until = Number.POSITIVE_INFINITY }) =>
+      methods.includes(each.method) && calls.test(title) && NODE_MAJOR < until,
+  );
+  return found?.why;
+}
