@@ -80,6 +80,8 @@ export interface BackendStream {
     bytes: number,
     signal: AbortSignal | undefined,
   ): Promise<number>;
+  /** Whether it has been closed, by its owner or with its ring. */
+  readonly isClosing: boolean;
   /** Bytes of writes that have not settled, and some for each of them. */
   readonly queuedWriteBytes: number;
   /** Tells the peer that nothing more follows, after the writes before it. */
@@ -96,6 +98,8 @@ export interface ConnectionSink {
   onConnection(stream: BackendStream): void;
   /** An accept has failed, for the first time since one succeeded; the listener goes on. */
   onAcceptError(error: Error): void;
+  /** The listener has been closed, if not by its owner then with its ring. */
+  onClosed(): void;
 }
 
 export interface BackendListener {

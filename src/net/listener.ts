@@ -119,6 +119,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     const sink = {
       onConnection: (stream: BackendStream) => listener.#onConnection(stream),
       onAcceptError: (error: Error) => listener.#onAcceptError(error),
+      onClosed: () => void listener.close(),
     };
     listener.#backend = await streams.listen({ ...target, local }, sink).catch((error: unknown) => {
       // As Node does where the machine has no IPv6.

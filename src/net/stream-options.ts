@@ -32,7 +32,8 @@ export interface StreamSocketOptions {
   sendBufferBytes?: number | undefined;
   /**
    * From how many received bytes on that no reader has taken the socket stops receiving, so that TCP holds
-   * the peer back. What was on its way still comes: up to about 128 KiB more. Default 262,144.
+   * the peer back. Before Linux 6.17 what the ring's `receiveBuffers` hold may come on top, and on the node
+   * backend what net.Socket has read. Default 262,144.
    */
   receiveQueueBytes?: number | undefined;
   /**

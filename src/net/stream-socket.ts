@@ -171,12 +171,12 @@ export class StreamSocket implements AsyncIterable<Buffer> {
 
   /** The descriptor's number, which stays the socket's own; -1 where there is none to tell. */
   get fd(): number {
-    return this.#closing === undefined ? this.#backend.fd : -1;
+    return this.isClosed ? -1 : this.#backend.fd;
   }
 
-  /** Whether `close` or `reset` has been called. */
+  /** Whether the socket has been closed, or its ring. */
   get isClosed(): boolean {
-    return this.#closing !== undefined;
+    return this.#backend.isClosing;
   }
 
   /** Received bytes that no reader has taken. */
@@ -233,7 +233,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
       checkBoolean(fill, 'options.fill');
       const end = checkSignal(signal);
       if (end?.aborted) throw abortError(end);
-      if (this.#closing !== undefined) throw connectionClosedError();
+      if (this.isClosed) throw connectionClosedError();
       if (this.#readership.reader !== undefined) throw readerBusyError();
       const view = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
       return this.#read(buffer, view, fill, end);
@@ -258,7 +258,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
       if (wantsMore && bytesRead < view.length && !incoming.isEnded) {
         bytesRead += await this.#backend.read(view.subarray(bytesRead), isFilling, signal);
       }
-      if (bytesRead === 0 && this.#closing !== undefined) throw connectionClosedError();
+      if (bytesRead === 0 && this.isClosed) throw connectionClosedError();
       if (bytesRead === 0 && incoming.failure !== undefined) throw incoming.failure();
       return { bytesRead, buffer };
     } finally {
@@ -302,7 +302,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   }
 
   #checkWritable(): void {
-    if (this.#closing !== undefined) throw connectionClosedError();
+    if (this.isClosed) throw connectionClosedError();
     if (this.#ending !== undefined) throw writeAfterEndError();
     const { queuedWriteBytes } = this.#backend;
     const { writeQueueBytes } = this.#bounds;
@@ -316,7 +316,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
    * @throws (rejects) ENOTCONN with `syscall` 'shutdown' when the connection is gone; ERR_SOCKET_CLOSED.
    */
   end(): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
+    if (this.isClosed) return Promise.reject(connectionClosedError());
     this.#ending ??= this.#backend.end();
     return this.#ending;
   }
@@ -343,7 +343,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   }
 
   #set(options: Parameters<BackendStream['setOptions']>[0]): this {
-    if (this.#closing !== undefined) throw connectionClosedError();
+    if (this.isClosed) throw connectionClosedError();
     this.#backend.setOptions(options);
     return this;
   }

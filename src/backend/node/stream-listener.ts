@@ -107,5 +107,6 @@ export class NodeListener implements BackendListener {
     // Its own callback would wait for every connection to end. The handle itself is closed at once.
     this.#server.close();
     await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#sink.onClosed();
   }
 }

@@ -224,6 +224,10 @@ export class NodeStream implements BackendStream {
     });
   }
 
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   get queuedWriteBytes(): number {
     return this.#queuedBytes;
   }

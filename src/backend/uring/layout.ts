@@ -81,6 +81,8 @@ export const SQE_GENERATION = 9;
 /** buf_index or buf_group, personality << 16. */
 export const SQE_BUFFER = 10;
 export const SQE_FILE_INDEX = 11;
+/** optlen: the same word, for other operations. */
+export const SQE_OPTION_LENGTH = 11;
 
 export const CQE_BYTES = 16;
 export const CQE_WORDS_SHIFT = 2;

@@ -152,6 +152,7 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
     // As Node does. What has taken its place meanwhile goes with it.
     if (path !== undefined && !path.startsWith('\0')) await unlink(path).catch(() => {});
     await closeDescriptor(this.#host.dispatcher, this.#host.table, this.fd);
+    this.#sink.onClosed();
   }
 }
 

@@ -17,6 +17,7 @@ import {
   SQE_BUFFER,
   SQE_BUFFER_SELECT,
   SQE_OFFSET_LOW,
+  SQE_OPTION_LENGTH,
   SQE_RECEIVE_MULTISHOT,
 } from './layout.js';
 import { addressOf, writeWide } from './memory.js';
@@ -104,10 +105,11 @@ abstract class StandingOperation extends Operation<void> {
   }
 
   override complete(result: number, flags: number): void {
+    const isLast = (flags & CQE_MORE) === 0;
+    // Settled first: its slot is gone already, and the owner may want to cancel it.
+    if (isLast) this.fulfil();
     this.owned.onCompletion(result, flags);
-    if ((flags & CQE_MORE) !== 0) return;
-    this.fulfil();
-    this.owned.onDisarmed(result);
+    if (isLast) this.owned.onDisarmed(result);
   }
 
   /** It never started, or the ring broke: the owner tells who waits. */
@@ -145,17 +147,21 @@ export class AcceptOperation extends StandingOperation {
 export class ReceiveOperation extends StandingOperation {
   readonly #socket: SocketTarget;
   readonly #groupId: number;
+  readonly #bytesMax: number;
 
-  constructor(owned: Standing, socket: SocketTarget, groupId: number) {
+  /** @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never. */
+  constructor(owned: Standing, socket: SocketTarget, groupId: number, bytesMax: number) {
     super(owned);
     this.#socket = socket;
     this.#groupId = groupId;
+    this.#bytesMax = bytesMax;
   }
 
   override fill(words: Uint32Array, at: number): void {
     const { target, targetFlags } = this.#socket;
     fillEntry(words, at, OP_RECV | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | targetFlags, target, 0, 0, 0);
     words[at + SQE_BUFFER] = this.#groupId;
+    words[at + SQE_OPTION_LENGTH] = this.#bytesMax;
   }
 
   protected override errorFor(errno: number): Error {
@@ -255,7 +261,7 @@ export class SendOperation extends Operation<void> {
 
   override complete(result: number): void {
     this.fulfil();
-    this.#onSent(result, result === ECANCELED ? this.cancelReason : undefined);
+    this.#onSent(result, result < this.#bytes ? this.cancelReason : undefined);
   }
 
   override failWith(create: () => Error): void {

@@ -25,7 +25,10 @@ import { StreamWriter } from './stream-writer.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
+const EINVAL = -22;
 const SHUT_WR = 1;
+/** Of one arming; any number that fits. */
+const RECEIVE_BYTES_MAX = 2 ** 30;
 
 /** What the connections of a ring share. */
 export interface StreamHost {
@@ -33,6 +36,8 @@ export interface StreamHost {
   readonly table: FdTable;
   readonly copies: CopySlab;
   buffersFor(chunkBytes: number): ProvidedBuffers;
+  /** Whether the kernel ends a multishot receive after so many bytes; true until it has said no. */
+  hasReceiveLimit: boolean;
   noteRearmed(): void;
   remove(stream: UringStream): void;
 }
@@ -152,7 +157,10 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     if (!this.#canArm() || this.#host.dispatcher.isClosing) return;
     if (this.#hasBeenArmed) this.#host.noteRearmed();
     this.#hasBeenArmed = true;
-    const operation = new ReceiveOperation(this, this, this.#buffers.groupId);
+    const { bufferBytes, groupId } = this.#buffers;
+    const room = Math.max(this.#bounds.receiveQueueBytes - this.incoming.byteLength, bufferBytes);
+    const bytesMax = this.#host.hasReceiveLimit ? Math.min(room, RECEIVE_BYTES_MAX) : 0;
+    const operation = new ReceiveOperation(this, this, groupId, bytesMax);
     operation.isHolding = this.#isRef;
     this.#armed = operation;
     void this.#host.dispatcher.submit(operation, undefined);
@@ -187,6 +195,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     this.#armed = undefined;
     if (result === 0) this.incoming.end();
     else if (result === ENOBUFS) this.#buffers.grow();
+    else if (result === EINVAL && this.#host.hasReceiveLimit) this.#host.hasReceiveLimit = false;
     else if (result < 0 && result !== ECANCELED) this.incoming.fail(() => addressError(result, 'read'));
     if (this.#host.dispatcher.isClosing) this.incoming.end();
     this.#noteQuiet();

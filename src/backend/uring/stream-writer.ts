@@ -153,9 +153,8 @@ export class StreamWriter {
     this.#isAborting = false;
     if (this.#endReason !== undefined) this.#failAll(this.#endReason);
     else if (isAborting) this.#dropAborted();
-    else if (result < 0 && result !== EINTR) {
-      this.#failAll(reason ?? (() => addressError(result, 'write')));
-    }
+    else if (reason !== undefined) this.#failAll(reason);
+    else if (result < 0 && result !== EINTR) this.#failAll(() => addressError(result, 'write'));
     // Empty writes that have come to the head.
     this.#take(0);
     if (this.#queue.length > 0) this.#send();

@@ -42,6 +42,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly dispatcher: Dispatcher;
   readonly table: FdTable;
   readonly copies = new CopySlab();
+  hasReceiveLimit = true;
   readonly #buffers: ReceiveBuffers;
   readonly #streams = new Set<UringStream>();
   readonly #listeners = new Set<UringListener>();
