@@ -230,6 +230,11 @@ export function readerBusyError(): CodedError {
   return coded(Error, 'ERR_INVALID_STATE', 'Invalid state: The socket already has a reader');
 }
 
+/** A connection to be given away with bytes that only this side has. */
+export function unreadBytesError(bytes: number): CodedError {
+  return coded(Error, 'ERR_INVALID_STATE', `Invalid state: ${bytes} received bytes have not been read`);
+}
+
 /** A write that finds too many others waiting. */
 export function writeQueueFullError(queuedBytes: number, bytesMax: number): CodedError {
   const message = `${queuedBytes} bytes of earlier writes wait, and writeQueueBytes is ${bytesMax}: await writes`;

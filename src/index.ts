@@ -36,10 +36,14 @@ export type {
 export type { PathMtuDiscovery } from './net/datagram-settings.js';
 export { DatagramSocket, type ReceiveOptions } from './net/datagram-socket.js';
 export { Listener, type ListenOptions } from './net/listener.js';
+export type { PeerCredentials } from './backend/streams.js';
+export type { ReadableFile } from './net/send-file.js';
+export type { DuplexOptions, StreamDuplex } from './net/stream-duplex.js';
 export { StreamChunk } from './net/stream-chunk.js';
 export type { StreamSocketOptions } from './net/stream-options.js';
 export {
   type ChunkOptions,
+  type SendFileOptions,
   type StreamCallOptions,
   type StreamConnectOptions,
   type StreamReadOptions,

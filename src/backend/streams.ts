@@ -74,12 +74,27 @@ export interface BackendStream {
    * @param isFilling waits until it is full, or the end.
    */
   read(view: Uint8Array, isFilling: boolean, signal: AbortSignal | undefined): Promise<number>;
-  /** Resolves when the kernel has all bytes. Writes keep their order. */
+  /**
+   * Resolves when the kernel has all bytes. Writes keep their order.
+   *
+   * @param fds descriptors to pass with the first byte, over a Unix socket.
+   */
   write(
     views: readonly NodeJS.ArrayBufferView[],
     bytes: number,
     signal: AbortSignal | undefined,
+    fds?: readonly number[],
   ): Promise<number>;
+  /** As `read`, and with it descriptors that the peer has passed; for Unix sockets. */
+  receiveDescriptors(
+    view: Uint8Array,
+    countMax: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ bytesRead: number; fds: number[] }>;
+  /** Who connected, or listens, on the other side of a Unix socket. */
+  peerCredentials(): PeerCredentials;
+  /** Lets go of the descriptor without closing it. */
+  detach(): Promise<number>;
   /** Whether it has been closed, by its owner or with its ring. */
   readonly isClosing: boolean;
   /** Bytes of writes that have not settled, and some for each of them. */

@@ -1,13 +1,19 @@
 /** StreamSocket: a TCP or Unix connection as users hold it. Checks what they pass, and asks the backend's. */
+import { constants } from 'node:os';
+import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { orAborted } from '../abort.js';
-import type { BackendStream, StreamBounds } from '../backend/streams.js';
+import type { BackendStream, PeerCredentials, StreamBounds } from '../backend/streams.js';
 import {
   abortError,
+  addressError,
   connectionClosedError,
+  invalidArgType,
+  invalidArgValue,
   invalidIpAddress,
   missingArgs,
   readerBusyError,
+  unreadBytesError,
   writeAfterEndError,
   writeQueueFullError,
 } from '../errors.js';
@@ -26,7 +32,9 @@ import { checkPort, familyOf, type SocketAddress } from './address.js';
 import { toBytes } from './bytes.js';
 import { takeInto } from '../chunk-queue.js';
 import { addressesOf, connectToAny } from './connect.js';
+import { type ReadableFile, sendFile } from './send-file.js';
 import type { StreamChunk } from './stream-chunk.js';
+import { type DuplexOptions, StreamDuplex } from './stream-duplex.js';
 import { BufferIterator, LeaseIterator, type Readership } from './stream-iterators.js';
 import {
   checkKeepAliveDelay,
@@ -36,10 +44,13 @@ import {
   toKeepAliveSeconds,
   toLingerSeconds,
 } from './stream-options.js';
+import { readableOf, writableOf } from './web-streams.js';
 import { checkUnixPath, unixAddress } from './unix-path.js';
 
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 const FD_MAX = 2 ** 31 - 1;
+/** SCM_MAX_FD (unix(7)). */
+const DESCRIPTORS_MAX = 253;
 
 export interface StreamConnectOptions extends StreamSocketOptions {
   /** 1 to 65535. Either this or `path`. */
@@ -80,6 +91,11 @@ export interface StreamCallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface SendFileOptions extends StreamCallOptions {
+  position?: number | undefined;
+  length?: number | undefined;
+}
+
 export interface ChunkOptions extends StreamCallOptions {
   /**
    * Whether chunks are views into the ring's receive buffers, to be given back by `release`. A buffer that
@@ -98,6 +114,8 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   readonly #bounds: StreamBounds;
   readonly #readership: Readership;
   #ending: Promise<void> | undefined;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array | string> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(backend: BackendStream, bounds: StreamBounds) {
@@ -321,6 +339,137 @@ export class StreamSocket implements AsyncIterable<Buffer> {
     return this.#ending;
   }
 
+  /**
+   * Sends what a file holds, reading ahead while the kernel takes what has been read.
+   *
+   * @param file a FileHandle, of ringlet's or of Node's own.
+   * @param options `position` in the file, by default its own cursor, which then moves; `length` in bytes, by
+   * default up to the end; `signal`.
+   * @returns the bytes sent: fewer than `length` where the file ends before.
+   * @throws (rejects) as `write`, and as the file's `read`.
+   */
+  async sendFile(file: ReadableFile, options: SendFileOptions = {}): Promise<number> {
+    if (typeof (checkObject(file, 'file') as ReadableFile).read !== 'function') {
+      throw invalidArgType('file', 'an instance of FileHandle', file);
+    }
+    const { position, length, signal } = checkObject(options, 'options') as SendFileOptions;
+    const from = position === undefined ? undefined : checkInteger(position, 'options.position', 0);
+    const bytes = checkInteger(length ?? Number.MAX_SAFE_INTEGER, 'options.length', 0);
+    const end = checkSignal(signal);
+    if (end?.aborted) throw abortError(end);
+    this.#checkWritable();
+    return sendFile(this, file, from, bytes, end);
+  }
+
+  /**
+   * Passes open descriptors to the peer of a Unix socket, with the first of the bytes: it gets copies of its
+   * own. They must stay open until the promise settles.
+   *
+   * @param fds 1 to 253 numbers.
+   * @param data at least one byte.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; EBADF; as `write`;
+   * ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend, and EINVAL for anything but a Unix socket.
+   */
+  sendDescriptors(
+    fds: readonly number[],
+    data: string | NodeJS.ArrayBufferView | ArrayBuffer = '\0',
+    options?: StreamCallOptions,
+  ): Promise<number> {
+    try {
+      const numbers = checkDescriptors(fds);
+      const bytes = toBytes(data);
+      if (bytes.byteLength === 0) throw invalidArgValue('data', data, 'must not be empty');
+      const signal = options === undefined ? undefined : readSignal(options);
+      this.#checkWritable();
+      if (this.localAddress.family !== 'Unix') throw addressError(-constants.errno.EINVAL, 'sendmsg');
+      return this.#backend.write([bytes], bytes.byteLength, signal, numbers);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Receives bytes from the peer of a Unix socket, and the descriptors that came with the first of them, which
+   * are the caller's to close. They are close-on-exec. Every other way of reading drops them.
+   *
+   * @param countMax the most to take; the kernel closes the others. Default 16.
+   * @throws (rejects) as `read`; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async receiveDescriptors<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    options: StreamCallOptions & { countMax?: number | undefined } = {},
+  ): Promise<{ bytesRead: number; buffer: Data; fds: number[] }> {
+    checkView(buffer);
+    const signal = readSignal(options);
+    const countMax = checkInteger(options.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
+    if (signal?.aborted) throw abortError(signal);
+    if (this.isClosed) throw connectionClosedError();
+    if (this.#readership.reader !== undefined) throw readerBusyError();
+    this.#readership.reader = buffer;
+    try {
+      await this.#backend.pause();
+      const view = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+      const waiting = takeInto(this.#backend.incoming, view);
+      if (waiting > 0) return { bytesRead: waiting, buffer, fds: [] };
+      return { buffer, ...(await this.#backend.receiveDescriptors(view, countMax, signal)) };
+    } finally {
+      this.#readership.reader = undefined;
+    }
+  }
+
+  /**
+   * Who is on the other side of a Unix socket (SO_PEERCRED): the process that connected, or for the one that
+   * connected the process that listens, as it was at that time.
+   *
+   * @throws ENOTSUP for anything but a Unix socket; ERR_SOCKET_CLOSED; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on
+   * the node backend.
+   */
+  get peerCredentials(): PeerCredentials {
+    if (this.isClosed) throw connectionClosedError();
+    if (this.localAddress.family !== 'Unix') throw addressError(-constants.errno.EOPNOTSUPP, 'getsockopt');
+    return this.#backend.peerCredentials();
+  }
+
+  /**
+   * Gives the descriptor away: ends everything as `close` does, and closes nothing. Another ring, of another
+   * worker too, can take it over with `fromFd`. Await it before the number is used elsewhere.
+   *
+   * @throws (rejects) ERR_INVALID_STATE when bytes have been received that nobody has read, and which would be
+   * lost; ERR_SOCKET_CLOSED; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async detach(): Promise<number> {
+    if (this.isClosed) throw connectionClosedError();
+    await this.#backend.pause();
+    if (this.bufferedBytes > 0) throw unreadBytesError(this.bufferedBytes);
+    return this.#backend.detach();
+  }
+
+  /**
+   * The socket as Node's own Duplex: for `tls.connect({ socket })`, `new tls.TLSSocket`, http.Server's
+   * 'connection' event, `pipeline`. From then on the stream is the socket's reader and writer; destroying it
+   * closes the socket.
+   */
+  toDuplex(options: DuplexOptions = {}): StreamDuplex {
+    checkObject(options, 'options');
+    const { allowHalfOpen = true, highWaterMark = 65_536 } = options;
+    return new StreamDuplex(this, this.#readership, {
+      allowHalfOpen: checkBoolean(allowHalfOpen, 'options.allowHalfOpen'),
+      highWaterMark: checkInteger(highWaterMark, 'options.highWaterMark', 0),
+    });
+  }
+
+  /** What the peer sends, as a web stream of bytes that receives straight into its reader's memory. */
+  get readable(): ReadableStream<Uint8Array> {
+    this.#readable ??= readableOf(this);
+    return this.#readable;
+  }
+
+  /** A web stream to the peer: its `close` is `end`, its `abort` is `reset`. */
+  get writable(): WritableStream<Uint8Array | string> {
+    this.#writable ??= writableOf(this);
+    return this.#writable;
+  }
+
   /** TCP_NODELAY: whether small writes leave at once. Nothing happens to a Unix socket. */
   setNoDelay(isOn = true): this {
     return this.#set({ noDelay: checkBoolean(isOn, 'isOn') });
@@ -379,6 +528,12 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function checkDescriptors(fds: readonly number[]): readonly number[] {
+  if (!Array.isArray(fds)) throw invalidArgType('fds', 'an instance of Array', fds);
+  checkInteger(fds.length, 'fds.length', 1, DESCRIPTORS_MAX);
+  return fds.map((fd, index) => checkInteger(fd, `fds[${index}]`, 0, FD_MAX));
 }
 
 function readSignal(options: unknown): AbortSignal | undefined {

@@ -13,13 +13,14 @@ import type { BackendStream, StreamBounds, StreamOptions } from '../streams.js';
 import type { Admission } from './admission.js';
 import type { NodeStreams } from './streams.js';
 
+const NO_CALL = 'Node has no call for it; it needs io_uring';
 /** What Node has no call for. */
 const UNAVAILABLE = ['quickAck', 'lingerSeconds', 'receiveBufferBytes', 'sendBufferBytes'] as const;
 
 export function checkAvailable(options: StreamOptions): void {
   for (const name of UNAVAILABLE) {
     if (options[name] !== undefined) {
-      throw featureUnavailableError(name, 'Node has no call for it; it needs io_uring');
+      throw featureUnavailableError(name, NO_CALL);
     }
   }
 }
@@ -182,7 +183,9 @@ export class NodeStream implements BackendStream {
     views: readonly NodeJS.ArrayBufferView[],
     bytes: number,
     signal: AbortSignal | undefined,
+    fds?: readonly number[],
   ): Promise<number> {
+    if (fds !== undefined) return Promise.reject(featureUnavailableError('sendDescriptors', NO_CALL));
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
     if (bytes === 0 && this.#queuedBytes === 0) {
       return signal?.aborted ? Promise.reject(abortError(signal)) : Promise.resolve(0);
@@ -230,6 +233,18 @@ export class NodeStream implements BackendStream {
 
   get queuedWriteBytes(): number {
     return this.#queuedBytes;
+  }
+
+  receiveDescriptors(): Promise<never> {
+    return Promise.reject(featureUnavailableError('receiveDescriptors', NO_CALL));
+  }
+
+  peerCredentials(): never {
+    throw featureUnavailableError('peerCredentials', NO_CALL);
+  }
+
+  detach(): Promise<never> {
+    return Promise.reject(featureUnavailableError('detach', NO_CALL));
   }
 
   end(): Promise<void> {

@@ -175,6 +175,7 @@ export const MSG_TRUNC = 0x20;
 /** Of a send or receive on a ring: goes on until all is through (io_uring_prep_send(3)). */
 export const MSG_WAITALL = 0x100;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
 export const MSG_CTRUNC = 0x8;
 export const AF_UNIX = 1;
 export const AF_INET = 2;

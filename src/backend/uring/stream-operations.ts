@@ -2,6 +2,7 @@
 import { addressError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { OperationFacts } from '../observation.js';
+import { encodeDescriptors } from './descriptor-passing.js';
 import type { Dispatcher } from './dispatcher.js';
 import {
   CQE_MORE,
@@ -31,6 +32,8 @@ const IOVEC_WORDS = 4;
 // Words of a slot's storage: struct msghdr (sendmsg(2)).
 const MSGHDR_IOVEC = 4;
 const MSGHDR_IOVEC_COUNT = 6;
+const MSGHDR_CONTROL = 8;
+const MSGHDR_CONTROL_BYTES = 10;
 const MSGHDR_WORDS = 14;
 
 /** What operations on a socket name it by. */
@@ -221,11 +224,13 @@ export class SendOperation extends Operation<void> {
   readonly #skippedBytes: number;
   readonly #bytes: number;
   readonly #iovecs: Uint32Array | undefined;
+  readonly #control: Uint32Array | undefined;
   readonly #onSent: (result: number, reason: (() => Error) | undefined) => void;
 
   /**
    * @param skippedBytes of the first view, which have been sent before.
    * @param bytes in all, without those.
+   * @param fds descriptors to pass along.
    */
   constructor(
     socket: SocketTarget,
@@ -233,6 +238,7 @@ export class SendOperation extends Operation<void> {
     skippedBytes: number,
     bytes: number,
     onSent: (result: number, reason: (() => Error) | undefined) => void,
+    fds?: readonly number[],
   ) {
     super();
     this.#socket = socket;
@@ -240,7 +246,8 @@ export class SendOperation extends Operation<void> {
     this.#skippedBytes = skippedBytes;
     this.#bytes = bytes;
     this.#onSent = onSent;
-    this.#iovecs = views.length > 1 ? toIovecs(views, skippedBytes) : undefined;
+    this.#iovecs = views.length > 1 || fds !== undefined ? toIovecs(views, skippedBytes) : undefined;
+    this.#control = fds && encodeDescriptors(fds);
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
@@ -256,6 +263,10 @@ export class SendOperation extends Operation<void> {
     storage.fill(0, offset, offset + MSGHDR_WORDS);
     writeWide(storage, offset + MSGHDR_IOVEC, addressOf(this.#iovecs));
     storage[offset + MSGHDR_IOVEC_COUNT] = this.#views.length;
+    if (this.#control !== undefined) {
+      writeWide(storage, offset + MSGHDR_CONTROL, addressOf(this.#control));
+      storage[offset + MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
+    }
     fillEntry(words, at, OP_SENDMSG | targetFlags, target, dispatcher.storage.address(this.slot), 1, flags);
   }
 

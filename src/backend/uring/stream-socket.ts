@@ -10,13 +10,15 @@ import { ChunkQueue } from '../../chunk-queue.js';
 import { addressError, connectionClosedError, ringClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import { StreamChunk } from '../../net/stream-chunk.js';
-import type { BackendStream, StreamBounds, StreamOptions } from '../streams.js';
+import type { BackendStream, PeerCredentials, StreamBounds, StreamOptions } from '../streams.js';
 import { binding } from './binding.js';
 import type { CopySlab } from './copy-slab.js';
+import { type ReceivedDescriptors, ReceiveDescriptorsOperation } from './descriptor-passing.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { closeDescriptor } from './files.js';
 import { CQE_BUFFER, CQE_BUFFER_SHIFT, SQE_FIXED_FILE } from './layout.js';
+import type { Operation } from './operation.js';
 import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.js';
 import { localName, peerName } from './socket-names.js';
 import { ReadOperation, ReceiveOperation, type SocketTarget, type Standing } from './stream-operations.js';
@@ -73,7 +75,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
   #remote: SocketAddress | undefined;
   #writer: StreamWriter | undefined;
   #armed: ReceiveOperation | undefined;
-  #reading: ReadOperation | undefined;
+  #reading: Operation<unknown> | undefined;
   /** Whether somebody wants chunks; `#armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
@@ -223,8 +225,19 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
   }
 
   read(view: Uint8Array, isFilling: boolean, signal: AbortSignal | undefined): Promise<number> {
+    return this.#submitRead(new ReadOperation(this, view, isFilling, this.#onReadOver), signal);
+  }
+
+  receiveDescriptors(
+    view: Uint8Array,
+    countMax: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ReceivedDescriptors> {
+    return this.#submitRead(new ReceiveDescriptorsOperation(this, view, countMax, this.#onReadOver), signal);
+  }
+
+  #submitRead<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
-    const operation = new ReadOperation(this, view, isFilling, this.#onReadOver);
     operation.isHolding = this.#isRef;
     this.#reading = operation;
     return this.#host.dispatcher.submit(operation, signal);
@@ -239,6 +252,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     views: readonly NodeJS.ArrayBufferView[],
     bytes: number,
     signal: AbortSignal | undefined,
+    fds?: readonly number[],
   ): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
     if (this.#host.dispatcher.isClosing) return Promise.reject(ringClosedError());
@@ -246,7 +260,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
       this.#writer = new StreamWriter(this.#host.dispatcher, this);
       this.#writer.isHolding = this.#isRef;
     }
-    return this.#writer.write(views, bytes, signal);
+    return this.#writer.write(views, bytes, signal, fds);
   }
 
   get queuedWriteBytes(): number {
@@ -264,6 +278,27 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     const error = applyStreamOptions(this.fd, this.local.family, options);
     if (error < 0) throw addressError(error, 'setsockopt');
     if (options.lingerSeconds !== undefined) this.#lingers = options.lingerSeconds > 0;
+  }
+
+  peerCredentials(): PeerCredentials {
+    const credentials = binding().peerCredentials(this.fd);
+    if (typeof credentials === 'number') throw addressError(credentials, 'getsockopt');
+    const [processId, userId, groupId] = credentials;
+    return { processId, userId, groupId };
+  }
+
+  async detach(): Promise<number> {
+    const closing = this.#detach();
+    this.#closing = closing.then(() => {});
+    await closing;
+    return this.fd;
+  }
+
+  async #detach(): Promise<void> {
+    await this.#letGo();
+    this.#host.table.release(this.fd);
+    binding().disownFd(this.fd);
+    this.#host.remove(this);
   }
 
   ref(): void {

@@ -26,13 +26,22 @@ class PendingWrite implements Abortable {
   readonly views: readonly View[];
   readonly bytes: number;
   readonly promise: Promise<number>;
+  /** Descriptors that go with its first byte. */
+  readonly fds: readonly number[] | undefined;
   /** Bytes that the kernel has taken. */
   taken = 0;
   abortedBy: AbortSignal | undefined;
   #resolve!: (result: number | PromiseLike<number>) => void;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(writer: StreamWriter, views: readonly View[], bytes: number, signal: AbortSignal | undefined) {
+  constructor(
+    writer: StreamWriter,
+    views: readonly View[],
+    bytes: number,
+    signal: AbortSignal | undefined,
+    fds: readonly number[] | undefined,
+  ) {
+    this.fds = fds;
     this.writer = writer;
     this.views = views;
     this.bytes = bytes;
@@ -87,11 +96,16 @@ export class StreamWriter {
     return this.#queue.length === 0 && this.#sending === undefined;
   }
 
-  write(views: readonly View[], bytes: number, signal: AbortSignal | undefined): Promise<number> {
+  write(
+    views: readonly View[],
+    bytes: number,
+    signal: AbortSignal | undefined,
+    fds?: readonly number[],
+  ): Promise<number> {
     if (signal?.aborted) return Promise.reject(abortError(signal));
     if (this.#hasBeenCut) return Promise.reject(addressError(EPIPE, 'write'));
     if (bytes === 0 && this.#queue.length === 0) return Promise.resolve(0);
-    const write = new PendingWrite(this, views, bytes, signal);
+    const write = new PendingWrite(this, views, bytes, signal, fds);
     this.#queue.push(write);
     this.#queuedBytes += bytes + WRITE_COST_BYTES;
     if (this.#sending === undefined) this.#send();
@@ -134,7 +148,10 @@ export class StreamWriter {
     const queue = this.#queue;
     const first = queue[0] as PendingWrite;
     let operation: SendOperation;
-    if (queue.length === 1 && first.views.length === 1) {
+    if (first.fds !== undefined && first.taken === 0) {
+      const { views, bytes } = gather([first]);
+      operation = new SendOperation(this.#socket, views, 0, bytes, this.#onSent, first.fds);
+    } else if (queue.length === 1 && first.views.length === 1) {
       const bytes = Math.min(first.bytes - first.taken, SEND_BYTES_MAX);
       operation = new SendOperation(this.#socket, first.views, first.taken, bytes, this.#onSent);
     } else {
@@ -216,6 +233,7 @@ function gather(queue: readonly PendingWrite[]): { views: View[]; skippedBytes: 
   let skippedBytes = 0;
   let bytes = 0;
   for (const write of queue) {
+    if (write.fds !== undefined && write !== queue[0]) break;
     for (const view of write.views) {
       if (view.byteLength <= skip) {
         skip -= view.byteLength;
