@@ -27,7 +27,8 @@ import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { closeDescriptor } from './files.js';
 import { OP_SENDMSG_ZC, SQE_FIXED_FILE } from './layout.js';
-import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.js';
+import type { BufferWaiter } from './buffer-line.js';
+import type { ProvidedBuffers } from './provided-buffers.js';
 import type { ReceiveBuffers } from './receive-buffers.js';
 import {
   CopiedMessage,
@@ -92,6 +93,8 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   #isResting = false;
   #isRef = true;
   #hasBeenArmed = false;
+  /** Whether the last arming has brought anything. */
+  #wasServed = false;
   #isListeningForBatchEnd = false;
   readonly #copies = new CopySlab();
   /** Sends, and the armed receive. */
@@ -165,7 +168,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   #arm(): void {
     if (!this.#isReceiving || this.#armed !== undefined || this.#closing !== undefined) return;
     if (this.incoming.isFull || this.#dispatcher.isClosing) return;
-    this.#buffers.whenAvailable(this);
+    this.#buffers.whenAvailable(this, this.#wasServed);
   }
 
   onBuffersAvailable(): void {
@@ -173,6 +176,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     if (this.#dispatcher.isClosing) return;
     if (this.#hasBeenArmed) this.#owner.noteRearmed();
     this.#hasBeenArmed = true;
+    this.#wasServed = false;
     const operation = new ReceiveOperation(this, this.#buffers.groupId);
     operation.isHolding = this.#isRef && !this.#isResting;
     this.#armed = operation;
@@ -188,6 +192,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   accept(bytes: number, bufferId: number): void {
     const buffers = this.#buffers;
     buffers.noteTaken();
+    this.#wasServed = true;
     if (this.#format === undefined) this.#acceptNarrow(buffers, bytes, bufferId);
     else this.#acceptWide(buffers, bytes, bufferId, this.#format);
     if (this.#isListeningForBatchEnd) return;

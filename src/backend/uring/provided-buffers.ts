@@ -8,6 +8,9 @@
  */
 import type { ReceiveBufferSettings } from '../../options.js';
 import { BufferArea } from './buffer-area.js';
+import { BufferLine, type BufferWaiter } from './buffer-line.js';
+
+export type { BufferWaiter } from './buffer-line.js';
 import type { NativeRing } from './binding.js';
 import { addressOf, writeWide } from './memory.js';
 
@@ -21,11 +24,6 @@ const SHRINK_AFTER_ROUNDS = 16;
 
 function roundUp(bytes: number, to: number): number {
   return Math.ceil(bytes / to) * to;
-}
-
-/** Told when buffers have come back to a pool that had run dry. */
-export interface BufferWaiter {
-  onBuffersAvailable(): void;
 }
 
 export class ProvidedBuffers {
@@ -51,7 +49,7 @@ export class ProvidedBuffers {
   #exhaustions = 0;
   #growths = 0;
   #shrinks = 0;
-  #waiters: BufferWaiter[] = [];
+  readonly #line = new BufferLine(() => this.#availableCount);
   #isRegistered = false;
 
   /** @param prefixBytes what the kernel writes before the payload. */
@@ -160,6 +158,7 @@ export class ProvidedBuffers {
   /** The kernel has found no buffer: another area if that is allowed, or the one that is leaving. */
   grow(): void {
     this.#exhaustions++;
+    this.#line.noteExhausted();
     this.#availableLeast = 0;
     this.#takenCount = 0;
     const last = this.#areas.at(-1) as BufferArea;
@@ -196,20 +195,20 @@ export class ProvidedBuffers {
     this.#isTailUnpublished = false;
     // Atomics: the kernel must see the entries before it sees the tail that covers them.
     Atomics.store(this.#ringTail, TAIL_HALFWORD, this.#tail);
-    if (this.#waiters.length === 0 || this.#availableCount === 0) return;
-    for (const waiter of this.#waiters.splice(0)) waiter.onBuffersAvailable();
+    this.#line.callSoon();
   }
 
   /**
-   * Calls `waiter` when there is a buffer: at once if there is one now. One is enough, because the others
+   * Calls `waiter` when there is a buffer and its turn has come. One buffer is enough, because the others
    * may be held for good; those given back in the same turn still come before the receive is submitted.
+   *
+   * @param wasServed whether its last receive brought anything.
    */
-  whenAvailable(waiter: BufferWaiter): void {
-    if (this.#availableCount > 0) waiter.onBuffersAvailable();
-    else if (!this.#waiters.includes(waiter)) this.#waiters.push(waiter);
+  whenAvailable(waiter: BufferWaiter, wasServed = true): void {
+    this.#line.join(waiter, wasServed);
   }
 
   forget(waiter: BufferWaiter): void {
-    this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    this.#line.leave(waiter);
   }
 }

@@ -3,7 +3,8 @@ import { systemError } from '../../errors.js';
 import type { ReceiveBufferSettings } from '../../options.js';
 import type { ReceiveBufferStats } from '../backend.js';
 import type { NativeRing } from './binding.js';
-import { type BufferWaiter, ProvidedBuffers } from './provided-buffers.js';
+import type { BufferWaiter } from './buffer-line.js';
+import { ProvidedBuffers } from './provided-buffers.js';
 import { NARROW_PREFIX, type PrefixLayout } from './received-message.js';
 
 export class ReceiveBuffers {
