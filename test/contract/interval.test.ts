@@ -1,7 +1,7 @@
 /** ring.interval: a beat that does not drift, counts what was missed, and ends when told to. */
 import { expect } from 'chai';
 import { getEventListeners } from 'node:events';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeEventsOnEachBackend } from '../support/backends.js';
 import { isPending, rejection, turns, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
 
@@ -16,7 +16,7 @@ function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-describeOnEachBackend('Ring.interval', (makeRing) => {
+describeEventsOnEachBackend('Ring.interval', (makeRing) => {
   it('no beat comes before its time, counted from the first', async () => {
     const ring = makeRing();
     const startMs = nowMs();

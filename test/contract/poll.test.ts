@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeEventsOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import {
   closeAll,
@@ -25,7 +25,7 @@ import { temporaryDirectory } from '../support/temporary.js';
 
 const UNUSED_FD = 1_000_000;
 
-describeOnEachBackend('Ring.poll', (makeRing, { options }) => {
+describeEventsOnEachBackend('Ring.poll', (makeRing, { options }) => {
   const directory = temporaryDirectory();
 
   it('readable: waits for the first byte', async () => {

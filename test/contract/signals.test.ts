@@ -4,7 +4,7 @@ import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { SignalArrival } from 'ringlet';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeEventsOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript, startWorker } from '../support/child.js';
 import { eventually, isPending, rejection, turns, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
@@ -40,7 +40,7 @@ async function sendAndWait(signal: NodeJS.Signals, count = 1): Promise<void> {
   process.off(signal, listener);
 }
 
-describeOnEachBackend('Ring.signals', (makeRing, { options }) => {
+describeEventsOnEachBackend('Ring.signals', (makeRing, { options }) => {
   it('yields each signal that comes, with how often', async () => {
     const ring = makeRing();
     const signals = ring.signals(['SIGUSR2', 'SIGHUP']);

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { getEventListeners } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeEventsOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { isPending, rejection, turns, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
@@ -14,7 +14,7 @@ function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-describeOnEachBackend('Ring.sleep', (makeRing, { options }) => {
+describeEventsOnEachBackend('Ring.sleep', (makeRing, { options }) => {
   const directory = temporaryDirectory();
   const isUring = options.backend === 'io_uring';
 

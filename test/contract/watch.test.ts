@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { getEventListeners } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { PollEvent } from 'ringlet';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeEventsOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runProgram, runScript } from '../support/child.js';
 import { closeAll, drain, fill, openPipe, openPipeEnds } from '../support/descriptors.js';
 import { isPending, rejection, turns, within } from '../support/eventually.js';
@@ -13,7 +13,7 @@ import { temporaryDirectory } from '../support/temporary.js';
 const UNUSED_FD = 1_000_000;
 const DONE = { done: true, value: undefined };
 
-describeOnEachBackend('Ring.watch', (makeRing, { options }) => {
+describeEventsOnEachBackend('Ring.watch', (makeRing, { options }) => {
   const directory = temporaryDirectory();
 
   /** The next events, within the deadline. */

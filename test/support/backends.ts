@@ -2,7 +2,7 @@
  * The five configurations that every contract suite runs on, and the frame around each test:
  * rings made by a test are closed after it, and nothing of them may be left behind.
  *
- * RINGLET_TEST_ONLY narrows a run to one configuration by its title.
+ * Suites of events run on three more. RINGLET_TEST_ONLY narrows a run to one configuration by its title.
  */
 import { Ring, type RingOptions } from 'ringlet';
 import { within } from './eventually.js';
@@ -39,15 +39,26 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   },
 ];
 
+/** For suites of events and timers, which folly runs on backends of these kinds too. */
+const EVENT_CONFIGURATIONS: readonly Configuration[] = [
+  ...CONFIGURATIONS,
+  { title: 'loop with a file table', options: { backend: 'io_uring', registeredFds: 64 } },
+  { title: 'loop with busy polling', options: { backend: 'io_uring', busyPollUs: 100 } },
+  {
+    title: 'sqPoll with a file table and busy polling',
+    options: { backend: 'io_uring', sqPoll: true, registeredFds: 64, busyPollUs: 100 },
+  },
+];
+
 /** Makes a ring of the running configuration, with `overrides` on top. The frame closes it after the test. */
 export type MakeRing = (overrides?: RingOptions) => Ring;
 
-function chosenConfigurations(): readonly Configuration[] {
+function chosenOf(configurations: readonly Configuration[]): readonly Configuration[] {
   const only = process.env.RINGLET_TEST_ONLY;
-  if (!only) return CONFIGURATIONS;
-  const chosen = CONFIGURATIONS.filter(({ title }) => title === only);
-  if (chosen.length > 0) return chosen;
-  const titles = CONFIGURATIONS.map(({ title }) => `'${title}'`).join(', ');
+  if (!only) return configurations;
+  const chosen = EVENT_CONFIGURATIONS.filter(({ title }) => title === only);
+  if (chosen.length > 0) return chosen.filter((each) => configurations.includes(each));
+  const titles = EVENT_CONFIGURATIONS.map(({ title }) => `'${title}'`).join(', ');
   throw new Error(`RINGLET_TEST_ONLY is '${only}', which is none of ${titles}`);
 }
 
@@ -122,12 +133,20 @@ export function frameRings(options: RingOptions): MakeRing {
   return makeRing;
 }
 
+type Suite = (makeRing: MakeRing, configuration: Configuration) => void;
+
 /** Declares the suite once for every configuration. `makeRing` is to be called inside tests. */
-export function describeOnEachBackend(
-  title: string,
-  body: (makeRing: MakeRing, configuration: Configuration) => void,
-): void {
-  for (const configuration of chosenConfigurations()) {
+export function describeOnEachBackend(title: string, body: Suite): void {
+  describeOnEach(CONFIGURATIONS, title, body);
+}
+
+/** The same for a suite of events or timers. */
+export function describeEventsOnEachBackend(title: string, body: Suite): void {
+  describeOnEach(EVENT_CONFIGURATIONS, title, body);
+}
+
+function describeOnEach(configurations: readonly Configuration[], title: string, body: Suite): void {
+  for (const configuration of chosenOf(configurations)) {
     describe(`${title} [${configuration.title}]`, () => {
       if (configuration.options.backend === 'io_uring') needsIoUring(configuration.options);
       const { makeRing, close } = openFrame(configuration);
