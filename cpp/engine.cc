@@ -26,6 +26,7 @@ void Engine::Adopt(std::shared_ptr<RingHost> host) { hosts_.push_back(std::move(
 
 void Engine::Forget(RingHost* host) {
   std::erase_if(hosts_, [host](const std::shared_ptr<RingHost>& held) { return held.get() == host; });
+  if (hosts_.empty()) mounts_.Close();
   Refresh();
 }
 

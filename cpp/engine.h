@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loop_hooks.h"
+#include "mount_table.h"
 #include "owned_fds.h"
 #include "ring_host.h"
 #include "saved_signals.h"
@@ -32,6 +33,7 @@ class Engine {
   void Refresh();
   uv_loop_s* loop() const { return loop_; }
   OwnedFds& owned_fds() { return owned_fds_; }
+  MountTable& mounts() { return mounts_; }
   SavedSignals& saved_signals() { return saved_signals_; }
   // Keeps the environment's end waiting for a watch that is being closed.
   void ExpectClose() { closing_count_++; }
@@ -46,6 +48,7 @@ class Engine {
   std::vector<std::shared_ptr<RingHost>> hosts_;
   std::vector<std::shared_ptr<WatchHost>> watches_;
   OwnedFds owned_fds_;
+  MountTable mounts_;
   SavedSignals saved_signals_;
   bool is_held_ = false;
   bool is_keeping_turning_ = false;

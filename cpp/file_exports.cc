@@ -2,7 +2,9 @@
 
 #include <cerrno>
 
+#include "cached_paths.h"
 #include "check.h"
+#include "engine.h"
 #include "exports.h"
 
 namespace ringlet {
@@ -28,12 +30,71 @@ napi_value ReadCached(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// PATH_MAX, which counts the NUL.
+constexpr size_t kPathBytesMax = 4096;
+
+// False for a path that the kernel would refuse for its length.
+bool ReadPath(napi_env env, napi_value value, char* path) {
+  size_t length;
+  RINGLET_CHECK(napi_get_value_string_utf8(env, value, path, kPathBytesMax + 1, &length) == napi_ok);
+  return length < kPathBytesMax;
+}
+
+void* ReadAddress(napi_env env, napi_value value) {
+  double address;
+  RINGLET_CHECK(napi_get_value_double(env, value, &address) == napi_ok);
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+}
+
+napi_value ToInt32(napi_env env, ptrdiff_t number) {
+  napi_value result;
+  napi_create_int32(env, static_cast<int32_t>(number), &result);
+  return result;
+}
+
+// statCached(path, isOfLink, address): see StatCached.
+napi_value StatCachedPath(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  size_t count = 3;
+  bool is_of_link;
+  char path[kPathBytesMax + 1];
+  RINGLET_CHECK(napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) == napi_ok);
+  RINGLET_CHECK(napi_get_value_bool(env, arguments[1], &is_of_link) == napi_ok);
+  if (!ReadPath(env, arguments[0], path)) return ToInt32(env, -EAGAIN);
+  // SAFETY: the memory is a constant of the module that calls, and nothing is left to the kernel.
+  void* into = ReadAddress(env, arguments[2]);
+  return ToInt32(env, StatCached(Engine::Of(env)->mounts(), path, is_of_link, into));
+}
+
+// readFileCached(path, address, bytes, restAddress): see ReadFileCached; `rest` are three int32.
+napi_value ReadFileCachedPath(napi_env env, napi_callback_info info) {
+  napi_value arguments[4];
+  size_t count = 4;
+  double bytes;
+  char path[kPathBytesMax + 1];
+  RINGLET_CHECK(napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) == napi_ok);
+  RINGLET_CHECK(napi_get_value_double(env, arguments[2], &bytes) == napi_ok);
+  auto* rest = static_cast<OpenedRest*>(ReadAddress(env, arguments[3]));
+  *rest = {};
+  if (!ReadPath(env, arguments[0], path)) return ToInt32(env, -EAGAIN);
+  // SAFETY: the slab is held by the caller until this returns, and nothing is left to the kernel.
+  void* slab = ReadAddress(env, arguments[1]);
+  Engine* engine = Engine::Of(env);
+  ptrdiff_t done = ReadFileCached(engine->mounts(), path, slab, static_cast<size_t>(bytes), *rest);
+  if (rest->fd >= 0) engine->owned_fds().Add(rest->fd);
+  return ToInt32(env, done);
+}
+
 }  // namespace
 
 void ExportFiles(Napi::Env env, Napi::Object exports) {
   napi_value function;
   napi_create_function(env, "readCached", NAPI_AUTO_LENGTH, ReadCached, nullptr, &function);
   exports.Set("readCached", function);
+  napi_create_function(env, "statCached", NAPI_AUTO_LENGTH, StatCachedPath, nullptr, &function);
+  exports.Set("statCached", function);
+  napi_create_function(env, "readFileCached", NAPI_AUTO_LENGTH, ReadFileCachedPath, nullptr, &function);
+  exports.Set("readFileCached", function);
 }
 
 }  // namespace ringlet

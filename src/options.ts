@@ -83,7 +83,9 @@ export interface RingOptions {
   /**
    * Makes reads that come alone on the spot when the page cache has what they want (preadv2(2) with
    * RWF_NOWAIT), at most 16 in a row and 64 KiB each; all others go through the ring. Not with `sqPoll`,
-   * not with a `signal`, and not while operations are recorded or traced. Default true.
+   * not with a `signal`, and not while operations are recorded or traced. `stat`, `lstat` and `readFile` of a
+   * path likewise, at most 64 in a row, where the kernel has the whole answer in its caches (openat2(2) with
+   * RESOLVE_CACHED, Linux 5.12) and the file system is a local one. Default true.
    */
   inlineReads?: boolean;
   /** Limits of the kernel's threads for what cannot complete at once. */

@@ -387,6 +387,8 @@ export interface RingStats {
   enters: number;
   /** Reads of the page cache made on the spot, without the ring (`inlineReads`); no part of `submitted`. */
   inlineReads: number;
+  /** Calls of `stat`, `lstat` and `readFile` on paths that were made on the spot; see `RingOptions.inlineReads`. */
+  inlinePaths: number;
   /** Calls into JavaScript, each settling one batch of completions. */
   batches: number;
   /** Times the event loop woke up for this ring. */

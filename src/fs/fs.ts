@@ -183,16 +183,24 @@ export function createFs(getBackend: () => FileBackend): Fs {
       await writeNamed(path, data, options, 'a');
     },
 
-    async stat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
-      const of = toPath(path);
-      const { bigint, signal } = readStatOptions(options);
-      return await getBackend().stat(of, bigint, signal);
+    stat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
+      try {
+        const of = toPath(path);
+        const { bigint, signal } = readStatOptions(options);
+        return getBackend().stat(of, bigint, signal);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
 
-    async lstat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
-      const of = toPath(path);
-      const { bigint, signal } = readStatOptions(options);
-      return await getBackend().lstat(of, bigint, signal);
+    lstat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
+      try {
+        const of = toPath(path);
+        const { bigint, signal } = readStatOptions(options);
+        return getBackend().lstat(of, bigint, signal);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
 
     async link(existing: unknown, added: unknown, options?: unknown): Promise<void> {

@@ -25,7 +25,7 @@ for (const { title, options } of CONFIGURATIONS) {
     const directory = temporaryDirectory();
 
     it('numbers, none below 0, that survive JSON; the last ones after close', async () => {
-      const ring = makeRing();
+      const ring = makeRing({ inlineReads: false });
       await ring.fs.stat(directory.path);
       const walk = (value: unknown, name: string): void => {
         if (Array.isArray(value)) for (const each of value) walk(each, name);

@@ -69,6 +69,7 @@ class NodeBackend implements Backend {
     return {
       submitted: started,
       inlineReads: 0,
+      inlinePaths: 0,
       completed: ended,
       enters: 0,
       batches: 0,

@@ -162,6 +162,17 @@ export interface Binding {
   encodeAddress(address: string, port: number, into: Uint8Array): number;
   decodeAddress(from: Uint8Array): NativeAddress;
   closeFd(fd: number): number;
+  /**
+   * stat or lstat as far as the kernel's caches have the answer, as a struct statx: 0, or a negative errno;
+   * EAGAIN where a ring must ask.
+   */
+  statCached(path: string, isOfLink: boolean, address: number): number;
+  /**
+   * A whole file, if it is a regular one in the page cache and not longer than `bytes`: its length, or a
+   * negative errno; EAGAIN where a ring must. Otherwise a new descriptor comes in the three int32 at
+   * `restAddress` (it or -1, whether it is a FIFO's, whether it can seek), and the result is what has been read.
+   */
+  readFileCached(path: string, address: number, bytes: number, restAddress: number): number;
   /** A blocking stream socket: its descriptor, or a negative errno. */
   openStream(family: number): number;
   listenOn(fd: number, backlog: number): number;

@@ -10,6 +10,7 @@ import { abortError, credentialsError, ringClosedError, systemError } from '../.
 import { Observation } from '../observation.js';
 import type { Hold } from '../polls.js';
 import type { NativeRing } from './binding.js';
+import type { CachedPaths } from './cached-paths.js';
 import { CancelRequests } from './cancel-requests.js';
 import type { Identity } from './identity.js';
 import type { InlineCredit } from './inline-reads.js';
@@ -38,6 +39,7 @@ export interface DispatcherOptions {
   drainBatchMax: number;
   /** Of a ring whose reads may be made on the spot. */
   inlineCredit: InlineCredit | undefined;
+  cachedPaths?: CachedPaths | undefined;
 }
 
 /** Something that gathers completions and acts on them once a batch is through. */
@@ -56,6 +58,7 @@ export class Dispatcher implements Hold {
   readonly #completions: Int32Array;
   readonly #slots: SlotTable;
   readonly inlineCredit: InlineCredit | undefined;
+  readonly cachedPaths: CachedPaths | undefined;
   readonly #cancels: CancelRequests;
   readonly #waiting = new WaitingLine<Operation<unknown>>();
   /** Parts of chains whose turn has not come. */
@@ -86,6 +89,7 @@ export class Dispatcher implements Hold {
     this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
     this.#slots = new SlotTable(options.inFlightMax);
     this.inlineCredit = options.inlineCredit;
+    this.cachedPaths = options.cachedPaths;
     this.#cancels = new CancelRequests(this.#block);
   }
 
@@ -387,6 +391,7 @@ export class Dispatcher implements Hold {
       }
     }
     this.inlineCredit?.renew(count);
+    this.cachedPaths?.credit.renew(count);
     if (this.#batchListeners.length > 0) {
       const listeners = this.#batchListeners;
       this.#batchListeners = [];

@@ -19,6 +19,7 @@ import type {
 import { PendingCount } from '../pending-count.js';
 import { called } from '../pool-call.js';
 import { binding } from './binding.js';
+import type { CachedPaths, OpenedRead } from './cached-paths.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
@@ -37,6 +38,9 @@ type View = NodeJS.ArrayBufferView;
 const VECTORS_MAX = 1024;
 
 const EINVAL = -22;
+
+/** Descriptors that reads on the spot may have opened and not read to the end. */
+const OPENED_READS_MAX = 64;
 
 function byteCount(views: readonly View[]): number {
   return views.reduce((bytes, view) => bytes + view.byteLength, 0);
@@ -286,6 +290,8 @@ export class UringFiles implements FileBackend, FurtherReader {
   readonly #table: FdTable;
   /** Undefined where whole-file operations can't do without a descriptor. */
   readonly #slots: DirectSlots | undefined;
+  /** Reads that have found their file open. */
+  #openedReadCount = 0;
 
   constructor(dispatcher: Dispatcher, table: FdTable, slots: DirectSlots | undefined) {
     this.#dispatcher = dispatcher;
@@ -298,6 +304,11 @@ export class UringFiles implements FileBackend, FurtherReader {
     read: WholeRead<Content>,
     signal: AbortSignal | undefined,
   ): Promise<Content> | undefined {
+    if (signal === undefined && typeof path === 'string' && this.#openedReadCount < OPENED_READS_MAX) {
+      const found = this.#pathsOnTheSpot?.readWhole(path, read);
+      if (found instanceof Promise) return found;
+      if (found !== undefined) return this.#readOpened(path, read, found);
+    }
     const slots = this.#slots;
     const index = slots?.acquire() ?? NO_DIRECT_SLOT;
     if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
@@ -306,6 +317,40 @@ export class UringFiles implements FileBackend, FurtherReader {
       new WholeReadOperation(path, read, dispatcher, slots, index, this, signal),
       signal,
     );
+  }
+
+  /** The caches, where a call may be made on the spot now. */
+  get #pathsOnTheSpot(): CachedPaths | undefined {
+    const { cachedPaths, canGoInline } = this.#dispatcher;
+    return canGoInline ? cachedPaths : undefined;
+  }
+
+  /** Reads on from where a read on the spot has come to. */
+  async #readOpened<Content>(path: string, read: WholeRead<Content>, opened: OpenedRead): Promise<Content> {
+    let isTaken = false;
+    const giveUp = (): void => {
+      if (!isTaken) binding().closeFd(opened.fd);
+      isTaken = true;
+    };
+    const open = async (): Promise<BackendFile> => {
+      if (!opened.isFifo) {
+        isTaken = true;
+        return this.adopt(opened);
+      }
+      try {
+        // The descriptor stays a reader meanwhile, for a writer that has seen it.
+        return await this.open(path, constants.O_RDONLY, 0, undefined);
+      } finally {
+        giveUp();
+      }
+    };
+    this.#openedReadCount++;
+    try {
+      return await read.readOn(opened.byteCount, open);
+    } finally {
+      this.#openedReadCount--;
+      giveUp();
+    }
   }
 
   async readOn<Content>(
@@ -370,12 +415,25 @@ export class UringFiles implements FileBackend, FurtherReader {
     return file;
   }
 
-  async stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
-    return await this.#dispatcher.submit(new StatOperation(path, bigint), signal);
+  stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#stat(path, bigint, false, signal);
   }
 
-  async lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
-    return await this.#dispatcher.submit(new StatOperation(path, bigint, true), signal);
+  lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#stat(path, bigint, true, signal);
+  }
+
+  #stat(
+    path: Path,
+    isBigInt: boolean,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Stats | BigIntStats> {
+    if (signal === undefined && typeof path === 'string') {
+      const stats = this.#pathsOnTheSpot?.stat(path, isBigInt, isOfLink);
+      if (stats !== undefined) return stats;
+    }
+    return this.#dispatcher.submit(new StatOperation(path, isBigInt, isOfLink), signal);
   }
 
   async rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void> {

@@ -16,6 +16,7 @@ import type { Hold } from '../polls.js';
 import { UringAlarm } from './alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
 import { UringDatagrams } from './datagrams.js';
+import { CachedPaths } from './cached-paths.js';
 import { UringChains } from './chains.js';
 import { DIRECT_SLOTS_MAX, DirectSlots } from './direct-slots.js';
 import { Dispatcher } from './dispatcher.js';
@@ -163,7 +164,11 @@ function startDispatcher(
   const identity = made.sqPoll === undefined ? undefined : new Identity();
   // An SQ-poll ring is for those who want no system call an operation.
   const isInline = settings.inlineReads && made.sqPoll === undefined;
-  const options = { ...settings, inlineCredit: isInline ? new InlineCredit() : undefined };
+  const options = {
+    ...settings,
+    inlineCredit: isInline ? new InlineCredit() : undefined,
+    cachedPaths: isInline ? new CachedPaths() : undefined,
+  };
   const dispatcher = new Dispatcher(native, options, made.submissionEntries, identity);
   if (!dispatcher.start()) throw backendUnavailableError('the event loop refuses the ring’s descriptor');
   // The kernel's own probe has no entry for multishot receive; SEND_ZC came in the same release.
@@ -273,6 +278,7 @@ class UringBackend implements Backend {
       rearms: this.datagrams.rearmCount + this.streams.rearmCount,
       bufferExhaustions: this.#buffers.exhaustionCount,
       inlineReads: this.#dispatcher.inlineCredit?.readCount ?? 0,
+      inlinePaths: this.#dispatcher.cachedPaths?.credit.readCount ?? 0,
       cancels: this.#dispatcher.cancelCount,
       timerRequests: this.#alarm?.setCount ?? 0,
       epollFallbacks: this.polls.fallbackCount,

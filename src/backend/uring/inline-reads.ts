@@ -21,8 +21,17 @@ const PAUSE_MAX = 255;
 
 /** What a ring's reads may do on the spot until the ring has had its turn. */
 export class InlineCredit {
-  #left = RUN_MAX;
+  readonly #runMax: number;
+  readonly #batchMax: number;
+  #left: number;
   #readCount = 0;
+
+  /** @param batchMax completions of a batch up to which there is credit at all. */
+  constructor(runMax = RUN_MAX, batchMax = LONE_BATCH_MAX) {
+    this.#runMax = runMax;
+    this.#batchMax = batchMax;
+    this.#left = runMax;
+  }
 
   get isLeft(): boolean {
     return this.#left > 0;
@@ -40,7 +49,7 @@ export class InlineCredit {
 
   /** The ring has had its turn, and so many completions in it. */
   renew(completionCount: number): void {
-    this.#left = completionCount <= LONE_BATCH_MAX ? RUN_MAX : 0;
+    this.#left = completionCount <= this.#batchMax ? this.#runMax : 0;
   }
 }
 

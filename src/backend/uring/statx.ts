@@ -39,8 +39,10 @@ function seconds(words: Words, at: number): bigint {
   return BigInt.asIntN(64, wideBig(words, at));
 }
 
+/** Without a bigint: a Stats has four of these. */
 function milliseconds(words: Words, at: number): number {
-  return Number(seconds(words, at)) * 1000 + word(words, at + 2) / 1e6;
+  const wholeSeconds = (word(words, at + 1) | 0) * 2 ** 32 + word(words, at);
+  return wholeSeconds * 1000 + word(words, at + 2) / 1e6;
 }
 
 function nanoseconds(words: Words, at: number): bigint {
@@ -51,6 +53,11 @@ function nanoseconds(words: Words, at: number): bigint {
 function device(major: number, minor: number): bigint {
   const [high, low] = [BigInt(major), BigInt(minor)];
   return ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n);
+}
+
+function deviceNumber(major: number, minor: number): number {
+  if (major > 0xfff) return Number(device(major, minor));
+  return major * 2 ** 8 + (minor & 0xff) + ((minor & ~0xff) >>> 0) * 2 ** 12;
 }
 
 // Newer Nodes have accessors on the prototype; older ones set Dates on each object.
@@ -69,30 +76,39 @@ function withDates<Target extends object>(stats: Target, times: readonly [string
   return stats;
 }
 
-/** An `fs.Stats`, made without its constructor, which Node has deprecated for us. */
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+/**
+ * Makes an `fs.Stats` without its constructor, which Node has deprecated for us. An assignment a field, in
+ * the order of Node's own: an object of one hidden class, in a fifth of the time.
+ */
+function fillStats(this: Writable<Stats>, words: Words, at: number): void {
+  this.dev = deviceNumber(word(words, at + DEV_MAJOR), word(words, at + DEV_MINOR));
+  this.mode = word(words, at + MODE) & 0xffff;
+  this.nlink = word(words, at + LINK_COUNT);
+  this.uid = word(words, at + UID);
+  this.gid = word(words, at + GID);
+  this.rdev = deviceNumber(word(words, at + RDEV_MAJOR), word(words, at + RDEV_MINOR));
+  this.blksize = word(words, at + BLOCK_SIZE);
+  this.ino = wide(words, at + INODE);
+  this.size = wide(words, at + SIZE);
+  this.blocks = wide(words, at + BLOCKS);
+  this.atimeMs = milliseconds(words, at + ATIME);
+  this.mtimeMs = milliseconds(words, at + MTIME);
+  this.ctimeMs = milliseconds(words, at + CTIME);
+  this.birthtimeMs = milliseconds(words, at + BTIME);
+  if (hasDateAccessors) return;
+  this.atime = new Date(Math.round(this.atimeMs));
+  this.mtime = new Date(Math.round(this.mtimeMs));
+  this.ctime = new Date(Math.round(this.ctimeMs));
+  this.birthtime = new Date(Math.round(this.birthtimeMs));
+}
+
+fillStats.prototype = Stats.prototype;
+const StatsOfWords = fillStats as unknown as new (words: Words, at: number) => Stats;
+
 export function toStats(words: Words, at: number): Stats {
-  const stats = Object.assign(Object.create(Stats.prototype) as Stats, {
-    dev: Number(device(word(words, at + DEV_MAJOR), word(words, at + DEV_MINOR))),
-    mode: word(words, at + MODE) & 0xffff,
-    nlink: word(words, at + LINK_COUNT),
-    uid: word(words, at + UID),
-    gid: word(words, at + GID),
-    rdev: Number(device(word(words, at + RDEV_MAJOR), word(words, at + RDEV_MINOR))),
-    blksize: word(words, at + BLOCK_SIZE),
-    ino: wide(words, at + INODE),
-    size: wide(words, at + SIZE),
-    blocks: wide(words, at + BLOCKS),
-    atimeMs: milliseconds(words, at + ATIME),
-    mtimeMs: milliseconds(words, at + MTIME),
-    ctimeMs: milliseconds(words, at + CTIME),
-    birthtimeMs: milliseconds(words, at + BTIME),
-  });
-  return withDates(stats, [
-    ['atime', stats.atimeMs],
-    ['mtime', stats.mtimeMs],
-    ['ctime', stats.ctimeMs],
-    ['birthtime', stats.birthtimeMs],
-  ]);
+  return new StatsOfWords(words, at);
 }
 
 let bigIntPrototype: object | undefined;
