@@ -8,7 +8,7 @@ import { Unavailable } from './workload.js';
 const SOURCES = join(import.meta.dirname, '..', '..', 'bench', 'native');
 const OUTPUT = join(import.meta.dirname, 'native');
 /** Shared by the programs: newer than a program, they make it stale. */
-const HEADERS = ['measure.h', 'ring.h'];
+const HEADERS = ['measure.h', 'ring.h', 'receiver.h'];
 
 const outcomes = new Map<string, string | Unavailable>();
 
@@ -29,7 +29,7 @@ function compileNow(program: string): string | Unavailable {
   const changedMs = Math.max(...[source, ...HEADERS.map((name) => join(SOURCES, name))].map(modifiedMs));
   if (modifiedMs(output) > changedMs) return output;
   mkdirSync(OUTPUT, { recursive: true });
-  const libraries = readFileSync(source, 'utf8').includes('"ring.h"') ? ['-luring'] : [];
+  const libraries = /"(ring|receiver)\.h"/.test(readFileSync(source, 'utf8')) ? ['-luring'] : [];
   const compiler = process.env.CC ?? 'cc';
   const run = spawnSync(compiler, ['-std=gnu11', '-O2', '-o', output, source, ...libraries], {
     encoding: 'utf8',

@@ -1,0 +1,134 @@
+/**
+ * Row 8: receiving datagrams that come one by one, at a steady rate that nobody has trouble with.
+ *
+ * What counts is the processor time of each, so the "seconds" of this case are the processor's: the rates in
+ * its table are datagrams a CPU second.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { makeRing, type RingName } from '../rings.js';
+import type { Measurement, Setting, Variant, Workload } from '../workload.js';
+
+interface Parameters {
+  /** The compiled bench/native/send-steadily.c. */
+  sender: string;
+  datagramCount: number;
+  datagramBytes: number;
+  /** Datagrams a second. */
+  rate: number;
+}
+
+/** What the sender numbers its last datagrams with. */
+const END = 0xffffffff;
+const RECEIVE_BUFFER_BYTES = 1 << 20;
+
+function startSender(port: number, { sender, datagramCount, datagramBytes, rate }: Parameters): ChildProcess {
+  const parameters = [port, datagramCount, datagramBytes, rate].map(String);
+  return spawn(sender, parameters, { stdio: 'ignore' });
+}
+
+/** Runs `receive`, which resolves to how many datagrams came, beside the sender. */
+async function measure(
+  port: number,
+  parameters: Parameters,
+  receive: () => Promise<number>,
+): Promise<Measurement> {
+  const child = startSender(port, parameters);
+  const ended = once(child, 'exit');
+  const before = process.cpuUsage();
+  const operationCount = await receive();
+  const { user, system } = process.cpuUsage(before);
+  await ended;
+  if (operationCount < parameters.datagramCount * 0.95) {
+    throw new Error(`only ${operationCount} of ${parameters.datagramCount} came: the rate is too high here`);
+  }
+  const cpuUs = user + system;
+  return { operationCount, elapsedNs: cpuUs * 1000, cpuUs };
+}
+
+async function byEvent(parameters: Parameters): Promise<Measurement> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  let count = 0;
+  const receive = (): Promise<number> =>
+    new Promise((resolve) => {
+      socket.on('message', (payload: Buffer) => {
+        count += 1;
+        if (payload.readUInt32LE(0) === END) resolve(count);
+      });
+    });
+  const measurement = await measure(socket.address().port, parameters, receive);
+  socket.close();
+  return measurement;
+}
+
+function onRing(name: RingName, isBatched: boolean): (parameters: Parameters) => Promise<Measurement> {
+  return async (parameters) => {
+    const { DatagramSocket } = await import('ringlet');
+    const ring = await makeRing(name);
+    const socket = await DatagramSocket.bind({
+      address: '127.0.0.1',
+      receiveBufferBytes: RECEIVE_BUFFER_BYTES,
+      ring,
+    });
+    const receive = async (): Promise<number> => {
+      let count = 0;
+      for await (const { data } of socket) {
+        count += 1;
+        if (data.readUInt32LE(0) === END) break;
+      }
+      return count;
+    };
+    const receiveBatches = async (): Promise<number> => {
+      let count = 0;
+      for await (const batch of socket.batches()) {
+        count += batch.length;
+        if (batch.some(({ data }) => data.readUInt32LE(0) === END)) break;
+      }
+      return count;
+    };
+    const measurement = await measure(socket.address.port, parameters, isBatched ? receiveBatches : receive);
+    await ring.close();
+    return measurement;
+  };
+}
+
+async function prepare({ isQuick, compile }: Setting): Promise<Variant<Parameters>[]> {
+  const rate = 40_000;
+  return [
+    {
+      row: 'row8',
+      title: `UDP receive at a steady ${rate} a second of 64 B, datagrams a CPU second`,
+      parameters: {
+        sender: compile('send-steadily'),
+        datagramCount: isQuick ? rate / 4 : rate * 3,
+        datagramBytes: 64,
+        rate,
+      },
+      goals: [{ contenders: ['ringlet for await', 'ringlet batches'], ratios: { Node: 2, C: 0.8 } }],
+    },
+  ];
+}
+
+export const workload: Workload<Parameters> = {
+  operations: 'datagrams',
+  baselines: [
+    { title: 'Node', contender: "node:dgram 'message'" },
+    { title: 'C', contender: 'C, liburing' },
+  ],
+  contenders: [
+    { name: "node:dgram 'message'", run: byEvent },
+    { name: 'ringlet for await', run: onRing('loop', false) },
+    { name: 'ringlet batches', run: onRing('loop', true) },
+    {
+      name: 'C, liburing',
+      native: {
+        program: 'datagram-steady',
+        arguments: (p) => [p.sender, p.datagramCount, p.datagramBytes, p.rate],
+      },
+    },
+  ],
+  prepare,
+};

@@ -1,0 +1,43 @@
+/**
+ * Sends numbered datagrams to a port of 127.0.0.1, each at its time, and then some that mark the end.
+ * The first four bytes of each are its number from 0, or 0xffffffff, little-endian. Needs no liburing.
+ *
+ *   send-steadily <port> <count> <bytes> <a second>
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "measure.h"
+
+/** The receiver may lose some, and then needs another. */
+enum { END_MARKS = 50, END_INTERVAL_US = 2000, START_DELAY_US = 100000 };
+
+int main(int argc, char** argv) {
+  unsigned port = number_argument(argc, argv, 1, "port");
+  uint32_t count = number_argument(argc, argv, 2, "count");
+  size_t bytes = number_argument(argc, argv, 3, "bytes");
+  uint64_t rate = number_argument(argc, argv, 4, "a second");
+  if (bytes < sizeof(uint32_t)) die("bytes: no room for the number", -EINVAL);
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd < 0 || connect(fd, (struct sockaddr*)&to, sizeof to) < 0) die("connect", -errno);
+  char* payload = calloc(1, bytes);
+  usleep(START_DELAY_US);
+  uint64_t start_ns = now_ns();
+  for (uint32_t i = 0; i < count; i++) {
+    uint64_t due_ns = start_ns + (uint64_t)i * 1000000000u / rate;
+    while (now_ns() < due_ns) {
+    }
+    memcpy(payload, &i, sizeof i);
+    send(fd, payload, bytes, 0);
+  }
+  memset(payload, 0xff, sizeof(uint32_t));
+  // Refused once the receiver is through.
+  for (int i = 0; i < END_MARKS && send(fd, payload, bytes, 0) >= 0; i++) usleep(END_INTERVAL_US);
+  return 0;
+}
