@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { CURRENT_POSITION, type Path, type Position, type SymlinkType } from './backend/backend.js';
 import { invalidArgType, invalidArgValue, invalidSymlinkType, outOfRange } from './errors.js';
+import { isNodeAtLeast } from './node-version.js';
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
@@ -167,23 +168,31 @@ export function toMode(value: unknown, name: string, defaultMode: number): numbe
   return checkInteger(Number.parseInt(value, 8), name, 0, UINT32_MAX);
 }
 
-/** As Node does: no string means none. */
+/** As Node does: before 24 no string means none, and after it null and undefined do. */
 export function toSymlinkType(value: unknown): SymlinkType | undefined {
-  if (typeof value !== 'string') return undefined;
   if (value === 'dir' || value === 'file' || value === 'junction') return value;
-  throw invalidSymlinkType(value);
+  if (value === undefined || value === null) return undefined;
+  if (isNodeAtLeast(24)) {
+    checkOneOf(value, 'type', ['dir', 'file', 'junction', null, undefined]);
+  } else if (typeof value === 'string') {
+    throw invalidSymlinkType(value);
+  }
+  return undefined;
 }
 
 /**
  * Where a read starts: bytes from the start of the file, or the file's own cursor for -1,
  * undefined and null. Bigints come back as numbers where a number is exact.
+ *
+ * @param byteLength of the read, which has to end where a position can still be told.
  */
-export function toPosition(value: unknown, name = 'position'): Position {
+export function toPosition(value: unknown, byteLength = 0, name = 'position'): Position {
   if (value === undefined || value === null) return CURRENT_POSITION;
   if (typeof value === 'number') return checkInteger(value, name, CURRENT_POSITION);
   if (typeof value !== 'bigint') throw invalidArgType(name, 'of type bigint or integer', value);
-  if (value < BigInt(CURRENT_POSITION) || value > INT64_MAX) {
-    throw outOfRange(name, `>= ${CURRENT_POSITION} && <= ${INT64_MAX}`, value);
+  const max = INT64_MAX - BigInt(byteLength);
+  if (value < BigInt(CURRENT_POSITION) || value > max) {
+    throw outOfRange(name, `>= ${CURRENT_POSITION} && <= ${max}`, value);
   }
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? value : Number(value);
 }

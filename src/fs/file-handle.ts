@@ -194,9 +194,10 @@ export class FileHandle extends EventEmitter {
         length === undefined || length === null
           ? byteLengthOf(buffer) - start
           : checkNumber(length, 'length');
+      const at = toPosition(position, bytes);
       if (bytes === 0) return unlessAborted({ bytesRead: 0, buffer }, abort);
       checkReadRange(buffer, start, bytes);
-      return file.read(buffer, start, Math.min(bytes, TRANSFER_BYTES_MAX), toPosition(position), abort);
+      return file.read(buffer, start, Math.min(bytes, TRANSFER_BYTES_MAX), at, abort);
     } catch (error) {
       return Promise.reject(error);
     }

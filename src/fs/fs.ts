@@ -9,6 +9,7 @@ import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import { types } from 'node:util';
 import type { FileBackend } from '../backend/backend.js';
+import { isNodeAtLeast } from '../node-version.js';
 import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
 import { Concurrency } from './concurrency.js';
 import { FileHandle } from './file-handle.js';
@@ -210,6 +211,7 @@ export function createFs(getBackend: () => FileBackend): Fs {
     },
 
     async symlink(target: unknown, path: unknown, type?: unknown, options?: unknown): Promise<void> {
+      if (isNodeAtLeast(24)) toSymlinkType(type);
       const says = toPath(target, 'target');
       const at = toPath(path);
       await getBackend().symlink(says, at, toSymlinkType(type), readSignal(options));

@@ -1,5 +1,6 @@
 /** What the callers of file operations may pass as their last argument, and the checks on it. */
 import { invalidArgType, invalidArgValue } from '../errors.js';
+import { isNodeAtLeast } from '../node-version.js';
 import { checkBoolean, checkEncoding, checkObject, checkSignal, toMode, toOpenFlags } from '../validate.js';
 
 export interface SignalOptions {
@@ -56,7 +57,7 @@ export function readSignal(options: unknown): AbortSignal | undefined {
 
 export function readStatOptions(options: unknown): { bigint: boolean; signal: AbortSignal | undefined } {
   if (options === undefined || options === null) return { bigint: false, signal: undefined };
-  const { bigint, signal } = options as StatOptions;
+  const { bigint, signal } = (isNodeAtLeast(26) ? checkObject(options, 'options') : options) as StatOptions;
   // Anything else means numbers, as with Node.
   return { bigint: bigint === true, signal: checkSignal(signal) };
 }
@@ -98,10 +99,15 @@ export function readReadFileOptions(options: unknown): ReadFileSettings {
 export function readWriteFileOptions(options: unknown, defaultFlag: string): WriteFileSettings {
   const given = expandEncoding(options) as WriteFileOptions;
   const { flag, mode } = given;
+  const encoding = checkEncoding(given.encoding);
+  const signal = checkSignal(given.signal);
+  const flush = checkBoolean(given.flush ?? false, 'options.flush');
+  // Newer ones look at it even where there is nothing to open.
+  if (isNodeAtLeast(26)) toMode(mode, 'mode', 0o666);
   return {
-    encoding: checkEncoding(given.encoding),
-    signal: checkSignal(given.signal),
-    flush: checkBoolean(given.flush ?? false, 'options.flush'),
+    encoding,
+    signal,
+    flush,
     get flags() {
       return toOpenFlags(flag || defaultFlag);
     },

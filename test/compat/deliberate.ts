@@ -9,6 +9,8 @@ interface Difference {
   /** What the call looks like; see `titleOf`. */
   readonly calls: RegExp;
   readonly why: string;
+  /** The first Node of which it is true. */
+  readonly since?: number;
   /** The first Node of which it is no longer true. */
   readonly until?: number;
 }
@@ -48,6 +50,25 @@ export const DIFFERENCES: readonly Difference[] = [
     calls: /-?\d+n( \})?(, [^)]*)?\)$/,
     why: 'a position may be a bigint; with Node it means the cursor',
   },
+  {
+    methods: ['read'],
+    calls: /2147483647|2147483648|4294967296|9007199254740992/,
+    why: 'a length beyond the buffer is refused; Node takes it modulo 2 ** 32',
+    since: 26,
+  },
+  {
+    methods: ['writeFile', 'appendFile'],
+    calls: /flag: -?(1\.5|2147483648|4294967296|1099511627776|Infinity|NaN)/,
+    why: "the message names 'flags', as before; Node says 'options.flag' where it opens, writes and closes in one",
+    since: 26,
+  },
+  {
+    methods: ['readFile'],
+    calls:
+      /^readFile\(('(dir|full|dirlink|dir\/|dirlink\/|\.|\/)'|<Buffer 64 69 72>|URL of dir|'\/proc\/self\/mem'|.*flag: )/,
+    why: "a failed read has no path, as before; Node's has where it opens, reads and closes in one",
+    since: 26,
+  },
 ];
 
 const NODE_MAJOR = Number.parseInt(process.versions.node, 10);
@@ -56,8 +77,8 @@ const NODE_MAJOR = Number.parseInt(process.versions.node, 10);
 export function deliberateDifference(each: Case): string | undefined {
   const title = titleOf(each);
   const found = DIFFERENCES.find(
-    ({ methods, calls, until = Number.POSITIVE_INFINITY }) =>
-      methods.includes(each.method) && calls.test(title) && NODE_MAJOR < until,
+    ({ methods, calls, since = 0, until = Number.POSITIVE_INFINITY }) =>
+      methods.includes(each.method) && calls.test(title) && since <= NODE_MAJOR && NODE_MAJOR < until,
   );
   return found?.why;
 }
