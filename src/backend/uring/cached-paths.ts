@@ -77,7 +77,9 @@ export class CachedPaths {
     if (fd >= 0) return { fd, isFifo: isFifo !== 0, isSeekable: isSeekable !== 0, byteCount: result };
     if (result < 0) {
       read.release();
-      return Promise.reject(systemError(result, result === -EISDIR ? 'read' : 'open', path));
+      // It was opened, and an error of reading says no path.
+      if (result === -EISDIR) return Promise.reject(systemError(result, 'read'));
+      return Promise.reject(systemError(result, 'open', path));
     }
     const content = read.toContent(result);
     read.release();
