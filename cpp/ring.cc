@@ -49,6 +49,7 @@ void Ring::Use(const QueueMemory& memory, const abi::Params& params) {
   kcq_head_ = At<uint32_t>(queues, params.cq_off.head);
   kcq_tail_ = At<uint32_t>(queues, params.cq_off.tail);
   kcq_flags_ = At<uint32_t>(queues, params.cq_off.flags);
+  kcq_overflow_ = At<uint32_t>(queues, params.cq_off.overflow);
   kcqes_ = At<abi::Cqe>(queues, params.cq_off.cqes);
   cq_mask_ = *At<uint32_t>(queues, params.cq_off.ring_mask);
   sq_tail_ = *ksq_tail_;
@@ -233,6 +234,8 @@ bool Ring::HasCompletions() const { return LoadAcquire(kcq_tail_) != *kcq_head_;
 bool Ring::HasDeferredWork() const { return (LoadRelaxed(ksq_flags_) & abi::kSqTaskRun) != 0; }
 
 bool Ring::HasOverflowed() const { return (LoadRelaxed(ksq_flags_) & abi::kSqCqOverflow) != 0; }
+
+bool Ring::HasDropped() const { return LoadRelaxed(kcq_overflow_) != 0; }
 
 void Ring::SilenceWakeups(bool is_silent) {
   if (event_fd_ < 0) return;

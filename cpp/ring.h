@@ -66,6 +66,9 @@ class Ring {
   bool HasUnposted() const { return HasDeferredWork() || HasOverflowed(); }
   bool HasDeferredWork() const;
   bool HasOverflowed() const;
+  // Whether the kernel has ever had no memory to keep a completion that found no room: it is lost. Only a
+  // wait would be told (EBADR), and only once.
+  bool HasDropped() const;
 
   // Stops and restarts the eventfd's signals. After SilenceWakeups(false) the caller must look at
   // HasCompletions and HasDeferredWork once more before it sleeps: what came in between was silent.
@@ -98,6 +101,7 @@ class Ring {
   uint32_t* kcq_head_ = nullptr;
   uint32_t* kcq_tail_ = nullptr;
   uint32_t* kcq_flags_ = nullptr;
+  uint32_t* kcq_overflow_ = nullptr;
   abi::Cqe* kcqes_ = nullptr;
   uint32_t sq_mask_ = 0;
   uint32_t cq_mask_ = 0;

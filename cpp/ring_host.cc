@@ -24,6 +24,9 @@ constexpr uint32_t kClockIntervalCompletions = 8;
 constexpr uint32_t kBatchCompletionsMin = 2;
 // How long shutdown waits for completions before it asks for cancellation once more.
 constexpr uint32_t kShutdownWaitMs = 100;
+constexpr uint32_t kEmptyRoundsMax = 2;
+// The request to cancel everything: no slot's, and no other cancel request's.
+constexpr uint64_t kCancelAllData = 0xfffffffe'00000000 | SLOT_UNTRACKED;
 constexpr uint32_t kSpinSixteenthsMax = 16;
 // How long after its last completions a ring still gathers more of them in the kernel.
 constexpr uint64_t kGatherWhileBusyNs = 200'000;
@@ -101,27 +104,35 @@ void RingHost::Close() {
   // deadline, because there is nowhere to leave that memory behind: the same requests would hold up the
   // thread's exit in the kernel too.
   abi::Cqe drained[64];
-  while (in_kernel_ > 0) {
+  // Where completions were dropped the count can't reach 0; then it is enough that cancelling finds nothing
+  // and nothing completes, twice, because what is between two places of the kernel is not found.
+  uint32_t empty_rounds = 0;
+  while (in_kernel_ > 0 && empty_rounds < kEmptyRoundsMax) {
     if (ring_.FreeEntries() > 0) {
       abi::Sqe cancel = {};
       cancel.opcode = abi::kOpAsyncCancel;
       cancel.fd = -1;
       cancel.op_flags = abi::kCancelAll | abi::kCancelAny;
-      cancel.user_data = SLOT_UNTRACKED;
+      cancel.user_data = kCancelAllData;
       ring_.Push(cancel);
     }
-    int waited = ring_.SubmitAndGather(1, kShutdownWaitMs * 1000);
+    ring_.SubmitAndGather(1, kShutdownWaitMs * 1000);
+    bool has_found_nothing = false;
+    bool has_completed = false;
     uint32_t count;
     while ((count = ring_.Drain(drained, std::size(drained))) > 0) {
       for (uint32_t i = 0; i < count; i++) {
         if (YieldsFd(drained[i]) && drained[i].res >= 0) close(drained[i].res);
         if (!chained_closes_.empty()) NoteChainedClose(drained[i]);
+        bool is_tracked = SlotOf(drained[i]) != SLOT_UNTRACKED;
+        has_completed |= is_tracked;
+        has_found_nothing |= drained[i].user_data == kCancelAllData && drained[i].res == 0;
         bool is_terminal = (drained[i].flags & abi::kCqeMore) == 0;
-        if (is_terminal && SlotOf(drained[i]) != SLOT_UNTRACKED && in_kernel_ > 0) in_kernel_--;
+        if (is_terminal && is_tracked && in_kernel_ > 0) in_kernel_--;
       }
     }
-    // EBADR: completions were dropped, so the count can no longer reach 0.
-    if (waited == -EBADR) break;
+    bool is_empty = ring_.HasDropped() && has_found_nothing && !has_completed;
+    empty_rounds = is_empty ? empty_rounds + 1 : 0;
   }
   int ring_fd = setup_.fd;
   ring_.Unmap();
@@ -302,8 +313,9 @@ bool RingHost::Turn() {
       }
       continue;
     }
-    if (error == -EBADR) {
-      Fail(call, -error);
+    if (!is_broken_ && (error == -EBADR || ring_.HasDropped())) {
+      is_broken_ = true;
+      Fail(call, EBADR);
       break;
     }
     // EAGAIN, EBUSY, ENOMEM: the kernel is short of something; come back after everybody else.

@@ -121,6 +121,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   std::unique_ptr<Napi::AsyncContext> async_context_;
 
   bool is_turning_ = false;
+  bool is_broken_ = false;  // has lost completions
   bool is_closed_ = true;
   bool is_held_ = false;
   bool is_ref_ = true;

@@ -375,9 +375,14 @@ export function tracedRejection(create: () => Error): Promise<never> {
     });
 }
 
+/** What a ring may say and Node has no name for. */
+const RING_ERRORS = new Map<number, [code: string, text: string]>([
+  [-53, ['EBADR', 'completions were dropped for want of memory']],
+]);
+
 /** Both names and numbers of an error the kernel may return, known to libuv or not. */
 function describeErrno(errno: number): { code: string; text: string } {
-  const known = getSystemErrorMap().get(errno);
+  const known = getSystemErrorMap().get(errno) ?? RING_ERRORS.get(errno);
   if (known) return { code: known[0], text: known[1] };
   const text = `Unknown system error ${errno}`;
   for (const [code, number] of Object.entries(constants.errno)) {
