@@ -9,6 +9,7 @@ const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ wor
   'datagram-drain': { rows: ['row7'], load: () => import('./cases/datagram-drain.js') },
   'datagram-steady': { rows: ['row8'], load: () => import('./cases/datagram-steady.js') },
   'datagram-send': { rows: ['row9'], load: () => import('./cases/datagram-send.js') },
+  'tcp-echo': { rows: ['row10'], load: () => import('./cases/tcp-echo.js') },
   'sq-poll-group': { rows: ['row12'], load: () => import('./cases/sq-poll-group.js') },
 };
 
