@@ -52,6 +52,19 @@ int StatCached(MountTable& mounts, const char* path, bool is_of_link, void* into
   return result;
 }
 
+bool MayStall(MountTable& mounts, const char* path) {
+  if (mounts.IsAllLocal()) return false;
+  if (*path == '\0') return true;
+  int fd = OpenCached(path, O_PATH);
+  // What is not in the cache goes to a thread anyway, unless it comes there meanwhile.
+  if (fd < 0) return fd == -EAGAIN;
+  alignas(8) char status[256];
+  bool is_known = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kStatxMask,
+                        reinterpret_cast<struct statx*>(status)) == 0;
+  close(fd);
+  return !is_known || !mounts.IsLocal(*reinterpret_cast<uint64_t*>(status + kMountIdOffset));
+}
+
 ptrdiff_t ReadFileCached(MountTable& mounts, const char* path, void* slab, size_t bytes, OpenedRest& rest) {
   // The kernel opens what it finds in its cache, and some file systems ask somebody about that.
   if (!mounts.IsAllLocal()) return -EAGAIN;

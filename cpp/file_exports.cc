@@ -87,6 +87,19 @@ napi_value ReadFileCachedPath(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
+// mayStall(path): see MayStall. Most systems have nothing of the kind, and then the path is not looked at.
+napi_value PathMayStall(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  char path[kPathBytesMax + 1];
+  RINGLET_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) == napi_ok);
+  MountTable& mounts = Engine::Of(env)->mounts();
+  bool may_stall = !mounts.IsAllLocal() && (!ReadPath(env, argument, path) || MayStall(mounts, path));
+  napi_value result;
+  napi_get_boolean(env, may_stall, &result);
+  return result;
+}
+
 void ExportFiles(Napi::Env env, Napi::Object exports) {
   napi_value function;
   napi_create_function(env, "readCached", NAPI_AUTO_LENGTH, ReadCached, nullptr, &function);
@@ -95,6 +108,8 @@ void ExportFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("statCached", function);
   napi_create_function(env, "readFileCached", NAPI_AUTO_LENGTH, ReadFileCachedPath, nullptr, &function);
   exports.Set("readFileCached", function);
+  napi_create_function(env, "mayStall", NAPI_AUTO_LENGTH, PathMayStall, nullptr, &function);
+  exports.Set("mayStall", function);
 }
 
 }  // namespace ringlet

@@ -1,7 +1,7 @@
 /** The addon as TypeScript sees it. The only file that knows that one exists. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 import { backendUnavailableError } from '../../errors.js';
 import type { Degradation } from '../backend.js';
 import { SHARED_LAYOUT } from './layout.js';
@@ -173,6 +173,8 @@ export interface Binding {
    * `restAddress` (it or -1, whether it is a FIFO's, whether it can seek), and the result is what has been read.
    */
   readFileCached(path: string, address: number, bytes: number, restAddress: number): number;
+  /** Whether the kernel's attempt on a path without a thread may wait for somebody else; '' for any path. */
+  mayStall(path: string): boolean;
   /** A blocking stream socket: its descriptor, or a negative errno. */
   openStream(family: number): number;
   listenOn(fd: number, backlog: number): number;
@@ -182,8 +184,12 @@ export interface Binding {
   adoptFd(fd: number): number;
   disownFd(fd: number): void;
   injectFault(call: number, errno: number, count: number): void;
+  /** For tests: see `injectPollResults`. */
+  injectedPollResults: number[];
   layout: Readonly<Record<string, number>>;
 }
+
+const require = createRequire(import.meta.url);
 
 let loaded: Binding | undefined;
 let failure: Error | undefined;
@@ -191,19 +197,21 @@ let failure: Error | undefined;
 /** One that was compiled here is for this system; the published package brings one for most. */
 function addonPath(): string {
   if (process.env.RINGLET_ADDON) return process.env.RINGLET_ADDON;
-  const root = new URL('../../../', import.meta.url);
-  const compiled = fileURLToPath(new URL('build/Release/ringlet.node', root));
+  // By the package's name, because this module may be part of a larger file in another directory.
+  const root = dirname(require.resolve('ringlet/package.json'));
+  const compiled = join(root, 'build/Release/ringlet.node');
   if (existsSync(compiled)) return compiled;
-  return fileURLToPath(new URL(`prebuilds/${process.platform}-${process.arch}/ringlet.node`, root));
+  return join(root, `prebuilds/${process.platform}-${process.arch}/ringlet.node`);
 }
 
 function load(): Binding {
-  const binding = createRequire(import.meta.url)(addonPath()) as Binding;
+  const binding = require(addonPath()) as Binding;
   for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
     if (binding.layout[name] !== value) {
       throw backendUnavailableError(`the addon was built from other sources (${name})`);
     }
   }
+  binding.injectedPollResults ??= [];
   return binding;
 }
 

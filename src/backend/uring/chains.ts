@@ -168,7 +168,10 @@ export class UringChains implements ChainBackend {
     switch (step.kind) {
       case 'open':
         try {
-          return { kind: 'done', value: this.#files.adopt(outcome.value as OpenedFd) };
+          return {
+            kind: 'done',
+            value: this.#files.adopt(outcome.value as OpenedFd, this.#files.mayStall(step.path)),
+          };
         } catch (error) {
           return { kind: 'stopped', error: error as Error };
         }

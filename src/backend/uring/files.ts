@@ -25,9 +25,9 @@ import type { Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
-import { OP_FTRUNCATE, SQE_FIXED_FILE } from './layout.js';
+import { OP_FTRUNCATE, SQE_ASYNC, SQE_FIXED_FILE } from './layout.js';
 import { openDescriptor } from './open.js';
-import { type OpenedFd, type OpenFrom, PathOperation } from './path-operations.js';
+import { type OpenedFd, type OpenFrom, OpenOperation, PathOperation } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
 import { type FurtherReader, InstallOperation, WholeReadOperation } from './whole-read.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
@@ -56,6 +56,7 @@ export class UringFile implements BackendFile {
   readonly #table: FdTable;
   readonly #fd: number;
   readonly #isSeekable: boolean;
+  readonly #ownFlags: number;
   #fixedIndex: number;
   /** The descriptor or table slot for submission entries, and the flag that says which. */
   target: number;
@@ -65,7 +66,8 @@ export class UringFile implements BackendFile {
   readonly pending = new PendingCount();
   #closing: Promise<void> | undefined;
 
-  constructor(dispatcher: Dispatcher, table: FdTable, { fd, isSeekable }: OpenedFd) {
+  /** @param mayStall whether the kernel's attempts without a thread may wait for a server. */
+  constructor(dispatcher: Dispatcher, table: FdTable, { fd, isSeekable }: OpenedFd, mayStall: boolean) {
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
@@ -73,7 +75,8 @@ export class UringFile implements BackendFile {
     this.#fixedIndex = table.acquire(fd);
     const isFixed = this.#fixedIndex !== NOT_REGISTERED;
     this.target = isFixed ? this.#fixedIndex : fd;
-    this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
+    this.#ownFlags = mayStall ? SQE_ASYNC : 0;
+    this.targetFlags = this.#ownFlags | (isFixed ? SQE_FIXED_FILE : 0);
     const { inlineCredit } = dispatcher;
     this.#inline = inlineCredit && new InlineReader(fd, inlineCredit);
   }
@@ -88,6 +91,10 @@ export class UringFile implements BackendFile {
 
   isOn(dispatcher: Dispatcher): boolean {
     return this.#dispatcher === dispatcher;
+  }
+
+  get mayStall(): boolean {
+    return this.#ownFlags !== 0;
   }
 
   /** Whether the ring would take a transfer there for one at the cursor. */
@@ -108,7 +115,7 @@ export class UringFile implements BackendFile {
     this.#table.release(this.#fd);
     this.#fixedIndex = NOT_REGISTERED;
     this.target = this.#fd;
-    this.targetFlags = 0;
+    this.targetFlags = this.#ownFlags;
   }
 
   /** The kernel has closed the descriptor as part of a chain. */
@@ -314,7 +321,7 @@ export class UringFiles implements FileBackend, FurtherReader {
     if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
     const dispatcher = this.#dispatcher;
     return dispatcher.submit(
-      new WholeReadOperation(path, read, dispatcher, slots, index, this, signal),
+      new WholeReadOperation(path, read, dispatcher, slots, index, this, signal, this.mayStall(path)),
       signal,
     );
   }
@@ -335,7 +342,7 @@ export class UringFiles implements FileBackend, FurtherReader {
     const open = async (): Promise<BackendFile> => {
       if (!opened.isFifo) {
         isTaken = true;
-        return this.adopt(opened);
+        return this.adopt(opened, this.mayStall(path));
       }
       try {
         // The descriptor stays a reader meanwhile, for a writer that has seen it.
@@ -370,7 +377,8 @@ export class UringFiles implements FileBackend, FurtherReader {
       try {
         // Nothing at all: an empty file, or a FIFO that has no writer, for whom there is a reader meanwhile.
         if (byteCount === 0) return await this.open(path, constants.O_RDONLY, 0, signal);
-        return this.adopt(await this.#dispatcher.submit(new InstallOperation(index), signal));
+        const installed = await this.#dispatcher.submit(new InstallOperation(index), signal);
+        return this.adopt(installed, this.mayStall(path));
       } finally {
         close();
       }
@@ -391,17 +399,27 @@ export class UringFiles implements FileBackend, FurtherReader {
     rules?: OpenRules,
   ): Promise<BackendFile> {
     const from = rules && this.toOpenFrom(rules);
-    return this.adopt(await openDescriptor(this.#dispatcher, path, flags, mode, from, signal));
+    const mayStall = this.mayStall(path, from?.directory);
+    const opened = mayStall
+      ? await this.#dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal)
+      : await openDescriptor(this.#dispatcher, path, flags, mode, from, signal);
+    return this.adopt(opened, mayStall);
   }
 
   /** The file of a descriptor that this ring has just opened. */
-  adopt(opened: OpenedFd): UringFile {
+  adopt(opened: OpenedFd, mayStall: boolean): UringFile {
     if (this.#dispatcher.isClosing) {
       // The ring was closed while the kernel opened the file: nobody may use it any more.
       binding().closeFd(opened.fd);
       throw ringClosedError();
     }
-    return new UringFile(this.#dispatcher, this.#table, opened);
+    return new UringFile(this.#dispatcher, this.#table, opened, mayStall);
+  }
+
+  /** Whether what is at `path` has to be left to a kernel thread. */
+  mayStall(path: Path, directory?: UringFile): boolean {
+    // Bytes that are no UTF-8, and what begins somewhere else, can't be looked up as they are: '' is any path.
+    return binding().mayStall(typeof path === 'string' && directory === undefined ? path : '');
   }
 
   toOpenFrom({ directory, resolve }: OpenRules): OpenFrom {

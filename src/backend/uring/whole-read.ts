@@ -18,6 +18,7 @@ import {
   OP_FIXED_FD_INSTALL,
   OP_OPENAT,
   OP_READ,
+  SQE_ASYNC,
   SQE_FILE_INDEX,
   SQE_FIXED_FILE,
   SQE_IO_HARDLINK,
@@ -55,6 +56,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   readonly #reader: FurtherReader;
   readonly #signal: AbortSignal | undefined;
   readonly #dispatcher: Dispatcher;
+  readonly #entryFlags: number;
   /** SAFETY: a path that is too long for the slot's storage, kept alive until the terminal completion. */
   #encoded: Buffer | undefined;
   #opened = ECANCELED;
@@ -72,8 +74,10 @@ export class WholeReadOperation<Content> extends Operation<Content> {
     index: number,
     reader: FurtherReader,
     signal: AbortSignal | undefined,
+    mayStall: boolean,
   ) {
     super();
+    this.#entryFlags = mayStall ? SQE_ASYNC : 0;
     this.entriesLeft = WHOLE_READ_ENTRIES;
     this.#path = path;
     this.#read = read;
@@ -93,7 +97,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
       fillEntry(
         words,
         at,
-        OP_OPENAT | SQE_IO_LINK,
+        OP_OPENAT | SQE_IO_LINK | this.#entryFlags,
         AT_FDCWD,
         this.#pathAddress(dispatcher),
         0,
@@ -106,7 +110,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
     const address = addressOf(slab);
     const length = slab.length - firstBytes;
     // A read of fewer bytes than asked would break a plain link.
-    const head = OP_READ | SQE_FIXED_FILE;
+    const head = OP_READ | SQE_FIXED_FILE | this.#entryFlags;
     if (index === 1) fillEntry(words, at, head | SQE_IO_HARDLINK, this.#index, address, firstBytes, 0);
     else fillEntry(words, at, head, this.#index, address + firstBytes, length, 0);
     fillPosition(words, at, CURRENT_POSITION);
