@@ -33,8 +33,8 @@ type ErrorClass = new (message: string) => Error;
 const PLAIN_INTEGER_MAX = 2 ** 32;
 const INSPECTED_LENGTH_MAX = 128;
 const RECEIVED_LENGTH_MAX = 28;
-/** Frames of these files only say that an argument was looked at, not who passed it. */
-const CHECKING_FRAME = /[/\\](?:errors|validate|address)\.[jt]s:\d+:\d+\)?$/;
+/** Frames of these functions, here and among the checks, only say that an argument was looked at, not who passed it. */
+const CHECKING_FRAME = /^ {4}at (?:coded|outOfRange|familyOf|nulInPath|(?:check|to|invalid|bad)[A-Z]\w*) \(/;
 
 /**
  * The "type mismatch" error.

@@ -10,6 +10,7 @@ import { ringClosedError, systemError } from '../../errors.js';
 import type { EpollPolls } from '../epoll-polls.js';
 import type { OperationFacts } from '../observation.js';
 import type { BackendWatch, PollBackend, WatchListener } from '../polls.js';
+import { binding } from './binding.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { CQE_MORE, NOP_INJECT_RESULT, OP_NOP, OP_POLL_ADD, POLL_ADD_MULTISHOT } from './layout.js';
 import { fillEntry, Operation } from './operation.js';
@@ -24,14 +25,17 @@ const REFUSALS: readonly number[] = [
 
 const POLLPRI = 0x2;
 
-const injectedResults: number[] = [];
-
 /**
  * For tests: the polls and watches armed next complete with these results, one each, whatever they were
  * for. They do so in the kernel, as NOPs (Linux 6.10), so that all the rest is as it would be.
  */
 export function injectPollResults(...results: readonly number[]): void {
-  injectedResults.push(...results);
+  injectedResults().push(...results);
+}
+
+/** Kept where there is one for all: this module may be loaded twice, by itself and as part of a larger file. */
+function injectedResults(): number[] {
+  return binding().injectedPollResults;
 }
 
 function isRefusal(result: number): boolean {
@@ -39,7 +43,7 @@ function isRefusal(result: number): boolean {
 }
 
 function fillPoll(words: Uint32Array, at: number, fd: number, events: number, flags: number): void {
-  const injected = injectedResults.shift();
+  const injected = injectedResults().shift();
   if (injected === undefined) fillEntry(words, at, OP_POLL_ADD, fd, 0, flags, events);
   else fillEntry(words, at, OP_NOP, -1, 0, injected, NOP_INJECT_RESULT);
 }
