@@ -16,6 +16,8 @@ export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export interface ChildOptions {
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Where it runs. Default: the package's own directory. */
+  cwd?: string;
   deadlineMs?: number;
   /** Options for Node itself. */
   execArgv?: readonly string[];
@@ -37,7 +39,7 @@ export interface ChildOutcome {
 export async function runProgram(argv: readonly string[], options: ChildOptions = {}): Promise<ChildOutcome> {
   const [program = process.execPath, ...rest] = [...(options.launcher ?? []), ...argv];
   const child = spawn(program, rest, {
-    cwd: PACKAGE_ROOT,
+    cwd: options.cwd ?? PACKAGE_ROOT,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
