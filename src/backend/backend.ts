@@ -130,6 +130,15 @@ export interface WholeRead<Content> {
   release(): void;
 }
 
+/** Bytes on their way into a file that is opened for them. */
+export interface WholeWrite {
+  readonly view: NodeJS.ArrayBufferView;
+  readonly flags: number;
+  readonly mode: number;
+  /** The file has taken no more than the first `bytesWritten` so far. `open` is called once at most. */
+  writeOn(bytesWritten: number, open: () => Promise<BackendFile>): Promise<void>;
+}
+
 /** What a symbolic link is made for; Windows alone wants to know. */
 export type SymlinkType = 'dir' | 'file' | 'junction';
 
@@ -152,6 +161,8 @@ export interface FileBackend {
     read: WholeRead<Content>,
     signal: AbortSignal | undefined,
   ): Promise<Content> | undefined;
+  /** Writes bytes to a file and closes it; undefined when there is no quicker way now than open, write, close. */
+  writeWhole?(path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> | undefined;
   /** `stat` of a symbolic link itself. */
   lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
   rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void>;

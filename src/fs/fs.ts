@@ -248,7 +248,7 @@ export function createFs(getBackend: () => FileBackend): Fs {
     const content = toContent(data, settings.encoding);
     const to = toPath(path);
     const files = getBackend();
-    await concurrency.run(() => writePath(files, to, content, settings), settings.signal);
+    await writePath(files, to, content, settings, concurrency);
   }
 
   // The interface's overloads say which options lead to which result; the compiler can't follow.

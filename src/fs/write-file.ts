@@ -4,12 +4,20 @@
  * A write may take less than it was given; what is left follows at the file's cursor. On failure
  * what was written stays written, as with Node.
  */
-import { type BackendFile, CURRENT_POSITION, type FileBackend, type Path } from '../backend/backend.js';
+import { constants } from 'node:fs';
+import {
+  type BackendFile,
+  CURRENT_POSITION,
+  type FileBackend,
+  type Path,
+  type WholeWrite,
+} from '../backend/backend.js';
 import { orAborted } from '../abort.js';
 import { abortError, systemError } from '../errors.js';
 import { checkStringData } from '../validate.js';
 import type { WriteFileSettings } from './options.js';
-import { withFile } from './with-file.js';
+import type { Concurrency } from './concurrency.js';
+import { useFile, withFile } from './with-file.js';
 
 type View = NodeJS.ArrayBufferView;
 type Parts = Iterable<unknown> | AsyncIterable<unknown>;
@@ -34,14 +42,52 @@ export function toContent(data: unknown, encoding: BufferEncoding | undefined): 
   return Buffer.from(checkStringData(data, 'data'), encoding);
 }
 
-export async function writePath(
+/** @param concurrency bounds the descriptors that this needs unless the backend does without. */
+export function writePath(
   files: FileBackend,
   path: Path,
   content: View | Parts,
   settings: WriteFileSettings,
+  concurrency: Concurrency,
 ): Promise<void> {
-  const { flags, mode, signal } = settings;
-  await withFile(files, path, flags, mode, signal, (file) => writeWhole(file, content, settings));
+  const { flags, mode, flush, signal } = settings;
+  if (ArrayBuffer.isView(content) && !flush && isWrittenWhole(content as View, flags)) {
+    const write = new PathWrite(content as View, settings, concurrency);
+    const written = files.writeWhole?.(path, write, signal);
+    if (written !== undefined) return written;
+  }
+  return concurrency.run(
+    () => withFile(files, path, flags, mode, signal, (file) => writeWhole(file, content, settings)),
+    signal,
+  );
+}
+
+/** In one piece, to a file that is made if it is not there: the kernel gives that to a thread in any case. */
+function isWrittenWhole(view: View, flags: number): boolean {
+  const { byteLength } = view;
+  return byteLength > 0 && byteLength <= WRITE_BYTES_MAX && (flags & constants.O_CREAT) !== 0;
+}
+
+class PathWrite implements WholeWrite {
+  readonly view: View;
+  readonly flags: number;
+  readonly mode: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #concurrency: Concurrency;
+
+  constructor(view: View, { flags, mode, signal }: WriteFileSettings, concurrency: Concurrency) {
+    this.view = view;
+    this.flags = flags;
+    this.mode = mode;
+    this.#signal = signal;
+    this.#concurrency = concurrency;
+  }
+
+  async writeOn(bytesWritten: number, open: () => Promise<BackendFile>): Promise<void> {
+    const signal = this.#signal;
+    const use = (file: BackendFile): Promise<void> => writeView(file, this.view, bytesWritten, signal);
+    await this.#concurrency.run(async () => await useFile(await open(), signal, use), signal);
+  }
 }
 
 /** Writes at an open file's cursor. */
@@ -52,13 +98,19 @@ export async function writeWhole(
 ): Promise<void> {
   const { encoding, flush, signal } = settings;
   if (signal?.aborted) throw abortError(signal);
-  if (ArrayBuffer.isView(content)) await writeView(file, content as View, signal);
+  if (ArrayBuffer.isView(content)) await writeView(file, content as View, 0, signal);
   else await writeParts(file, content, encoding, signal);
   if (flush) await file.sync(signal);
 }
 
-async function writeView(file: BackendFile, view: View, signal: AbortSignal | undefined): Promise<void> {
-  let offset = 0;
+/** @param bytesBefore how many of them the file has already. */
+async function writeView(
+  file: BackendFile,
+  view: View,
+  bytesBefore: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let offset = bytesBefore;
   while (offset < view.byteLength) {
     const length = Math.min(view.byteLength - offset, WRITE_BYTES_MAX);
     const { bytesWritten } = await file.write(view, offset, length, CURRENT_POSITION, signal);
@@ -77,7 +129,7 @@ async function writeParts(
   for await (const part of signal === undefined ? parts : untilAborted(parts, signal)) {
     // Buffer.from refuses what is neither text nor bytes, in Node's words.
     const view = ArrayBuffer.isView(part) ? (part as View) : Buffer.from(part as string, encoding);
-    await writeView(file, view, signal);
+    await writeView(file, view, 0, signal);
   }
 }
 

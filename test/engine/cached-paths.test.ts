@@ -65,6 +65,13 @@ describe('RingOptions.inlineReads for paths', () => {
     }
   });
 
+  it('a directory: EISDIR of the read, which names no path', async function () {
+    const ring = await makeInlineRing(this);
+    const error = await rejection(ring.fs.readFile(directory.path));
+    expect(error.message).to.equal('EISDIR: illegal operation on a directory, read');
+    expect(error).to.not.have.property('path');
+  });
+
   it('changes show at once: a size, a name that is gone, one that has come', async function () {
     const ring = await makeInlineRing(this);
     const path = directory.file('a', pattern(5000));

@@ -19,7 +19,7 @@ for (const { title, options } of CONFIGURATIONS) {
     const directory = temporaryDirectory();
 
     it('sleepers, intervals, polls and watches reject with the error that broke it', async () => {
-      const ring = makeRing();
+      const ring = makeRing({ inlineReads: false });
       const fd = openSync(directory.fifo('fifo'), 'r+');
       const rejections = [
         ring.sleep(HOUR_MS),

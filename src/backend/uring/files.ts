@@ -13,6 +13,7 @@ import type {
   ReadVectorResult,
   SymlinkType,
   WholeRead,
+  WholeWrite,
   WriteResult,
   WriteVectorResult,
 } from '../backend.js';
@@ -30,6 +31,7 @@ import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation, PathOperation } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
 import { type FurtherReader, InstallOperation, WholeReadOperation } from './whole-read.js';
+import { type FurtherWriter, WholeWriteOperation } from './whole-write.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
 type View = NodeJS.ArrayBufferView;
@@ -292,7 +294,7 @@ export async function closeDescriptor(
   await dispatcher.submitAnyway(new CloseOperation(fd, mayBlock));
 }
 
-export class UringFiles implements FileBackend, FurtherReader {
+export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
   /** Undefined where whole-file operations can't do without a descriptor. */
@@ -367,24 +369,56 @@ export class UringFiles implements FileBackend, FurtherReader {
     byteCount: number,
     signal: AbortSignal | undefined,
   ): Promise<Content> {
+    // Nothing at all: an empty file, or a FIFO that has no writer, for whom there is a reader meanwhile.
+    const reopen = (): Promise<BackendFile> => this.open(path, constants.O_RDONLY, 0, signal);
+    const install = (): Promise<BackendFile> => this.#install(path, index, signal);
+    return await this.#withSlot(index, byteCount === 0 ? reopen : install, (open) =>
+      read.readOn(byteCount, open),
+    );
+  }
+
+  writeWhole(path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> | undefined {
+    const slots = this.#slots;
+    const index = slots?.acquire() ?? NO_DIRECT_SLOT;
+    if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
+    const dispatcher = this.#dispatcher;
+    return dispatcher.submit(
+      new WholeWriteOperation(path, write, dispatcher, slots, index, this, signal),
+      signal,
+    );
+  }
+
+  async writeOn(
+    path: Path,
+    write: WholeWrite,
+    index: number,
+    bytesWritten: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const install = (): Promise<BackendFile> => this.#install(path, index, signal);
+    await this.#withSlot(index, install, (open) => write.writeOn(bytesWritten, open));
+  }
+
+  /** A file of its own for what is open in a slot. */
+  async #install(path: Path, index: number, signal: AbortSignal | undefined): Promise<UringFile> {
+    const installed = await this.#dispatcher.submit(new InstallOperation(index), signal);
+    return this.adopt(installed, this.mayStall(path));
+  }
+
+  /** Lets `use` go on with an open file, and closes the slot when `open` has been called or never will be. */
+  async #withSlot<Value>(
+    index: number,
+    open: () => Promise<BackendFile>,
+    use: (open: () => Promise<BackendFile>) => Promise<Value>,
+  ): Promise<Value> {
+    let isClosing = false;
     let closing: Promise<void> | undefined;
-    let isOpen = true;
     const close = (): void => {
-      if (isOpen) closing = this.#slots?.close(index);
-      isOpen = false;
-    };
-    const open = async (): Promise<BackendFile> => {
-      try {
-        // Nothing at all: an empty file, or a FIFO that has no writer, for whom there is a reader meanwhile.
-        if (byteCount === 0) return await this.open(path, constants.O_RDONLY, 0, signal);
-        const installed = await this.#dispatcher.submit(new InstallOperation(index), signal);
-        return this.adopt(installed, this.mayStall(path));
-      } finally {
-        close();
-      }
+      if (!isClosing) closing = this.#slots?.close(index);
+      isClosing = true;
     };
     try {
-      return await read.readOn(byteCount, open);
+      return await use(() => open().finally(close));
     } finally {
       close();
       await closing;
