@@ -23,11 +23,14 @@ Napi::Value AddressOf(const Napi::CallbackInfo& info) {
       info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(BytesOf(info.Env(), info[0], &bytes))));
 }
 
-// adviseHugePages(address, bytes): memory of ours, whole huge pages of it.
+// adviseHugePages(address, bytes): memory of ours that nobody has written to, whole huge pages of it.
 Napi::Value AdviseHugePages(const Napi::CallbackInfo& info) {
   auto address = static_cast<uintptr_t>(info[0].As<Napi::Number>().DoubleValue());
   auto bytes = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
   int advised = madvise(reinterpret_cast<void*>(address), bytes, MADV_HUGEPAGE);
+  // Zeroed by an allocator that had it before, it may lie on small pages already: these go, and what is
+  // touched next, zero again, comes as a huge one.
+  if (advised == 0) advised = madvise(reinterpret_cast<void*>(address), bytes, MADV_DONTNEED);
   return Napi::Number::New(info.Env(), advised < 0 ? -errno : 0);
 }
 

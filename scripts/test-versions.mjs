@@ -29,7 +29,7 @@ function install(version, folder) {
 function runMocha(node, files, env) {
   const argv = [MOCHA, '--no-config', '--timeout', '60000', '--forbid-only'];
   argv.push('--reporter', join(ROOT, 'test/support/reporter.cjs'), ...files);
-  const options = { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env, UV_THREADPOOL_SIZE: '64' } };
+  const options = { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } };
   return spawnSync(node, argv, options).status === 0;
 }
 

@@ -1,10 +1,13 @@
 /** `receiveBuffers.hugePages`, as the kernel accounts for the pool's memory (proc_pid_smaps(5)). */
+import { binding } from '#ringlet/backend/uring/binding.js';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DatagramSocket } from 'ringlet';
 import { CONFIGURATIONS, frameRings } from '../support/backends.js';
 import { numberedRange, take } from '../support/datagrams.js';
-import { eventually } from '../support/eventually.js';
+import { eventually, turns, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
 import { skip } from '../support/skip.js';
 
@@ -14,21 +17,28 @@ const HUGE_PAGE_KIB = 2048;
 interface Mapping {
   title: string;
   isEligible: boolean;
+  isAdvised: boolean;
   hugeKib: number;
 }
 
-/** The process's mappings for which huge pages were asked for: VmFlags with hg. */
-function advisedMappings(): Mapping[] {
-  const mappings: Mapping[] = [];
-  let mapping: Mapping = { title: '', isEligible: false, hugeKib: 0 };
+/** The mapping that an address lies in. */
+function mappingOf(address: number): Mapping {
+  let mapping: Mapping | undefined;
   for (const line of readFileSync('/proc/self/smaps', 'utf8').split('\n')) {
-    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) mapping = { title: line, isEligible: false, hugeKib: 0 };
+    const [, begin, end] = /^([0-9a-f]+)-([0-9a-f]+) /.exec(line) ?? [];
+    if (begin !== undefined && end !== undefined) {
+      if (mapping) return mapping;
+      const isIts = Number.parseInt(begin, 16) <= address && address < Number.parseInt(end, 16);
+      mapping = isIts ? { title: line, isEligible: false, isAdvised: false, hugeKib: 0 } : undefined;
+    }
+    if (mapping === undefined) continue;
     const [, name, value = ''] = /^(\w+):\s*(.*)$/.exec(line) ?? [];
     if (name === 'THPeligible') mapping.isEligible = value.trim() === '1';
     if (name === 'AnonHugePages') mapping.hugeKib = Number.parseInt(value, 10);
-    if (name === 'VmFlags' && value.split(' ').includes('hg')) mappings.push(mapping);
+    if (name === 'VmFlags') mapping.isAdvised = value.split(' ').includes('hg');
   }
-  return mappings;
+  if (mapping) return mapping;
+  throw new Error(`nothing is mapped at ${address}`);
 }
 
 for (const { title, options } of CONFIGURATIONS) {
@@ -48,8 +58,22 @@ for (const { title, options } of CONFIGURATIONS) {
         skip(this, `transparent huge pages are ${setting} here`);
     });
 
-    it('the pool is eligible for them, and lies on them once messages have come', async () => {
-      const others = new Set(advisedMappings().map((mapping) => mapping.title));
+    it('memory that an allocator has had before is on huge pages, too', async () => {
+      // Freed again, blocks of this size stay with the allocator, with the small pages that they lie on.
+      setFlagsFromString('--expose-gc');
+      const collect = runInNewContext('gc') as () => void;
+      for (let round = 0; round < 10; round += 1) {
+        for (let index = 0; index < 4; index += 1)
+          new Uint8Array(new SharedArrayBuffer(4_500_000 + index)).fill(1);
+        collect();
+        await turns(2);
+      }
+      await expectHugePages();
+    });
+
+    it('the pool is eligible for them, and lies on them once messages have come', () => expectHugePages());
+
+    async function expectHugePages(): Promise<void> {
       const ring = makeRing();
       await using socket = await DatagramSocket.bind({
         address: '127.0.0.1',
@@ -57,19 +81,19 @@ for (const { title, options } of CONFIGURATIONS) {
         receiveBufferBytes: 1 << 22,
       });
       await using peer = await Peer.open();
-      const pool = (): Mapping[] => advisedMappings().filter((mapping) => !others.has(mapping.title));
       const payloads = numberedRange(0, 64, 1000);
-      const exchange = async (): Promise<void> => {
+      const exchange = async (): Promise<Mapping> => {
         for (const payload of payloads) await peer.send(payload, socket.address);
         expect(await take(socket, payloads.length)).to.deep.equal(payloads);
+        await peer.send('leased', socket.address);
+        const { value } = await within('a message', socket.messages({ lease: true }).next());
+        const mapping = mappingOf(binding().addressOf(value.data));
+        value.release();
+        return mapping;
       };
-      await exchange();
-      expect(pool().length).to.be.greaterThan(0);
-      for (const mapping of pool()) expect(mapping.isEligible, mapping.title).to.equal(true);
-      await eventually('a huge page of the pool', async () => {
-        await exchange();
-        return pool().some(({ hugeKib }) => hugeKib >= HUGE_PAGE_KIB);
-      });
-    });
+      const { title: where, isEligible, isAdvised } = await exchange();
+      expect([isEligible, isAdvised], where).to.deep.equal([true, true]);
+      await eventually('a huge page of the pool', async () => (await exchange()).hugeKib >= HUGE_PAGE_KIB);
+    }
   });
 }
