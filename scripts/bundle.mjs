@@ -13,10 +13,11 @@ import { build } from 'esbuild';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { exports: exported, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** The ES modules that `exports` leads to. */
+/** The ES modules that `exports` leads to, and what these load later (src/backend/select.ts). */
 const entryPoints = Object.values(exported)
   .map((target) => (typeof target === 'string' ? target : target.default))
   .filter((target) => target.endsWith('.js'))
+  .concat('dist/backend/concrete.js')
   .map((target) => join(root, target));
 
 await build({

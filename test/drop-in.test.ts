@@ -5,7 +5,7 @@ import * as nodeNamespace from 'node:fs/promises';
 import { expect } from 'chai';
 import { FileHandle, fs as ringletFs, Ring } from 'ringlet';
 import fs, * as namespace from 'ringlet/fs/promises';
-import { expectCleanExit, runScript } from './support/child.js';
+import { expectCleanExit, PACKAGE_ROOT, runScript } from './support/child.js';
 import { describeError, outcomeOf } from './support/outcomes.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -51,6 +51,32 @@ describe('ringlet/fs/promises', () => {
     `);
     expectCleanExit(outcome);
     expect(outcome.stdout.trim()).to.equal('0');
+  });
+
+  it('importing it, or the package, loads no backend, no queue and no module of Node that only sockets need', async () => {
+    for (const name of ['ringlet/fs/promises', 'ringlet']) {
+      const outcome = await runScript(`
+        import { createRequire } from 'node:module';
+        const before = new Set(process.moduleLoadList);
+        await import('${name}');
+        const added = process.moduleLoadList.filter((each) => !before.has(each));
+        const { cache } = createRequire('${PACKAGE_ROOT}');
+        console.log(JSON.stringify({ added, addons: Object.keys(cache).filter((path) => path.endsWith('.node')) }));
+      `);
+      expectCleanExit(outcome);
+      const { added, addons } = JSON.parse(outcome.stdout) as { added: string[]; addons: string[] };
+      const heavy = [
+        'dgram',
+        'net',
+        'dns/promises',
+        'perf_hooks',
+        'worker_threads',
+        'stream/web',
+        'readline',
+      ];
+      for (const each of heavy) expect(added, name).to.not.include(`NativeModule ${each}`);
+      expect(addons, name).to.deep.equal([]);
+    }
   });
 
   it("readFile, writeFile, appendFile: take a handle of Node's", async () => {

@@ -1,11 +1,15 @@
 /** Chooses a ring's backend once, and explains a refusal in terms of what the user can change. */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { backendUnavailableError } from '../errors.js';
 import type { RingSettings } from '../options.js';
 import type { Backend } from './backend.js';
-import { createNodeBackend } from './node/index.js';
-import { createUringBackend, RingRefusedError } from './uring/index.js';
+
+// Loaded when a ring is made: an import alone does not need them, and they are most of the code. By the package's
+// own name for the module, because this module may be part of a larger file in another directory.
+const require = createRequire(import.meta.url);
+const backends = (): typeof import('./concrete.js') => require('#ringlet/backend/concrete.js');
 
 export interface Selection {
   backend: Backend;
@@ -56,7 +60,7 @@ export function explainRefusal(errno: number): string {
 
 /** Why there is no ring, when that is what the error is about. */
 export function reasonFor(error: unknown): string | undefined {
-  if (error instanceof RingRefusedError) return explainRefusal(-error.errno);
+  if (error instanceof backends().RingRefusedError) return explainRefusal(-error.errno);
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_DLOPEN_FAILED' || code === 'ERR_DLOPEN_DISABLED') {
     return `the native addon could not be loaded: ${(error as Error).message.split('\n', 1)[0]}`;
@@ -71,13 +75,13 @@ export function reasonFor(error: unknown): string | undefined {
  * when it is the options that are wrong.
  */
 export function selectBackend(settings: RingSettings): Selection {
-  if (settings.backend === 'node') return { backend: createNodeBackend(settings), reason: null };
+  if (settings.backend === 'node') return { backend: backends().createNodeBackend(settings), reason: null };
   try {
-    return { backend: createUringBackend(settings), reason: null };
+    return { backend: backends().createUringBackend(settings), reason: null };
   } catch (error) {
     const reason = reasonFor(error);
     if (reason === undefined) throw error;
     if (settings.backend === 'io_uring') throw backendUnavailableError(reason);
-    return { backend: createNodeBackend(settings), reason };
+    return { backend: backends().createNodeBackend(settings), reason };
   }
 }

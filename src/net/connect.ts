@@ -5,7 +5,6 @@
  * that takes longer than the attempt timeout is joined by the next one instead of being given up; whichever
  * connects first wins, and the others are cancelled.
  */
-import { lookup } from 'node:dns/promises';
 import { unwatchAbort, watchAbort } from '../abort.js';
 import type { BackendStream } from '../backend/streams.js';
 import { abortError, connectTimeoutError } from '../errors.js';
@@ -25,6 +24,7 @@ type Attempt = (remote: SocketAddress, signal: AbortSignal | undefined) => Promi
 export async function addressesOf(host: string, port: number, family: 0 | 4 | 6): Promise<SocketAddress[]> {
   const literal = familyOf(host);
   if (literal !== undefined) return [{ address: host, port, family: literal }];
+  const { lookup } = process.getBuiltinModule('node:dns/promises');
   const found = await lookup(host, { all: true, family });
   const of = (wanted: AddressFamily): SocketAddress[] =>
     found

@@ -1,7 +1,6 @@
 /** StreamSocket: a TCP or Unix connection as users hold it. Checks what they pass, and asks the backend's. */
 import { constants } from 'node:os';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
-import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { orAborted } from '../abort.js';
 import type { BackendStream, PeerCredentials, StreamBounds } from '../backend/streams.js';
 import {
@@ -562,7 +561,7 @@ function readGoal(options: StreamConnectOptions): Goal {
   if (literal !== undefined)
     return { goal: { address: name, port: number, family: literal }, find: undefined, local };
   const isRacing = checkBoolean(
-    options.autoSelectFamily ?? getDefaultAutoSelectFamily(),
+    options.autoSelectFamily ?? netDefaults().getDefaultAutoSelectFamily(),
     'options.autoSelectFamily',
   );
   const find = async (): Promise<SocketAddress[]> => {
@@ -585,8 +584,12 @@ function readLocal(options: StreamConnectOptions): SocketAddress | undefined {
   return { address, port, family };
 }
 
+/** Loaded when it is needed: not every program makes connections. */
+const netDefaults = (): typeof import('node:net') => process.getBuiltinModule('node:net');
+
 function readAttemptTimeout(options: StreamConnectOptions): number {
-  const wanted = options.autoSelectFamilyAttemptTimeoutMs ?? getDefaultAutoSelectFamilyAttemptTimeout();
+  const wanted =
+    options.autoSelectFamilyAttemptTimeoutMs ?? netDefaults().getDefaultAutoSelectFamilyAttemptTimeout();
   const least = 10;
   return checkInteger(wanted, 'options.autoSelectFamilyAttemptTimeoutMs', least, TIMEOUT_MS_MAX);
 }

@@ -1,11 +1,14 @@
 /** A StreamSocket's two directions as web streams. */
-import { ReadableStream, WritableStream } from 'node:stream/web';
+import type {
+  ReadableStream as ReadableWebStream,
+  WritableStream as WritableWebStream,
+} from 'node:stream/web';
 import type { StreamSocket } from './stream-socket.js';
 
 const CHUNK_BYTES = 65_536;
 
 /** Bytes from the peer, received straight into the reader's view where it brings one. */
-export function readableOf(socket: StreamSocket): ReadableStream<Uint8Array> {
+export function readableOf(socket: StreamSocket): ReadableWebStream<Uint8Array> {
   return new ReadableStream({
     type: 'bytes',
     autoAllocateChunkSize: CHUNK_BYTES,
@@ -16,11 +19,11 @@ export function readableOf(socket: StreamSocket): ReadableStream<Uint8Array> {
       if (bytesRead === 0) controller.close();
       request?.respond(bytesRead);
     },
-  }) as ReadableStream<Uint8Array>;
+  }) as ReadableWebStream<Uint8Array>;
 }
 
 /** Bytes to the peer: `close` is `end`, `abort` is `reset`. */
-export function writableOf(socket: StreamSocket): WritableStream<Uint8Array | string> {
+export function writableOf(socket: StreamSocket): WritableWebStream<Uint8Array | string> {
   return new WritableStream({
     async write(chunk: Uint8Array | string) {
       await socket.write(chunk);

@@ -1,6 +1,6 @@
 /** Connections and listeners over node:net. */
 import { constants } from 'node:os';
-import net, { type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { addressError, featureUnavailableError, listenError, ringClosedError } from '../../errors.js';
 import type {
   BackendListener,
@@ -14,6 +14,9 @@ import type {
 import type { Admission } from './admission.js';
 import { NodeListener } from './stream-listener.js';
 import { applyOptions, checkAvailable, NodeStream } from './stream-socket.js';
+
+/** Loaded when it is needed: not every program uses sockets. */
+const net = (): typeof import('node:net') => process.getBuiltinModule('node:net');
 
 /** First releases with the `reusePort` option of server.listen. */
 function hasReusePort(): boolean {
@@ -96,7 +99,7 @@ export class NodeStreams implements StreamBackend {
     if (this.#admission.isClosed) throw ringClosedError();
     let socket: Socket;
     try {
-      socket = new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+      socket = new (net().Socket)({ fd, readable: true, writable: true, allowHalfOpen: true });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EBADF') throw addressError(-constants.errno.EBADF, 'open');
@@ -115,7 +118,7 @@ export class NodeStreams implements StreamBackend {
 }
 
 function open({ remote, local }: StreamTarget): Socket {
-  const socket = new net.Socket({ allowHalfOpen: true });
+  const socket = new (net().Socket)({ allowHalfOpen: true });
   socket.pause();
   if (remote.path !== undefined) return socket.connect({ path: remote.path });
   const from = local === undefined ? {} : { localAddress: local.address, localPort: local.port };
@@ -133,7 +136,7 @@ function connected(socket: Socket): Promise<Socket> {
 }
 
 function listening({ local, backlog, reusePort, ipv6Only }: ListenTarget): Promise<Server> {
-  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  const server = net().createServer({ allowHalfOpen: true, pauseOnConnect: true });
   const where = local.path === undefined ? { host: local.address, port: local.port } : { path: local.path };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
