@@ -10,6 +10,7 @@ const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ wor
   'datagram-steady': { rows: ['row8'], load: () => import('./cases/datagram-steady.js') },
   'datagram-send': { rows: ['row9'], load: () => import('./cases/datagram-send.js') },
   'tcp-echo': { rows: ['row10'], load: () => import('./cases/tcp-echo.js') },
+  'tcp-one-way': { rows: ['row11'], load: () => import('./cases/tcp-one-way.js') },
   'sq-poll-group': { rows: ['row12'], load: () => import('./cases/sq-poll-group.js') },
 };
 

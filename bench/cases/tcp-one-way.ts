@@ -1,0 +1,156 @@
+/**
+ * Row 11: one TCP connection of a process with itself, one way, in blocks of 64 KiB.
+ *
+ * Sender and receiver share the process: look at the processor time of a block as well as at the rate.
+ */
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { Ring, StreamSocket } from 'ringlet';
+import { Stopwatch } from '../measure.js';
+import { makeRing, type RingName } from '../rings.js';
+import type { Measurement, Setting, Variant, Workload } from '../workload.js';
+
+interface Parameters {
+  blockBytes: number;
+  warmUpBlocks: number;
+  measuredBlocks: number;
+}
+
+const BLOCK_BYTES = 65_536;
+
+/** Sends so many blocks and has received all of them when it returns. */
+type Transfer = (blockCount: number) => Promise<void>;
+
+async function measure(parameters: Parameters, transfer: Transfer): Promise<Measurement> {
+  const { warmUpBlocks, measuredBlocks } = parameters;
+  await transfer(warmUpBlocks);
+  const stopwatch = new Stopwatch();
+  stopwatch.start();
+  await transfer(measuredBlocks);
+  stopwatch.stop();
+  return stopwatch.measurement(measuredBlocks);
+}
+
+async function byEvent(parameters: Parameters): Promise<Measurement> {
+  const { blockBytes } = parameters;
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect((server.address() as { port: number }).port, '127.0.0.1');
+  const [far] = (await once(server, 'connection')) as [Socket];
+  const block = Buffer.alloc(blockBytes, 7);
+  let wantedBytes = 0;
+  let onAll = (): void => {};
+  far.on('data', (chunk) => {
+    wantedBytes -= chunk.length;
+    if (wantedBytes === 0) onAll();
+  });
+  const measurement = await measure(parameters, async (blockCount) => {
+    wantedBytes += blockCount * blockBytes;
+    const received = new Promise<void>((resolve) => {
+      onAll = resolve;
+    });
+    for (let index = 0; index < blockCount; index++) {
+      if (!near.write(block)) await once(near, 'drain');
+    }
+    await received;
+  });
+  near.destroy();
+  far.destroy();
+  server.close();
+  return measurement;
+}
+
+/** Takes so many bytes off the socket. */
+type Receive = (socket: StreamSocket, bytes: number) => Promise<void>;
+
+async function byChunk(socket: StreamSocket, bytes: number): Promise<void> {
+  let left = bytes;
+  for await (const chunk of socket) {
+    left -= chunk.length;
+    if (left === 0) return;
+  }
+}
+
+async function byLease(socket: StreamSocket, bytes: number): Promise<void> {
+  let left = bytes;
+  for await (const chunk of socket.chunks({ lease: true })) {
+    left -= chunk.data.length;
+    chunk.release();
+    if (left === 0) return;
+  }
+}
+
+async function byRead(socket: StreamSocket, bytes: number): Promise<void> {
+  const buffer = Buffer.alloc(BLOCK_BYTES);
+  let left = bytes;
+  while (left > 0) left -= (await socket.read(buffer)).bytesRead;
+}
+
+async function pairOn(ring: Ring): Promise<[near: StreamSocket, far: StreamSocket]> {
+  const { Listener, StreamSocket } = await import('ringlet');
+  await using listener = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
+  const { port } = listener.address;
+  // Awaited here: the listener is closed behind it.
+  return await Promise.all([StreamSocket.connect({ host: '127.0.0.1', port, ring }), listener.accept()]);
+}
+
+function onRing(name: RingName, receive: Receive): (parameters: Parameters) => Promise<Measurement> {
+  return async (parameters) => {
+    const ring = await makeRing(name);
+    const [near, far] = await pairOn(ring);
+    const block = Buffer.alloc(parameters.blockBytes, 7);
+    const measurement = await measure(parameters, async (blockCount) => {
+      const receiving = receive(far, blockCount * parameters.blockBytes);
+      for (let index = 0; index < blockCount; index++) await near.write(block);
+      await receiving;
+    });
+    await Promise.all([near.close(), far.close()]);
+    await ring.close();
+    return measurement;
+  };
+}
+
+async function prepare({ isQuick }: Setting): Promise<Variant<Parameters>[]> {
+  const blocksOf = (bytes: number): number => bytes / BLOCK_BYTES;
+  return [
+    {
+      row: 'row11',
+      title: 'TCP one way, blocks of 64 KiB, sender and receiver in one process',
+      parameters: {
+        blockBytes: BLOCK_BYTES,
+        warmUpBlocks: blocksOf(isQuick ? 2 ** 24 : 2 ** 28),
+        measuredBlocks: blocksOf(isQuick ? 2 ** 26 : 2 ** 31),
+      },
+      goals: [
+        {
+          contenders: ['ringlet read', 'ringlet leased chunks', 'ringlet for await'],
+          ratios: { Node: 1.2, C: 0.9, Bun: 1 },
+        },
+      ],
+    },
+  ];
+}
+
+export const workload: Workload<Parameters> = {
+  operations: 'blocks',
+  baselines: [
+    { title: 'Node', contender: "node:net 'data'" },
+    { title: 'C', contender: 'C, liburing' },
+    { title: 'Bun', contender: "Bun, node:net 'data'" },
+  ],
+  contenders: [
+    { name: "node:net 'data'", run: byEvent },
+    { name: 'ringlet read', run: onRing('loop', byRead) },
+    { name: 'ringlet leased chunks', run: onRing('loop', byLease) },
+    { name: 'ringlet for await', run: onRing('loop', byChunk) },
+    { name: "Bun, node:net 'data'", runtime: 'bun', run: byEvent },
+    {
+      name: 'C, liburing',
+      native: {
+        program: 'tcp-one-way',
+        arguments: (p) => [p.blockBytes, p.warmUpBlocks, p.measuredBlocks],
+      },
+    },
+  ],
+  prepare,
+};
