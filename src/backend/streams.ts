@@ -5,6 +5,7 @@
  */
 import type { ChunkQueue } from '../chunk-queue.js';
 import type { SocketAddress } from '../net/address.js';
+import type { ReadResult } from './backend.js';
 
 /** What a socket can be told to do, before it connects or later; undefined leaves the system's default. */
 export interface StreamOptions {
@@ -69,11 +70,21 @@ export interface BackendStream {
   /** Stops that. Resolves when nothing more will be added to `incoming`. */
   pause(): Promise<void>;
   /**
-   * Receives into the view, while `incoming` is empty and paused; 0 at the end.
+   * Receives into the view, while `incoming` is empty and the stream is quiet; 0 at the end.
    *
-   * @param isFilling waits until it is full, or the end.
+   * @param isFilling waits until `length` bytes have come, or the end.
    */
-  read(view: Uint8Array, isFilling: boolean, signal: AbortSignal | undefined): Promise<number>;
+  read<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    isFilling: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<Data>>;
+  /** Whether a `read` is under way. */
+  readonly isReading: boolean;
+  /** Whether nothing is being received, by `receive` or `read`. */
+  readonly isQuiet: boolean;
   /**
    * Resolves when the kernel has all bytes. Writes keep their order.
    *

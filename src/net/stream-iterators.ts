@@ -99,7 +99,7 @@ abstract class ChunkReader<Item> implements AsyncIterableIterator<Item, undefine
     if (this.#isDone) return false;
     const readership = this.#readership;
     const signal = this.#signal;
-    if (signal?.aborted || readership.reader !== undefined) {
+    if (signal?.aborted || readership.reader !== undefined || readership.stream.isReading) {
       this.#isDone = true;
       this.#failure = signal?.aborted ? () => abortError(signal) : readerBusyError;
       return false;

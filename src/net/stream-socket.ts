@@ -251,29 +251,35 @@ export class StreamSocket implements AsyncIterable<Buffer> {
       const end = checkSignal(signal);
       if (end?.aborted) throw abortError(end);
       if (this.isClosed) throw connectionClosedError();
-      if (this.#readership.reader !== undefined) throw readerBusyError();
-      const view = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
-      return this.#read(buffer, view, fill, end);
+      if (this.#readership.reader !== undefined || this.#backend.isReading) throw readerBusyError();
+      const { incoming, isQuiet } = this.#backend;
+      // Mostly nothing waits, and nothing is on its way to somebody else.
+      if (isQuiet && incoming.byteLength === 0 && !incoming.isEnded && length > 0) {
+        return this.#backend.read(buffer, offset, length, fill, end);
+      }
+      return this.#readLeft(buffer, offset, length, fill, end);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #read<Data extends NodeJS.ArrayBufferView>(
+  /** A read that finds bytes which an iterator has left, or is still getting, or the end. */
+  async #readLeft<Data extends NodeJS.ArrayBufferView>(
     buffer: Data,
-    view: Uint8Array,
+    offset: number,
+    length: number,
     isFilling: boolean,
     signal: AbortSignal | undefined,
   ): Promise<{ bytesRead: number; buffer: Data }> {
     const { incoming } = this.#backend;
-    this.#readership.reader = view;
+    this.#readership.reader = buffer;
     try {
-      // What an iterator has left comes first, and what is still on its way to it.
       await this.#backend.pause();
-      let bytesRead = takeInto(incoming, view);
+      let bytesRead = takeInto(incoming, new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length));
       const wantsMore = bytesRead === 0 || isFilling;
-      if (wantsMore && bytesRead < view.length && !incoming.isEnded) {
-        bytesRead += await this.#backend.read(view.subarray(bytesRead), isFilling, signal);
+      if (wantsMore && bytesRead < length && !incoming.isEnded) {
+        const [at, rest] = [offset + bytesRead, length - bytesRead];
+        bytesRead += (await this.#backend.read(buffer, at, rest, isFilling, signal)).bytesRead;
       }
       if (bytesRead === 0 && this.isClosed) throw connectionClosedError();
       if (bytesRead === 0 && incoming.failure !== undefined) throw incoming.failure();
@@ -403,7 +409,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
     const countMax = checkInteger(options.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
     if (signal?.aborted) throw abortError(signal);
     if (this.isClosed) throw connectionClosedError();
-    if (this.#readership.reader !== undefined) throw readerBusyError();
+    if (this.#readership.reader !== undefined || this.#backend.isReading) throw readerBusyError();
     this.#readership.reader = buffer;
     try {
       await this.#backend.pause();

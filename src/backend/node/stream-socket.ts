@@ -9,6 +9,7 @@ import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import { ChunkQueue, takeInto } from '../../chunk-queue.js';
 import { abortError, connectionClosedError, featureUnavailableError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
+import type { ReadResult } from '../backend.js';
 import type { BackendStream, StreamBounds, StreamOptions } from '../streams.js';
 import type { Admission } from './admission.js';
 import type { NodeStreams } from './streams.js';
@@ -136,8 +137,23 @@ export class NodeStream implements BackendStream {
     return Promise.resolve();
   }
 
-  async read(view: Uint8Array, isFilling: boolean, signal: AbortSignal | undefined): Promise<number> {
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  get isQuiet(): boolean {
+    return !this.#isReading && !this.#isReceiving;
+  }
+
+  async read<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    isFilling: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<Data>> {
     if (this.#closing !== undefined) throw connectionClosedError();
+    const view = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
     this.#isReading = true;
     this.#update();
     let bytesRead = 0;
@@ -153,7 +169,7 @@ export class NodeStream implements BackendStream {
       this.#update();
     }
     if (bytesRead === 0 && this.#closing !== undefined) throw connectionClosedError();
-    return bytesRead;
+    return { bytesRead, buffer };
   }
 
   /** Waits for bytes; false at the end. */

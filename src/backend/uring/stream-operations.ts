@@ -1,6 +1,7 @@
 /** What connects, accepts, receives and sends of streams show the kernel. */
 import { addressError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
+import type { ReadResult } from '../backend.js';
 import type { OperationFacts } from '../observation.js';
 import { encodeDescriptors } from './descriptor-passing.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -177,17 +178,30 @@ export class ReceiveOperation extends StandingOperation {
 }
 
 /** One receive, straight into the caller's view. */
-export class ReadOperation extends Operation<number> {
+export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>> {
   readonly #socket: SocketTarget;
   /** SAFETY: written by the kernel until the terminal completion. */
-  readonly #view: Uint8Array;
+  readonly #buffer: Data;
+  readonly #offset: number;
+  readonly #length: number;
   readonly #isFilling: boolean;
-  readonly #onOver: () => void;
+  #errno = 0;
+  readonly #onOver: (errno: number) => void;
 
-  constructor(socket: SocketTarget, view: Uint8Array, isFilling: boolean, onOver: () => void) {
+  /** @param onOver called with the errno it failed with, unless it was cancelled, or 0. */
+  constructor(
+    socket: SocketTarget,
+    buffer: Data,
+    offset: number,
+    length: number,
+    isFilling: boolean,
+    onOver: (errno: number) => void,
+  ) {
     super();
     this.#socket = socket;
-    this.#view = view;
+    this.#buffer = buffer;
+    this.#offset = offset;
+    this.#length = length;
     this.#isFilling = isFilling;
     this.#onOver = onOver;
   }
@@ -195,11 +209,13 @@ export class ReadOperation extends Operation<number> {
   override fill(words: Uint32Array, at: number): void {
     const { target, targetFlags } = this.#socket;
     const flags = this.#isFilling ? MSG_WAITALL : 0;
-    fillEntry(words, at, OP_RECV | targetFlags, target, addressOf(this.#view), this.#view.length, flags);
+    const address = addressOf(this.#buffer) + this.#offset;
+    fillEntry(words, at, OP_RECV | targetFlags, target, address, this.#length, flags);
   }
 
   override complete(result: number): void {
-    if (result >= 0) this.fulfil(result);
+    this.#errno = this.cancelReason === undefined ? Math.min(result, 0) : 0;
+    if (result >= 0) this.fulfil({ bytesRead: result, buffer: this.#buffer });
     else this.fail(result);
   }
 
@@ -208,11 +224,11 @@ export class ReadOperation extends Operation<number> {
   }
 
   override describe(): OperationFacts {
-    return { kind: 'read', fd: this.#socket.fd, bytes: this.#view.length };
+    return { kind: 'read', fd: this.#socket.fd, bytes: this.#length };
   }
 
   protected override onSettled(): void {
-    this.#onOver();
+    this.#onOver(this.#errno);
   }
 }
 

@@ -10,6 +10,7 @@ import { ChunkQueue } from '../../chunk-queue.js';
 import { addressError, connectionClosedError, ringClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import { StreamChunk } from '../../net/stream-chunk.js';
+import type { ReadResult } from '../backend.js';
 import type { BackendStream, PeerCredentials, StreamBounds, StreamOptions } from '../streams.js';
 import { binding } from './binding.js';
 import type { CopySlab } from './copy-slab.js';
@@ -31,6 +32,7 @@ const EINVAL = -22;
 const SHUT_WR = 1;
 /** Of one arming; any number that fits. */
 const RECEIVE_BYTES_MAX = 2 ** 30;
+const READ_BYTES_MAX = 2 ** 30;
 
 /** What the connections of a ring share. */
 export interface StreamHost {
@@ -133,7 +135,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
   }
 
   #whenQuiet(): Promise<void> {
-    if (this.#armed === undefined && this.#reading === undefined) return Promise.resolve();
+    if (this.isQuiet) return Promise.resolve();
     return new Promise((resolve) => {
       const before = this.#onQuiet;
       this.#onQuiet = () => {
@@ -145,8 +147,16 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
 
   readonly #arm = (): void => {
     if (!this.#canArm() || this.incoming.isFull) return;
-    if (this.#host.dispatcher.isClosing) this.incoming.end();
-    else this.#buffers.whenAvailable(this);
+    if (this.#host.dispatcher.isClosing) {
+      this.incoming.end();
+      return;
+    }
+    try {
+      this.#buffers.whenAvailable(this);
+    } catch (error) {
+      // There is no memory for the ring's receive buffers: the reader is told, not who armed.
+      this.incoming.fail(() => error as Error);
+    }
   };
 
   #canArm(): boolean {
@@ -224,8 +234,25 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     this.#arm();
   }
 
-  read(view: Uint8Array, isFilling: boolean, signal: AbortSignal | undefined): Promise<number> {
-    return this.#submitRead(new ReadOperation(this, view, isFilling, this.#onReadOver), signal);
+  read<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    isFilling: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<Data>> {
+    // A larger one is a short read.
+    const bytes = Math.min(length, READ_BYTES_MAX);
+    const operation = new ReadOperation(this, buffer, offset, bytes, isFilling, this.#onReadOver);
+    return this.#submitRead(operation, signal);
+  }
+
+  get isReading(): boolean {
+    return this.#reading !== undefined;
+  }
+
+  get isQuiet(): boolean {
+    return this.#armed === undefined && this.#reading === undefined;
   }
 
   receiveDescriptors(
@@ -243,8 +270,10 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     return this.#host.dispatcher.submit(operation, signal);
   }
 
-  readonly #onReadOver = (): void => {
+  readonly #onReadOver = (errno = 0): void => {
     this.#reading = undefined;
+    // The kernel tells an error once, and then the end.
+    if (errno < 0) this.incoming.fail(() => addressError(errno, 'read'));
     this.#noteQuiet();
   };
 
