@@ -86,6 +86,14 @@ export function badPort(name: string, actual: unknown, isZeroAllowed = true): Ra
   );
 }
 
+export function badSocketType(): TypeError & CodedError {
+  return coded(TypeError, 'ERR_SOCKET_BAD_TYPE', 'Bad socket type specified. Valid types are: udp4, udp6');
+}
+
+export function alreadyBoundError(): CodedError {
+  return coded(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
+}
+
 /** A size that no socket buffer can have. */
 export function badBufferSize(): TypeError & CodedError {
   return coded(TypeError, 'ERR_SOCKET_BAD_BUFFER_SIZE', 'Buffer size must be a positive integer');
