@@ -1,0 +1,119 @@
+/**
+ * readFile of many small files on liburing, a fixed number at a time: each opened into a slot of the file
+ * table, read, read once more to find the end, and closed, in one link; the content goes to memory of its
+ * own.
+ *
+ *   small-files readFile <directory> <files> <in flight> <passes>
+ *
+ * stat and writeFile have no C figure: the kernel hands both to its threads whoever asks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "ring.h"
+
+#define SLOTS 64
+#define FIRST_BYTES 49152
+#define SLAB_BYTES 65536
+
+struct reader {
+  struct io_uring ring;
+  const char* directory;
+  unsigned file_count;
+  char (*paths)[256];
+  char* slabs;
+  int first_read[SLOTS];
+};
+
+static struct io_uring_sqe* next_entry(struct reader* reader, unsigned slot, unsigned step) {
+  struct io_uring_sqe* sqe = io_uring_get_sqe(&reader->ring);
+  if (sqe == NULL) die("io_uring_get_sqe", -EAGAIN);
+  sqe->user_data = slot * 4 + step;
+  return sqe;
+}
+
+static void queue_file(struct reader* reader, unsigned slot, unsigned index) {
+  char* slab = reader->slabs + (size_t)slot * SLAB_BYTES;
+  if (io_uring_sq_space_left(&reader->ring) < 4) io_uring_submit(&reader->ring);
+  struct io_uring_sqe* sqe = next_entry(reader, slot, 0);
+  io_uring_prep_openat_direct(sqe, AT_FDCWD, reader->paths[index], O_RDONLY, 0, slot);
+  sqe->user_data = slot * 4;
+  sqe->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+  sqe = next_entry(reader, slot, 1);
+  io_uring_prep_read(sqe, slot, slab, FIRST_BYTES, -1);
+  sqe->user_data = slot * 4 + 1;
+  sqe->flags |= IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK;
+  sqe = next_entry(reader, slot, 2);
+  io_uring_prep_read(sqe, slot, slab + FIRST_BYTES, SLAB_BYTES - FIRST_BYTES, -1);
+  sqe->user_data = slot * 4 + 2;
+  sqe->flags |= IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK;
+  sqe = next_entry(reader, slot, 3);
+  io_uring_prep_close_direct(sqe, slot);
+  sqe->user_data = slot * 4 + 3;
+}
+
+static void read_all(struct reader* reader, unsigned in_flight) {
+  unsigned next = 0, pending = 0;
+  while (pending < in_flight && next < reader->file_count) queue_file(reader, pending++, next++);
+  while (pending > 0) {
+    int result = io_uring_submit_and_wait(&reader->ring, 1);
+    if (result < 0 && result != -EINTR) die("io_uring_enter", result);
+    unsigned head, seen = 0;
+    struct io_uring_cqe* cqe;
+    unsigned free_slots[SLOTS], free_count = 0;
+    io_uring_for_each_cqe(&reader->ring, head, cqe) {
+      unsigned slot = cqe->user_data / 4, step = cqe->user_data % 4;
+      if (cqe->res < 0) die("file", cqe->res);
+      if (step == 1) reader->first_read[slot] = cqe->res;
+      if (step == 2) {
+        if (cqe->res != 0) die("read: more than expected", -EIO);
+        char* content = malloc(reader->first_read[slot]);
+        memcpy(content, reader->slabs + (size_t)slot * SLAB_BYTES, reader->first_read[slot]);
+        __asm__ volatile("" : : "g"(content) : "memory");
+        free(content);
+      }
+      if (step == 3) free_slots[free_count++] = slot;
+      seen++;
+    }
+    io_uring_cq_advance(&reader->ring, seen);
+    while (free_count > 0) {
+      unsigned slot = free_slots[--free_count];
+      if (next < reader->file_count)
+        queue_file(reader, slot, next++);
+      else
+        pending--;
+    }
+  }
+}
+
+int main(int argc, char** argv) {
+  struct reader reader = {0};
+  if (argc < 2 || strcmp(argv[1], "readFile") != 0) {
+    fprintf(stderr, "the kernel's threads do it whoever asks\n");
+    return 3;
+  }
+  reader.directory = argc > 2 ? argv[2] : "";
+  reader.file_count = number_argument(argc, argv, 3, "files");
+  unsigned in_flight = number_argument(argc, argv, 4, "in flight");
+  unsigned pass_count = number_argument(argc, argv, 5, "passes");
+  if (in_flight > SLOTS) die("in flight", -EINVAL);
+  reader.paths = malloc(reader.file_count * sizeof *reader.paths);
+  for (unsigned i = 0; i < reader.file_count; i++)
+    snprintf(reader.paths[i], sizeof *reader.paths, "%s/f%u", reader.directory, i);
+  reader.slabs = aligned_alloc(4096, (size_t)SLOTS * SLAB_BYTES);
+  memset(reader.slabs, 0, (size_t)SLOTS * SLAB_BYTES);
+  make_ring(&reader.ring, 256, 4096);
+  int registered = io_uring_register_files_sparse(&reader.ring, SLOTS);
+  if (registered < 0) die("io_uring_register", registered);
+
+  read_all(&reader, in_flight);
+  uint64_t cpu_before_us = cpu_us();
+  uint64_t start_ns = now_ns();
+  for (unsigned pass = 0; pass < pass_count; pass++) read_all(&reader, in_flight);
+  struct measurement measurement = {.operation_count = (uint64_t)reader.file_count * pass_count};
+  measurement.elapsed_ns = now_ns() - start_ns;
+  measurement.cpu_us = cpu_us() - cpu_before_us;
+  print_measurement(&measurement);
+  return 0;
+}
