@@ -36,6 +36,12 @@ export function unwatchAbort(signal: AbortSignal, target: Abortable): void {
 /** `promise`, or a rejection with AbortError as soon as `signal` is aborted; what comes later is dropped. */
 export function orAborted<Value>(promise: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      // By the very call that has made the promise: nobody would tell.
+      Promise.resolve(promise).catch(() => {});
+      reject(abortError(signal));
+      return;
+    }
     const target = { onAbort: () => reject(abortError(signal)) };
     watchAbort(signal, target);
     Promise.resolve(promise)

@@ -21,6 +21,8 @@ export { fs } from './default-fs.js';
 export type { AllocateMode, AllocateOptions } from './fs/allocate-modes.js';
 export { FileHandle } from './fs/file-handle.js';
 export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
+export type { Advice, SyncRangeOptions } from './fs/range-hints.js';
+export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
 export type { Fs } from './fs/fs.js';
 export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';

@@ -87,6 +87,10 @@ export interface BackendFile {
   truncate(bytes: number, signal: AbortSignal | undefined): Promise<void>;
   /** @param mode fallocate(2)'s FALLOC_FL_* bits. */
   allocate(mode: number, offset: number, bytes: number, signal: AbortSignal | undefined): Promise<void>;
+  /** @param advice POSIX_FADV_*. `bytes` 0 means to the end. */
+  advise(offset: number, bytes: number, advice: number, signal: AbortSignal | undefined): Promise<void>;
+  /** @param flags SYNC_FILE_RANGE_* bits. `bytes` 0 means to the end. */
+  syncRange(offset: number, bytes: number, flags: number, signal: AbortSignal | undefined): Promise<void>;
   /**
    * Has Node's thread pool do a call on the descriptor, which stays open until it ends. An abort rejects at
    * once. What `call` throws is a mistake in its arguments.

@@ -1,6 +1,6 @@
 /** The modes of fallocate(2), by name. */
-import { checkObject, checkOneOf, checkSignal } from '../validate.js';
-import type { SignalOptions } from './options.js';
+import { checkObject, checkOneOf } from '../validate.js';
+import { type SignalOptions, toSignal } from './options.js';
 
 /**
  * - `allocate`: reserves the range, and makes the file longer if it ends before the range does.
@@ -51,6 +51,7 @@ const MODE_NAMES = Object.keys(MODE_BITS) as AllocateMode[];
 
 export function readAllocateOptions(options: unknown): { mode: number; signal: AbortSignal | undefined } {
   if (options === undefined || options === null) return { mode: 0, signal: undefined };
-  const { mode = 'allocate', signal } = checkObject(options, 'options') as AllocateOptions;
-  return { mode: MODE_BITS[checkOneOf(mode, 'options.mode', MODE_NAMES)], signal: checkSignal(signal) };
+  const given = checkObject(options, 'options') as AllocateOptions;
+  const { mode = 'allocate' } = given;
+  return { mode: MODE_BITS[checkOneOf(mode, 'options.mode', MODE_NAMES)], signal: toSignal(given) };
 }

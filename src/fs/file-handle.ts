@@ -31,7 +31,6 @@ import {
   checkInteger,
   checkNumber,
   checkObject,
-  checkSignal,
   checkStringData,
   checkView,
   checkViews,
@@ -49,7 +48,9 @@ import {
   type SignalOptions,
   type StatOptions,
   type WriteFileOptions,
+  toSignal,
 } from './options.js';
+import { type Advice, readSyncRangeOptions, type SyncRangeOptions, toAdvice } from './range-hints.js';
 import { readWhole } from './read-file.js';
 import {
   byteLengthOf,
@@ -176,19 +177,20 @@ export class FileHandle extends EventEmitter {
       let offset = second;
       let length = third;
       let position = fourth;
-      let signal: unknown;
+      let abort: AbortSignal | undefined;
       let buffer: View;
       if (ArrayBuffer.isView(first)) {
         buffer = first as View;
         if (typeof second === 'object' && second !== null) {
-          ({ offset, length, position, signal } = second as TransferOptions);
+          ({ offset, length, position } = second as TransferOptions);
+          abort = toSignal(second as TransferOptions);
         }
       } else {
         const options = checkObject(first ?? {}, 'options') as ReadOptions<View>;
-        ({ offset, length, position, signal } = options);
+        ({ offset, length, position } = options);
         buffer = checkView(options.buffer === undefined ? Buffer.alloc(READ_BUFFER_BYTES) : options.buffer);
+        abort = toSignal(options);
       }
-      const abort = signal === undefined ? undefined : checkSignal(signal);
       const start = offset === undefined || offset === null ? 0 : checkInteger(offset, 'offset', 0);
       const bytes =
         length === undefined || length === null
@@ -238,11 +240,11 @@ export class FileHandle extends EventEmitter {
       let offset = second;
       let length = third;
       let position = fourth;
-      let signal: unknown;
+      let abort: AbortSignal | undefined;
       if (typeof second === 'object' && second !== null) {
-        ({ offset, length, position, signal } = second as TransferOptions);
+        ({ offset, length, position } = second as TransferOptions);
+        abort = toSignal(second as TransferOptions);
       }
-      const abort = signal === undefined ? undefined : checkSignal(signal);
       if (byteLengthOf(buffer) === 0) return unlessAborted({ bytesWritten: 0, buffer }, abort);
       const start = offset === undefined || offset === null ? 0 : checkInteger(offset, 'offset', 0);
       const bytes = typeof length === 'number' ? length : byteLengthOf(buffer) - start;
@@ -344,6 +346,42 @@ export class FileHandle extends EventEmitter {
     checkInteger(length, 'length', 1);
     const { mode, signal } = readAllocateOptions(options);
     await file.allocate(mode, offset, length, signal);
+  }
+
+  /**
+   * Tells the kernel how a range of the file is going to be used (posix_fadvise(2)). Changes no content.
+   *
+   * @param offset first byte of the range, from 0.
+   * @param length bytes; 0 means to the end of the file.
+   * @param advice see `Advice`. 'dontNeed' leaves pages in the cache that have not been written out: sync first.
+   * @throws (rejects) ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async advise(
+    offset: number,
+    length: number,
+    advice: Advice,
+    options?: SignalOptions | null,
+  ): Promise<void> {
+    const file = this.#fileFor('fadvise64');
+    checkInteger(offset, 'offset', 0);
+    checkInteger(length, 'length', 0);
+    await file.advise(offset, length, toAdvice(advice), readSignal(options));
+  }
+
+  /**
+   * Has a range of the file's content written out (sync_file_range(2)), and nothing else: neither its length
+   * nor what a device keeps in a cache of its own. For a file that must survive a power failure use `datasync`.
+   *
+   * @param offset first byte of the range, from 0.
+   * @param length bytes; 0 means to the end of the file.
+   * @throws (rejects) EIO, ENOSPC; ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async syncRange(offset: number, length: number, options?: SyncRangeOptions | null): Promise<void> {
+    const file = this.#fileFor('sync_file_range');
+    checkInteger(offset, 'offset', 0);
+    checkInteger(length, 'length', 0);
+    const { flags, signal } = readSyncRangeOptions(options);
+    await file.syncRange(offset, length, flags, signal);
   }
 
   /**

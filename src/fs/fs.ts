@@ -8,7 +8,8 @@
 import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import { types } from 'node:util';
-import type { FileBackend } from '../backend/backend.js';
+import type { FileBackend, Path } from '../backend/backend.js';
+import { invalidArgValue } from '../errors.js';
 import { isNodeAtLeast } from '../node-version.js';
 import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
 import { Concurrency } from './concurrency.js';
@@ -30,7 +31,15 @@ import {
   type WriteFileOptions,
 } from './options.js';
 import { readPath } from './read-file.js';
+import {
+  checkPaths,
+  readFiles,
+  type ReadFilesEntry,
+  type ReadFilesOptions,
+  readReadFilesOptions,
+} from './read-files.js';
 import { type FileContent, toContent, writePath } from './write-file.js';
+import { writeFileAtomic } from './write-file-atomic.js';
 
 /**
  * Paths are strings, Buffers or file: URLs without a NUL. Every call rejects with Node's own error
@@ -77,6 +86,42 @@ export interface OwnCalls {
     path: PathLike | FileHandle,
     options?: ReadFileOptions | BufferEncoding | null,
   ): Promise<Buffer | string>;
+
+  /**
+   * Reads many files, a bounded number at a time, as an async iterator of `{ path, content }`.
+   *
+   * As many files as `concurrency` are being read or have been read and not been taken; a slow loop holds up
+   * the reading. The first one that fails ends the loop with its error, and leaving the loop cancels the rest.
+   *
+   * ```js
+   * for await (const { path, content } of fs.readFiles(paths, { encoding: 'utf8', concurrency: 64 })) index(path, content);
+   * ```
+   */
+  readFiles(
+    paths: Iterable<PathLike> | AsyncIterable<PathLike>,
+    options: ReadFilesOptions & { encoding: BufferEncoding },
+  ): AsyncGenerator<ReadFilesEntry<string>, void, void>;
+  readFiles(
+    paths: Iterable<PathLike> | AsyncIterable<PathLike>,
+    options?: (ReadFilesOptions & { encoding?: null | undefined }) | null,
+  ): AsyncGenerator<ReadFilesEntry<Buffer<ArrayBuffer>>, void, void>;
+
+  /**
+   * Replaces a file's content as a whole or not at all, for good: writes a file beside it, syncs that, renames
+   * it over the path, and syncs the directory. A reader sees the old content or the new, also after a power
+   * failure. A failure before the renaming leaves the old file as it was, and no other behind.
+   *
+   * A file that exists keeps its permission bits; owner and further names (hard links) are those of a new file.
+   * A symbolic link stays one, and what it leads to is replaced. After the renaming an abort has no effect.
+   *
+   * @param options as of `writeFile`; `flag` and `flush` mean nothing.
+   * @throws (rejects) as `writeFile` and `rename`; EXDEV never: both files are in one directory.
+   */
+  writeFileAtomic(
+    path: PathLike,
+    data: FileContent,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void>;
 
   /**
    * Writes a whole file, replacing what was there. Not atomic: a failure leaves part of the content.
@@ -158,6 +203,19 @@ export function createFs(getBackend: () => FileBackend): Fs {
       const bits = toMode(mode, 'mode', 0o666);
       const { signal, rules } = readOpenOptions(options);
       return new FileHandle(await getBackend().open(from, openFlags, bits, signal, rules), String(path));
+    },
+
+    readFiles(paths: Iterable<PathLike> | AsyncIterable<PathLike>, options?: unknown) {
+      const settings = readReadFilesOptions(options);
+      checkPaths(paths);
+      const { encoding } = settings;
+      return readFiles(paths, (path, signal) => own.readFile(path, { encoding, signal }), settings);
+    },
+
+    async writeFileAtomic(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
+      const settings = readWriteFileOptions(options, 'w');
+      const to = toPath(path);
+      await concurrency.run(() => writeFileAtomic(getBackend(), toText(to), data, settings), settings.signal);
     },
 
     // Not `async`: a promise more is a tenth of the time that a small file takes.
@@ -258,4 +316,11 @@ export function createFs(getBackend: () => FileBackend): Fs {
 /** Neither a path nor one of our handles: one of Node's, which Node knows by its class, or a mistake. */
 function isForNode(path: unknown): path is NodeFileHandle {
   return typeof path === 'object' && path !== null && 'fd' in path && !types.isUint8Array(path);
+}
+
+/** Names beside it are made of its own, for which it must be text. */
+function toText(path: Path): string {
+  const text = String(path);
+  if (typeof path === 'string' || path.equals(Buffer.from(text))) return text;
+  throw invalidArgValue('path', path, 'must be UTF-8 here');
 }

@@ -1,9 +1,9 @@
 /** What `fs.open` takes beyond Node's own: where a path begins, and how it may be resolved (openat2(2)). */
 import type { OpenRules } from '../backend/backend.js';
 import { fileClosedError, invalidArgType, invalidArgValue } from '../errors.js';
-import { checkObject, checkOneOf, checkSignal } from '../validate.js';
+import { checkObject, checkOneOf } from '../validate.js';
 import { backendFileOf, FileHandle } from './file-handle.js';
-import type { SignalOptions } from './options.js';
+import { type SignalOptions, toSignal } from './options.js';
 
 /**
  * - `beneath`: nothing outside the directory may be reached: no absolute path or link, no `..` above it (EXDEV).
@@ -39,7 +39,7 @@ export function readOpenOptions(options: unknown): {
 } {
   if (options === undefined || options === null) return { signal: undefined, rules: undefined };
   const given = checkObject(options, 'options') as OpenOptions;
-  const signal = checkSignal(given.signal);
+  const signal = toSignal(given);
   const resolve = toResolveBits(given.resolve);
   const directory = toDirectory(given.directory);
   if (resolve === 0 && directory === undefined) return { signal, rules: undefined };

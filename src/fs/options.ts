@@ -1,11 +1,35 @@
 /** What the callers of file operations may pass as their last argument, and the checks on it. */
 import { invalidArgType, invalidArgValue } from '../errors.js';
 import { isNodeAtLeast } from '../node-version.js';
-import { checkBoolean, checkEncoding, checkObject, checkSignal, toMode, toOpenFlags } from '../validate.js';
+import {
+  checkBoolean,
+  checkEncoding,
+  checkInteger,
+  checkObject,
+  checkSignal,
+  toMode,
+  toOpenFlags,
+} from '../validate.js';
+
+/** Node's timers take no more. */
+const TIMEOUT_MAX = 2 ** 31 - 1;
 
 export interface SignalOptions {
   /** Cancels the call, which then rejects with an AbortError whose `cause` is the signal's reason. */
   signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds from 1 after which the call is cancelled as by a signal; the AbortError's `cause` is then a
+   * DOMException named TimeoutError. Default: none.
+   */
+  timeout?: number | undefined;
+}
+
+/** What ends a call: its signal, its time limit, or whichever comes first. */
+export function toSignal({ signal, timeout }: SignalOptions): AbortSignal | undefined {
+  const checked = checkSignal(signal);
+  if (timeout === undefined) return checked;
+  const limit = AbortSignal.timeout(checkInteger(timeout, 'options.timeout', 1, TIMEOUT_MAX));
+  return checked === undefined ? limit : AbortSignal.any([checked, limit]);
 }
 
 export interface StatOptions extends SignalOptions {
@@ -52,14 +76,14 @@ export interface WriteFileSettings extends ReadFileSettings {
 /** The signal of an options object that has nothing else in it. */
 export function readSignal(options: unknown): AbortSignal | undefined {
   if (options === undefined || options === null) return undefined;
-  return checkSignal((checkObject(options, 'options') as SignalOptions).signal);
+  return toSignal(checkObject(options, 'options') as SignalOptions);
 }
 
 export function readStatOptions(options: unknown): { bigint: boolean; signal: AbortSignal | undefined } {
   if (options === undefined || options === null) return { bigint: false, signal: undefined };
-  const { bigint, signal } = (isNodeAtLeast(26) ? checkObject(options, 'options') : options) as StatOptions;
+  const given = (isNodeAtLeast(26) ? checkObject(options, 'options') : options) as StatOptions;
   // Anything else means numbers, as with Node.
-  return { bigint: bigint === true, signal: checkSignal(signal) };
+  return { bigint: given.bigint === true, signal: toSignal(given) };
 }
 
 export function readMakeDirectoryOptions(options: unknown): {
@@ -69,11 +93,11 @@ export function readMakeDirectoryOptions(options: unknown): {
 } {
   const isMode = typeof options === 'number' || typeof options === 'string';
   const given = isMode ? { mode: options } : (options ?? {});
-  const { recursive = false, mode, signal } = given as MakeDirectoryOptions;
+  const { recursive = false, mode } = given as MakeDirectoryOptions;
   return {
     isRecursive: checkBoolean(recursive, 'options.recursive'),
     mode: toMode(mode, 'mode', 0o777),
-    signal: checkSignal(signal),
+    signal: toSignal(given as MakeDirectoryOptions),
   };
 }
 
@@ -81,14 +105,15 @@ export function readMakeDirectoryOptions(options: unknown): {
 export function hasNodeOptions(options: unknown): boolean {
   if (options === undefined) return false;
   if (typeof options !== 'object' || options === null) return true;
-  return Object.keys(options).some((name) => name !== 'signal');
+  return Object.keys(options).some((name) => name !== 'signal' && name !== 'timeout');
 }
 
 export function readReadFileOptions(options: unknown): ReadFileSettings {
-  const { encoding, flag, signal } = expandEncoding(options) as ReadFileOptions;
+  const given = expandEncoding(options) as ReadFileOptions;
+  const { encoding, flag } = given;
   return {
     encoding: checkEncoding(encoding),
-    signal: checkSignal(signal),
+    signal: toSignal(given),
     // Looked at when the path has been, as Node does, and for a FileHandle not at all.
     get flags() {
       return toOpenFlags(flag || 'r');
@@ -100,7 +125,7 @@ export function readWriteFileOptions(options: unknown, defaultFlag: string): Wri
   const given = expandEncoding(options) as WriteFileOptions;
   const { flag, mode } = given;
   const encoding = checkEncoding(given.encoding);
-  const signal = checkSignal(given.signal);
+  const signal = toSignal(given);
   const flush = checkBoolean(given.flush ?? false, 'options.flush');
   // Newer ones look at it even where there is nothing to open.
   if (isNodeAtLeast(26)) toMode(mode, 'mode', 0o666);

@@ -158,6 +158,14 @@ export class NodeFile implements BackendFile {
     );
   }
 
+  advise(): Promise<void> {
+    return Promise.reject(featureUnavailableError('FileHandle.advise', 'Node has no fadvise'));
+  }
+
+  syncRange(): Promise<void> {
+    return Promise.reject(featureUnavailableError('FileHandle.syncRange', 'Node has no sync_file_range'));
+  }
+
   allocate(): Promise<void> {
     return Promise.reject(featureUnavailableError('FileHandle.allocate', 'Node has no fallocate'));
   }

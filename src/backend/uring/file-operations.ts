@@ -11,6 +11,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   FSYNC_DATASYNC,
   OP_CLOSE,
+  OP_FADVISE,
   OP_FALLOCATE,
   OP_FSYNC,
   OP_FTRUNCATE,
@@ -18,6 +19,7 @@ import {
   OP_READ,
   OP_READV,
   OP_STATX,
+  OP_SYNC_FILE_RANGE,
   OP_WRITE,
   POLLIN,
   SQE_ASYNC,
@@ -112,21 +114,17 @@ export class TransferOperation<Result> extends Operation<Result> {
   }
 }
 
-/** An operation on an open file that yields nothing: fsync, fdatasync, ftruncate, fallocate. */
+type FileSyscall = 'fsync' | 'fdatasync' | 'ftruncate' | 'fallocate' | 'fadvise64' | 'sync_file_range';
+
+/** An operation on an open file that yields nothing. */
 export class FileOperation extends Operation<void> {
   readonly #file: UringFile;
-  readonly #syscall: 'fsync' | 'fdatasync' | 'ftruncate' | 'fallocate';
+  readonly #syscall: FileSyscall;
   readonly #bytes: number;
   readonly #offset: number;
   readonly #mode: number;
 
-  constructor(
-    file: UringFile,
-    syscall: 'fsync' | 'fdatasync' | 'ftruncate' | 'fallocate',
-    bytes = 0,
-    offset = 0,
-    mode = 0,
-  ) {
+  constructor(file: UringFile, syscall: FileSyscall, bytes = 0, offset = 0, mode = 0) {
     super();
     this.#file = file;
     this.#syscall = syscall;
@@ -149,6 +147,14 @@ export class FileOperation extends Operation<void> {
         fillEntry(words, at, OP_FALLOCATE | targetFlags, target, this.#bytes, this.#mode, 0);
         writeWide(words, at + SQE_OFFSET_LOW, this.#offset);
         break;
+      case 'fadvise64':
+      case 'sync_file_range': {
+        const opcode = this.#syscall === 'fadvise64' ? OP_FADVISE : OP_SYNC_FILE_RANGE;
+        // 32 bits of length: who asks divides the range.
+        fillEntry(words, at, opcode | targetFlags, target, 0, this.#bytes, this.#mode);
+        writeWide(words, at + SQE_OFFSET_LOW, this.#offset);
+        break;
+      }
       default: {
         const flags = this.#syscall === 'fdatasync' ? FSYNC_DATASYNC : 0;
         fillEntry(words, at, OP_FSYNC | targetFlags, target, 0, 0, flags);

@@ -41,6 +41,9 @@ const VECTORS_MAX = 1024;
 
 const EINVAL = -22;
 
+/** Whole pages, for `FileHandle.advise` and `syncRange`. */
+const RANGE_BYTES_MAX = 2 ** 31;
+
 /** Descriptors that reads on the spot may have opened and not read to the end. */
 const OPENED_READS_MAX = 64;
 
@@ -261,6 +264,47 @@ export class UringFile implements BackendFile {
       this.pending.leave(),
     );
     return await (signal === undefined ? running : orAborted(running, signal));
+  }
+
+  async advise(
+    offset: number,
+    bytes: number,
+    advice: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await this.#onRange('fadvise64', offset, bytes, advice, signal);
+  }
+
+  async syncRange(
+    offset: number,
+    bytes: number,
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await this.#onRange('sync_file_range', offset, bytes, flags, signal);
+  }
+
+  /** The kernel's entries have 32 bits for these lengths, of which 0 means to the end. */
+  async #onRange(
+    syscall: 'fadvise64' | 'sync_file_range',
+    offset: number,
+    bytes: number,
+    mode: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError(syscall);
+    // Held open between the parts.
+    this.pending.enter();
+    try {
+      let done = 0;
+      do {
+        const part = Math.min(bytes - done, RANGE_BYTES_MAX);
+        await this.#dispatcher.submit(new FileOperation(this, syscall, part, offset + done, mode), signal);
+        done += part;
+      } while (done < bytes);
+    } finally {
+      this.pending.leave();
+    }
   }
 
   cancel(): number {

@@ -1,0 +1,75 @@
+/**
+ * A file replaced as a whole or not at all, and for good: written beside it, synced, renamed over it, and the
+ * directory synced.
+ *
+ * Each step waits for the last one's success. A kernel link would not do: it goes on after a failed fsync, and
+ * would then put a file in place whose content may be lost.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, fchmod } from 'node:fs';
+import { dirname } from 'node:path';
+import type { BackendFile, FileBackend } from '../backend/backend.js';
+import { node } from './node-calls.js';
+import type { WriteFileSettings } from './options.js';
+import { type FileContent, toContent, writeWhole } from './write-file.js';
+import { useFile } from './with-file.js';
+
+const PERMISSIONS = 0o7777;
+
+/** @param mode of a file that is not there yet; one that is keeps its own. */
+export async function writeFileAtomic(
+  files: FileBackend,
+  path: string,
+  data: FileContent,
+  settings: WriteFileSettings,
+): Promise<void> {
+  const { signal } = settings;
+  const content = toContent(data, settings.encoding);
+  const target = await linkedTo(path);
+  const mode = await permissionsOf(files, target, signal);
+  const directory = dirname(target);
+  const temporary = `${target}.${process.pid}-${randomBytes(6).toString('hex')}`;
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+  const file = await files.open(temporary, flags, mode ?? settings.mode, signal);
+  try {
+    await useFile(file, signal, async () => {
+      await writeWhole(file, content, { ...settings, flush: false });
+      // The umask has had its say at the making.
+      if (mode !== undefined) await changeMode(file, mode, signal);
+      await file.sync(signal);
+    });
+    await files.rename(temporary, target, signal);
+  } catch (error) {
+    await files.unlink(temporary, undefined).catch(() => {});
+    throw error;
+  }
+  const opened = await files.open(directory, constants.O_RDONLY | constants.O_DIRECTORY, 0, undefined);
+  await useFile(opened, undefined, (parent) => parent.sync(undefined));
+}
+
+/** What a symbolic link leads to, so that the file is replaced and the link stays. */
+async function linkedTo(path: string): Promise<string> {
+  try {
+    return await node.realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
+    throw error;
+  }
+}
+
+async function permissionsOf(
+  files: FileBackend,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  try {
+    return Number((await files.stat(path, false, signal)).mode) & PERMISSIONS;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function changeMode(file: BackendFile, mode: number, signal: AbortSignal | undefined): Promise<void> {
+  await file.inPool<void>('fchmod', (fd, callback) => fchmod(fd, mode, callback), signal);
+}
