@@ -94,7 +94,10 @@ export interface OwnCalls {
    * the reading. The first one that fails ends the loop with its error, and leaving the loop cancels the rest.
    *
    * ```js
-   * for await (const { path, content } of fs.readFiles(paths, { encoding: 'utf8', concurrency: 64 })) index(path, content);
+   * const paths = (await ring.fs.readdir('.')).filter((name) => name.endsWith('.txt'));
+   * for await (const { path, content } of ring.fs.readFiles(paths, { encoding: 'utf8' })) {
+   *   console.log(path, content.length);
+   * }
    * ```
    */
   readFiles(

@@ -25,8 +25,9 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const { signal } = settings;
   const content = toContent(data, settings.encoding);
+  // The ring is asked first: one that may not ask for paths any more says so.
+  const mode = await permissionsOf(files, path, signal);
   const target = await linkedTo(path);
-  const mode = await permissionsOf(files, target, signal);
   const directory = dirname(target);
   const temporary = `${target}.${process.pid}-${randomBytes(6).toString('hex')}`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
