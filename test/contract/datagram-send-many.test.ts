@@ -2,9 +2,11 @@
 import { expect } from 'chai';
 import { DatagramSocket, type OutgoingDatagram } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
+import { expectCleanExit, runScript } from '../support/child.js';
 import { numbered, numberedRange, take, takeMessage } from '../support/datagrams.js';
 import { rejection, within } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
+import { skip } from '../support/skip.js';
 import { pattern } from '../support/temporary.js';
 
 const address = '127.0.0.1';
@@ -281,5 +283,31 @@ describeOnEachBackend('DatagramSocket.send options', (makeRing, { options }) => 
     expect((await rejection(other.send(Buffer.alloc(65_508), remote))).code).to.equal('EMSGSIZE');
     expect(await other.send([data, data.subarray(0, 10_000)], remote)).to.equal(50_000);
     expect((await peer.wait(7))[6]?.data.length).to.equal(50_000);
+  });
+
+  it('without a copy, where no memory may be pinned for it: it is copied instead', async function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root can give up its rights and take them back');
+    const script = `
+      import { execFileSync } from 'node:child_process';
+      import { DatagramSocket, Ring } from 'ringlet';
+      // A ring counts what is pinned if it was made without the right to pin anything.
+      process.seteuid(65534);
+      const ring = new Ring(${JSON.stringify(options)});
+      const socket = await DatagramSocket.bind({ address: '127.0.0.1', ring });
+      process.seteuid(0);
+      execFileSync('prlimit', ['--pid', String(process.pid), '--memlock=0:0']);
+      process.seteuid(65534);
+      const sent = [];
+      for (let i = 0; i < 2; i++) sent.push(await socket.send(Buffer.alloc(50_000), socket.address));
+      const { submitted, zeroCopySends, zeroCopyCopies } = ring.stats();
+      console.log(JSON.stringify([...sent, zeroCopySends, zeroCopyCopies, submitted]));
+      process.seteuid(0);
+      await socket.close();
+      await ring.close();`;
+    const outcome = await runScript(script);
+    expectCleanExit(outcome);
+    const [first, second, sends, copies, submitted] = JSON.parse(outcome.stdout) as number[];
+    expect([first, second, sends, copies]).to.deep.equal([50_000, 50_000, 1, 1]);
+    expect(submitted, 'one was refused and made again').to.equal(3);
   });
 });

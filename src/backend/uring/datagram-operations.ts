@@ -101,7 +101,8 @@ export class SendOperation extends Operation<number> {
 
   override complete(result: number, flags: number): void {
     if ((flags & CQE_NOTIFICATION) !== 0) {
-      if (result < 0) this.#socket.zeroCopy.noteCopied();
+      // Of a send that failed it says nothing.
+      if (result < 0 && this.#result >= 0) this.#socket.zeroCopy.noteCopied();
       this.#settle(this.#result);
     } else if ((flags & CQE_MORE) !== 0) {
       this.#result = result;
