@@ -1,6 +1,7 @@
 /** What a send and a multishot receive show the kernel: struct msghdr and what it points to (recvmsg(2)). */
 import { addressError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
+import type { DatagramSender } from './datagram-sender.js';
 import type { UringDatagramSocket } from './datagram-socket.js';
 import type { Dispatcher } from './dispatcher.js';
 import {
@@ -54,7 +55,7 @@ export interface Outgoing {
 }
 
 export class SendOperation extends Operation<number> {
-  readonly #socket: UringDatagramSocket;
+  readonly #sender: DatagramSender;
   /** SAFETY: the payload is read by the kernel until the terminal completion. */
   readonly #outgoing: Outgoing;
   /** SAFETY: as the payload, of which it has the pieces. */
@@ -62,12 +63,12 @@ export class SendOperation extends Operation<number> {
   /** What a zero-copy send has come to, until the kernel lets go of the payload. */
   #result = 0;
 
-  constructor(socket: UringDatagramSocket, outgoing: Outgoing) {
+  constructor(sender: DatagramSender, outgoing: Outgoing) {
     super();
-    this.#socket = socket;
+    this.#sender = sender;
     this.#outgoing = outgoing;
     this.#iovecs = ArrayBuffer.isView(outgoing.payload) ? undefined : iovecsOf(outgoing.payload);
-    socket.pending.enter();
+    sender.socket.pending.enter();
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
@@ -96,13 +97,13 @@ export class SendOperation extends Operation<number> {
       storage.set(control, offset + CONTROL_WORD);
     }
     const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
-    fillEntry(words, at, op | this.#socket.targetFlags, this.#socket.target, address, 1, 0);
+    fillEntry(words, at, op | this.#sender.socket.targetFlags, this.#sender.socket.target, address, 1, 0);
   }
 
   override complete(result: number, flags: number): void {
     if ((flags & CQE_NOTIFICATION) !== 0) {
       // Of a send that failed it says nothing.
-      if (result < 0 && this.#result >= 0) this.#socket.zeroCopy.noteCopied();
+      if (result < 0 && this.#result >= 0) this.#sender.zeroCopy.noteCopied();
       this.#settle(this.#result);
     } else if ((flags & CQE_MORE) !== 0) {
       this.#result = result;
@@ -117,21 +118,21 @@ export class SendOperation extends Operation<number> {
   }
 
   override get owner(): object {
-    return this.#socket;
+    return this.#sender.socket;
   }
 
   protected override errorFor(errno: number): Error {
-    return this.#socket.sendError(errno, this.#outgoing.remote);
+    return this.#sender.sendError(errno, this.#outgoing.remote);
   }
 
   override describe(): OperationFacts {
     const { bytes, remote } = this.#outgoing;
-    const { address, port } = remote ?? this.#socket.remote ?? this.#socket.local;
-    return { kind: 'send', fd: this.#socket.fd, address, port, bytes };
+    const { address, port } = remote ?? this.#sender.socket.remote ?? this.#sender.socket.local;
+    return { kind: 'send', fd: this.#sender.socket.fd, address, port, bytes };
   }
 
   protected override onSettled(): void {
-    this.#socket.pending.leave();
+    this.#sender.socket.pending.leave();
   }
 }
 

@@ -22,7 +22,8 @@ import type {
 import { PendingCount } from '../pending-count.js';
 import { binding } from './binding.js';
 import { CopySlab } from './copy-slab.js';
-import { type Outgoing, ReceiveOperation, SendOperation } from './datagram-operations.js';
+import { ReceiveOperation } from './datagram-operations.js';
+import { DatagramSender } from './datagram-sender.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { closeDescriptor } from './files.js';
@@ -37,20 +38,14 @@ import {
   PAYLOAD_LENGTH_WORD,
   type PrefixLayout,
 } from './received-message.js';
-import { encodeControl } from './send-control.js';
-import { sendInRounds } from './send-many.js';
-import { SendNames } from './send-names.js';
 import { encodeName, localName, peerName } from './socket-names.js';
 import { changeMembership, changeMulticastInterface, changeSetting, readSetting } from './socket-settings.js';
-import { openRoomProbe, RoomOperation } from './unix-sends.js';
 import { leased, UNIX_PREFIX, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
 import { ZeroCopyChoice, type ZeroCopyTally } from './zero-copy.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
 
-const ENOMEM = -12;
-const EINVAL = -22;
 /** What takes a peer away: a name of the family AF_UNSPEC, which is 0 (connect(2)). */
 const AF_UNSPEC_NAME_BYTES = 16;
 
@@ -83,8 +78,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   readonly #table: FdTable;
   readonly #fd: number;
   readonly #fixedIndex: number;
-  readonly names = new SendNames();
-  readonly zeroCopy: ZeroCopyChoice;
+  readonly sender: DatagramSender;
   #armed: ReceiveOperation | undefined;
   /** Whether somebody wants messages; `#armed` follows it. */
   #isReceiving = false;
@@ -115,10 +109,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
-    this.zeroCopy = new ZeroCopyChoice(
-      owner.zeroCopyTally,
-      wanted.family !== 'Unix' && dispatcher.supportsOp(OP_SENDMSG_ZC),
-    );
+    const canSkipCopies = wanted.family !== 'Unix' && dispatcher.supportsOp(OP_SENDMSG_ZC);
+    const zeroCopy = new ZeroCopyChoice(owner.zeroCopyTally, canSkipCopies);
+    this.sender = new DatagramSender(this, dispatcher, zeroCopy);
     this.#fixedIndex = table.acquire(fd);
     const isFixed = this.#fixedIndex !== NOT_REGISTERED;
     this.target = isFixed ? this.#fixedIndex : fd;
@@ -250,18 +243,14 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     this.#dispatcher.listenForBatchEnd(this);
   }
 
-  /** Why a send has failed. */
-  sendError(errno: number, remote: SocketAddress | undefined): Error {
-    if (errno === ECANCELED && this.isClosing) return socketClosedError();
-    return remote?.path === undefined
-      ? addressError(errno, 'send', remote?.address, remote?.port)
-      : addressError(errno, 'send', remote.path);
-  }
-
-  /** Throws when nothing can be sent any more. */
+  /** Throws when nothing can be asked of it any more. */
   throwIfUnusable(): void {
     if (this.#closing !== undefined) throw socketClosedError();
     if (this.#dispatcher.isClosing) throw ringClosedError();
+  }
+
+  get isUnix(): boolean {
+    return this.#bound.family === 'Unix';
   }
 
   send(
@@ -270,73 +259,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     extras: SendExtras | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
-    if (this.#closing !== undefined) return Promise.reject(socketClosedError());
-    try {
-      return this.sendOne(payload, remote, this.#control(extras, remote), signal);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  sendOne(
-    payload: Payload,
-    remote: SocketAddress | undefined,
-    control: Uint32Array | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
-    if (this.isUnix) return this.#sendUnix(payload, remote, signal);
-    const name = remote && this.names.of(remote);
-    const bytes = byteLengthOf(payload);
-    const outgoing = { payload, bytes, remote, name, control, isZeroCopy: this.zeroCopy.take(bytes) };
-    const sent = this.#dispatcher.submit(new SendOperation(this, outgoing), signal);
-    return outgoing.isZeroCopy ? this.#orCopied(sent, outgoing, signal) : sent;
-  }
-
-  async #sendUnix(
-    payload: Payload,
-    remote: SocketAddress | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
-    const whole = ArrayBuffer.isView(payload) ? payload : joined(payload);
-    await sendInRounds(this, { payloads: [whole], remotes: remote && [remote], control: undefined }, signal);
-    return whole.byteLength;
-  }
-
-  /** Resolves when it is worth trying again: there was no room for a datagram. */
-  async waitForRoom(remote: SocketAddress | undefined, signal: AbortSignal | undefined): Promise<void> {
-    if (remote === undefined) {
-      await this.#dispatcher.submit(new RoomOperation(this, this.#fd, remote), signal);
-      return;
-    }
-    const probe = openRoomProbe(this.names.of(remote).bytes);
-    if (probe < 0) throw this.sendError(probe, remote);
-    try {
-      await this.#dispatcher.submit(new RoomOperation(this, probe, remote), signal);
-    } finally {
-      binding().closeFd(probe);
-    }
-  }
-
-  get isUnix(): boolean {
-    return this.#bound.family === 'Unix';
-  }
-
-  /** With more in flight than may be pinned for it (RLIMIT_MEMLOCK) the kernel refuses to go without a copy. */
-  async #orCopied(
-    sent: Promise<number>,
-    outgoing: Outgoing,
-    signal: AbortSignal | undefined,
-  ): Promise<number> {
-    try {
-      return await sent;
-    } catch (error) {
-      const { errno } = error as NodeJS.ErrnoException;
-      if (errno !== ENOBUFS && errno !== ENOMEM) throw error;
-      this.zeroCopy.noteCopied();
-      this.throwIfUnusable();
-      const again = { ...outgoing, isZeroCopy: false };
-      return await this.#dispatcher.submit(new SendOperation(this, again), signal);
-    }
+    return this.sender.send(payload, remote, extras, signal);
   }
 
   sendMany(
@@ -345,27 +268,13 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     extras: SendExtras | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
-    const send = async (): Promise<number> => {
-      const control = this.#control(extras, remotes?.[0]);
-      return await sendInRounds(this, { payloads, remotes, control }, signal);
-    };
-    const { observation } = this.#dispatcher;
-    if (!observation.isWanted) return send();
-    const bytes = payloads.reduce((sum, payload) => sum + byteLengthOf(payload), 0);
-    return observation.observe({ kind: 'sendmmsg', fd: this.#fd, bytes }, send);
-  }
-
-  #control(extras: SendExtras | undefined, remote: SocketAddress | undefined): Uint32Array | undefined {
-    if (extras === undefined) return undefined;
-    // The kernel would not even look at them.
-    if (this.isUnix) throw this.sendError(EINVAL, remote);
-    return encodeControl(extras, this.names.of(remote ?? this.#remote ?? this.local).bytes);
+    return this.sender.sendMany(payloads, remotes, extras, signal);
   }
 
   async connect(remote: SocketAddress): Promise<void> {
     this.throwIfUnusable();
     const { address, port, path } = remote;
-    const name = this.names.of(remote);
+    const name = this.sender.names.of(remote);
     const errno = binding().connectSocket(this.#fd, name.bytes);
     if (errno < 0) throw addressError(errno, 'connect', path ?? address, port);
     this.#refreshNames();
@@ -470,15 +379,4 @@ function formatOf(wanted: DatagramBinding, port: number): WideFormat | undefined
   const isWide = ancillary.length > 0 || receiveOffload;
   if (isWide) return { layout: WIDE_PREFIX, fields: ancillary, port, isUnix };
   return isUnix ? { layout: UNIX_PREFIX, fields: [], port, isUnix } : undefined;
-}
-
-function byteLengthOf(payload: Payload): number {
-  if (ArrayBuffer.isView(payload)) return payload.byteLength;
-  return payload.reduce((sum, { byteLength }) => sum + byteLength, 0);
-}
-
-function joined(views: readonly NodeJS.ArrayBufferView[]): Buffer {
-  return Buffer.concat(
-    views.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
-  );
 }

@@ -10,7 +10,7 @@ import { abortError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { PartlySent, Payload } from '../backend.js';
 import { binding } from './binding.js';
-import type { UringDatagramSocket } from './datagram-socket.js';
+import type { DatagramSender } from './datagram-sender.js';
 import { addressOf, writeWide } from './memory.js';
 import type { Name } from './send-names.js';
 
@@ -33,7 +33,7 @@ export interface ManyToSend {
 }
 
 /** Describes as many of the datagrams from `first` on as fit, and returns how many. */
-function fillRound(socket: UringDatagramSocket, many: ManyToSend, first: number): number {
+function fillRound(sender: DatagramSender, many: ManyToSend, first: number): number {
   const { payloads, remotes, control } = many;
   const count = Math.min(payloads.length - first, ROUND_MESSAGES);
   const iovecsAddress = addressOf(iovecs);
@@ -46,7 +46,7 @@ function fillRound(socket: UringDatagramSocket, many: ManyToSend, first: number)
     const next = remotes?.[first + i];
     if (next !== undefined && next !== remote) {
       remote = next;
-      name = socket.names.of(next);
+      name = sender.names.of(next);
     }
     if (name !== undefined) {
       writeWide(headers, at, name.address);
@@ -75,7 +75,7 @@ function fillRound(socket: UringDatagramSocket, many: ManyToSend, first: number)
  * left before; those after it have not been tried.
  */
 export async function sendInRounds(
-  socket: UringDatagramSocket,
+  sender: DatagramSender,
   many: ManyToSend,
   signal: AbortSignal | undefined,
 ): Promise<number> {
@@ -84,20 +84,20 @@ export async function sendInRounds(
   try {
     while (sentCount < payloads.length) {
       if (signal?.aborted) throw abortError(signal);
-      socket.throwIfUnusable();
-      const count = fillRound(socket, many, sentCount);
+      sender.socket.throwIfUnusable();
+      const count = fillRound(sender, many, sentCount);
       // SAFETY: headers, iovecs, names and bytes are read during the call only.
-      const result = count === 0 ? EAGAIN : binding().sendMany(socket.fd, headers, count);
+      const result = count === 0 ? EAGAIN : binding().sendMany(sender.socket.fd, headers, count);
       if (result > 0) {
         sentCount += result;
-      } else if (result === EAGAIN && socket.isUnix && count > 0) {
-        await socket.waitForRoom(remotes?.[sentCount], signal);
+      } else if (result === EAGAIN && sender.socket.isUnix && count > 0) {
+        await sender.waitForRoom(remotes?.[sentCount], signal);
       } else if (result === EAGAIN) {
         const payload = payloads[sentCount] as Payload;
-        await socket.sendOne(payload, remotes?.[sentCount], many.control, signal);
+        await sender.sendOne(payload, remotes?.[sentCount], many.control, signal);
         sentCount++;
       } else {
-        throw socket.sendError(result, remotes?.[sentCount]);
+        throw sender.sendError(result, remotes?.[sentCount]);
       }
       if (sentCount < payloads.length) await nextTurn();
     }

@@ -8,22 +8,22 @@
 import type { SocketAddress } from '../../net/address.js';
 import type { OperationFacts } from '../observation.js';
 import { binding } from './binding.js';
-import type { UringDatagramSocket } from './datagram-socket.js';
+import type { DatagramSender } from './datagram-sender.js';
 import { AF_UNIX, OP_POLL_ADD, POLLOUT } from './layout.js';
 import { fillEntry, Operation } from './operation.js';
 
 /** Ends when something can be written to the descriptor. */
 export class RoomOperation extends Operation<number> {
-  readonly #socket: UringDatagramSocket;
+  readonly #sender: DatagramSender;
   readonly #fd: number;
   readonly #remote: SocketAddress | undefined;
 
-  constructor(socket: UringDatagramSocket, fd: number, remote: SocketAddress | undefined) {
+  constructor(sender: DatagramSender, fd: number, remote: SocketAddress | undefined) {
     super();
-    this.#socket = socket;
+    this.#sender = sender;
     this.#fd = fd;
     this.#remote = remote;
-    socket.pending.enter();
+    sender.socket.pending.enter();
   }
 
   override fill(words: Uint32Array, at: number): void {
@@ -36,11 +36,11 @@ export class RoomOperation extends Operation<number> {
   }
 
   override get owner(): object {
-    return this.#socket;
+    return this.#sender.socket;
   }
 
   protected override errorFor(errno: number): Error {
-    return this.#socket.sendError(errno, this.#remote);
+    return this.#sender.sendError(errno, this.#remote);
   }
 
   override describe(): OperationFacts {
@@ -48,7 +48,7 @@ export class RoomOperation extends Operation<number> {
   }
 
   protected override onSettled(): void {
-    this.#socket.pending.leave();
+    this.#sender.socket.pending.leave();
   }
 }
 
