@@ -100,6 +100,8 @@ export interface BackendFile {
     call: (fd: number, callback: PoolCallback<Result>) => void,
     signal: AbortSignal | undefined,
   ): Promise<Result>;
+  /** Memory that is going to be read into for the first time, all of it; a backend may prepare it for that. */
+  expectFilling?(memory: Buffer): void;
   /** Asks everything pending on the descriptor to end; returns how many operations that was. */
   cancel(): number;
   /** Resolves when nothing is pending. For who sees to it that nothing begins any more. */

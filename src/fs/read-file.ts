@@ -129,6 +129,7 @@ async function readBeyondSlab(
   const { size } = await file.stat(false, signal);
   if (size > MAX_LENGTH) throw fileTooLarge(size);
   let content: Buffer = Buffer.allocUnsafeSlow(Math.max(size, 2 * SLAB_BYTES));
+  file.expectFilling?.(content);
   let byteCount = slab.copy(content);
   for (;;) {
     const room = content.length - byteCount;

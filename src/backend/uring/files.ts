@@ -27,6 +27,7 @@ import { type FdTable, NOT_REGISTERED } from './fd-table.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
 import { OP_FTRUNCATE, SQE_ASYNC, SQE_FIXED_FILE } from './layout.js';
+import { addressOf } from './memory.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation, PathOperation } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
@@ -43,6 +44,10 @@ const EINVAL = -22;
 
 /** Whole pages, for `FileHandle.advise` and `syncRange`. */
 const RANGE_BYTES_MAX = 2 ** 31;
+
+const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
+/** Less holds no whole huge page for certain, or is no mapping of its own. */
+const HUGE_MEMORY_BYTES_MIN = 16 * HUGE_PAGE_BYTES;
 
 /** Descriptors that reads on the spot may have opened and not read to the end. */
 const OPENED_READS_MAX = 64;
@@ -305,6 +310,16 @@ export class UringFile implements BackendFile {
     } finally {
       this.pending.leave();
     }
+  }
+
+  /** In huge pages a large buffer costs a five-hundredth of the page faults, which take longer than the copying. */
+  expectFilling(memory: Buffer): void {
+    if (memory.length < HUGE_MEMORY_BYTES_MIN) return;
+    const address = addressOf(memory);
+    const start = Math.ceil(address / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    const end = Math.floor((address + memory.length) / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    // Refused where the kernel has none: then the pages are small ones.
+    binding().adviseHugePages(start, end - start);
   }
 
   cancel(): number {
