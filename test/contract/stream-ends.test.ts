@@ -41,6 +41,15 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
     expect((await rejection(pair.near.read(Buffer.alloc(1)))).code).to.equal('ECONNRESET');
   });
 
+  it('read: a pending one gets ECONNRESET, and so does the next', async () => {
+    await using pair = await connectPair(makeRing());
+    const pending = rejection(pair.near.read(Buffer.alloc(1)));
+    expect(await isPending(pending)).to.equal(true);
+    await pair.far.reset();
+    expect([(await pending).code, (await pending).syscall]).to.deep.equal(['ECONNRESET', 'read']);
+    expect((await rejection(pair.near.read(Buffer.alloc(1)))).code).to.equal('ECONNRESET');
+  });
+
   it('write: EPIPE or ECONNRESET once the peer is gone, and every later write too', async () => {
     await using pair = await connectPair(makeRing());
     await pair.far.reset();

@@ -183,7 +183,8 @@ export class NodeStream implements BackendStream {
       const waiter: Abortable & { onChunks(): void } = {
         onChunks: () => {
           if (signal !== undefined) unwatchAbort(signal, waiter);
-          resolve(this.#hasChunks(signal));
+          // What has come may be a failure, which this throws.
+          new Promise<boolean>((settle) => settle(this.#hasChunks(signal))).then(resolve, reject);
         },
         onAbort: (aborted) => {
           incoming.forget(waiter);
