@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { Listener, Ring, StreamSocket } from 'ringlet';
 import { describeOnEachBackend, refusalOf } from '../support/backends.js';
-import { isPending, rejection, within } from '../support/eventually.js';
+import { eventually, isPending, rejection, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
 import { skip } from '../support/skip.js';
 import { connectPair, goalOf, readAll, readBytes } from '../support/streams.js';
@@ -135,6 +135,8 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
       expectAbort(await rejection(connecting), 'enough');
       const late = await rejection(StreamSocket.connect({ ...goal, timeoutMs: 50 }));
       expect([late.code, late.message]).to.deep.equal(['ETIMEDOUT', `connect ETIMEDOUT 127.0.0.1:${port}`]);
+      // An attempt that was given up keeps no place among the operations in flight.
+      await eventually('no attempt to be left', () => ring.stats().inFlight === 0);
     });
   });
 

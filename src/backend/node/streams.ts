@@ -1,7 +1,13 @@
 /** Connections and listeners over node:net. */
 import { constants } from 'node:os';
 import type { Server, Socket } from 'node:net';
-import { addressError, featureUnavailableError, listenError, ringClosedError } from '../../errors.js';
+import {
+  addressError,
+  connectionClosedError,
+  featureUnavailableError,
+  listenError,
+  ringClosedError,
+} from '../../errors.js';
 import type {
   BackendListener,
   BackendStream,
@@ -127,9 +133,13 @@ function open({ remote, local }: StreamTarget): Socket {
 
 function connected(socket: Socket): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    // One that is given up ends without an error.
+    const onClose = (): void => reject(connectionClosedError());
     socket.once('error', reject);
+    socket.once('close', onClose);
     socket.once('connect', () => {
       socket.off('error', reject);
+      socket.off('close', onClose);
       resolve(socket);
     });
   });
