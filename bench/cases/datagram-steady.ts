@@ -96,7 +96,7 @@ function onRing(name: RingName, isBatched: boolean): (parameters: Parameters) =>
 }
 
 async function prepare({ isQuick, compile }: Setting): Promise<Variant<Parameters>[]> {
-  const rate = 40_000;
+  const rate = 30_000;
   return [
     {
       row: 'row8',
@@ -107,7 +107,9 @@ async function prepare({ isQuick, compile }: Setting): Promise<Variant<Parameter
         datagramBytes: 64,
         rate,
       },
-      goals: [{ contenders: ['ringlet for await', 'ringlet batches'], ratios: { Node: 2, C: 0.8 } }],
+      goals: [
+        { contenders: ['ringlet for await', 'ringlet coalesce for await'], ratios: { Node: 2, C: 0.8 } },
+      ],
     },
   ];
 }
@@ -122,6 +124,8 @@ export const workload: Workload<Parameters> = {
     { name: "node:dgram 'message'", run: byEvent },
     { name: 'ringlet for await', run: onRing('loop', false) },
     { name: 'ringlet batches', run: onRing('loop', true) },
+    { name: 'ringlet coalesce for await', run: onRing('coalesced', false) },
+    { name: 'ringlet coalesce batches', run: onRing('coalesced', true) },
     {
       name: 'C, liburing',
       native: {
