@@ -33,6 +33,21 @@ const BUSINESS: readonly (readonly [name: string, body: string])[] = [
      await handle.read(Buffer.alloc(64), 0, 64, 0);`,
   ],
   [
+    'small files read and written on direct descriptors, among FIFOs that hang',
+    `for (let index = 0; index < 10; index += 1) {
+       keep(ring.fs.readFile(workerData.fifo));
+       keep(ring.fs.writeFile(workerData.fifo, 'x'.repeat(300_000)));
+       const path = workerData.directory + '/small' + index;
+       keep((async () => {
+         for (;;) {
+           await ring.fs.writeFile(path, 'text');
+           await ring.fs.readFile(path);
+         }
+       })());
+     }
+     await ring.fs.readFile(workerData.file);`,
+  ],
+  [
     'opens, stats, syncs and mkdirs under way in kernel threads',
     `const handle = keep(await ring.fs.open(workerData.file, 'r+'));
      for (let index = 0; index < 50; index += 1) {
