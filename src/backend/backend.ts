@@ -56,6 +56,8 @@ export type PoolCallback<Result> = (error: NodeJS.ErrnoException | null, result?
  */
 export interface BackendFile {
   readonly fd: number;
+  /** Whether a read may wait for somebody else: for a FIFO's writer, or a server. */
+  readonly mayWait: boolean;
   read<Data extends NodeJS.ArrayBufferView>(
     buffer: Data,
     offset: number,

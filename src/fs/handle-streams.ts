@@ -62,7 +62,10 @@ class StreamOperations {
     done: Callback,
   ): void {
     const at = position ?? CURRENT_POSITION;
-    const reading = this.#file.read(buffer, offset, length, at, this.#abandoned.signal);
+    const file = this.#file;
+    // A read that ends by itself is faster without.
+    const signal = file.mayWait ? this.#abandoned.signal : undefined;
+    const reading = file.read(buffer, offset, length, at, signal);
     this.#tell(reading, ({ bytesRead }) => done(null, bytesRead, buffer), done, buffer);
   }
 

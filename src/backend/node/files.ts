@@ -40,6 +40,8 @@ function toReadPosition(position: Position): Position | null {
 
 export class NodeFile implements BackendFile {
   readonly fd: number;
+  /** Nobody knows. */
+  readonly mayWait = true;
   readonly #admission: Admission;
   readonly #cursorReads: CursorReads;
   readonly #pending = new PendingCount();

@@ -103,6 +103,10 @@ export class UringFile implements BackendFile {
     return this.#dispatcher === dispatcher;
   }
 
+  get mayWait(): boolean {
+    return !this.#isSeekable || this.mayStall;
+  }
+
   get mayStall(): boolean {
     return this.#ownFlags !== 0;
   }
