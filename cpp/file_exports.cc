@@ -1,4 +1,7 @@
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -85,6 +88,28 @@ napi_value ReadFileCachedPath(napi_env env, napi_callback_info info) {
   return ToInt32(env, done);
 }
 
+// advanceCursor(fd, bytes): moves the cursor behind a write that fell short, where the kernel has left it.
+// Linux (6.18, and as it reads from 6.0 on) tries the rest of such a write of a regular file once more, and
+// when that fails tells the bytes of the first part, but leaves the file's position before them
+// (kiocb_done, io_uring/rw.c): the next write would go over them, and find room.
+napi_value AdvanceCursor(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  size_t count = 2;
+  int32_t fd;
+  int32_t bytes;
+  RINGLET_CHECK(napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) == napi_ok);
+  RINGLET_CHECK(napi_get_value_int32(env, arguments[0], &fd) == napi_ok);
+  RINGLET_CHECK(napi_get_value_int32(env, arguments[1], &bytes) == napi_ok);
+  struct stat file;
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || (flags & O_APPEND) != 0) return nullptr;
+  if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode)) return nullptr;
+  // A position at the end has been moved: before what was written it can't be at the end.
+  off_t position = lseek(fd, 0, SEEK_CUR);
+  if (position >= 0 && position < file.st_size) lseek(fd, bytes, SEEK_CUR);
+  return nullptr;
+}
+
 }  // namespace
 
 // mayStall(path): see MayStall. Most systems have nothing of the kind, and then the path is not looked at.
@@ -110,6 +135,8 @@ void ExportFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("readFileCached", function);
   napi_create_function(env, "mayStall", NAPI_AUTO_LENGTH, PathMayStall, nullptr, &function);
   exports.Set("mayStall", function);
+  napi_create_function(env, "advanceCursor", NAPI_AUTO_LENGTH, AdvanceCursor, nullptr, &function);
+  exports.Set("advanceCursor", function);
 }
 
 }  // namespace ringlet

@@ -128,6 +128,18 @@ export function systemError(
   return failedCallError(errno, describeErrno(errno).text, { syscall, path, dest });
 }
 
+/**
+ * What ended a write of several steps: `error`, with how many bytes the file has of it.
+ *
+ * Not enumerable, so that the error looks as Node's, which doesn't say.
+ */
+export function withBytesWritten(error: unknown, bytesWritten: number): unknown {
+  const property = { value: bytesWritten, configurable: true, writable: true };
+  // What an iterable throws is the caller's own, and may be frozen.
+  if (error instanceof Error) Reflect.defineProperty(error, 'bytesWritten', property);
+  return error;
+}
+
 /** A failed system call and what it was about. */
 interface FailedCall {
   syscall: string;

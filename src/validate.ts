@@ -14,6 +14,7 @@ import { isNodeAtLeast } from './node-version.js';
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
 const UINT32_MAX = 2 ** 32 - 1;
+const MODE_BITS = 0o7777;
 const INT64_MAX = 2n ** 63n - 1n;
 
 const PATH_TYPE = 'of type string or an instance of Buffer or URL';
@@ -158,14 +159,21 @@ export function toOpenFlags(value: unknown, name = 'flags'): number {
   return flags;
 }
 
-/** Permission bits from a number or an octal string. */
+/** Permission bits from a number or an octal string; others than those the kernel doesn't look at, either. */
 export function toMode(value: unknown, name: string, defaultMode: number): number {
   if (value === undefined || value === null) return defaultMode;
-  if (typeof value !== 'string') return checkInteger(value, name, 0, UINT32_MAX);
+  if (typeof value !== 'string') return checkInteger(value, name, 0, UINT32_MAX) & MODE_BITS;
   if (!/^[0-7]+$/.test(value)) {
     throw invalidArgValue(name, value, 'must be a 32-bit unsigned integer or an octal string');
   }
-  return checkInteger(Number.parseInt(value, 8), name, 0, UINT32_MAX);
+  return checkInteger(Number.parseInt(value, 8), name, 0, UINT32_MAX) & MODE_BITS;
+}
+
+/** A mode for a function of Node's, which ends the process for those that pass its check and are no int32. */
+export function narrowMode(value: unknown): unknown {
+  const bits = typeof value === 'string' && /^[0-7]+$/.test(value) ? Number.parseInt(value, 8) : value;
+  const isWide = Number.isInteger(bits) && (bits as number) > INT32_MAX && (bits as number) <= UINT32_MAX;
+  return isWide ? (bits as number) & MODE_BITS : value;
 }
 
 /** As Node does: before 24 no string means none, and after it null and undefined do. */

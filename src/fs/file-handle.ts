@@ -34,6 +34,7 @@ import {
   checkStringData,
   checkView,
   checkViews,
+  narrowMode,
   toPosition,
 } from '../validate.js';
 import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
@@ -427,7 +428,8 @@ export class FileHandle extends EventEmitter {
 
   /** Sets the permission bits, a number or an octal string (fchmod(2)). In Node's thread pool. */
   async chmod(mode: Mode, options?: SignalOptions | null): Promise<void> {
-    await this.#inPool('fchmod', (fd, callback) => nodeFs.fchmod(fd, mode, callback), options);
+    const bits = narrowMode(mode) as Mode;
+    await this.#inPool('fchmod', (fd, callback) => nodeFs.fchmod(fd, bits, callback), options);
   }
 
   /** Sets owner and group; -1 leaves one as it is (fchown(2)). In Node's thread pool. */

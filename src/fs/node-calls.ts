@@ -9,6 +9,7 @@ import type { CopyOptions, Dir, Mode, PathLike, RmOptions, TimeLike } from 'node
 import nodePromises from 'node:fs/promises';
 import { orAborted } from '../abort.js';
 import { abortError } from '../errors.js';
+import { checkInteger, narrowMode } from '../validate.js';
 import { readSignal, type SignalOptions } from './options.js';
 
 export type NodePromises = typeof nodePromises;
@@ -51,6 +52,9 @@ const OPTIONS_INDEX: Readonly<Record<string, number>> = {
   utimes: 3,
 };
 
+/** Of `opendir`, in entries. */
+const BUFFER_SIZE_MAX = 2 ** 32 - 1;
+
 /** What a call that was given up has made nevertheless, and nobody else would clean up. */
 const UNDO: Readonly<Record<string, (late: unknown) => Promise<unknown>>> = {
   mkdtemp: (path) => node.rmdir(path as string),
@@ -85,6 +89,25 @@ function abandonable(
   return orAborted(running, signal);
 }
 
+/** Arguments that would end the process: they pass Node's checks, or fail them where nobody can catch it. */
+const STEADY: Readonly<Record<string, (args: unknown[]) => unknown[]>> = {
+  chmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
+  lchmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
+  opendir(args) {
+    const [, options] = args;
+    if (typeof options === 'object' && options !== null && Object.hasOwn(options, 'bufferSize')) {
+      checkInteger(Reflect.get(options, 'bufferSize'), 'options.bufferSize', 1, BUFFER_SIZE_MAX);
+    }
+    return args;
+  },
+};
+
+function steadied(call: Call, steady: ((args: unknown[]) => unknown[]) | undefined): Call {
+  if (steady === undefined) return call;
+  const wrapper = async (...args: unknown[]): Promise<unknown> => call(...steady(args));
+  return Object.defineProperties(wrapper, { name: { value: call.name }, length: { value: call.length } });
+}
+
 /** As they were when ringlet was loaded: a program may put ringlet's calls in their place. */
 export const node: NodePromises = { ...nodePromises };
 
@@ -92,6 +115,11 @@ export const node: NodePromises = { ...nodePromises };
 export const nodeCalls = Object.fromEntries(
   Object.entries(node).map(([name, value]) => {
     const optionsIndex = OPTIONS_INDEX[name];
-    return [name, optionsIndex === undefined ? value : abortable(name, value as Call, optionsIndex)];
+    return [
+      name,
+      optionsIndex === undefined
+        ? value
+        : abortable(name, steadied(value as Call, STEADY[name]), optionsIndex),
+    ];
   }),
 ) as unknown as NodePromises & AbortableNodeCalls;

@@ -2,7 +2,7 @@
  * A whole file in one call: open, write every byte of whatever form the content comes in, close.
  *
  * A write may take less than it was given; what is left follows at the file's cursor. On failure
- * what was written stays written, as with Node.
+ * what was written stays written, as with Node, and the error's `bytesWritten` says how much that is.
  */
 import { constants } from 'node:fs';
 import {
@@ -13,7 +13,7 @@ import {
   type WholeWrite,
 } from '../backend/backend.js';
 import { orAborted } from '../abort.js';
-import { abortError, systemError } from '../errors.js';
+import { abortError, systemError, withBytesWritten } from '../errors.js';
 import { checkStringData } from '../validate.js';
 import type { WriteFileSettings } from './options.js';
 import type { Concurrency } from './concurrency.js';
@@ -111,12 +111,16 @@ async function writeView(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let offset = bytesBefore;
-  while (offset < view.byteLength) {
-    const length = Math.min(view.byteLength - offset, WRITE_BYTES_MAX);
-    const { bytesWritten } = await file.write(view, offset, length, CURRENT_POSITION, signal);
-    // Nothing taken and no reason given: trying for ever would not be better.
-    if (bytesWritten === 0) throw systemError(EIO, 'write');
-    offset += bytesWritten;
+  try {
+    while (offset < view.byteLength) {
+      const length = Math.min(view.byteLength - offset, WRITE_BYTES_MAX);
+      const { bytesWritten } = await file.write(view, offset, length, CURRENT_POSITION, signal);
+      // Nothing taken and no reason given: trying for ever would not be better.
+      if (bytesWritten === 0) throw systemError(EIO, 'write');
+      offset += bytesWritten;
+    }
+  } catch (error) {
+    throw withBytesWritten(error, offset);
   }
 }
 
@@ -126,10 +130,17 @@ async function writeParts(
   encoding: BufferEncoding | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for await (const part of signal === undefined ? parts : untilAborted(parts, signal)) {
-    // Buffer.from refuses what is neither text nor bytes, in Node's words.
-    const view = ArrayBuffer.isView(part) ? (part as View) : Buffer.from(part as string, encoding);
-    await writeView(file, view, 0, signal);
+  let bytesBefore = 0;
+  try {
+    for await (const part of signal === undefined ? parts : untilAborted(parts, signal)) {
+      // Buffer.from refuses what is neither text nor bytes, in Node's words.
+      const view = ArrayBuffer.isView(part) ? (part as View) : Buffer.from(part as string, encoding);
+      await writeView(file, view, 0, signal);
+      bytesBefore += view.byteLength;
+    }
+  } catch (error) {
+    const bytes = error instanceof Error && 'bytesWritten' in error ? Number(error.bytesWritten) : 0;
+    throw withBytesWritten(error, bytesBefore + bytes);
   }
 }
 

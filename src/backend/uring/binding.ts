@@ -134,6 +134,8 @@ export interface Binding {
   restoreSignal(number: number): number;
   addressOf(view: NodeJS.ArrayBufferView): number;
   /** Reads what the page cache has of a range; a position of -1 is the cursor. Bytes, or a negative errno. */
+  /** Behind a write that fell short at a regular file's cursor; see `AdvanceCursor`. */
+  advanceCursor(fd: number, bytes: number): void;
   readCached(fd: number, address: number, bytes: number, position: number): number;
   /** Asks for huge pages: 0, or a negative errno. */
   adviseHugePages(address: number, bytes: number): number;

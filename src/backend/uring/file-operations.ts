@@ -1,8 +1,9 @@
 /** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
 import type { BigIntStats, Stats } from 'node:fs';
 import { systemError } from '../../errors.js';
-import type { Path, Position } from '../backend.js';
+import { CURRENT_POSITION, type Path, type Position } from '../backend.js';
 import type { OperationFacts } from '../observation.js';
+import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { UringFile } from './files.js';
 import {
@@ -21,6 +22,7 @@ import {
   OP_STATX,
   OP_SYNC_FILE_RANGE,
   OP_WRITE,
+  OP_WRITEV,
   POLLIN,
   SQE_ASYNC,
   SQE_OFFSET_HIGH,
@@ -84,8 +86,17 @@ export class TransferOperation<Result> extends Operation<Result> {
   }
 
   override complete(result: number): void {
+    if (result > 0 && this.#isShortAtCursor(result)) binding().advanceCursor(this.#file.fd, result);
     if (result >= 0) this.fulfil(this.#toResult(result, this.#data as never));
     else this.fail(result);
+  }
+
+  #isShortAtCursor(bytes: number): boolean {
+    if (this.#position !== CURRENT_POSITION) return false;
+    if (this.#opcode === OP_WRITE) return bytes < this.#length;
+    if (this.#opcode !== OP_WRITEV) return false;
+    const { views } = this.#data as { views: readonly NodeJS.ArrayBufferView[] };
+    return bytes < views.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   override get owner(): UringFile {

@@ -458,7 +458,13 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     bytesWritten: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const install = (): Promise<BackendFile> => this.#install(path, index, signal);
+    const install = async (): Promise<BackendFile> => {
+      const file = await this.#install(path, index, signal);
+      if (bytesWritten > 0 && bytesWritten < write.view.byteLength) {
+        binding().advanceCursor(file.fd, bytesWritten);
+      }
+      return file;
+    };
     await this.#withSlot(index, install, (open) => write.writeOn(bytesWritten, open));
   }
 
