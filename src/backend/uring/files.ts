@@ -521,6 +521,8 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
 
   /** Whether what is at `path` has to be left to a kernel thread. */
   mayStall(path: Path, directory?: UringFile): boolean {
+    // It will be refused; and the table of mounts was given back with the last ring.
+    if (this.#dispatcher.isClosing) return true;
     // Bytes that are no UTF-8, and what begins somewhere else, can't be looked up as they are: '' is any path.
     return binding().mayStall(typeof path === 'string' && directory === undefined ? path : '');
   }
