@@ -10,7 +10,8 @@ import {
 } from '../chain-steps.js';
 import type { Dispatcher } from './dispatcher.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
-import type { UringFile, UringFiles } from './files.js';
+import type { UringFiles } from './files.js';
+import type { UringFile } from './uring-file.js';
 import { OP_FTRUNCATE } from './layout.js';
 import type { Operation } from './operation.js';
 import { type OpenedFd, OpenOperation, PathOperation } from './path-operations.js';

@@ -26,7 +26,7 @@ import { ReceiveOperation } from './datagram-operations.js';
 import { DatagramSender } from './datagram-sender.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
-import { closeDescriptor } from './files.js';
+import { closeDescriptor } from './uring-file.js';
 import { OP_SENDMSG_ZC, SQE_FIXED_FILE } from './layout.js';
 import type { BufferWaiter } from './buffer-line.js';
 import type { ProvidedBuffers } from './provided-buffers.js';

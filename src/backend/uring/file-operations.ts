@@ -5,7 +5,7 @@ import { CURRENT_POSITION, type Path, type Position } from '../backend.js';
 import type { OperationFacts } from '../observation.js';
 import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { UringFile } from './files.js';
+import type { UringFile } from './uring-file.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { systemError } from '../../errors.js';
 import type { Path } from '../backend.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { UringFile } from './files.js';
+import type { UringFile } from './uring-file.js';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,

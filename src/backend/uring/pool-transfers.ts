@@ -6,7 +6,7 @@
  */
 import { read, readv, write, writev } from 'node:fs';
 import type { Position, ReadResult, ReadVectorResult, WriteResult, WriteVectorResult } from '../backend.js';
-import type { UringFile } from './files.js';
+import type { UringFile } from './uring-file.js';
 
 type View = NodeJS.ArrayBufferView;
 

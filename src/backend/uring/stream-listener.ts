@@ -11,7 +11,7 @@ import type { SocketAddress } from '../../net/address.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../streams.js';
 import { binding } from './binding.js';
 import { NOT_REGISTERED } from './fd-table.js';
-import { closeDescriptor } from './files.js';
+import { closeDescriptor } from './uring-file.js';
 import { SQE_FIXED_FILE } from './layout.js';
 import { localName } from './socket-names.js';
 import { AcceptOperation, type SocketTarget, type Standing } from './stream-operations.js';

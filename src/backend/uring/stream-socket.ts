@@ -17,7 +17,7 @@ import type { CopySlab } from './copy-slab.js';
 import { type ReceivedDescriptors, ReceiveDescriptorsOperation } from './descriptor-passing.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
 import { type FdTable, NOT_REGISTERED } from './fd-table.js';
-import { closeDescriptor } from './files.js';
+import { closeDescriptor } from './uring-file.js';
 import { CQE_BUFFER, CQE_BUFFER_SHIFT, SQE_FIXED_FILE } from './layout.js';
 import type { Operation } from './operation.js';
 import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.js';

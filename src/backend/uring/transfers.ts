@@ -1,7 +1,7 @@
 /** Reads and writes of an open file as operations: addresses, iovecs, and what their results show. */
 import type { Position, ReadResult, WriteResult } from '../backend.js';
 import { TransferOperation } from './file-operations.js';
-import type { UringFile } from './files.js';
+import type { UringFile } from './uring-file.js';
 import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from './layout.js';
 import { addressOf, writeWide } from './memory.js';
 
