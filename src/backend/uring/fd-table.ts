@@ -7,8 +7,24 @@
  */
 import type { FdTableStats } from '../backend.js';
 import type { NativeRing } from './binding.js';
+import { SQE_FIXED_FILE } from './layout.js';
 
-export const NOT_REGISTERED = -1;
+const NOT_REGISTERED = -1;
+
+/** How submission entries name an open file or socket. */
+export interface FdReference {
+  /** What stands where an entry has its descriptor: a slot of the table, or the descriptor itself. */
+  readonly target: number;
+  /** Says which. */
+  readonly flags: number;
+  /** The slot, or a negative number. */
+  readonly fixedIndex: number;
+}
+
+/** One that makes no use of a table. */
+export function unregistered(fd: number): FdReference {
+  return { target: fd, flags: 0, fixedIndex: NOT_REGISTERED };
+}
 
 export class FdTable {
   readonly #native: NativeRing;
@@ -39,9 +55,14 @@ export class FdTable {
     };
   }
 
-  /** The descriptor's slot, shared by all its users, or NOT_REGISTERED. */
-  acquire(fd: number): number {
-    if (this.#slotCount === 0) return NOT_REGISTERED;
+  /** By a slot, shared by all users of the descriptor, if there is one to have. `release` must follow. */
+  acquire(fd: number): FdReference {
+    const index = this.#slotCount === 0 ? NOT_REGISTERED : this.#acquireSlot(fd);
+    if (index === NOT_REGISTERED) return unregistered(fd);
+    return { target: index, flags: SQE_FIXED_FILE, fixedIndex: index };
+  }
+
+  #acquireSlot(fd: number): number {
     const existing = this.#entries.get(fd);
     if (existing) {
       existing.users++;

@@ -10,9 +10,7 @@ import { addressError, listenerClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../streams.js';
 import { binding } from './binding.js';
-import { NOT_REGISTERED } from './fd-table.js';
 import { closeDescriptor } from './uring-file.js';
-import { SQE_FIXED_FILE } from './layout.js';
 import { localName } from './socket-names.js';
 import { AcceptOperation, type SocketTarget, type Standing } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
@@ -46,10 +44,9 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
     this.#wanted = wanted;
     this.#hasOptions = Object.values(wanted.options).some((value) => value !== undefined);
     this.#sink = sink;
-    const index = host.table.acquire(fd);
-    const isFixed = index !== NOT_REGISTERED;
-    this.target = isFixed ? index : fd;
-    this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
+    const { target, flags } = host.table.acquire(fd);
+    this.target = target;
+    this.targetFlags = flags;
     this.local = localName(fd);
   }
 

@@ -16,9 +16,9 @@ import { binding } from './binding.js';
 import type { CopySlab } from './copy-slab.js';
 import { type ReceivedDescriptors, ReceiveDescriptorsOperation } from './descriptor-passing.js';
 import type { BatchListener, Dispatcher } from './dispatcher.js';
-import { type FdTable, NOT_REGISTERED } from './fd-table.js';
+import type { FdTable } from './fd-table.js';
 import { closeDescriptor } from './uring-file.js';
-import { CQE_BUFFER, CQE_BUFFER_SHIFT, SQE_FIXED_FILE } from './layout.js';
+import { CQE_BUFFER, CQE_BUFFER_SHIFT } from './layout.js';
 import type { Operation } from './operation.js';
 import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.js';
 import { localName, peerName } from './socket-names.js';
@@ -95,10 +95,9 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     this.#host = host;
     this.#bounds = bounds;
     this.#remote = remote;
-    const index = host.table.acquire(fd);
-    const isFixed = index !== NOT_REGISTERED;
-    this.target = isFixed ? index : fd;
-    this.targetFlags = isFixed ? SQE_FIXED_FILE : 0;
+    const { target, flags } = host.table.acquire(fd);
+    this.target = target;
+    this.targetFlags = flags;
     this.incoming = new ChunkQueue(bounds.receiveQueueBytes, this.#arm);
   }
 

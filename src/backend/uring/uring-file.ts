@@ -15,10 +15,10 @@ import { PendingCount } from '../pending-count.js';
 import { called } from '../pool-call.js';
 import { binding } from './binding.js';
 import type { Dispatcher } from './dispatcher.js';
-import { type FdTable, NOT_REGISTERED } from './fd-table.js';
+import { type FdReference, type FdTable, unregistered } from './fd-table.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
-import { OP_FTRUNCATE, SQE_ASYNC, SQE_FIXED_FILE } from './layout.js';
+import { OP_FTRUNCATE, SQE_ASYNC } from './layout.js';
 import { addressOf } from './memory.js';
 import { type OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
@@ -53,7 +53,7 @@ export class UringFile implements BackendFile {
   readonly #fd: number;
   readonly #isSeekable: boolean;
   readonly #ownFlags: number;
-  #fixedIndex: number;
+  #reference: FdReference;
   /** The descriptor or table slot for submission entries, and the flag that says which. */
   target: number;
   targetFlags: number;
@@ -68,11 +68,10 @@ export class UringFile implements BackendFile {
     this.#table = table;
     this.#fd = fd;
     this.#isSeekable = isSeekable;
-    this.#fixedIndex = table.acquire(fd);
-    const isFixed = this.#fixedIndex !== NOT_REGISTERED;
-    this.target = isFixed ? this.#fixedIndex : fd;
+    this.#reference = table.acquire(fd);
+    this.target = this.#reference.target;
     this.#ownFlags = mayStall ? SQE_ASYNC : 0;
-    this.targetFlags = this.#ownFlags | (isFixed ? SQE_FIXED_FILE : 0);
+    this.targetFlags = this.#ownFlags | this.#reference.flags;
     const { inlineCredit } = dispatcher;
     this.#inline = inlineCredit && new InlineReader(fd, inlineCredit);
   }
@@ -111,9 +110,9 @@ export class UringFile implements BackendFile {
    * would keep it open, and stand for another file that comes to have the same number.
    */
   leaveTable(): void {
-    if (this.#fixedIndex === NOT_REGISTERED) return;
+    if (this.#reference.fixedIndex < 0) return;
     this.#table.release(this.#fd);
-    this.#fixedIndex = NOT_REGISTERED;
+    this.#reference = unregistered(this.#fd);
     this.target = this.#fd;
     this.targetFlags = this.#ownFlags;
   }
@@ -313,7 +312,7 @@ export class UringFile implements BackendFile {
   }
 
   cancel(): number {
-    return this.#dispatcher.cancelOwned(this, this.#fd, this.#fixedIndex);
+    return this.#dispatcher.cancelOwned(this, this.#fd, this.#reference.fixedIndex);
   }
 
   close(): Promise<void> {
