@@ -4,7 +4,7 @@
  * Single-threaded and order-keeping. The queue does not drop: its producer looks at `isFull`, and is told
  * through `onDrained` when it may go on. At most one reader waits; the stream's owner sees to that.
  */
-import type { StreamChunk } from './net/stream-chunk.js';
+import type { StreamChunk } from './net/streams/stream-chunk.js';
 
 /** Bytes of the reader's own, or in a receive buffer until they are released. */
 export type QueuedChunk = Buffer | StreamChunk;

@@ -26,23 +26,23 @@ export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
 export type { Fs } from './fs/fs.js';
 export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';
-export type { AncillaryField, ProcessCredentials } from './net/ancillary.js';
-export type { DatagramBindOptions } from './net/datagram-binding.js';
-export { DatagramMessage } from './net/datagram-message.js';
+export type { AncillaryField, ProcessCredentials } from './net/datagrams/ancillary.js';
+export type { DatagramBindOptions } from './net/datagrams/datagram-binding.js';
+export { DatagramMessage } from './net/datagrams/datagram-message.js';
 export type {
   DatagramData,
   DatagramDestination,
   OutgoingDatagram,
   SendOptions,
-} from './net/datagram-sending.js';
-export type { PathMtuDiscovery } from './net/datagram-settings.js';
-export { DatagramSocket, type ReceiveOptions } from './net/datagram-socket.js';
-export { Listener, type ListenOptions } from './net/listener.js';
+} from './net/datagrams/datagram-sending.js';
+export type { PathMtuDiscovery } from './net/datagrams/datagram-settings.js';
+export { DatagramSocket, type ReceiveOptions } from './net/datagrams/datagram-socket.js';
+export { Listener, type ListenOptions } from './net/streams/listener.js';
 export type { PeerCredentials } from './backend/streams.js';
-export type { ReadableFile } from './net/send-file.js';
-export type { DuplexOptions, StreamDuplex } from './net/stream-duplex.js';
-export { StreamChunk } from './net/stream-chunk.js';
-export type { StreamSocketOptions } from './net/stream-options.js';
+export type { ReadableFile } from './net/streams/send-file.js';
+export type { DuplexOptions, StreamDuplex } from './net/streams/stream-duplex.js';
+export { StreamChunk } from './net/streams/stream-chunk.js';
+export type { StreamSocketOptions } from './net/streams/stream-options.js';
 export {
   type ChunkOptions,
   type SendFileOptions,
@@ -50,7 +50,7 @@ export {
   type StreamConnectOptions,
   type StreamReadOptions,
   StreamSocket,
-} from './net/stream-socket.js';
+} from './net/streams/stream-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
 export type { PollEvent } from './poll-events.js';
 export {

@@ -7,9 +7,9 @@
  */
 import type { BigIntStats, Stats } from 'node:fs';
 import type { BatchQueue } from '../batch-queue.js';
-import type { DatagramMessage } from '../net/datagram-message.js';
+import type { DatagramMessage } from '../net/datagrams/datagram-message.js';
 import type { SocketAddress } from '../net/address.js';
-import type { AncillaryField } from '../net/ancillary.js';
+import type { AncillaryField } from '../net/datagrams/ancillary.js';
 import type { TimerQueue } from '../timer-queue.js';
 import type { ChainBackend } from './chain-steps.js';
 import type { Observation } from './observation.js';

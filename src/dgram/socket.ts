@@ -17,8 +17,8 @@ import {
   socketNotConnectedError,
 } from '../errors.js';
 import { checkPort, familyOf, type SocketAddress } from '../net/address.js';
-import type { DatagramMessage } from '../net/datagram-message.js';
-import { DatagramSocket } from '../net/datagram-socket.js';
+import type { DatagramMessage } from '../net/datagrams/datagram-message.js';
+import { DatagramSocket } from '../net/datagrams/datagram-socket.js';
 import { backendOf, Ring } from '../ring.js';
 import { checkObject, checkSignal } from '../validate.js';
 import { readBind, readSend, type SendCall } from './calls.js';

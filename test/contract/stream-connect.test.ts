@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Listener, StreamSocket } from 'ringlet';
 import type { BackendStream } from '#ringlet/backend/streams.js';
 import type { SocketAddress } from '#ringlet/net/address.js';
-import { connectToAny } from '#ringlet/net/connect.js';
+import { connectToAny } from '#ringlet/net/streams/connect.js';
 import { describeOnEachBackend } from '../support/backends.js';
 import { eventually, rejection, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';

@@ -2,8 +2,8 @@
 import { constants, closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { binding, FAULT_REGISTER, type NativeRing } from '#ringlet/backend/uring/binding.js';
-import { DIRECT_SLOTS_MAX } from '#ringlet/backend/uring/direct-slots.js';
-import { FdTable, NOT_REGISTERED } from '#ringlet/backend/uring/fd-table.js';
+import { DIRECT_SLOTS_MAX } from '#ringlet/backend/uring/files/direct-slots.js';
+import { FdTable, unregistered } from '#ringlet/backend/uring/dispatch/fd-table.js';
 import { expect } from 'chai';
 import { DatagramSocket, type FileHandle, type Ring, type RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
@@ -161,12 +161,12 @@ describe('FdTable', () => {
       } as NativeRing,
       2,
     );
-    expect([table.acquire(7), table.acquire(7), table.acquire(8)]).to.deep.equal([0, 0, 1]);
-    expect(table.acquire(9)).to.equal(NOT_REGISTERED);
+    expect([7, 7, 8].map((fd) => table.acquire(fd).fixedIndex)).to.deep.equal([0, 0, 1]);
+    expect(table.acquire(9)).to.deep.equal(unregistered(9));
     table.release(7);
     expect(table.stats).to.include({ used: 2, exhaustions: 1 });
     table.release(7);
-    expect(table.acquire(9)).to.equal(0);
+    expect(table.acquire(9).fixedIndex).to.equal(0);
     expect(updates).to.deep.equal([
       [0, 7],
       [1, 8],

@@ -11,7 +11,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BatchQueue } from '../../batch-queue.js';
 import { addressError, featureUnavailableError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
-import { DatagramMessage } from '../../net/datagram-message.js';
+import { DatagramMessage } from '../../net/datagrams/datagram-message.js';
 import type {
   BackendDatagramSocket,
   DatagramBackend,

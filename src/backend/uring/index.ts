@@ -13,18 +13,18 @@ import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js
 import { EpollPolls } from '../epoll-polls.js';
 import type { Observation } from '../observation.js';
 import type { Hold } from '../polls.js';
-import { UringAlarm } from './alarm.js';
+import { UringAlarm } from './events/alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from './binding.js';
-import { UringDatagrams } from './datagrams.js';
-import { CachedPaths } from './cached-paths.js';
-import { UringChains } from './chains.js';
-import { DIRECT_SLOTS_MAX, DirectSlots } from './direct-slots.js';
-import { Dispatcher } from './dispatcher.js';
+import { UringDatagrams } from './datagrams/datagrams.js';
+import { CachedPaths } from './files/cached-paths.js';
+import { UringChains } from './chains/chains.js';
+import { DIRECT_SLOTS_MAX, DirectSlots } from './files/direct-slots.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
 import { featureNames } from './kernel-names.js';
-import { FdTable } from './fd-table.js';
-import { UringFiles } from './files.js';
+import { FdTable } from './dispatch/fd-table.js';
+import { UringFiles } from './files/files.js';
 import { Identity } from './identity.js';
-import { InlineCredit } from './inline-reads.js';
+import { InlineCredit } from './files/inline-reads.js';
 import {
   OP_FIXED_FD_INSTALL,
   OP_SEND_ZC,
@@ -41,11 +41,11 @@ import {
   STAT_WAKEUPS,
   STAT_WORDS,
 } from './layout.js';
-import { UringPolls } from './polls.js';
-import { ReceiveBuffers } from './receive-buffers.js';
-import { closeWhenDropped } from './settle-link.js';
-import { UringStreams } from './streams.js';
-import { WHOLE_READ_ENTRIES } from './whole-read.js';
+import { UringPolls } from './events/polls.js';
+import { ReceiveBuffers } from './buffers/receive-buffers.js';
+import { closeWhenDropped } from './dispatch/settle-link.js';
+import { UringStreams } from './streams/streams.js';
+import { WHOLE_READ_ENTRIES } from './files/whole-read.js';
 
 const { EPERM, EACCES, EMFILE } = constants.errno;
 

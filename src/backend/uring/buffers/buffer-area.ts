@@ -1,0 +1,59 @@
+/**
+ * A stretch of receive buffers.
+ *
+ * A SharedArrayBuffer, because leased messages show it to users, and nobody can detach one: no transfer,
+ * in this thread or another, can pull it from under the kernel.
+ */
+import { binding } from '../binding.js';
+import { addressOf } from '../dispatch/memory.js';
+
+const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
+
+function roundUp(bytes: number, to: number): number {
+  return Math.ceil(bytes / to) * to;
+}
+
+export class BufferArea {
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  /** The same memory as users see it in leased messages. */
+  readonly buffer: Buffer;
+  readonly address: number;
+  /** Whether its buffers are no longer given back to the kernel. */
+  isLeaving = false;
+  #keptOut: number[] = [];
+
+  /** @param hasHugePages begins and ends on huge pages, and asks the kernel for them (madvise(2)). */
+  constructor(bytes: number, hasHugePages: boolean) {
+    let start = 0;
+    let memory: SharedArrayBuffer;
+    if (hasHugePages) {
+      const whole = roundUp(bytes, HUGE_PAGE_BYTES);
+      memory = new SharedArrayBuffer(whole + HUGE_PAGE_BYTES);
+      const address = addressOf(new Uint8Array(memory));
+      start = roundUp(address, HUGE_PAGE_BYTES) - address;
+      binding().adviseHugePages(address + start, whole);
+    } else {
+      memory = new SharedArrayBuffer(bytes);
+    }
+    this.bytes = new Uint8Array(memory, start, bytes);
+    this.words = new Uint32Array(memory, start, bytes >>> 2);
+    this.buffer = Buffer.from(memory, start, bytes);
+    this.address = addressOf(this.bytes);
+  }
+
+  /** Notes a buffer of a leaving area, by its place in the area, that the kernel does not get back. */
+  keepOut(index: number): void {
+    this.#keptOut.push(index);
+  }
+
+  get keptOutCount(): number {
+    return this.#keptOut.length;
+  }
+
+  takeKeptOut(): number[] {
+    const kept = this.#keptOut;
+    this.#keptOut = [];
+    return kept;
+  }
+}

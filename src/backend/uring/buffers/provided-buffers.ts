@@ -1,0 +1,214 @@
+/**
+ * A provided-buffer ring: memory from which the kernel picks a buffer for each datagram it receives.
+ *
+ * TypeScript gives buffers back by writing entries and then the tail, which the kernel reads; that takes
+ * no call into native code. Buffers come in areas of equal size: one to begin with, another each time the
+ * kernel has run dry, and the last one is let go again when it has long been more than enough. Since the
+ * kernel takes buffers in the order in which it got them, an area is let go by not giving its buffers back.
+ */
+import type { ReceiveBufferSettings } from '../../../options.js';
+import { BufferArea } from './buffer-area.js';
+import { BufferLine, type BufferWaiter } from './buffer-line.js';
+
+export type { BufferWaiter } from './buffer-line.js';
+import type { NativeRing } from '../binding.js';
+import { addressOf, writeWide } from '../dispatch/memory.js';
+
+const ENTRY_WORDS = 4;
+const PAGE_BYTES = 4096;
+/** Where the tail lies: over the last two bytes of the first entry (io_uring_register(2)). */
+const TAIL_HALFWORD = 7;
+const ALIGNMENT_BYTES = 64;
+/** Buffers taken between two looks at whether an area can go: this many rounds through all of them. */
+const SHRINK_AFTER_ROUNDS = 16;
+
+function roundUp(bytes: number, to: number): number {
+  return Math.ceil(bytes / to) * to;
+}
+
+export class ProvidedBuffers {
+  readonly groupId: number;
+  /** Bytes that the kernel may fill of each buffer. */
+  readonly bufferBytes: number;
+  readonly #native: NativeRing;
+  readonly #strideBytes: number;
+  /** Buffers of an area; buffer `id` is the `id % areaCount`-th of area `id / areaCount`. */
+  readonly #areaCount: number;
+  readonly #areasMax: number;
+  readonly #hasHugePages: boolean;
+  readonly #areas: BufferArea[] = [];
+  readonly #ring: Uint32Array;
+  readonly #ringTail: Uint16Array;
+  readonly #mask: number;
+  #tail = 0;
+  #isTailUnpublished = false;
+  #availableCount = 0;
+  /** The fewest available, and the buffers taken, since the last look. */
+  #availableLeast = 0;
+  #takenCount = 0;
+  #exhaustions = 0;
+  #growths = 0;
+  #shrinks = 0;
+  readonly #line = new BufferLine(() => this.#availableCount);
+  #isRegistered = false;
+
+  /** @param prefixBytes what the kernel writes before the payload. */
+  constructor(native: NativeRing, groupId: number, settings: ReceiveBufferSettings, prefixBytes: number) {
+    this.#native = native;
+    this.groupId = groupId;
+    this.bufferBytes = prefixBytes + settings.bytes;
+    this.#strideBytes = roundUp(this.bufferBytes, ALIGNMENT_BYTES);
+    this.#areaCount = settings.count;
+    this.#areasMax = Math.floor(settings.countMax / settings.count);
+    this.#hasHugePages = settings.hugePages;
+
+    const entries = 2 ** Math.ceil(Math.log2(Math.max(this.#areasMax * settings.count, 2)));
+    this.#mask = entries - 1;
+    const ringBytes = entries * ENTRY_WORDS * 4;
+    // The kernel wants whole pages; an ArrayBuffer of ours begins anywhere.
+    const unaligned = new Uint8Array(ringBytes + PAGE_BYTES);
+    const start = roundUp(addressOf(unaligned), PAGE_BYTES) - addressOf(unaligned);
+    this.#ring = new Uint32Array(unaligned.buffer, start, ringBytes / 4);
+    this.#ringTail = new Uint16Array(unaligned.buffer, start, ringBytes / 2);
+    this.#addArea();
+    this.publish();
+  }
+
+  /** Makes the buffers known to the kernel: 0, or a negative errno. */
+  register(): number {
+    const result = this.#native.registerBufferRing(this.groupId, addressOf(this.#ring), this.#mask + 1);
+    this.#isRegistered = result >= 0;
+    return result;
+  }
+
+  unregister(): void {
+    if (!this.#isRegistered) return;
+    this.#isRegistered = false;
+    this.#native.unregisterBufferRing(this.groupId);
+  }
+
+  /** Buffers there are, in the kernel's hands or ours. */
+  get count(): number {
+    return this.#areas.length * this.#areaCount;
+  }
+
+  /** Buffers that the kernel has not handed out, as far as its completions have told. */
+  get availableCount(): number {
+    return this.#availableCount;
+  }
+
+  /** Times the kernel found no buffer. */
+  get exhaustions(): number {
+    return this.#exhaustions;
+  }
+
+  get growths(): number {
+    return this.#growths;
+  }
+
+  get shrinks(): number {
+    return this.#shrinks;
+  }
+
+  #areaIndex(id: number): number {
+    return Math.floor(id / this.#areaCount);
+  }
+
+  /** The memory that a buffer lies in, at `offsetOf(id)`. */
+  areaOf(id: number): BufferArea {
+    return this.#areas[this.#areaIndex(id)] as BufferArea;
+  }
+
+  offsetOf(id: number): number {
+    return (id % this.#areaCount) * this.#strideBytes;
+  }
+
+  /** Notes that a completion has handed out a buffer. */
+  noteTaken(): void {
+    this.#availableCount--;
+    if (this.#availableCount < this.#availableLeast) this.#availableLeast = this.#availableCount;
+    if (++this.#takenCount >= SHRINK_AFTER_ROUNDS * this.count) this.#considerShrinking();
+  }
+
+  /** Gives a buffer back. The kernel sees it after `publish`. */
+  giveBack(id: number): void {
+    const area = this.areaOf(id);
+    if (area.isLeaving) this.#keepOut(area, id);
+    else this.#append(id);
+  }
+
+  #append(id: number): void {
+    const at = (this.#tail & this.#mask) * ENTRY_WORDS;
+    const address = this.areaOf(id).address + this.offsetOf(id);
+    writeWide(this.#ring, at, address);
+    this.#ring[at + 2] = this.bufferBytes;
+    // Only the identifier's half of the word: the other half of the first entry is the tail.
+    this.#ringTail[(at + 3) * 2] = id;
+    this.#tail = (this.#tail + 1) & 0xffff;
+    this.#availableCount++;
+    this.#isTailUnpublished = true;
+  }
+
+  #addArea(): void {
+    const first = this.#areas.length * this.#areaCount;
+    this.#areas.push(new BufferArea(this.#strideBytes * this.#areaCount, this.#hasHugePages));
+    for (let i = 0; i < this.#areaCount; i++) this.#append(first + i);
+  }
+
+  /** The kernel has found no buffer: another area if that is allowed, or the one that is leaving. */
+  grow(): void {
+    this.#exhaustions++;
+    this.#line.noteExhausted();
+    this.#availableLeast = 0;
+    this.#takenCount = 0;
+    const last = this.#areas.at(-1) as BufferArea;
+    if (last.isLeaving) {
+      last.isLeaving = false;
+      const first = (this.#areas.length - 1) * this.#areaCount;
+      for (const index of last.takeKeptOut()) this.#append(first + index);
+    } else if (this.#areas.length < this.#areasMax) {
+      this.#growths++;
+      this.#addArea();
+    }
+    this.publish();
+  }
+
+  #considerShrinking(): void {
+    const last = this.#areas.at(-1) as BufferArea;
+    const hasSpareArea = this.#areas.length > 1 && this.#availableLeast >= this.#areaCount;
+    if (hasSpareArea && !last.isLeaving) last.isLeaving = true;
+    this.#availableLeast = this.#availableCount;
+    this.#takenCount = 0;
+  }
+
+  #keepOut(area: BufferArea, id: number): void {
+    area.keepOut(id % this.#areaCount);
+    if (area.keptOutCount < this.#areaCount) return;
+    // Nobody refers to the last area any more; leased messages keep its memory by themselves.
+    this.#areas.pop();
+    this.#shrinks++;
+  }
+
+  /** Lets the kernel have what was given back, and tells who waits for it. */
+  publish(): void {
+    if (!this.#isTailUnpublished) return;
+    this.#isTailUnpublished = false;
+    // Atomics: the kernel must see the entries before it sees the tail that covers them.
+    Atomics.store(this.#ringTail, TAIL_HALFWORD, this.#tail);
+    this.#line.callSoon();
+  }
+
+  /**
+   * Calls `waiter` when there is a buffer and its turn has come. One buffer is enough, because the others
+   * may be held for good; those given back in the same turn still come before the receive is submitted.
+   *
+   * @param wasServed whether its last receive brought anything.
+   */
+  whenAvailable(waiter: BufferWaiter, wasServed = true): void {
+    this.#line.join(waiter, wasServed);
+  }
+
+  forget(waiter: BufferWaiter): void {
+    this.#line.leave(waiter);
+  }
+}

@@ -1,0 +1,155 @@
+/** The entries of a chain: a step's own operation, linked to the next, and the timeout that watches it. */
+import { ringClosedError } from '../../../errors.js';
+import type { ChainStep } from '../../chain-steps.js';
+import { writeDeadline } from '../events/alarm.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import { OP_LINK_TIMEOUT, SQE_HEAD, SQE_IO_LINK, TIMEOUT_ABSOLUTE } from '../layout.js';
+import { fillEntry, NO_SLOT, Operation } from '../dispatch/operation.js';
+
+/** The chain as its entries see it. */
+export interface EntryOwner {
+  isUnderWay(part: LinkedPart): boolean;
+  /** How many entries go to the kernel together with this one. */
+  linkLength(part: LinkedPart): number;
+  /** The kernel is done with it. */
+  noteEnded(part: LinkedPart): void;
+  /** It will not go to the kernel. */
+  noteRefused(part: LinkedPart): void;
+  /** The same for a timeout; see `LinkTimeout.result`. */
+  noteTimeoutEnded(timeout: LinkTimeout): void;
+}
+
+/** One step. It shows the kernel what the step's own operation shows it. */
+export class LinkedPart extends Operation<void> {
+  readonly index: number;
+  readonly linkIndex: number;
+  readonly step: ChainStep;
+  readonly operation: Operation<unknown>;
+  readonly #owner: EntryOwner;
+  /** Whether another entry of the same link follows. */
+  isLinked = false;
+  timeout: LinkTimeout | undefined;
+  /** What the kernel said; undefined while it has not. */
+  result: number | undefined;
+  /** Why it never went to the kernel. */
+  refusal: (() => Error) | undefined;
+  /** Whether that is because of another part. */
+  isDropped = false;
+
+  constructor(
+    owner: EntryOwner,
+    index: number,
+    linkIndex: number,
+    step: ChainStep,
+    operation: Operation<unknown>,
+  ) {
+    super();
+    this.#owner = owner;
+    this.index = index;
+    this.linkIndex = linkIndex;
+    this.step = step;
+    this.operation = operation;
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    this.operation.slot = this.slot;
+    this.operation.fill(words, at, dispatcher, 0);
+    if (this.isLinked) linkToNext(words, at);
+  }
+
+  override get yieldsFd(): boolean {
+    return this.operation.yieldsFd;
+  }
+
+  override get isByPath(): boolean {
+    return this.operation.isByPath;
+  }
+
+  override get owner(): object | undefined {
+    return this.operation.owner;
+  }
+
+  override get isUnderWay(): boolean {
+    return this.#owner.isUnderWay(this);
+  }
+
+  override get startCount(): number {
+    return this.#owner.linkLength(this);
+  }
+
+  override canceledError(): Error {
+    return this.operation.canceledError();
+  }
+
+  override complete(result: number, flags: number): void {
+    this.result = result;
+    this.operation.slot = NO_SLOT;
+    // At once: what a result is made of lies in the slot, which is free again.
+    if (result >= 0) this.operation.complete(result, flags);
+    this.fulfil();
+    this.#owner.noteEnded(this);
+  }
+
+  /** Nobody awaits this promise; the chain reports. */
+  override failWith(create: () => Error): void {
+    this.refusal = create;
+    this.fulfil();
+    this.#owner.noteRefused(this);
+  }
+
+  protected override errorFor(): Error {
+    return this.operation.canceledError();
+  }
+}
+
+/** Ends the part before it at the deadline, if the kernel can. */
+export class LinkTimeout extends Operation<void> {
+  readonly part: LinkedPart;
+  readonly #owner: EntryOwner;
+  readonly #deadlineMs: number;
+  isLinked = false;
+  isDropped = false;
+  /** ETIME when it ended the part, EALREADY when it could not, ECANCELED when the part ended first. */
+  result: number | undefined;
+
+  constructor(owner: EntryOwner, part: LinkedPart, deadlineMs: number) {
+    super();
+    this.#owner = owner;
+    this.part = part;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    const address = writeDeadline(this.slot, this.#deadlineMs, dispatcher);
+    fillEntry(words, at, OP_LINK_TIMEOUT, -1, address, 1, TIMEOUT_ABSOLUTE);
+    if (this.isLinked) linkToNext(words, at);
+  }
+
+  override get isCall(): boolean {
+    return false;
+  }
+
+  /** It needs no cancelling: it ends with the part. */
+  override get isUnderWay(): boolean {
+    return false;
+  }
+
+  override complete(result: number): void {
+    this.result = result;
+    this.fulfil();
+    this.#owner.noteTimeoutEnded(this);
+  }
+
+  override failWith(): void {
+    this.fulfil();
+    this.#owner.noteTimeoutEnded(this);
+  }
+
+  protected override errorFor(): Error {
+    return ringClosedError();
+  }
+}
+
+function linkToNext(words: Uint32Array, at: number): void {
+  words[at + SQE_HEAD] = (words[at + SQE_HEAD] as number) | SQE_IO_LINK;
+}

@@ -1,0 +1,208 @@
+/** What a send and a multishot receive show the kernel: struct msghdr and what it points to (recvmsg(2)). */
+import { addressError } from '../../../errors.js';
+import type { SocketAddress } from '../../../net/address.js';
+import type { DatagramSender } from './datagram-sender.js';
+import type { UringDatagramSocket } from './datagram-socket.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import {
+  CQE_BUFFER,
+  CQE_BUFFER_SHIFT,
+  CQE_MORE,
+  CQE_NOTIFICATION,
+  MSG_TRUNC,
+  OP_RECVMSG,
+  OP_SENDMSG,
+  OP_SENDMSG_ZC,
+  SQE_BUFFER,
+  SQE_BUFFER_SELECT,
+  SQE_RECEIVE_MULTISHOT,
+  SQE_REPORT_USAGE,
+} from '../layout.js';
+import { addressOf, writeWide } from '../dispatch/memory.js';
+import { fillEntry, Operation } from '../dispatch/operation.js';
+import type { Payload } from '../../backend.js';
+import type { OperationFacts } from '../../observation.js';
+import type { Name } from './send-names.js';
+
+const ECANCELED = -125;
+
+// Words of a slot's storage.
+const MSGHDR_NAME = 0;
+const MSGHDR_NAME_BYTES = 2;
+const MSGHDR_IOVEC = 4;
+const MSGHDR_IOVEC_COUNT = 6;
+const MSGHDR_CONTROL = 8;
+const MSGHDR_CONTROL_BYTES = 10;
+const MSGHDR_WORDS = 14;
+const IOVEC_WORD = 16;
+const IOVEC_WORDS = 4;
+const NAME_WORD = 20;
+/** After the longest name: a struct sockaddr_un. */
+const CONTROL_WORD = 52;
+
+/** One datagram on its way. */
+export interface Outgoing {
+  /** In one piece or several, with this many bytes in all. */
+  readonly payload: Payload;
+  readonly bytes: number;
+  /** None on a connected socket. */
+  readonly remote: SocketAddress | undefined;
+  readonly name: Name | undefined;
+  /** Ancillary data, at most SEND_CONTROL_BYTES_MAX. */
+  readonly control: Uint32Array | undefined;
+  /** Whether the kernel is to read the payload where it lies, until it says that it no longer does. */
+  readonly isZeroCopy: boolean;
+}
+
+export class SendOperation extends Operation<number> {
+  readonly #sender: DatagramSender;
+  /** SAFETY: the payload is read by the kernel until the terminal completion. */
+  readonly #outgoing: Outgoing;
+  /** SAFETY: as the payload, of which it has the pieces. */
+  readonly #iovecs: Uint32Array | undefined;
+  /** What a zero-copy send has come to, until the kernel lets go of the payload. */
+  #result = 0;
+
+  constructor(sender: DatagramSender, outgoing: Outgoing) {
+    super();
+    this.#sender = sender;
+    this.#outgoing = outgoing;
+    this.#iovecs = ArrayBuffer.isView(outgoing.payload) ? undefined : iovecsOf(outgoing.payload);
+    sender.socket.pending.enter();
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    const storage = dispatcher.storage.words(this.slot);
+    const offset = dispatcher.storage.wordOffset(this.slot);
+    const address = dispatcher.storage.address(this.slot);
+    const { payload, name, control, isZeroCopy } = this.#outgoing;
+    storage.fill(0, offset, offset + MSGHDR_WORDS);
+    if (name !== undefined) {
+      writeWide(storage, offset + MSGHDR_NAME, address + NAME_WORD * 4);
+      storage[offset + MSGHDR_NAME_BYTES] = name.bytes.length;
+      dispatcher.storage.bytes(this.slot).set(name.bytes, NAME_WORD * 4);
+    }
+    if (ArrayBuffer.isView(payload)) {
+      writeWide(storage, offset + MSGHDR_IOVEC, address + IOVEC_WORD * 4);
+      storage[offset + MSGHDR_IOVEC_COUNT] = 1;
+      writeWide(storage, offset + IOVEC_WORD, addressOf(payload));
+      writeWide(storage, offset + IOVEC_WORD + 2, payload.byteLength);
+    } else if (payload.length > 0) {
+      writeWide(storage, offset + MSGHDR_IOVEC, addressOf(this.#iovecs as Uint32Array));
+      storage[offset + MSGHDR_IOVEC_COUNT] = payload.length;
+    }
+    if (control !== undefined) {
+      writeWide(storage, offset + MSGHDR_CONTROL, address + CONTROL_WORD * 4);
+      storage[offset + MSGHDR_CONTROL_BYTES] = control.byteLength;
+      storage.set(control, offset + CONTROL_WORD);
+    }
+    const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
+    fillEntry(words, at, op | this.#sender.socket.targetFlags, this.#sender.socket.target, address, 1, 0);
+  }
+
+  override complete(result: number, flags: number): void {
+    if ((flags & CQE_NOTIFICATION) !== 0) {
+      // Of a send that failed it says nothing.
+      if (result < 0 && this.#result >= 0) this.#sender.zeroCopy.noteCopied();
+      this.#settle(this.#result);
+    } else if ((flags & CQE_MORE) !== 0) {
+      this.#result = result;
+    } else {
+      this.#settle(result);
+    }
+  }
+
+  #settle(result: number): void {
+    if (result >= 0) this.fulfil(result);
+    else this.fail(result);
+  }
+
+  override get owner(): object {
+    return this.#sender.socket;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return this.#sender.sendError(errno, this.#outgoing.remote);
+  }
+
+  override describe(): OperationFacts {
+    const { bytes, remote } = this.#outgoing;
+    const { address, port } = remote ?? this.#sender.socket.remote ?? this.#sender.socket.local;
+    return { kind: 'send', fd: this.#sender.socket.fd, address, port, bytes };
+  }
+
+  protected override onSettled(): void {
+    this.#sender.socket.pending.leave();
+  }
+}
+
+function iovecsOf(views: readonly NodeJS.ArrayBufferView[]): Uint32Array {
+  const iovecs = new Uint32Array(views.length * IOVEC_WORDS);
+  views.forEach((view, index) => {
+    writeWide(iovecs, index * IOVEC_WORDS, addressOf(view));
+    writeWide(iovecs, index * IOVEC_WORDS + 2, view.byteLength);
+  });
+  return iovecs;
+}
+
+/** One arming of a socket's multishot receive. Its promise resolves to the errno that ended it, or 0. */
+export class ReceiveOperation extends Operation<number> {
+  readonly #socket: UringDatagramSocket;
+  readonly #groupId: number;
+
+  constructor(socket: UringDatagramSocket, groupId: number) {
+    super();
+    this.#socket = socket;
+    this.#groupId = groupId;
+    socket.pending.enter();
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    const storage = dispatcher.storage.words(this.slot);
+    const offset = dispatcher.storage.wordOffset(this.slot);
+    storage.fill(0, offset, offset + MSGHDR_WORDS);
+    storage[offset + MSGHDR_NAME_BYTES] = this.#socket.prefix.nameBytes;
+    storage[offset + MSGHDR_CONTROL_BYTES] = this.#socket.prefix.controlBytes;
+    const head = OP_RECVMSG | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | this.#socket.targetFlags;
+    fillEntry(words, at, head, this.#socket.target, dispatcher.storage.address(this.slot), 1, MSG_TRUNC);
+    words[at + SQE_BUFFER] = this.#groupId;
+  }
+
+  override get owner(): object {
+    return this.#socket;
+  }
+
+  /** It serves many iterations. */
+  override get isCall(): boolean {
+    return false;
+  }
+
+  override complete(result: number, flags: number): void {
+    if ((flags & CQE_BUFFER) !== 0) this.#socket.accept(result, flags >>> CQE_BUFFER_SHIFT);
+    if ((flags & CQE_MORE) === 0) this.fulfil(result < 0 ? result : 0);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'recvmsg');
+  }
+
+  override describe(): OperationFacts {
+    const { address, port } = this.#socket.local;
+    return { kind: 'recvmsg', fd: this.#socket.fd, address, port };
+  }
+
+  protected override onSettled(): void {
+    this.#socket.pending.leave();
+  }
+
+  protected override fulfil(errno: number): void {
+    super.fulfil(errno);
+    this.#socket.onDisarmed(errno);
+  }
+
+  /** It never started, or the ring broke: nobody awaits the promise, the socket tells its readers. */
+  override failWith(create: () => Error): void {
+    const error = create() as NodeJS.ErrnoException;
+    this.fulfil(error.errno ?? ECANCELED);
+  }
+}

@@ -1,0 +1,144 @@
+/** How a datagram socket on a ring sends: by an operation each, or many by one system call. */
+import { addressError, socketClosedError } from '../../../errors.js';
+import type { SocketAddress } from '../../../net/address.js';
+import type { Payload, SendExtras } from '../../backend.js';
+import { binding } from '../binding.js';
+import { type Outgoing, SendOperation } from './datagram-operations.js';
+import type { UringDatagramSocket } from './datagram-socket.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import { encodeControl } from './send-control.js';
+import { sendInRounds } from './send-many.js';
+import { SendNames } from './send-names.js';
+import { openRoomProbe, RoomOperation } from './unix-sends.js';
+import type { ZeroCopyChoice } from './zero-copy.js';
+
+const ECANCELED = -125;
+const ENOBUFS = -105;
+const EINVAL = -22;
+const ENOMEM = -12;
+
+export class DatagramSender {
+  readonly socket: UringDatagramSocket;
+  readonly names = new SendNames();
+  readonly zeroCopy: ZeroCopyChoice;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(socket: UringDatagramSocket, dispatcher: Dispatcher, zeroCopy: ZeroCopyChoice) {
+    this.socket = socket;
+    this.#dispatcher = dispatcher;
+    this.zeroCopy = zeroCopy;
+  }
+
+  /** Why a send has failed. */
+  sendError(errno: number, remote: SocketAddress | undefined): Error {
+    if (errno === ECANCELED && this.socket.isClosing) return socketClosedError();
+    return remote?.path === undefined
+      ? addressError(errno, 'send', remote?.address, remote?.port)
+      : addressError(errno, 'send', remote.path);
+  }
+
+  send(
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    extras: SendExtras | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    if (this.socket.isClosing) return Promise.reject(socketClosedError());
+    try {
+      return this.sendOne(payload, remote, this.#control(extras, remote), signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  sendOne(
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    control: Uint32Array | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    if (this.socket.isUnix) return this.#sendUnix(payload, remote, signal);
+    const name = remote && this.names.of(remote);
+    const bytes = byteLengthOf(payload);
+    const outgoing = { payload, bytes, remote, name, control, isZeroCopy: this.zeroCopy.take(bytes) };
+    const sent = this.#dispatcher.submit(new SendOperation(this, outgoing), signal);
+    return outgoing.isZeroCopy ? this.#orCopied(sent, outgoing, signal) : sent;
+  }
+
+  async #sendUnix(
+    payload: Payload,
+    remote: SocketAddress | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const whole = ArrayBuffer.isView(payload) ? payload : joined(payload);
+    await sendInRounds(this, { payloads: [whole], remotes: remote && [remote], control: undefined }, signal);
+    return whole.byteLength;
+  }
+
+  /** Resolves when it is worth trying again: there was no room for a datagram. */
+  async waitForRoom(remote: SocketAddress | undefined, signal: AbortSignal | undefined): Promise<void> {
+    if (remote === undefined) {
+      await this.#dispatcher.submit(new RoomOperation(this, this.socket.fd, remote), signal);
+      return;
+    }
+    const probe = openRoomProbe(this.names.of(remote).bytes);
+    if (probe < 0) throw this.sendError(probe, remote);
+    try {
+      await this.#dispatcher.submit(new RoomOperation(this, probe, remote), signal);
+    } finally {
+      binding().closeFd(probe);
+    }
+  }
+
+  /** With more in flight than may be pinned for it (RLIMIT_MEMLOCK) the kernel refuses to go without a copy. */
+  async #orCopied(
+    sent: Promise<number>,
+    outgoing: Outgoing,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    try {
+      return await sent;
+    } catch (error) {
+      const { errno } = error as NodeJS.ErrnoException;
+      if (errno !== ENOBUFS && errno !== ENOMEM) throw error;
+      this.zeroCopy.noteCopied();
+      this.socket.throwIfUnusable();
+      const again = { ...outgoing, isZeroCopy: false };
+      return await this.#dispatcher.submit(new SendOperation(this, again), signal);
+    }
+  }
+
+  sendMany(
+    payloads: readonly Payload[],
+    remotes: readonly SocketAddress[] | undefined,
+    extras: SendExtras | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const send = async (): Promise<number> => {
+      const control = this.#control(extras, remotes?.[0]);
+      return await sendInRounds(this, { payloads, remotes, control }, signal);
+    };
+    const { observation } = this.#dispatcher;
+    if (!observation.isWanted) return send();
+    const bytes = payloads.reduce((sum, payload) => sum + byteLengthOf(payload), 0);
+    return observation.observe({ kind: 'sendmmsg', fd: this.socket.fd, bytes }, send);
+  }
+
+  #control(extras: SendExtras | undefined, remote: SocketAddress | undefined): Uint32Array | undefined {
+    if (extras === undefined) return undefined;
+    // The kernel would not even look at them.
+    if (this.socket.isUnix) throw this.sendError(EINVAL, remote);
+    return encodeControl(extras, this.names.of(remote ?? this.socket.remote ?? this.socket.local).bytes);
+  }
+}
+
+function byteLengthOf(payload: Payload): number {
+  if (ArrayBuffer.isView(payload)) return payload.byteLength;
+  return payload.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+function joined(views: readonly NodeJS.ArrayBufferView[]): Buffer {
+  return Buffer.concat(
+    views.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  );
+}

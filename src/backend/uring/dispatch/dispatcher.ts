@@ -1,0 +1,483 @@
+/**
+ * The TypeScript half of a ring: puts operations into the submission block, and settles them from the
+ * completion block.
+ *
+ * An operation takes a slot when it starts and gives it back at its terminal completion; operations
+ * beyond the slots wait in order. No call into native code is made for an operation, except to wake an
+ * idle loop and to empty a full block.
+ */
+import { abortError, credentialsError, ringClosedError, systemError } from '../../../errors.js';
+import { Observation } from '../../observation.js';
+import type { Hold } from '../../polls.js';
+import type { NativeRing } from '../binding.js';
+import type { CachedPaths } from '../files/cached-paths.js';
+import { CancelRequests } from './cancel-requests.js';
+import type { Identity } from '../identity.js';
+import type { InlineCredit } from '../files/inline-reads.js';
+import {
+  CONTROL_COMPLETIONS,
+  CONTROL_FAILURE,
+  CONTROL_WORDS,
+  CQE_BYTES,
+  CQE_MORE,
+  CQE_WORDS_SHIFT,
+  GENERATION_MASK,
+  SLOT_UNTRACKED,
+} from '../layout.js';
+import { SlotStorage } from './memory.js';
+import { NO_SLOT, type Operation } from './operation.js';
+import { noteClosed, SettleLink } from './settle-link.js';
+import { SlotTable } from './slot-table.js';
+import { SubmissionBlock } from './submission-block.js';
+import { WaitingLine } from './waiting-line.js';
+
+const ENOENT = -2;
+
+export interface DispatcherOptions {
+  inFlightMax: number;
+  submitBatchMax: number;
+  drainBatchMax: number;
+  /** Of a ring whose reads may be made on the spot. */
+  inlineCredit: InlineCredit | undefined;
+  cachedPaths?: CachedPaths | undefined;
+}
+
+/** Something that gathers completions and acts on them once a batch is through. */
+export interface BatchListener {
+  afterBatch(): void;
+}
+
+export class Dispatcher implements Hold {
+  readonly storage = new SlotStorage();
+  readonly observation = new Observation('io_uring');
+  readonly control = new Uint32Array(CONTROL_WORDS);
+  readonly #native: NativeRing;
+  /** Of a ring whose requests a kernel thread makes. */
+  readonly #identity: Identity | undefined;
+  readonly #block: SubmissionBlock;
+  readonly #completions: Int32Array;
+  readonly #slots: SlotTable;
+  readonly inlineCredit: InlineCredit | undefined;
+  readonly cachedPaths: CachedPaths | undefined;
+  readonly #cancels: CancelRequests;
+  readonly #waiting = new WaitingLine<Operation<unknown>>();
+  /** Parts of chains whose turn has not come. */
+  readonly #heldBack = new Set<Operation<unknown>>();
+  #batchListeners: BatchListener[] = [];
+
+  readonly #link = new SettleLink<Dispatcher>(this);
+  #pendingCount = 0;
+  #staleCompletions = 0;
+  #isClosing = false;
+  #isClosed = false;
+  readonly #supportedOps = new Map<number, boolean>();
+  #onIdle: (() => void) | undefined;
+
+  /**
+   * @param submissionEntries of the ring as the kernel made it.
+   * @param identity of a ring whose requests a kernel thread makes.
+   */
+  constructor(
+    native: NativeRing,
+    options: DispatcherOptions,
+    submissionEntries: number,
+    identity?: Identity,
+  ) {
+    this.#native = native;
+    this.#identity = identity;
+    this.#block = new SubmissionBlock(native, this.control, options.submitBatchMax, submissionEntries);
+    this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
+    this.#slots = new SlotTable(options.inFlightMax);
+    this.inlineCredit = options.inlineCredit;
+    this.cachedPaths = options.cachedPaths;
+    this.#cancels = new CancelRequests(this.#block);
+  }
+
+  /** False when the event loop refuses the ring's descriptor. */
+  start(): boolean {
+    const link = this.#link;
+    return this.#native.start(this.control, this.#block.words, this.#completions, () => {
+      const { target } = link;
+      if (target !== undefined) target.#settle();
+    });
+  }
+
+  /** Operations that have not settled, in the kernel or waiting. */
+  get pendingCount(): number {
+    return this.#pendingCount;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Operations in the kernel that count against the limit. */
+  get inFlightCount(): number {
+    return this.#slots.inFlightCount;
+  }
+
+  get inFlightPeak(): number {
+    return this.#slots.inFlightPeak;
+  }
+
+  get staleCompletions(): number {
+    return this.#staleCompletions;
+  }
+
+  get freeSlotCount(): number {
+    return this.#slots.inFlightMax - this.inFlightCount;
+  }
+
+  get cancelCount(): number {
+    return this.#cancels.sentCount;
+  }
+
+  /** Refuses new work; what was under way may still be. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  /** The ring itself is gone. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether the kernel has an opcode, by its own probe (io_uring_register(2)). */
+  supportsOp(opcode: number): boolean {
+    let isSupported = this.#supportedOps.get(opcode);
+    if (isSupported === undefined) {
+      isSupported = this.#native.supportsOp(opcode);
+      this.#supportedOps.set(opcode, isSupported);
+    }
+    return isSupported;
+  }
+
+  /** Whether an operation made on the spot would overtake none, and escape nobody who watches. */
+  get canGoInline(): boolean {
+    return (
+      this.#block.isEmpty && this.#waiting.length === 0 && !this.#isClosing && !this.observation.isWanted
+    );
+  }
+
+  submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (!this.observation.isWanted) return this.#submit(operation, signal);
+    return this.observation.observe(operation.describe(), () => this.#submit(operation, signal));
+  }
+
+  #submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
+    if (this.#isClosing) {
+      operation.failWith(ringClosedError);
+      return operation.promise;
+    }
+    if (this.#identity !== undefined && operation.isByPath) {
+      const refusal = this.#refusalFor(this.#identity);
+      if (refusal !== undefined) {
+        operation.failWith(refusal);
+        return operation.promise;
+      }
+    }
+    if (signal !== undefined) {
+      if (signal.aborted) {
+        operation.failWith(() => abortError(signal));
+        return operation.promise;
+      }
+      operation.watch(signal, this);
+    }
+    this.#enqueue(operation);
+    return operation.promise;
+  }
+
+  /** Why the kernel must not be asked for a path: it would look at whom the ring was made by. */
+  #refusalFor(identity: Identity): (() => Error) | undefined {
+    if (!identity.hasChanged) return undefined;
+    const change = identity.describeChange();
+    return () => credentialsError(change);
+  }
+
+  /** For what must happen even while the ring is closing, such as giving back a descriptor. */
+  submitAnyway<Result>(operation: Operation<Result>): Promise<Result> {
+    const submit = (): Promise<Result> => {
+      this.#enqueue(operation);
+      return operation.promise;
+    };
+    return this.observation.isWanted ? this.observation.observe(operation.describe(), submit) : submit();
+  }
+
+  /** Counts operations as pending that will be submitted later, unless they are cancelled first. */
+  holdBack(operations: readonly Operation<unknown>[]): void {
+    for (const operation of operations) {
+      this.#countPending();
+      if (operation.isHolding) this.#block.hold();
+      this.#heldBack.add(operation);
+    }
+  }
+
+  /**
+   * Submits operations that were held back, as one link of a chain: they start together or wait together,
+   * and nothing comes between them. There may be no more of them than the ring has entries and places.
+   */
+  submitLink(operations: readonly Operation<unknown>[]): void {
+    const byPath = this.#identity && operations.find(({ isByPath }) => isByPath);
+    const refusal = byPath && this.#identity && this.#refusalFor(this.#identity);
+    if (byPath && refusal) {
+      // Whoever held it back takes care of the others.
+      this.cancel(byPath, refusal);
+      return;
+    }
+    for (const operation of operations) this.#heldBack.delete(operation);
+    const [first] = operations;
+    if (first === undefined) return;
+    if (this.waitingCount === 0 && this.#canStart(first, operations.length)) this.#startTogether(operations);
+    else for (const operation of operations) this.#waiting.push(operation);
+  }
+
+  /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
+  #startTogether(operations: readonly Operation<unknown>[]): void {
+    for (const operation of operations) this.#stage(operation);
+    this.#block.submitIfBatch();
+  }
+
+  #countPending(): void {
+    if (this.#pendingCount++ === 0) this.#link.hold(this);
+  }
+
+  #enqueue(operation: Operation<unknown>): void {
+    this.#countPending();
+    if (operation.isHolding) this.#block.hold();
+    const isNext = this.waitingCount === 0 || operation.isExempt;
+    if (isNext && this.#canStart(operation, 1)) this.#start(operation);
+    else this.#waiting.push(operation);
+  }
+
+  /** Keeps the process alive for something that is no operation of this ring; `release` must follow. */
+  retain(): void {
+    this.#block.hold();
+  }
+
+  release(): void {
+    this.#block.unhold();
+  }
+
+  /** Changes whether a pending operation keeps the process alive. */
+  setHolding(operation: Operation<unknown>, isHolding: boolean): void {
+    if (operation.isHolding === isHolding) return;
+    operation.isHolding = isHolding;
+    if (operation.isSettled) return;
+    if (isHolding) this.#block.hold();
+    else this.#block.unhold();
+  }
+
+  /** Whether there are places for the operation and those that start with it: `count` of one kind. */
+  #canStart(operation: Operation<unknown>, count: number): boolean {
+    return this.#slots.hasPlaces(operation, count) && this.#block.hasRoom(count * operation.entriesLeft);
+  }
+
+  /** Starts an operation. Needs `#canStart(operation, 1)`. */
+  #start(operation: Operation<unknown>): void {
+    this.#stage(operation);
+    this.#block.submitIfBatch();
+  }
+
+  /** Takes a slot for the operation and stages its entry. */
+  #stage(operation: Operation<unknown>): void {
+    this.#slots.acquire(operation);
+    this.#block.stage(operation, this);
+  }
+
+  /**
+   * Asks for an operation's end. One that has not started rejects at once; for one in the kernel this
+   * is a request, and the promise settles from the operation's own completion, whichever comes first.
+   */
+  cancel(operation: Operation<unknown>, reason: () => Error): void {
+    if (operation.isSettled) return;
+    operation.cancelReason = reason;
+    if (operation.slot === NO_SLOT) {
+      // It stays in the queue, settled, and is passed over when its turn comes.
+      this.#heldBack.delete(operation);
+      this.#finish(operation);
+      operation.failWith(reason);
+      return;
+    }
+    if (operation.isUnderWay) this.#cancels.send(operation);
+  }
+
+  /**
+   * Asks every call for which `isWanted` holds to end, each with ECANCELED; returns how many there were.
+   * What has not ended when this returns ends with its own completion.
+   */
+  cancelCalls(isWanted: (operation: Operation<unknown>) => boolean): number {
+    const calls = this.#pendingThat((operation) => operation.isCall && isWanted(operation));
+    for (const call of calls) this.cancel(call, () => call.canceledError());
+    return calls.length;
+  }
+
+  /**
+   * The same for all calls of an open file, with one request to the kernel for however many it has.
+   *
+   * @param fixedIndex its place in the registered-file table, or a negative number.
+   */
+  cancelOwned(owner: object, fd: number, fixedIndex: number): number {
+    const calls = this.#pendingThat((operation) => operation.owner === owner);
+    const inKernel: Operation<unknown>[] = [];
+    for (const call of calls) {
+      const reason = (): Error => call.canceledError();
+      if (call.slot === NO_SLOT) {
+        this.cancel(call, reason);
+      } else {
+        call.cancelReason ??= reason;
+        inKernel.push(call);
+      }
+    }
+    if (inKernel.length > 0) this.#cancels.sendForAll(inKernel, fd, fixedIndex);
+    return calls.length;
+  }
+
+  #pendingThat(isWanted: (operation: Operation<unknown>) => boolean): Operation<unknown>[] {
+    return [...this.#slots.holders(), ...this.#waiting.toArray(), ...this.#heldBack].filter(
+      (operation) => !operation.isSettled && isWanted(operation),
+    );
+  }
+
+  /** Stages the close of a slot of the file table; false when there is no room for it now. */
+  closeDirect(fixedIndex: number): boolean {
+    return this.#block.stageDirectClose(fixedIndex);
+  }
+
+  /** Hands over what is staged, instead of at the end of the turn. */
+  submitStaged(): void {
+    this.#block.submit();
+  }
+
+  /** Cancels every operation of a descriptor that is in the kernel. */
+  cancelFd(fd: number, fixedIndex: number): void {
+    this.#cancels.sendForFd(fd, fixedIndex);
+  }
+
+  /** Has `listener.afterBatch` called once, when the completions at hand have been handed out. */
+  listenForBatchEnd(listener: BatchListener): void {
+    this.#batchListeners.push(listener);
+  }
+
+  #settle(): void {
+    const failure = this.control[CONTROL_FAILURE] as number;
+    if (failure !== 0) {
+      this.#abandon(-failure);
+      return;
+    }
+    const completions = this.#completions;
+    const count = this.control[CONTROL_COMPLETIONS] as number;
+    for (let i = 0; i < count; i++) {
+      const at = i << CQE_WORDS_SHIFT;
+      const slot = (completions[at] as number) >>> 0;
+      const generation = (completions[at + 1] as number) & GENERATION_MASK;
+      const result = completions[at + 2] as number;
+      const flags = completions[at + 3] as number;
+      const operation = this.#slots.at(slot);
+      if (operation === undefined || operation.generation !== generation) {
+        this.#completeUntracked(slot, (completions[at + 1] as number) >>> 0, result);
+        continue;
+      }
+      if ((flags & CQE_MORE) === 0) {
+        this.#slots.release(operation);
+        this.#finish(operation);
+      }
+      try {
+        operation.complete(result, flags);
+      } catch (error) {
+        // Our own fault; the others of the batch must settle all the same.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    }
+    this.inlineCredit?.renew(count);
+    this.cachedPaths?.credit.renew(count);
+    if (this.#batchListeners.length > 0) {
+      const listeners = this.#batchListeners;
+      this.#batchListeners = [];
+      for (const listener of listeners) listener.afterBatch();
+    }
+    if (this.#cancels.hasUnsent) this.#cancels.sendUnsent();
+    if (this.waitingCount > 0) this.#startWaiting();
+    if (this.#onIdle !== undefined && this.#pendingCount === 0) this.#onIdle();
+  }
+
+  #completeUntracked(slot: number, target: number, result: number): void {
+    if (slot !== SLOT_UNTRACKED) {
+      this.#staleCompletions++;
+      return;
+    }
+    // A failed cancel request. ENOENT for a target that is still pending: it was on its way between
+    // two places where the kernel looks, so ask again.
+    const operation = result === ENOENT ? this.#slots.at(target) : undefined;
+    if (operation !== undefined) this.#cancels.retry(operation, target);
+  }
+
+  #startWaiting(): void {
+    const waiting = this.#waiting;
+    for (;;) {
+      const operation = waiting.first;
+      if (operation === undefined) return;
+      if (operation.isSettled) {
+        waiting.drop(1);
+        continue;
+      }
+      const count = operation.startCount;
+      if (!this.#canStart(operation, count)) return;
+      if (count === 1) this.#start(operation);
+      else this.#startTogether(waiting.peek(count));
+      waiting.drop(count);
+    }
+  }
+
+  #finish(operation: Operation<unknown>): void {
+    if (--this.#pendingCount === 0) this.#link.letGo();
+    if (operation.isHolding) this.#block.unhold();
+  }
+
+  /** The kernel has dropped completions: nothing that is pending can be trusted to end. */
+  #abandon(errno: number): void {
+    this.#isClosing = true;
+    const lost = this.#slots.holders();
+    // SAFETY: the kernel may still write into what they point at, so they are never let go.
+    abandoned.push(...lost);
+    for (const operation of [...lost, ...this.#waiting.toArray(), ...this.#heldBack]) {
+      if (operation.isSettled) continue;
+      this.#finish(operation);
+      operation.failWith(() => systemError(errno, 'io_uring_enter'));
+    }
+    this.#waiting.drop(this.#waiting.length);
+    this.#heldBack.clear();
+    this.#onIdle?.();
+  }
+
+  /**
+   * Refuses new work, cancels what is pending, and resolves when the last terminal completion is in.
+   * Requests that the kernel cannot give up, such as a write that a disk is working on, finish first.
+   */
+  async drain(): Promise<void> {
+    this.#isClosing = true;
+    const notStarted = [...this.#waiting.toArray(), ...this.#heldBack];
+    for (const operation of notStarted) this.cancel(operation, ringClosedError);
+    for (const operation of this.#slots.holders()) {
+      // Whoever awaits the close must not be left alone by a process that exits.
+      this.setHolding(operation, true);
+      this.cancel(operation, ringClosedError);
+    }
+    if (this.#pendingCount === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Ends the ring after `drain`. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancels.close();
+    noteClosed(this.#native);
+    this.#native.close();
+  }
+}
+
+/** Operations of broken rings; see `#abandon`. */
+const abandoned: Operation<unknown>[] = [];

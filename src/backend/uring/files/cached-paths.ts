@@ -1,0 +1,88 @@
+/**
+ * Calls on paths that the kernel's caches can answer, made on the spot: a few system calls that never wait for
+ * a device or another machine (cpp/cached_paths.h), and no way through the ring and the event loop.
+ *
+ * The ring hands every statx to a thread, and opens, reads and closes in a turn of its own. On the spot both
+ * are a third to a tenth of that, however many there are; so only the loop's other work sets bounds.
+ */
+import type { BigIntStats, Stats } from 'node:fs';
+import { constants } from 'node:os';
+import { systemError } from '../../../errors.js';
+import type { WholeRead } from '../../backend.js';
+import { binding } from '../binding.js';
+import { InlineCredit } from './inline-reads.js';
+import { addressOf } from '../dispatch/memory.js';
+import type { OpenedFd } from './path-operations.js';
+import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
+
+const { ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EISDIR } = constants.errno;
+/** What the caches know for certain; any other failure is for the ring to find. */
+const FINAL: ReadonlySet<number> = new Set([-ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -EISDIR]);
+
+/** In a row; then one goes through the ring, which gives the loop its turn: after a quarter of a millisecond. */
+const RUN_MAX = 64;
+/** After a failed attempt so many calls at most go without one. */
+const PAUSE_MAX = 255;
+
+const statxWords = new Uint32Array(STATX_BYTES / 4);
+const restWords = new Int32Array(3);
+
+/** A file that is open, of which so many bytes begin the slab. */
+export interface OpenedRead extends OpenedFd {
+  isFifo: boolean;
+  byteCount: number;
+}
+
+export class CachedPaths {
+  readonly credit = new InlineCredit(RUN_MAX, Number.POSITIVE_INFINITY);
+  /** Calls that still go without an attempt, and how many go so after the next failure. */
+  #pause = 0;
+  #nextPause = 1;
+
+  #canTry(): boolean {
+    if (!this.credit.isLeft) return false;
+    if (this.#pause === 0) return true;
+    this.#pause--;
+    return false;
+  }
+
+  #note(result: number): boolean {
+    const isAnswered = result >= 0 || FINAL.has(result);
+    if (isAnswered) {
+      this.#nextPause = 1;
+      this.credit.take();
+    } else {
+      this.#pause = this.#nextPause;
+      this.#nextPause = Math.min(this.#nextPause * 2 + 1, PAUSE_MAX);
+    }
+    return isAnswered;
+  }
+
+  /** Undefined when the ring must be asked. */
+  stat(path: string, isBigInt: boolean, isOfLink: boolean): Promise<Stats | BigIntStats> | undefined {
+    if (!this.#canTry()) return undefined;
+    const result = binding().statCached(path, isOfLink, addressOf(statxWords));
+    if (!this.#note(result)) return undefined;
+    if (result < 0) return Promise.reject(systemError(result, isOfLink ? 'lstat' : 'stat', path));
+    return Promise.resolve(isBigInt ? toBigIntStats(statxWords, 0) : toStats(statxWords, 0));
+  }
+
+  /** The content, the file where there is more to be read, or undefined when the ring must be asked. */
+  readWhole<Content>(path: string, read: WholeRead<Content>): Promise<Content> | OpenedRead | undefined {
+    if (!this.#canTry()) return undefined;
+    const { slab } = read;
+    const result = binding().readFileCached(path, addressOf(slab), slab.length, addressOf(restWords));
+    if (!this.#note(result)) return undefined;
+    const [fd = -1, isFifo, isSeekable] = restWords;
+    if (fd >= 0) return { fd, isFifo: isFifo !== 0, isSeekable: isSeekable !== 0, byteCount: result };
+    if (result < 0) {
+      read.release();
+      // It was opened, and an error of reading says no path.
+      if (result === -EISDIR) return Promise.reject(systemError(result, 'read'));
+      return Promise.reject(systemError(result, 'open', path));
+    }
+    const content = read.toContent(result);
+    read.release();
+    return Promise.resolve(content);
+  }
+}

@@ -1,0 +1,326 @@
+/** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
+import type { BigIntStats, Stats } from 'node:fs';
+import { systemError } from '../../../errors.js';
+import { CURRENT_POSITION, type Path, type Position } from '../../backend.js';
+import type { OperationFacts } from '../../observation.js';
+import { binding } from '../binding.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import type { UringFile } from './uring-file.js';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  FSYNC_DATASYNC,
+  OP_CLOSE,
+  OP_FADVISE,
+  OP_FALLOCATE,
+  OP_FSYNC,
+  OP_FTRUNCATE,
+  OP_POLL_ADD,
+  OP_READ,
+  OP_READV,
+  OP_STATX,
+  OP_SYNC_FILE_RANGE,
+  OP_WRITE,
+  OP_WRITEV,
+  POLLIN,
+  SQE_ASYNC,
+  SQE_OFFSET_HIGH,
+  SQE_OFFSET_LOW,
+  STATX_BASIC_STATS_AND_BTIME,
+  WORD,
+} from '../layout.js';
+import { addressOf, writeWide } from '../dispatch/memory.js';
+import { fillEntry, Operation } from '../dispatch/operation.js';
+import { encodePath } from './path-operations.js';
+import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
+
+/** Words of a file position; the current one is all ones (pread2(2)). */
+export function fillPosition(words: Uint32Array, at: number, position: Position): void {
+  if (typeof position === 'number' && position >= 0) {
+    words[at + SQE_OFFSET_LOW] = position;
+    words[at + SQE_OFFSET_HIGH] = position / WORD;
+  } else {
+    const wide = BigInt.asUintN(64, BigInt(position));
+    words[at + SQE_OFFSET_LOW] = Number(wide & 0xffffffffn);
+    words[at + SQE_OFFSET_HIGH] = Number(wide >> 32n);
+  }
+}
+
+/** Moves bytes between a view and a file. `toResult` is told how many. */
+export class TransferOperation<Result> extends Operation<Result> {
+  readonly #file: UringFile;
+  readonly #opcode: number;
+  readonly #address: number;
+  readonly #length: number;
+  readonly #position: Position;
+  /** SAFETY: what the kernel reads from or writes to, kept alive until the terminal completion. */
+  readonly #data: unknown;
+  readonly #toResult: (bytes: number, data: never) => Result;
+
+  /** @param data what `address` lies in: the caller's view, or the iovecs and the views they name. */
+  constructor(
+    file: UringFile,
+    opcode: number,
+    address: number,
+    length: number,
+    position: Position,
+    data: unknown,
+    toResult: (bytes: number, data: never) => Result,
+  ) {
+    super();
+    this.#file = file;
+    this.#opcode = opcode;
+    this.#address = address;
+    this.#length = length;
+    this.#position = position;
+    this.#data = data;
+    this.#toResult = toResult;
+    file.pending.enter();
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const file = this.#file;
+    fillEntry(words, at, this.#opcode | file.targetFlags, file.target, this.#address, this.#length, 0);
+    fillPosition(words, at, this.#position);
+  }
+
+  override complete(result: number): void {
+    if (result > 0 && this.#isShortAtCursor(result)) binding().advanceCursor(this.#file.fd, result);
+    if (result >= 0) this.fulfil(this.#toResult(result, this.#data as never));
+    else this.fail(result);
+  }
+
+  #isShortAtCursor(bytes: number): boolean {
+    if (this.#position !== CURRENT_POSITION) return false;
+    if (this.#opcode === OP_WRITE) return bytes < this.#length;
+    if (this.#opcode !== OP_WRITEV) return false;
+    const { views } = this.#data as { views: readonly NodeJS.ArrayBufferView[] };
+    return bytes < views.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  override get owner(): UringFile {
+    return this.#file;
+  }
+
+  protected override errorFor(errno: number): Error {
+    // Node names the plain call for the vectored ones too.
+    return systemError(errno, this.#opcode === OP_READ || this.#opcode === OP_READV ? 'read' : 'write');
+  }
+
+  override describe(): OperationFacts {
+    const fd = this.#file.fd;
+    switch (this.#opcode) {
+      case OP_READ:
+        return { kind: 'read', fd, bytes: this.#length };
+      case OP_WRITE:
+        return { kind: 'write', fd, bytes: this.#length };
+      default:
+        return { kind: this.#opcode === OP_READV ? 'readv' : 'writev', fd };
+    }
+  }
+
+  protected override onSettled(): void {
+    this.#file.pending.leave();
+  }
+}
+
+type FileSyscall = 'fsync' | 'fdatasync' | 'ftruncate' | 'fallocate' | 'fadvise64' | 'sync_file_range';
+
+/** An operation on an open file that yields nothing. */
+export class FileOperation extends Operation<void> {
+  readonly #file: UringFile;
+  readonly #syscall: FileSyscall;
+  readonly #bytes: number;
+  readonly #offset: number;
+  readonly #mode: number;
+
+  constructor(file: UringFile, syscall: FileSyscall, bytes = 0, offset = 0, mode = 0) {
+    super();
+    this.#file = file;
+    this.#syscall = syscall;
+    this.#bytes = bytes;
+    this.#offset = offset;
+    this.#mode = mode;
+    file.pending.enter();
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#file;
+    switch (this.#syscall) {
+      case 'ftruncate':
+        // ftruncate has no registered-file form in older kernels; the descriptor always works.
+        fillEntry(words, at, OP_FTRUNCATE, this.#file.fd, 0, 0, 0);
+        writeWide(words, at + SQE_OFFSET_LOW, this.#bytes);
+        break;
+      case 'fallocate':
+        // The length comes where others have an address.
+        fillEntry(words, at, OP_FALLOCATE | targetFlags, target, this.#bytes, this.#mode, 0);
+        writeWide(words, at + SQE_OFFSET_LOW, this.#offset);
+        break;
+      case 'fadvise64':
+      case 'sync_file_range': {
+        const opcode = this.#syscall === 'fadvise64' ? OP_FADVISE : OP_SYNC_FILE_RANGE;
+        // 32 bits of length: who asks divides the range.
+        fillEntry(words, at, opcode | targetFlags, target, 0, this.#bytes, this.#mode);
+        writeWide(words, at + SQE_OFFSET_LOW, this.#offset);
+        break;
+      }
+      default: {
+        const flags = this.#syscall === 'fdatasync' ? FSYNC_DATASYNC : 0;
+        fillEntry(words, at, OP_FSYNC | targetFlags, target, 0, 0, flags);
+      }
+    }
+  }
+
+  override complete(result: number): void {
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
+  }
+
+  override get owner(): UringFile {
+    return this.#file;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, this.#syscall);
+  }
+
+  override describe(): OperationFacts {
+    return { kind: this.#syscall, fd: this.#file.fd };
+  }
+
+  protected override onSettled(): void {
+    this.#file.pending.leave();
+  }
+}
+
+/** Ends when there is something to read from a descriptor, or its other side has hung up. */
+export class ReadableOperation extends Operation<void> {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    super();
+    this.#fd = fd;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, OP_POLL_ADD, this.#fd, 0, 0, POLLIN);
+  }
+
+  override complete(result: number): void {
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, 'poll');
+  }
+}
+
+export class CloseOperation extends Operation<void> {
+  readonly #fd: number;
+  readonly #mayBlock: boolean;
+
+  /** @param mayBlock for a socket that lingers. */
+  constructor(fd: number, mayBlock = false) {
+    super();
+    this.#fd = fd;
+    this.#mayBlock = mayBlock;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, this.#mayBlock ? OP_CLOSE | SQE_ASYNC : OP_CLOSE, this.#fd, 0, 0, 0);
+  }
+
+  override complete(result: number): void {
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
+  }
+
+  /** A descriptor must be given back whatever else is given up. */
+  override get isCall(): boolean {
+    return false;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, 'close');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'close', fd: this.#fd };
+  }
+}
+
+const EMPTY_PATH = Buffer.from('\0');
+
+/** statx(2) of a path, or of an open file. */
+export class StatOperation extends Operation<Stats | BigIntStats> {
+  readonly #file: UringFile | undefined;
+  readonly #path: Path | undefined;
+  readonly #encoded: Buffer;
+  readonly #isBigInt: boolean;
+  readonly #isOfLink: boolean;
+  #dispatcher: Dispatcher | undefined;
+  #heldSlot = 0;
+
+  /** @param isOfLink looks at a symbolic link itself instead of following it. */
+  constructor(target: UringFile | Path, isBigInt: boolean, isOfLink = false) {
+    super();
+    if (typeof target === 'string' || Buffer.isBuffer(target)) {
+      this.#path = target;
+      this.#encoded = encodePath(target);
+    } else {
+      this.#file = target;
+      this.#encoded = EMPTY_PATH;
+      target.pending.enter();
+    }
+    this.#isBigInt = isBigInt;
+    this.#isOfLink = isOfLink;
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    this.#dispatcher = dispatcher;
+    this.#heldSlot = this.slot;
+    const fd = this.#file ? this.#file.fd : AT_FDCWD;
+    const flags = this.#file ? AT_EMPTY_PATH : this.#isOfLink ? AT_SYMLINK_NOFOLLOW : 0;
+    fillEntry(words, at, OP_STATX, fd, addressOf(this.#encoded), STATX_BASIC_STATS_AND_BTIME, flags);
+    writeWide(words, at + SQE_OFFSET_LOW, dispatcher.storage.address(this.slot));
+  }
+
+  override complete(result: number): void {
+    if (result < 0) {
+      this.fail(result);
+      return;
+    }
+    const storage = (this.#dispatcher as Dispatcher).storage;
+    const words = storage.words(this.#heldSlot);
+    const offset = storage.wordOffset(this.#heldSlot);
+    this.fulfil(this.#isBigInt ? toBigIntStats(words, offset) : toStats(words, offset));
+  }
+
+  protected override errorFor(errno: number): Error {
+    if (this.#file) return systemError(errno, 'fstat');
+    return systemError(errno, this.#isOfLink ? 'lstat' : 'stat', this.#path);
+  }
+
+  override get owner(): UringFile | undefined {
+    return this.#file;
+  }
+
+  override describe(): OperationFacts {
+    return this.#file ? { kind: 'fstat', fd: this.#file.fd } : super.describe();
+  }
+
+  override get isByPath(): boolean {
+    return this.#file === undefined;
+  }
+
+  protected override onSettled(): void {
+    this.#file?.pending.leave();
+  }
+
+  static {
+    if (STATX_BYTES > 512) throw new Error('a slot is too small for struct statx');
+  }
+}

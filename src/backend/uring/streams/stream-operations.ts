@@ -1,0 +1,316 @@
+/** What connects, accepts, receives and sends of streams show the kernel. */
+import { addressError } from '../../../errors.js';
+import type { SocketAddress } from '../../../net/address.js';
+import type { ReadResult } from '../../backend.js';
+import type { OperationFacts } from '../../observation.js';
+import { encodeDescriptors } from './descriptor-passing.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import {
+  CQE_MORE,
+  MSG_NOSIGNAL,
+  MSG_WAITALL,
+  OP_ACCEPT,
+  OP_CONNECT,
+  OP_RECV,
+  OP_SEND,
+  OP_SENDMSG,
+  SOCK_CLOEXEC,
+  SQE_ACCEPT_MULTISHOT,
+  SQE_BUFFER,
+  SQE_BUFFER_SELECT,
+  SQE_OFFSET_LOW,
+  SQE_OPTION_LENGTH,
+  SQE_RECEIVE_MULTISHOT,
+} from '../layout.js';
+import { addressOf, writeWide } from '../dispatch/memory.js';
+import { fillEntry, Operation } from '../dispatch/operation.js';
+
+type View = NodeJS.ArrayBufferView;
+
+const ECANCELED = -125;
+const IOVEC_WORDS = 4;
+
+// Words of a slot's storage: struct msghdr (sendmsg(2)).
+const MSGHDR_IOVEC = 4;
+const MSGHDR_IOVEC_COUNT = 6;
+const MSGHDR_CONTROL = 8;
+const MSGHDR_CONTROL_BYTES = 10;
+const MSGHDR_WORDS = 14;
+
+/** What operations on a socket name it by. */
+export interface SocketTarget {
+  readonly fd: number;
+  /** The descriptor or table slot for submission entries, and the flag that says which. */
+  readonly target: number;
+  readonly targetFlags: number;
+}
+
+/** How errors name an address: host and port, or the path. */
+export function streamError(errno: number, syscall: string, address: SocketAddress | undefined): Error {
+  if (address === undefined) return addressError(errno, syscall);
+  if (address.path !== undefined) return addressError(errno, syscall, address.path);
+  return addressError(errno, syscall, address.address, address.port);
+}
+
+export class ConnectOperation extends Operation<void> {
+  readonly #fd: number;
+  /** SAFETY: read by the kernel until the terminal completion. */
+  readonly #name: Uint8Array;
+  readonly #remote: SocketAddress;
+
+  constructor(fd: number, name: Uint8Array, remote: SocketAddress) {
+    super();
+    this.#fd = fd;
+    this.#name = name;
+    this.#remote = remote;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, OP_CONNECT, this.#fd, addressOf(this.#name), 0, 0);
+    words[at + SQE_OFFSET_LOW] = this.#name.length;
+  }
+
+  override complete(result: number): void {
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return streamError(errno, 'connect', this.#remote);
+  }
+}
+
+/** What an operation that stays armed tells its owner. */
+export interface Standing {
+  /** One of its completions: what it was for. */
+  onCompletion(result: number, flags: number): void;
+  /** Its last, which has been a completion before unless the operation never began. */
+  onDisarmed(result: number): void;
+}
+
+/**
+ * An operation that stays armed for as long as its owner likes, and so takes no place of those that calls
+ * share: there is one for each connection and listener at most. Nobody awaits its promise.
+ */
+abstract class StandingOperation extends Operation<void> {
+  protected readonly owned: Standing;
+
+  constructor(owned: Standing) {
+    super();
+    this.owned = owned;
+  }
+
+  override get isCall(): boolean {
+    return false;
+  }
+
+  override get isExempt(): boolean {
+    return true;
+  }
+
+  override complete(result: number, flags: number): void {
+    const isLast = (flags & CQE_MORE) === 0;
+    // Settled first: its slot is gone already, and the owner may want to cancel it.
+    if (isLast) this.fulfil();
+    this.owned.onCompletion(result, flags);
+    if (isLast) this.owned.onDisarmed(result);
+  }
+
+  /** It never started, or the ring broke: the owner tells who waits. */
+  override failWith(create: () => Error): void {
+    const { errno = ECANCELED } = create() as NodeJS.ErrnoException;
+    this.fulfil();
+    this.owned.onDisarmed(errno);
+  }
+}
+
+/** Multishot accept; each result is a new descriptor. */
+export class AcceptOperation extends StandingOperation {
+  readonly #socket: SocketTarget;
+
+  constructor(owned: Standing, socket: SocketTarget) {
+    super(owned);
+    this.#socket = socket;
+  }
+
+  override get yieldsFd(): boolean {
+    return true;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    fillEntry(words, at, OP_ACCEPT | SQE_ACCEPT_MULTISHOT | targetFlags, target, 0, 0, SOCK_CLOEXEC);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'accept');
+  }
+}
+
+/** Multishot receive into provided buffers. */
+export class ReceiveOperation extends StandingOperation {
+  readonly #socket: SocketTarget;
+  readonly #groupId: number;
+  readonly #bytesMax: number;
+
+  /** @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never. */
+  constructor(owned: Standing, socket: SocketTarget, groupId: number, bytesMax: number) {
+    super(owned);
+    this.#socket = socket;
+    this.#groupId = groupId;
+    this.#bytesMax = bytesMax;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    fillEntry(words, at, OP_RECV | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | targetFlags, target, 0, 0, 0);
+    words[at + SQE_BUFFER] = this.#groupId;
+    words[at + SQE_OPTION_LENGTH] = this.#bytesMax;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'read');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'read', fd: this.#socket.fd };
+  }
+}
+
+/** One receive, straight into the caller's view. */
+export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>> {
+  readonly #socket: SocketTarget;
+  /** SAFETY: written by the kernel until the terminal completion. */
+  readonly #buffer: Data;
+  readonly #offset: number;
+  readonly #length: number;
+  readonly #isFilling: boolean;
+  #errno = 0;
+  readonly #onOver: (errno: number) => void;
+
+  /** @param onOver called with the errno it failed with, unless it was cancelled, or 0. */
+  constructor(
+    socket: SocketTarget,
+    buffer: Data,
+    offset: number,
+    length: number,
+    isFilling: boolean,
+    onOver: (errno: number) => void,
+  ) {
+    super();
+    this.#socket = socket;
+    this.#buffer = buffer;
+    this.#offset = offset;
+    this.#length = length;
+    this.#isFilling = isFilling;
+    this.#onOver = onOver;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    const flags = this.#isFilling ? MSG_WAITALL : 0;
+    const address = addressOf(this.#buffer) + this.#offset;
+    fillEntry(words, at, OP_RECV | targetFlags, target, address, this.#length, flags);
+  }
+
+  override complete(result: number): void {
+    this.#errno = this.cancelReason === undefined ? Math.min(result, 0) : 0;
+    if (result >= 0) this.fulfil({ bytesRead: result, buffer: this.#buffer });
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'read');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'read', fd: this.#socket.fd, bytes: this.#length };
+  }
+
+  protected override onSettled(): void {
+    this.#onOver(this.#errno);
+  }
+}
+
+/** One send, of one view or several. What it came to goes to the writer, which settles the writes. */
+export class SendOperation extends Operation<void> {
+  readonly #socket: SocketTarget;
+  /** SAFETY: read by the kernel until the terminal completion, as are the iovecs. */
+  readonly #views: readonly View[];
+  readonly #skippedBytes: number;
+  readonly #bytes: number;
+  readonly #iovecs: Uint32Array | undefined;
+  readonly #control: Uint32Array | undefined;
+  readonly #onSent: (result: number, reason: (() => Error) | undefined) => void;
+
+  /**
+   * @param skippedBytes of the first view, which have been sent before.
+   * @param bytes in all, without those.
+   * @param fds descriptors to pass along.
+   */
+  constructor(
+    socket: SocketTarget,
+    views: readonly View[],
+    skippedBytes: number,
+    bytes: number,
+    onSent: (result: number, reason: (() => Error) | undefined) => void,
+    fds?: readonly number[],
+  ) {
+    super();
+    this.#socket = socket;
+    this.#views = views;
+    this.#skippedBytes = skippedBytes;
+    this.#bytes = bytes;
+    this.#onSent = onSent;
+    this.#iovecs = views.length > 1 || fds !== undefined ? toIovecs(views, skippedBytes) : undefined;
+    this.#control = fds && encodeDescriptors(fds);
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    const { target, targetFlags } = this.#socket;
+    const flags = MSG_NOSIGNAL | MSG_WAITALL;
+    if (this.#iovecs === undefined) {
+      const address = addressOf(this.#views[0] as View) + this.#skippedBytes;
+      fillEntry(words, at, OP_SEND | targetFlags, target, address, this.#bytes, flags);
+      return;
+    }
+    const storage = dispatcher.storage.words(this.slot);
+    const offset = dispatcher.storage.wordOffset(this.slot);
+    storage.fill(0, offset, offset + MSGHDR_WORDS);
+    writeWide(storage, offset + MSGHDR_IOVEC, addressOf(this.#iovecs));
+    storage[offset + MSGHDR_IOVEC_COUNT] = this.#views.length;
+    if (this.#control !== undefined) {
+      writeWide(storage, offset + MSGHDR_CONTROL, addressOf(this.#control));
+      storage[offset + MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
+    }
+    fillEntry(words, at, OP_SENDMSG | targetFlags, target, dispatcher.storage.address(this.slot), 1, flags);
+  }
+
+  override complete(result: number): void {
+    this.fulfil();
+    this.#onSent(result, result < this.#bytes ? this.cancelReason : undefined);
+  }
+
+  override failWith(create: () => Error): void {
+    this.fulfil();
+    this.#onSent(ECANCELED, create);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'write');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'write', fd: this.#socket.fd, bytes: this.#bytes };
+  }
+}
+
+function toIovecs(views: readonly View[], skippedBytes: number): Uint32Array {
+  const iovecs = new Uint32Array(views.length * IOVEC_WORDS);
+  views.forEach((view, index) => {
+    const skipped = index === 0 ? skippedBytes : 0;
+    writeWide(iovecs, index * IOVEC_WORDS, addressOf(view) + skipped);
+    writeWide(iovecs, index * IOVEC_WORDS + 2, view.byteLength - skipped);
+  });
+  return iovecs;
+}

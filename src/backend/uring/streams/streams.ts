@@ -1,0 +1,150 @@
+/** The connections and listeners of a ring. */
+import { constants } from 'node:os';
+import { abortError, addressError, invalidFdType, listenError, ringClosedError } from '../../../errors.js';
+import type { SocketAddress } from '../../../net/address.js';
+import type {
+  BackendListener,
+  BackendStream,
+  ConnectionSink,
+  ListenTarget,
+  StreamBackend,
+  StreamBounds,
+  StreamTarget,
+} from '../../streams.js';
+import { binding } from '../binding.js';
+import { CopySlab } from '../buffers/copy-slab.js';
+import type { Dispatcher } from '../dispatch/dispatcher.js';
+import type { FdTable } from '../dispatch/fd-table.js';
+import { AF_INET, AF_INET6, AF_UNIX } from '../layout.js';
+import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
+import type { ReceiveBuffers } from '../buffers/receive-buffers.js';
+import { NARROW_PREFIX } from '../datagrams/received-message.js';
+import { encodeName } from '../sockets/socket-names.js';
+import { UringListener } from './stream-listener.js';
+import { ConnectOperation, streamError } from './stream-operations.js';
+import { applyListenOptions, applyStreamOptions, isStreamSocket } from './stream-options.js';
+import { type StreamHost, UringStream } from './stream-socket.js';
+
+const { EBADF } = constants.errno;
+
+function kernelFamily(family: SocketAddress['family']): number {
+  if (family === 'Unix') return AF_UNIX;
+  return family === 'IPv6' ? AF_INET6 : AF_INET;
+}
+
+function listenErrorOf(errno: number, local: SocketAddress): Error {
+  return local.path === undefined
+    ? listenError(errno, local.address, local.port)
+    : listenError(errno, local.path);
+}
+
+export class UringStreams implements StreamBackend, StreamHost {
+  readonly dispatcher: Dispatcher;
+  readonly table: FdTable;
+  readonly copies = new CopySlab();
+  hasReceiveLimit = true;
+  readonly #buffers: ReceiveBuffers;
+  readonly #streams = new Set<UringStream>();
+  readonly #listeners = new Set<UringListener>();
+  #rearmCount = 0;
+
+  constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers) {
+    this.dispatcher = dispatcher;
+    this.table = table;
+    this.#buffers = buffers;
+  }
+
+  get rearmCount(): number {
+    return this.#rearmCount;
+  }
+
+  noteRearmed(): void {
+    this.#rearmCount++;
+  }
+
+  buffersFor(chunkBytes: number): ProvidedBuffers {
+    return this.#buffers.for(chunkBytes, NARROW_PREFIX);
+  }
+
+  remove(stream: UringStream): void {
+    this.#streams.delete(stream);
+    for (const listener of this.#listeners) listener.onDescriptorFreed();
+  }
+
+  removeListener(listener: UringListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** @param fd a connected socket that the environment owns. */
+  wrap(fd: number, bounds: StreamBounds, remote?: SocketAddress): UringStream {
+    const stream = new UringStream(this, fd, bounds, remote);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  async connect(target: StreamTarget, signal: AbortSignal | undefined): Promise<BackendStream> {
+    const { remote, local } = target;
+    if (this.dispatcher.isClosing) throw ringClosedError();
+    const name = encodeName(remote);
+    if (typeof name === 'number') throw streamError(name, 'connect', remote);
+    const fd = binding().openStream(kernelFamily(remote.family));
+    if (fd < 0) throw streamError(fd, 'connect', remote);
+    try {
+      const error = applyStreamOptions(fd, remote.family, target.options);
+      if (error < 0) throw addressError(error, 'setsockopt');
+      if (local !== undefined) bindTo(fd, local);
+      await this.dispatcher.submit(new ConnectOperation(fd, name, remote), signal);
+      if (signal?.aborted) throw abortError(signal);
+      if (this.dispatcher.isClosing) throw ringClosedError();
+    } catch (error) {
+      binding().closeFd(fd);
+      throw error;
+    }
+    return this.wrap(fd, target.bounds, remote.path === undefined ? remote : undefined);
+  }
+
+  async listen(target: ListenTarget, sink: ConnectionSink): Promise<BackendListener> {
+    const { local } = target;
+    if (this.dispatcher.isClosing) throw ringClosedError();
+    const fd = binding().openStream(kernelFamily(local.family));
+    if (fd < 0) throw listenErrorOf(fd, local);
+    const fail = (error: Error): never => {
+      binding().closeFd(fd);
+      throw error;
+    };
+    const optionError = applyListenOptions(fd, target);
+    if (optionError < 0) fail(addressError(optionError, 'setsockopt'));
+    const name = encodeName(local);
+    const bound = typeof name === 'number' ? name : binding().bindSocket(fd, name);
+    if (bound < 0) fail(listenErrorOf(bound, local));
+    const listening = binding().listenOn(fd, target.backlog);
+    if (listening < 0) fail(listenErrorOf(listening, local));
+    const listener = new UringListener(this, fd, target, sink);
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  adopt(fd: number, bounds: StreamBounds): BackendStream {
+    if (this.dispatcher.isClosing) throw ringClosedError();
+    const isStream = isStreamSocket(fd);
+    if (isStream === -EBADF) throw addressError(isStream, 'open');
+    if (isStream !== true) throw invalidFdType('no stream socket');
+    const adopted = binding().adoptFd(fd);
+    if (adopted < 0) throw addressError(adopted, 'open');
+    return this.wrap(fd, bounds);
+  }
+
+  /** Closes every connection and listener. */
+  async close(): Promise<void> {
+    await Promise.all([
+      ...[...this.#listeners].map((listener) => listener.close()),
+      ...[...this.#streams].map((stream) => stream.close(false)),
+    ]);
+  }
+}
+
+function bindTo(fd: number, local: SocketAddress): void {
+  const name = encodeName(local);
+  const bound = typeof name === 'number' ? name : binding().bindSocket(fd, name);
+  if (bound < 0) throw streamError(bound, 'bind', local);
+}

@@ -1,0 +1,111 @@
+/** What is sent, where to, and how: the shapes that callers pass, and the checks on them. */
+import { types } from 'node:util';
+import type { Payload, SendExtras } from '../../backend/backend.js';
+import { checkInteger, checkObject, checkSignal, checkString } from '../../validate.js';
+import { checkPort, familyOf, type SocketAddress } from '../address.js';
+import { toBytes } from '../bytes.js';
+import { checkUnixPath, unixAddress } from '../unix-path.js';
+
+/** Text is sent as UTF-8. Bytes are the operation's until its promise settles. */
+export type DatagramData = string | NodeJS.ArrayBufferView | ArrayBuffer;
+
+/** Where a datagram goes: a literal address of the socket's family, or a name to look up; or a Unix socket. */
+export type DatagramDestination =
+  | {
+      address: string;
+      /** 1 to 65535. */
+      port: number;
+      path?: string | undefined;
+    }
+  | {
+      /** Of a Unix datagram socket; an abstract name begins with NUL. */
+      path: string;
+    };
+
+/** A datagram of `sendMany`; a received message is one, so that a batch can go straight back. */
+export interface OutgoingDatagram {
+  data: DatagramData | readonly DatagramData[];
+  /** Left out on a connected socket. */
+  remote?: DatagramDestination | undefined;
+}
+
+export interface SendOptions {
+  /** Cancels the call, which then rejects with an AbortError; the datagram may have left. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Cuts the data into datagrams of this many bytes each, the last one shorter (UDP_SEGMENT, Linux 4.18), for
+   * the price of about one. At most 64 of them (128 from Linux 6.9 on), each no longer than a packet may
+   * be, and 65,507 bytes in all: otherwise EINVAL or EMSGSIZE. io_uring only.
+   */
+  segmentBytes?: number | undefined;
+  /** The congestion mark for the IP header, 0 to 3. Default: the socket's. io_uring only. */
+  ecn?: number | undefined;
+  /** Which of the machine's addresses it comes from, such as `message.local`. io_uring only. */
+  local?: { address: string } | undefined;
+  /** The interface that it leaves by, such as `message.interfaceIndex`. io_uring only. */
+  interfaceIndex?: number | undefined;
+}
+
+export interface CheckedSendOptions {
+  extras: SendExtras | undefined;
+  signal: AbortSignal | undefined;
+}
+
+const NO_OPTIONS: CheckedSendOptions = { extras: undefined, signal: undefined };
+const SEGMENT_BYTES_MAX = 65_535;
+const INTERFACE_INDEX_MAX = 2 ** 31 - 1;
+
+export function toPayload(data: unknown): Payload {
+  if (types.isArrayBufferView(data)) return data;
+  if (Array.isArray(data)) return data.map((part) => toBytes(part));
+  return toBytes(data);
+}
+
+/** A destination whose address may still be a name: then `family` is undefined. */
+export interface CheckedDestination {
+  address: string;
+  port: number;
+  family: SocketAddress['family'] | undefined;
+  path?: string;
+}
+
+export function checkDestination(value: unknown): CheckedDestination {
+  const { address, port, path } = checkObject(value, 'remote') as {
+    address?: unknown;
+    port?: unknown;
+    path?: unknown;
+  };
+  if (path !== undefined) {
+    return unixAddress(checkUnixPath(path, 'remote.path'));
+  }
+  const host = checkString(address, 'remote.address');
+  return { address: host, port: checkPort(port, 'Port', false), family: familyOf(host) };
+}
+
+export function readSendOptions(value: unknown): CheckedSendOptions {
+  if (value === undefined) return NO_OPTIONS;
+  const { signal, segmentBytes, ecn, local, interfaceIndex } = checkObject(value, 'options') as SendOptions;
+  const checkedSignal = checkSignal(signal);
+  if (
+    segmentBytes === undefined &&
+    ecn === undefined &&
+    local === undefined &&
+    interfaceIndex === undefined
+  ) {
+    return { extras: undefined, signal: checkedSignal };
+  }
+  const extras: SendExtras = {};
+  if (segmentBytes !== undefined) {
+    extras.segmentBytes = checkInteger(segmentBytes, 'options.segmentBytes', 1, SEGMENT_BYTES_MAX);
+  }
+  if (ecn !== undefined) extras.ecn = checkInteger(ecn, 'options.ecn', 0, 3);
+  if (local !== undefined) {
+    const { address } = checkObject(local, 'options.local') as { address: unknown };
+    extras.localAddress = checkString(address, 'options.local.address');
+  }
+  if (interfaceIndex !== undefined) {
+    const index = checkInteger(interfaceIndex, 'options.interfaceIndex', 1, INTERFACE_INDEX_MAX);
+    extras.interfaceIndex = index;
+  }
+  return { extras, signal: checkedSignal };
+}

@@ -1,0 +1,301 @@
+/** DatagramSocket: datagrams as users hold them. Checks what they pass, and asks the backend's socket. */
+import { constants } from 'node:os';
+import type { BackendDatagramSocket, Payload, SendExtras } from '../../backend/backend.js';
+import {
+  abortError,
+  addressError,
+  invalidArgType,
+  socketClosedError,
+  socketConnectedError,
+  socketNotConnectedError,
+} from '../../errors.js';
+import { backendOf } from '../../ring.js';
+import { checkBoolean, checkObject, checkSignal } from '../../validate.js';
+import { resolveAddress, type SocketAddress } from '../address.js';
+import {
+  checkMessageBytes,
+  type DatagramBindOptions,
+  readBindOptions,
+  resolveBinding,
+} from './datagram-binding.js';
+import { BatchIterator, MessageIterator, type Reception } from './datagram-iterators.js';
+import type { DatagramMessage } from './datagram-message.js';
+import {
+  type CheckedDestination,
+  checkDestination,
+  type DatagramData,
+  type DatagramDestination,
+  type OutgoingDatagram,
+  readSendOptions,
+  type SendOptions,
+  toPayload,
+} from './datagram-sending.js';
+import { DatagramSettings } from './datagram-settings.js';
+
+export interface ReceiveOptions {
+  /**
+   * Whether messages are views into the ring's receive buffers, to be given back by `release`.
+   * A buffer that is held receives nothing: with all of them held, the socket stops. Default false.
+   */
+  lease?: boolean | undefined;
+  /** Ends the iteration with an AbortError. */
+  signal?: AbortSignal | undefined;
+}
+
+export class DatagramSocket extends DatagramSettings implements AsyncIterable<DatagramMessage> {
+  readonly #backend: BackendDatagramSocket;
+  readonly #reception: Reception;
+  #closing: Promise<void> | undefined;
+
+  private constructor(backend: BackendDatagramSocket) {
+    super(backend);
+    this.#backend = backend;
+    this.#reception = { socket: backend, readerCount: 0, hasLeased: false };
+  }
+
+  /**
+   * Makes a socket and binds it, UDP or, with `path` or the family 'Unix', a Unix datagram socket. From then on the kernel keeps what arrives, as far as its buffer goes.
+   *
+   * Rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE or ERR_SOCKET_BAD_PORT;
+   * with `syscall`, `code`, `address` and `port` (EADDRINUSE, EADDRNOTAVAIL, EACCES); ENOTFOUND for a
+   * name; AbortError; ERR_RINGLET_CLOSED.
+   */
+  static override async bind(options: DatagramBindOptions = {}): Promise<DatagramSocket> {
+    const wanted = readBindOptions(options);
+    const signal = checkSignal(options.signal);
+    if (signal?.aborted) throw abortError(signal);
+    const { datagrams } = backendOf(options.ring);
+    checkMessageBytes(wanted, datagrams.messageBytesMax);
+    const backend = await datagrams.bind(await resolveBinding(wanted, signal));
+    if (signal?.aborted) {
+      await backend.close();
+      throw abortError(signal);
+    }
+    return new DatagramSocket(backend);
+  }
+
+  /** What the socket is bound to, with the port that it really got. */
+  get address(): SocketAddress {
+    return this.#backend.local;
+  }
+
+  /** Whether the socket has been closed, or its ring. */
+  override get isClosed(): boolean {
+    return this.#closing !== undefined || this.#backend.incoming.isEnded;
+  }
+
+  /** Whom the socket is connected to, if it is. */
+  get remoteAddress(): SocketAddress | undefined {
+    return this.#backend.remote;
+  }
+
+  /**
+   * Gives the socket a peer: it sends without naming it, hears nobody else, and is told when nobody listens
+   * there: a send, a receive or an iteration then rejects with ECONNREFUSED, and can be tried again.
+   *
+   * @throws (rejects) ERR_SOCKET_DGRAM_IS_CONNECTED; what `send` does for the address; ENETUNREACH and
+   * others with syscall `connect`; AbortError.
+   */
+  async connect(remote: DatagramDestination, options?: Pick<SendOptions, 'signal'>): Promise<void> {
+    const destination = checkDestination(remote);
+    const { signal } = readSendOptions(options);
+    if (this.isClosed) throw socketClosedError();
+    this.#checkUnconnected();
+    const resolved = await this.#resolve(destination, signal);
+    if (signal?.aborted) throw abortError(signal);
+    if (this.isClosed) throw socketClosedError();
+    this.#checkUnconnected();
+    await this.#backend.connect(resolved);
+  }
+
+  /**
+   * Takes the peer away. The socket keeps its port.
+   *
+   * @throws ERR_SOCKET_DGRAM_NOT_CONNECTED; ERR_SOCKET_DGRAM_NOT_RUNNING when closed.
+   */
+  disconnect(): void {
+    if (this.isClosed) throw socketClosedError();
+    if (this.#backend.remote === undefined) throw socketNotConnectedError();
+    this.#backend.disconnect();
+  }
+
+  #checkUnconnected(): void {
+    if (this.#backend.remote !== undefined) throw socketConnectedError();
+  }
+
+  /**
+   * Sends one datagram.
+   *
+   * @param data text as UTF-8, or bytes, which are the operation's until the promise settles; or an array of
+   * such, which make one datagram. May be empty; an IPv4 datagram takes 65,507 bytes at most.
+   * @param remote must be left out on a connected socket.
+   * @returns the bytes sent: always all of them. On a ring, 16 KiB and more are sent without a copy where
+   * the network device can; the promise then waits until it has read them.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE, ERR_SOCKET_BAD_PORT; EMSGSIZE, EACCES, ENETUNREACH and others
+   * with `address` and `port`; ENOTFOUND for a name; ERR_SOCKET_DGRAM_IS_CONNECTED and
+   * ERR_SOCKET_DGRAM_NOT_CONNECTED; AbortError; ERR_SOCKET_DGRAM_NOT_RUNNING when closed.
+   */
+  send(
+    data: DatagramData | readonly DatagramData[],
+    remote?: DatagramDestination,
+    options?: SendOptions,
+  ): Promise<number> {
+    try {
+      const payload = toPayload(data);
+      const destination = remote === undefined ? undefined : checkDestination(remote);
+      const { extras, signal } = readSendOptions(options);
+      if (this.isClosed) throw socketClosedError();
+      if (destination === undefined) {
+        if (this.#backend.remote === undefined) throw socketNotConnectedError();
+        return this.#backend.send(payload, undefined, extras, signal);
+      }
+      this.#checkUnconnected();
+      if (destination.family === undefined) return this.#sendToName(payload, destination, extras, signal);
+      return this.#backend.send(payload, this.#checkFamily(destination, 'send'), extras, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends many datagrams, in order, at a fraction of what as many `send` calls cost. Each has its own
+   * destination; received messages can be passed as they are, and then go back to where they came from.
+   *
+   * @param options are about each of them; the signal about what has not left yet.
+   * @returns how many were sent: all.
+   * @throws (rejects) what `send` does, with the first error. Its `sentCount` says how many had left before;
+   * those after it have not been tried. (On the node backend `sentCount` is how many left at all, and up to
+   * 63 behind the failed one may be among them.)
+   */
+  async sendMany(messages: readonly OutgoingDatagram[], options?: SendOptions): Promise<number> {
+    if (!Array.isArray(messages)) throw invalidArgType('messages', 'an instance of Array', messages);
+    const { extras, signal } = readSendOptions(options);
+    const payloads = messages.map((message) => toPayload(message?.data));
+    if (this.isClosed) throw socketClosedError();
+    if (signal?.aborted) throw abortError(signal);
+    const remotes = await this.#destinationsOf(messages as readonly OutgoingDatagram[], signal);
+    if (payloads.length === 0) return 0;
+    return await this.#backend.sendMany(payloads, remotes, extras, signal);
+  }
+
+  async #destinationsOf(
+    messages: readonly OutgoingDatagram[],
+    signal: AbortSignal | undefined,
+  ): Promise<SocketAddress[] | undefined> {
+    if (this.#backend.remote !== undefined) {
+      if (messages.some(({ remote }) => remote !== undefined)) throw socketConnectedError();
+      return undefined;
+    }
+    const remotes: SocketAddress[] = [];
+    let last: DatagramDestination | undefined;
+    let resolved: SocketAddress | undefined;
+    for (const { remote } of messages) {
+      if (remote === undefined) throw socketNotConnectedError();
+      if (remote !== last || resolved === undefined) {
+        const checked = checkDestination(remote);
+        resolved =
+          checked.family === undefined
+            ? await this.#resolve(checked, signal)
+            : this.#checkFamily(checked, 'send');
+        last = remote;
+      }
+      remotes.push(resolved);
+    }
+    return remotes;
+  }
+
+  /**
+   * The next message, as a copy or leased. What else has come stays for later.
+   *
+   * @throws (rejects) ERR_SOCKET_DGRAM_NOT_RUNNING when the socket is closed; AbortError; ECONNREFUSED and
+   * others that the network has told a connected socket.
+   */
+  async receive(options?: ReceiveOptions): Promise<DatagramMessage> {
+    const { isLeasing, signal } = readReceiveOptions(options);
+    const reader = new MessageIterator(this.#reception, isLeasing, signal, true);
+    const { value } = await reader.next();
+    void reader.return();
+    if (value === undefined) throw socketClosedError();
+    return value;
+  }
+
+  /** Messages one by one, each with its own copy of the bytes, until the socket is closed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<DatagramMessage> {
+    return new MessageIterator(this.#reception, false, undefined);
+  }
+
+  /**
+   * Messages one by one, until the socket is closed.
+   *
+   * What is left unread by a `break` stays for the next reader; several readers share what comes.
+   */
+  messages(options?: ReceiveOptions): AsyncIterableIterator<DatagramMessage> {
+    const { isLeasing, signal } = readReceiveOptions(options);
+    return new MessageIterator(this.#reception, isLeasing, signal);
+  }
+
+  /** Everything that has arrived, in arrays of at least one message: the fast way to take a flood. */
+  batches(options?: ReceiveOptions): AsyncIterableIterator<DatagramMessage[]> {
+    const { isLeasing, signal } = readReceiveOptions(options);
+    return new BatchIterator(this.#reception, isLeasing, signal);
+  }
+
+  /** Lets a pending receive keep the process alive again. That is how a socket begins. */
+  ref(): this {
+    this.#backend.ref();
+    return this;
+  }
+
+  /** Lets the process exit although a receive is pending. */
+  unref(): this {
+    this.#backend.unref();
+    return this;
+  }
+
+  /**
+   * Ends iterations quietly after what has already been received, and frees the port.
+   * Safe to call again: the promise is the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#backend.close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A literal address, which must be of the socket's family. */
+  #checkFamily({ address, port, family, path }: CheckedDestination, syscall: string): SocketAddress {
+    // The kernel would say EAFNOSUPPORT or EINVAL, depending on the family; Node says EINVAL.
+    if (family === undefined || family !== this.#backend.local.family) {
+      throw addressError(-constants.errno.EINVAL, syscall, path ?? address, port);
+    }
+    return path === undefined ? { address, port, family } : { address, port, family, path };
+  }
+
+  async #resolve(destination: CheckedDestination, signal: AbortSignal | undefined): Promise<SocketAddress> {
+    const { family } = this.#backend.local;
+    if (destination.family !== undefined || family === 'Unix')
+      return this.#checkFamily(destination, 'connect');
+    const address = await resolveAddress(destination.address, family, signal);
+    return { address, port: destination.port, family };
+  }
+
+  async #sendToName(
+    payload: Payload,
+    destination: CheckedDestination,
+    extras: SendExtras | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const remote = await this.#resolve(destination, signal);
+    if (this.isClosed) throw socketClosedError();
+    return await this.#backend.send(payload, remote, extras, signal);
+  }
+}
+
+function readReceiveOptions(options: unknown): { isLeasing: boolean; signal: AbortSignal | undefined } {
+  if (options === undefined) return { isLeasing: false, signal: undefined };
+  const { lease = false, signal } = checkObject(options, 'options') as ReceiveOptions;
+  return { isLeasing: checkBoolean(lease, 'options.lease'), signal: checkSignal(signal) };
+}

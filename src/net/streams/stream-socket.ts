@@ -1,0 +1,601 @@
+/** StreamSocket: a TCP or Unix connection as users hold it. Checks what they pass, and asks the backend's. */
+import { constants } from 'node:os';
+import type { ReadableStream, WritableStream } from 'node:stream/web';
+import { orAborted } from '../../abort.js';
+import type { BackendStream, PeerCredentials, StreamBounds } from '../../backend/streams.js';
+import {
+  abortError,
+  addressError,
+  connectionClosedError,
+  invalidArgType,
+  invalidArgValue,
+  invalidIpAddress,
+  missingArgs,
+  readerBusyError,
+  unreadBytesError,
+  writeAfterEndError,
+  writeQueueFullError,
+} from '../../errors.js';
+import { backendOf } from '../../ring.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  checkSignal,
+  checkString,
+  checkView,
+  checkViews,
+} from '../../validate.js';
+import { checkPort, familyOf, type SocketAddress } from '../address.js';
+import { toBytes } from '../bytes.js';
+import { takeInto } from '../../chunk-queue.js';
+import { addressesOf, connectToAny } from './connect.js';
+import { type ReadableFile, sendFile } from './send-file.js';
+import type { StreamChunk } from './stream-chunk.js';
+import { type DuplexOptions, StreamDuplex } from './stream-duplex.js';
+import { BufferIterator, LeaseIterator, type Readership } from './stream-iterators.js';
+import {
+  checkKeepAliveDelay,
+  readBounds,
+  readStreamOptions,
+  type StreamSocketOptions,
+  toKeepAliveSeconds,
+  toLingerSeconds,
+} from './stream-options.js';
+import { readableOf, writableOf } from './web-streams.js';
+import { checkUnixPath, unixAddress } from '../unix-path.js';
+
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+const FD_MAX = 2 ** 31 - 1;
+/** SCM_MAX_FD (unix(7)). */
+const DESCRIPTORS_MAX = 253;
+
+export interface StreamConnectOptions extends StreamSocketOptions {
+  /** 1 to 65535. Either this or `path`. */
+  port?: number | undefined;
+  /** A literal address, or a name to look up. Default 'localhost'. */
+  host?: string | undefined;
+  /** A Unix socket, up to 107 bytes; a name that begins with NUL is abstract. */
+  path?: string | undefined;
+  /** Restricts a name to addresses of one family. Default 0: both. */
+  family?: 0 | 4 | 6 | undefined;
+  /** A literal address to connect from. Default: the system's choice. */
+  localAddress?: string | undefined;
+  /** A port to connect from. Default 0: a free one. */
+  localPort?: number | undefined;
+  /** Whether a name's further addresses join in when one takes long. Default: net's own, true. */
+  autoSelectFamily?: boolean | undefined;
+  /** After how many milliseconds, at least 10, the next one does. Default: net's own, 250. */
+  autoSelectFamilyAttemptTimeoutMs?: number | undefined;
+  /** Milliseconds for look-up and connection together; then ETIMEDOUT. Default 0: the system's limits. */
+  timeoutMs?: number | undefined;
+  /** Ends the attempt with an AbortError. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface StreamReadOptions {
+  /** Where in the buffer to begin, in bytes. Default 0. */
+  offset?: number | undefined;
+  /** How many bytes at most. Default: the rest of the buffer. */
+  length?: number | undefined;
+  /** Whether to wait until they are all there, or the stream has ended. Default false. */
+  fill?: boolean | undefined;
+  /** Cancels the read, which then rejects with an AbortError unless bytes have come. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface StreamCallOptions {
+  /** Cancels the call, which then rejects with an AbortError. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface SendFileOptions extends StreamCallOptions {
+  position?: number | undefined;
+  length?: number | undefined;
+}
+
+export interface ChunkOptions extends StreamCallOptions {
+  /**
+   * Whether chunks are views into the ring's receive buffers, to be given back by `release`. A buffer that
+   * is held receives nothing: with all of them held, every socket of the ring stops. Default false.
+   */
+  lease?: boolean | undefined;
+}
+
+/** For the listener: a connection that the backend has accepted. */
+export let wrapStream: (backend: BackendStream, bounds: StreamBounds) => StreamSocket;
+/** For the other classes of streams. */
+export let backendOfStream: (socket: StreamSocket) => BackendStream;
+
+export class StreamSocket implements AsyncIterable<Buffer> {
+  readonly #backend: BackendStream;
+  readonly #bounds: StreamBounds;
+  readonly #readership: Readership;
+  #ending: Promise<void> | undefined;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array | string> | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(backend: BackendStream, bounds: StreamBounds) {
+    this.#backend = backend;
+    this.#bounds = bounds;
+    this.#readership = { stream: backend, reader: undefined };
+  }
+
+  static {
+    wrapStream = (backend, bounds) => new StreamSocket(backend, bounds);
+    backendOfStream = (socket) => socket.#backend;
+  }
+
+  /**
+   * Connects to a TCP port or a Unix socket.
+   *
+   * A name with several addresses is tried as net's `autoSelectFamily` does it, except that an attempt that
+   * takes long is joined by the next one and not given up.
+   *
+   * Rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_SOCKET_BAD_PORT or
+   * ERR_MISSING_ARGS; with `syscall` 'connect', `code`, `address` and `port` (ECONNREFUSED, ETIMEDOUT,
+   * ENETUNREACH, EADDRINUSE and others), or an AggregateError of those when several addresses failed;
+   * ENOTFOUND for a name; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for an option that the node backend has not;
+   * AbortError; ERR_RINGLET_CLOSED.
+   */
+  static async connect(options: StreamConnectOptions): Promise<StreamSocket> {
+    checkObject(options, 'options');
+    const { goal, find, local } = readGoal(options);
+    const streamOptions = readStreamOptions(options);
+    const bounds = readBounds(options);
+    const signal = checkSignal(options.signal);
+    const timeoutMs = checkInteger(options.timeoutMs ?? 0, 'options.timeoutMs', 0, TIMEOUT_MS_MAX);
+    const attemptTimeoutMs = readAttemptTimeout(options);
+    const { streams } = backendOf(options.ring);
+    if (signal?.aborted) throw abortError(signal);
+    const attempt = (remote: SocketAddress, end: AbortSignal | undefined): Promise<BackendStream> =>
+      streams.connect({ remote, local, options: streamOptions, bounds }, end);
+    if (find === undefined && timeoutMs === 0) return new StreamSocket(await attempt(goal, signal), bounds);
+    const addresses = async (end: AbortSignal): Promise<SocketAddress[]> =>
+      find === undefined ? [goal] : await orAborted(find(), end);
+    const race = { attemptTimeoutMs, timeoutMs, signal };
+    return new StreamSocket(await connectToAny(addresses, attempt, race, goal), bounds);
+  }
+
+  /**
+   * Takes over a connected stream socket by its number, which from then on is closed with the socket. It
+   * becomes blocking (O_NONBLOCK off) for all who share it, and close-on-exec.
+   *
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; EBADF; ERR_INVALID_FD_TYPE for anything but a stream
+   * socket, and for one that is listening; ERR_RINGLET_CLOSED.
+   */
+  static fromFd(fd: number, options: StreamSocketOptions = {}): StreamSocket {
+    checkInteger(fd, 'fd', 0, FD_MAX);
+    checkObject(options, 'options');
+    const wanted = readStreamOptions(options);
+    const bounds = readBounds(options);
+    const backend = backendOf(options.ring).streams.adopt(fd, bounds);
+    backend.setOptions(wanted);
+    return new StreamSocket(backend, bounds);
+  }
+
+  /** What this side is bound to. */
+  get localAddress(): SocketAddress {
+    return this.#backend.local;
+  }
+
+  /** The other side, unless it had gone before anybody asked. `path` is empty for a Unix socket without a name. */
+  get remoteAddress(): SocketAddress | undefined {
+    return this.#backend.remote;
+  }
+
+  /** The descriptor's number, which stays the socket's own; -1 where there is none to tell. */
+  get fd(): number {
+    return this.isClosed ? -1 : this.#backend.fd;
+  }
+
+  /** Whether the socket has been closed, or its ring. */
+  get isClosed(): boolean {
+    return this.#backend.isClosing;
+  }
+
+  /** Received bytes that no reader has taken. */
+  get bufferedBytes(): number {
+    return this.#backend.incoming.byteLength;
+  }
+
+  /** Chunks as they come, each with its own copy of the bytes, until the peer ends or the socket is closed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    return new BufferIterator(this.#readership, undefined);
+  }
+
+  /**
+   * Chunks as they come, until the peer ends or the socket is closed: of whatever size the network made them,
+   * never empty, up to the receive buffer's.
+   *
+   * A socket has one reader at a time: another iterator, or a `read`, is refused with ERR_INVALID_STATE until
+   * this one has ended. `break` does not close the socket, and loses nothing: what has come stays for the next
+   * reader. Rejects with `syscall` 'read' and `code` (ECONNRESET, ETIMEDOUT and others), after the chunks that
+   * came before; AbortError.
+   */
+  chunks(options: ChunkOptions & { lease: true }): AsyncIterableIterator<StreamChunk>;
+  chunks(options?: ChunkOptions & { lease?: false | undefined }): AsyncIterableIterator<Buffer>;
+  chunks(options: ChunkOptions = {}): AsyncIterableIterator<Buffer> | AsyncIterableIterator<StreamChunk> {
+    const { lease = false, signal } = checkObject(options, 'options') as ChunkOptions;
+    const end = checkSignal(signal);
+    return checkBoolean(lease, 'options.lease')
+      ? new LeaseIterator(this.#readership, end)
+      : new BufferIterator(this.#readership, end);
+  }
+
+  /**
+   * Receives straight into the caller's memory, which is the operation's until the promise settles.
+   *
+   * @returns how many bytes came: 0 at the end of the stream (or when there is no room), otherwise at least
+   * one, and with `fill` fewer than asked only at the end, or when an abort came after the first of them.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; ERR_INVALID_STATE while there is another reader;
+   * ECONNRESET and others with `syscall` 'read'; AbortError; ERR_SOCKET_CLOSED.
+   */
+  read<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    options: StreamReadOptions = {},
+  ): Promise<{ bytesRead: number; buffer: Data }> {
+    try {
+      const { offset = 0, fill = false, signal } = checkObject(options, 'options') as StreamReadOptions;
+      const { byteLength } = checkView(buffer);
+      checkInteger(offset, 'options.offset', 0, byteLength);
+      const length = checkInteger(
+        options.length ?? byteLength - offset,
+        'options.length',
+        0,
+        byteLength - offset,
+      );
+      checkBoolean(fill, 'options.fill');
+      const end = checkSignal(signal);
+      if (end?.aborted) throw abortError(end);
+      if (this.isClosed) throw connectionClosedError();
+      if (this.#readership.reader !== undefined || this.#backend.isReading) throw readerBusyError();
+      const { incoming, isQuiet } = this.#backend;
+      // Mostly nothing waits, and nothing is on its way to somebody else.
+      if (isQuiet && incoming.byteLength === 0 && !incoming.isEnded && length > 0) {
+        return this.#backend.read(buffer, offset, length, fill, end);
+      }
+      return this.#readLeft(buffer, offset, length, fill, end);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** A read that finds bytes which an iterator has left, or is still getting, or the end. */
+  async #readLeft<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    isFilling: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<{ bytesRead: number; buffer: Data }> {
+    const { incoming } = this.#backend;
+    this.#readership.reader = buffer;
+    try {
+      await this.#backend.pause();
+      let bytesRead = takeInto(incoming, new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length));
+      const wantsMore = bytesRead === 0 || isFilling;
+      if (wantsMore && bytesRead < length && !incoming.isEnded) {
+        const [at, rest] = [offset + bytesRead, length - bytesRead];
+        bytesRead += (await this.#backend.read(buffer, at, rest, isFilling, signal)).bytesRead;
+      }
+      if (bytesRead === 0 && this.isClosed) throw connectionClosedError();
+      if (bytesRead === 0 && incoming.failure !== undefined) throw incoming.failure();
+      return { bytesRead, buffer };
+    } finally {
+      this.#readership.reader = undefined;
+    }
+  }
+
+  /**
+   * Sends bytes, after those of the writes before. The promise settles when the kernel has taken all of
+   * them, which is the back-pressure: a peer that does not read keeps it waiting.
+   *
+   * @param data text as UTF-8, or bytes, which are the operation's until the promise settles.
+   * @returns the bytes sent: always all of them.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE; EPIPE, ECONNRESET and others with `syscall` 'write';
+   * ERR_RINGLET_WRITE_QUEUE_FULL; ERR_STREAM_WRITE_AFTER_END; ERR_SOCKET_CLOSED; AbortError. `bytesWritten`
+   * says how many bytes the kernel had taken; after a write that was cut short every other one rejects with
+   * EPIPE.
+   */
+  write(data: string | NodeJS.ArrayBufferView | ArrayBuffer, options?: StreamCallOptions): Promise<number> {
+    try {
+      const bytes = toBytes(data);
+      const signal = options === undefined ? undefined : readSignal(options);
+      this.#checkWritable();
+      return this.#backend.write([bytes], bytes.byteLength, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The same for several buffers, one after another, in one go. */
+  writev(buffers: readonly NodeJS.ArrayBufferView[], options?: StreamCallOptions): Promise<number> {
+    try {
+      const views = checkViews(buffers).slice();
+      const signal = options === undefined ? undefined : readSignal(options);
+      this.#checkWritable();
+      const bytes = views.reduce((sum, view) => sum + view.byteLength, 0);
+      return this.#backend.write(views, bytes, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #checkWritable(): void {
+    if (this.isClosed) throw connectionClosedError();
+    if (this.#ending !== undefined) throw writeAfterEndError();
+    const { queuedWriteBytes } = this.#backend;
+    const { writeQueueBytes } = this.#bounds;
+    if (queuedWriteBytes >= writeQueueBytes) throw writeQueueFullError(queuedWriteBytes, writeQueueBytes);
+  }
+
+  /**
+   * Tells the peer that nothing more follows, after the writes before it; receiving goes on. Safe to call
+   * again: the promise is the same.
+   *
+   * @throws (rejects) ENOTCONN with `syscall` 'shutdown' when the connection is gone; ERR_SOCKET_CLOSED.
+   */
+  end(): Promise<void> {
+    if (this.isClosed) return Promise.reject(connectionClosedError());
+    this.#ending ??= this.#backend.end();
+    return this.#ending;
+  }
+
+  /**
+   * Sends what a file holds, reading ahead while the kernel takes what has been read.
+   *
+   * @param file a FileHandle, of ringlet's or of Node's own.
+   * @param options `position` in the file, by default its own cursor, which then moves; `length` in bytes, by
+   * default up to the end; `signal`.
+   * @returns the bytes sent: fewer than `length` where the file ends before.
+   * @throws (rejects) as `write`, and as the file's `read`.
+   */
+  async sendFile(file: ReadableFile, options: SendFileOptions = {}): Promise<number> {
+    if (typeof (checkObject(file, 'file') as ReadableFile).read !== 'function') {
+      throw invalidArgType('file', 'an instance of FileHandle', file);
+    }
+    const { position, length, signal } = checkObject(options, 'options') as SendFileOptions;
+    const from = position === undefined ? undefined : checkInteger(position, 'options.position', 0);
+    const bytes = checkInteger(length ?? Number.MAX_SAFE_INTEGER, 'options.length', 0);
+    const end = checkSignal(signal);
+    if (end?.aborted) throw abortError(end);
+    this.#checkWritable();
+    return sendFile(this, file, from, bytes, end);
+  }
+
+  /**
+   * Passes open descriptors to the peer of a Unix socket, with the first of the bytes: it gets copies of its
+   * own. They must stay open until the promise settles.
+   *
+   * @param fds 1 to 253 numbers.
+   * @param data at least one byte.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; EBADF; as `write`;
+   * ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend, and EINVAL for anything but a Unix socket.
+   */
+  sendDescriptors(
+    fds: readonly number[],
+    data: string | NodeJS.ArrayBufferView | ArrayBuffer = '\0',
+    options?: StreamCallOptions,
+  ): Promise<number> {
+    try {
+      const numbers = checkDescriptors(fds);
+      const bytes = toBytes(data);
+      if (bytes.byteLength === 0) throw invalidArgValue('data', data, 'must not be empty');
+      const signal = options === undefined ? undefined : readSignal(options);
+      this.#checkWritable();
+      if (this.localAddress.family !== 'Unix') throw addressError(-constants.errno.EINVAL, 'sendmsg');
+      return this.#backend.write([bytes], bytes.byteLength, signal, numbers);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Receives bytes from the peer of a Unix socket, and the descriptors that came with the first of them, which
+   * are the caller's to close. They are close-on-exec. Every other way of reading drops them.
+   *
+   * @param countMax the most to take; the kernel closes the others. Default 16.
+   * @throws (rejects) as `read`; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async receiveDescriptors<Data extends NodeJS.ArrayBufferView>(
+    buffer: Data,
+    options: StreamCallOptions & { countMax?: number | undefined } = {},
+  ): Promise<{ bytesRead: number; buffer: Data; fds: number[] }> {
+    checkView(buffer);
+    const signal = readSignal(options);
+    const countMax = checkInteger(options.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
+    if (signal?.aborted) throw abortError(signal);
+    if (this.isClosed) throw connectionClosedError();
+    if (this.#readership.reader !== undefined || this.#backend.isReading) throw readerBusyError();
+    this.#readership.reader = buffer;
+    try {
+      await this.#backend.pause();
+      const view = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+      const waiting = takeInto(this.#backend.incoming, view);
+      if (waiting > 0) return { bytesRead: waiting, buffer, fds: [] };
+      return { buffer, ...(await this.#backend.receiveDescriptors(view, countMax, signal)) };
+    } finally {
+      this.#readership.reader = undefined;
+    }
+  }
+
+  /**
+   * Who is on the other side of a Unix socket (SO_PEERCRED): the process that connected, or for the one that
+   * connected the process that listens, as it was at that time.
+   *
+   * @throws ENOTSUP for anything but a Unix socket; ERR_SOCKET_CLOSED; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on
+   * the node backend.
+   */
+  get peerCredentials(): PeerCredentials {
+    if (this.isClosed) throw connectionClosedError();
+    if (this.localAddress.family !== 'Unix') throw addressError(-constants.errno.EOPNOTSUPP, 'getsockopt');
+    return this.#backend.peerCredentials();
+  }
+
+  /**
+   * Gives the descriptor away: ends everything as `close` does, and closes nothing. Another ring, of another
+   * worker too, can take it over with `fromFd`. Await it before the number is used elsewhere.
+   *
+   * @throws (rejects) ERR_INVALID_STATE when bytes have been received that nobody has read, and which would be
+   * lost; ERR_SOCKET_CLOSED; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async detach(): Promise<number> {
+    if (this.isClosed) throw connectionClosedError();
+    await this.#backend.pause();
+    if (this.bufferedBytes > 0) throw unreadBytesError(this.bufferedBytes);
+    return this.#backend.detach();
+  }
+
+  /**
+   * The socket as Node's own Duplex: for `tls.connect({ socket })`, `new tls.TLSSocket`, http.Server's
+   * 'connection' event, `pipeline`. From then on the stream is the socket's reader and writer; destroying it
+   * closes the socket.
+   */
+  toDuplex(options: DuplexOptions = {}): StreamDuplex {
+    checkObject(options, 'options');
+    const { allowHalfOpen = true, highWaterMark = 65_536 } = options;
+    return new StreamDuplex(this, this.#readership, {
+      allowHalfOpen: checkBoolean(allowHalfOpen, 'options.allowHalfOpen'),
+      highWaterMark: checkInteger(highWaterMark, 'options.highWaterMark', 0),
+    });
+  }
+
+  /** What the peer sends, as a web stream of bytes that receives straight into its reader's memory. */
+  get readable(): ReadableStream<Uint8Array> {
+    this.#readable ??= readableOf(this);
+    return this.#readable;
+  }
+
+  /** A web stream to the peer: its `close` is `end`, its `abort` is `reset`. */
+  get writable(): WritableStream<Uint8Array | string> {
+    this.#writable ??= writableOf(this);
+    return this.#writable;
+  }
+
+  /** TCP_NODELAY: whether small writes leave at once. Nothing happens to a Unix socket. */
+  setNoDelay(isOn = true): this {
+    return this.#set({ noDelay: checkBoolean(isOn, 'isOn') });
+  }
+
+  /** SO_KEEPALIVE, with the silence before the first probe in milliseconds; 0 leaves what is set. */
+  setKeepAlive(isOn = false, initialDelayMs = 0): this {
+    const delayMs = checkKeepAliveDelay(initialDelayMs, 'initialDelayMs');
+    return this.#set({ keepAliveSeconds: toKeepAliveSeconds(checkBoolean(isOn, 'isOn'), delayMs) });
+  }
+
+  /** TCP_QUICKACK: whether to acknowledge at once. The kernel may change its mind. */
+  setQuickAck(isOn = true): this {
+    return this.#set({ quickAck: checkBoolean(isOn, 'isOn') });
+  }
+
+  /** SO_LINGER in seconds; null turns it off. */
+  setLinger(seconds: number | null): this {
+    return this.#set({ lingerSeconds: toLingerSeconds(seconds, 'seconds') });
+  }
+
+  #set(options: Parameters<BackendStream['setOptions']>[0]): this {
+    if (this.isClosed) throw connectionClosedError();
+    this.#backend.setOptions(options);
+    return this;
+  }
+
+  /** Lets pending reads and writes keep the process alive again. That is how a socket begins. */
+  ref(): this {
+    this.#backend.ref();
+    return this;
+  }
+
+  /** Lets the process exit although reads or writes are pending. */
+  unref(): this {
+    this.#backend.unref();
+    return this;
+  }
+
+  /**
+   * Ends everything: iterations quietly, pending reads and writes with ERR_SOCKET_CLOSED, and drops what has
+   * been received and not read. What the kernel has taken it still delivers, unless bytes from the peer were
+   * left unread: TCP then resets the connection. Safe to call again: the promise is the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#backend.close(false);
+    return this.#closing;
+  }
+
+  /** The same, and the peer gets ECONNRESET at once (TCP only). */
+  reset(): Promise<void> {
+    this.#closing ??= this.#backend.close(true);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function checkDescriptors(fds: readonly number[]): readonly number[] {
+  if (!Array.isArray(fds)) throw invalidArgType('fds', 'an instance of Array', fds);
+  checkInteger(fds.length, 'fds.length', 1, DESCRIPTORS_MAX);
+  return fds.map((fd, index) => checkInteger(fd, `fds[${index}]`, 0, FD_MAX));
+}
+
+function readSignal(options: unknown): AbortSignal | undefined {
+  return checkSignal((checkObject(options, 'options') as StreamCallOptions).signal);
+}
+
+interface Goal {
+  /** The address itself, or what names it in an error. */
+  goal: SocketAddress;
+  /** For a name. */
+  find: (() => Promise<SocketAddress[]>) | undefined;
+  local: SocketAddress | undefined;
+}
+
+function readGoal(options: StreamConnectOptions): Goal {
+  const { path, port, host = 'localhost' } = options;
+  if (path !== undefined) {
+    return { goal: unixAddress(checkUnixPath(path, 'options.path')), find: undefined, local: undefined };
+  }
+  if (port === undefined) throw missingArgs('"options.port" or "options.path"');
+  const number = checkPort(port, 'Port', false);
+  const name = checkString(host, 'options.host');
+  const family = checkOneOf(options.family ?? 0, 'options.family', [0, 4, 6] as const);
+  const local = readLocal(options);
+  const literal = familyOf(name);
+  if (literal !== undefined)
+    return { goal: { address: name, port: number, family: literal }, find: undefined, local };
+  const isRacing = checkBoolean(
+    options.autoSelectFamily ?? netDefaults().getDefaultAutoSelectFamily(),
+    'options.autoSelectFamily',
+  );
+  const find = async (): Promise<SocketAddress[]> => {
+    const wanted = local === undefined ? family : local.family === 'IPv4' ? 4 : 6;
+    const addresses = await addressesOf(name, number, wanted);
+    return isRacing ? addresses : addresses.slice(0, 1);
+  };
+  return { goal: { address: name, port: number, family: 'IPv4' }, find, local };
+}
+
+function readLocal(options: StreamConnectOptions): SocketAddress | undefined {
+  const port = checkPort(options.localPort ?? 0, 'options.localPort');
+  const { localAddress } = options;
+  if (localAddress === undefined) {
+    return port === 0 ? undefined : { address: '0.0.0.0', port, family: 'IPv4' };
+  }
+  const address = checkString(localAddress, 'options.localAddress');
+  const family = familyOf(address);
+  if (family === undefined) throw invalidIpAddress(address);
+  return { address, port, family };
+}
+
+/** Loaded when it is needed: not every program makes connections. */
+const netDefaults = (): typeof import('node:net') => process.getBuiltinModule('node:net');
+
+function readAttemptTimeout(options: StreamConnectOptions): number {
+  const wanted =
+    options.autoSelectFamilyAttemptTimeoutMs ?? netDefaults().getDefaultAutoSelectFamilyAttemptTimeout();
+  const least = 10;
+  return checkInteger(wanted, 'options.autoSelectFamilyAttemptTimeoutMs', least, TIMEOUT_MS_MAX);
+}
