@@ -14,7 +14,7 @@ import { binding } from '../binding.js';
 import type { CachedPaths, OpenedRead } from './cached-paths.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { type FdTable } from '../dispatch/fd-table.js';
+import type { FdTable } from '../dispatch/fd-table.js';
 import { StatOperation } from './file-operations.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation, PathOperation } from './path-operations.js';

@@ -20,7 +20,7 @@ import { CloseOperation, FileOperation, StatOperation } from './file-operations.
 import { InlineReader } from './inline-reads.js';
 import { OP_FTRUNCATE, SQE_ASYNC } from '../layout.js';
 import { addressOf } from '../dispatch/memory.js';
-import { type OpenedFd } from './path-operations.js';
+import type { OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
