@@ -41,7 +41,7 @@ describe('The published package', function () {
 
   async function evaluate(...args: string[]): Promise<string> {
     const launcher = ['sh', '-c', 'cd "$0" && exec "$@"', directory.path];
-    const outcome = await runProgram([process.execPath, ...args], { launcher });
+    const outcome = await runProgram([process.execPath, ...args], { launcher, env: { RINGLET_ADDON: '' } });
     expectCleanExit(outcome);
     return outcome.stdout.trim();
   }
