@@ -50,6 +50,39 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
     expect((await rejection(pair.near.read(Buffer.alloc(1)))).code).to.equal('ECONNRESET');
   });
 
+  it('read: ECONNRESET, not the end, also when a call that has moved bytes has met the error first', async () => {
+    for (const isIterating of [false, true]) {
+      const next = (socket: StreamSocket): Promise<unknown> =>
+        isIterating ? socket.chunks().next() : socket.read(Buffer.alloc(1));
+      await using filling = await connectPair(makeRing());
+      const reading = filling.near.read(Buffer.alloc(10), { fill: true });
+      await filling.far.write('bytes');
+      expect(await isPending(reading)).to.equal(true);
+      await filling.far.reset();
+      expect((await within('the read', reading)).bytesRead).to.equal(5);
+      expect((await rejection(next(filling.near), 'the read after it')).code).to.equal('ECONNRESET');
+      await using writing = await connectPair(makeRing());
+      const failing = rejection(writing.near.write(Buffer.alloc(32 * MIB)), 'the write');
+      expect(await isPending(failing)).to.equal(true);
+      await writing.far.reset();
+      expect((await failing).code).to.be.oneOf(['EPIPE', 'ECONNRESET', 'ERR_SOCKET_CLOSED']);
+      expect((await rejection(next(writing.near), 'the read after it')).code).to.equal('ECONNRESET');
+    }
+  });
+
+  it('read: the end, although writing has failed, where the peer has ended before', async () => {
+    await using pair = await connectPair(makeRing());
+    await pair.far.write('all there is');
+    await pair.far.close();
+    const writing = async (): Promise<void> => {
+      for (;;) await pair.near.write('x');
+    };
+    const { code } = await rejection(writing(), 'the writes');
+    expect(code).to.be.oneOf(['EPIPE', 'ECONNRESET', 'ERR_SOCKET_CLOSED']);
+    if (backend === 'node') return; // Node destroys the socket with what it has not read.
+    expect(String(await readAll(pair.near))).to.equal('all there is');
+  });
+
   it('write: EPIPE or ECONNRESET once the peer is gone, and every later write too', async () => {
     await using pair = await connectPair(makeRing());
     await pair.far.reset();

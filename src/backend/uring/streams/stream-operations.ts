@@ -4,6 +4,7 @@ import type { SocketAddress } from '../../../net/address.js';
 import type { ReadResult } from '../../backend.js';
 import type { OperationFacts } from '../../observation.js';
 import { encodeDescriptors } from './descriptor-passing.js';
+import type { LostErrors } from './lost-errors.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import {
   CQE_MORE,
@@ -43,6 +44,11 @@ export interface SocketTarget {
   /** The descriptor or table slot for submission entries, and the flag that says which. */
   readonly target: number;
   readonly targetFlags: number;
+}
+
+/** A connection, which wants to know what its transfers come to. */
+export interface TransferTarget extends SocketTarget {
+  readonly lostErrors: LostErrors;
 }
 
 /** How errors name an address: host and port, or the path. */
@@ -179,7 +185,7 @@ export class ReceiveOperation extends StandingOperation {
 
 /** One receive, straight into the caller's view. */
 export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>> {
-  readonly #socket: SocketTarget;
+  readonly #socket: TransferTarget;
   /** SAFETY: written by the kernel until the terminal completion. */
   readonly #buffer: Data;
   readonly #offset: number;
@@ -190,7 +196,7 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
 
   /** @param onOver called with the errno it failed with, unless it was cancelled, or 0. */
   constructor(
-    socket: SocketTarget,
+    socket: TransferTarget,
     buffer: Data,
     offset: number,
     length: number,
@@ -213,8 +219,13 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
     fillEntry(words, at, OP_RECV | targetFlags, target, address, this.#length, flags);
   }
 
-  override complete(result: number): void {
+  override complete(completed: number): void {
+    const { lostErrors } = this.#socket;
+    const result = completed === 0 && this.#length > 0 ? lostErrors.errnoOfEnd() : completed;
     this.#errno = this.cancelReason === undefined ? Math.min(result, 0) : 0;
+    if (this.#isFilling && result > 0 && result < this.#length && this.cancelReason === undefined) {
+      lostErrors.noteCutShort();
+    }
     if (result >= 0) this.fulfil({ bytesRead: result, buffer: this.#buffer });
     else this.fail(result);
   }
@@ -234,7 +245,7 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
 
 /** One send, of one view or several. What it came to goes to the writer, which settles the writes. */
 export class SendOperation extends Operation<void> {
-  readonly #socket: SocketTarget;
+  readonly #socket: TransferTarget;
   /** SAFETY: read by the kernel until the terminal completion, as are the iovecs. */
   readonly #views: readonly View[];
   readonly #skippedBytes: number;
@@ -249,7 +260,7 @@ export class SendOperation extends Operation<void> {
    * @param fds descriptors to pass along.
    */
   constructor(
-    socket: SocketTarget,
+    socket: TransferTarget,
     views: readonly View[],
     skippedBytes: number,
     bytes: number,
@@ -288,6 +299,10 @@ export class SendOperation extends Operation<void> {
 
   override complete(result: number): void {
     this.fulfil();
+    if (this.cancelReason === undefined && result < this.#bytes) {
+      if (result < 0) this.#socket.lostErrors.noteFailed(result);
+      else this.#socket.lostErrors.noteCutShort();
+    }
     this.#onSent(result, result < this.#bytes ? this.cancelReason : undefined);
   }
 

@@ -22,7 +22,8 @@ import { CQE_BUFFER, CQE_BUFFER_SHIFT } from '../layout.js';
 import type { Operation } from '../dispatch/operation.js';
 import type { BufferWaiter, ProvidedBuffers } from '../buffers/provided-buffers.js';
 import { localName, peerName } from '../sockets/socket-names.js';
-import { ReadOperation, ReceiveOperation, type SocketTarget, type Standing } from './stream-operations.js';
+import { LostErrors } from './lost-errors.js';
+import { ReadOperation, ReceiveOperation, type Standing, type TransferTarget } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import { StreamWriter } from './stream-writer.js';
 
@@ -66,11 +67,12 @@ class LeasedChunk extends StreamChunk {
   }
 }
 
-export class UringStream implements BackendStream, BatchListener, BufferWaiter, SocketTarget, Standing {
+export class UringStream implements BackendStream, BatchListener, BufferWaiter, TransferTarget, Standing {
   readonly fd: number;
   readonly target: number;
   readonly targetFlags: number;
   readonly incoming: ChunkQueue;
+  readonly lostErrors: LostErrors;
   readonly #host: StreamHost;
   readonly #bounds: StreamBounds;
   #local: SocketAddress | undefined;
@@ -92,6 +94,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
   /** @param remote if it is known already. */
   constructor(host: StreamHost, fd: number, bounds: StreamBounds, remote?: SocketAddress) {
     this.fd = fd;
+    this.lostErrors = new LostErrors(fd);
     this.#host = host;
     this.#bounds = bounds;
     this.#remote = remote;
@@ -202,8 +205,9 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     this.#listenForBatchEnd();
   }
 
-  onDisarmed(result: number): void {
+  onDisarmed(last: number): void {
     this.#armed = undefined;
+    const result = last === 0 ? this.lostErrors.errnoOfEnd() : last;
     if (result === 0) this.incoming.end();
     else if (result === ENOBUFS) this.#buffers.grow();
     else if (result === EINVAL && this.#host.hasReceiveLimit) this.#host.hasReceiveLimit = false;

@@ -8,7 +8,7 @@
 import { type Abortable, unwatchAbort, watchAbort } from '../../../abort.js';
 import { abortError, addressError, tracedRejection } from '../../../errors.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { SendOperation, type SocketTarget } from './stream-operations.js';
+import { SendOperation, type TransferTarget } from './stream-operations.js';
 
 type View = NodeJS.ArrayBufferView;
 
@@ -71,7 +71,7 @@ class PendingWrite implements Abortable {
 
 export class StreamWriter {
   readonly #dispatcher: Dispatcher;
-  readonly #socket: SocketTarget;
+  readonly #socket: TransferTarget;
   #queue: PendingWrite[] = [];
   #sending: SendOperation | undefined;
   #queuedBytes = 0;
@@ -82,7 +82,7 @@ export class StreamWriter {
   #onIdle: (() => void) | undefined;
   isHolding = true;
 
-  constructor(dispatcher: Dispatcher, socket: SocketTarget) {
+  constructor(dispatcher: Dispatcher, socket: TransferTarget) {
     this.#dispatcher = dispatcher;
     this.#socket = socket;
   }
