@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { DEADLINE_MS, within } from './eventually.js';
+import { ENVIRONMENT } from './programs.js';
 
 /** The package's own directory, where `ringlet` resolves. */
 export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -40,7 +41,8 @@ export async function runProgram(argv: readonly string[], options: ChildOptions 
   const [program = process.execPath, ...rest] = [...(options.launcher ?? []), ...argv];
   const child = spawn(program, rest, {
     cwd: options.cwd ?? PACKAGE_ROOT,
-    env: { ...process.env, ...options.env },
+    // A sanitizer is for the Node that loads the addon, whatever comes before it on the line.
+    env: { ...([program, ...rest].includes(process.execPath) ? process.env : ENVIRONMENT), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const outcome: ChildOutcome = { code: null, signal: null, stdout: '', stderr: '', hasTimedOut: false };

@@ -66,10 +66,14 @@ export interface CallError extends NodeJS.ErrnoException {
 }
 
 /** The error a promise rejects with; fails when it fulfils or stays pending. */
-export async function rejection(promise: PromiseLike<unknown>, what = 'the call'): Promise<CallError> {
+export async function rejection(
+  promise: PromiseLike<unknown>,
+  what = 'the call',
+  deadlineMs = DEADLINE_MS,
+): Promise<CallError> {
   let value: unknown;
   try {
-    value = await within(what, promise);
+    value = await within(what, promise, deadlineMs);
   } catch (error) {
     if (error instanceof Error) return error;
     throw new Error(`${what} rejected with something that is no Error`, { cause: error });

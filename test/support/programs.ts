@@ -1,8 +1,19 @@
 /** Programs of the system that tests talk to. */
 import { spawnSync } from 'node:child_process';
 
+/**
+ * The environment of the tests without what an address sanitizer has put in front of every program: it is for
+ * the addon, and keeps programs that nobody here wrote from starting or from ending well.
+ */
+export const ENVIRONMENT: NodeJS.ProcessEnv = { ...process.env };
+delete ENVIRONMENT.LD_PRELOAD;
+delete ENVIRONMENT.ASAN_OPTIONS;
+
 /** Where the shell finds a program; '' when it does not. */
 export function findProgram(name: string): string {
-  const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name}`], {
+    encoding: 'utf8',
+    env: ENVIRONMENT,
+  });
   return status === 0 ? stdout.trim() : '';
 }
