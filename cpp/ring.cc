@@ -164,13 +164,15 @@ int Ring::Submit() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     uint32_t sq_flags = LoadRelaxed(ksq_flags_);
     uint32_t enter_flags = 0;
-    if (sq_flags & abi::kSqNeedWakeup && QueuedCount() > 0) {
+    if (sq_flags & abi::kSqNeedWakeup && QueuedCount() > 0 && !IsSqThreadComing()) {
       enter_flags |= abi::kEnterSqWakeup;
       sq_wakeup_count_++;
     }
     if (sq_flags & abi::kSqCqOverflow) enter_flags |= abi::kEnterGetEvents;
     if (enter_flags == 0) return 0;
-    return std::min(Enter(QueuedCount(), 0, enter_flags, nullptr, 0), 0);
+    int entered = Enter(QueuedCount(), 0, enter_flags, nullptr, 0);
+    if (entered >= 0 && (enter_flags & abi::kEnterSqWakeup) != 0) sq_woken_for_ = sq_tail_;
+    return std::min(entered, 0);
   }
   while (QueuedCount() > 0) {
     // What completes inline is posted by submitting alone; reaping costs extra and is for what else waits.
@@ -187,6 +189,11 @@ int Ring::Submit() {
   }
   if (!HasUnposted()) return 0;
   return std::min(Enter(0, 0, abi::kEnterGetEvents, nullptr, 0), 0);
+}
+
+// Woken, and not there yet: it will look at the tail before it sleeps again, so it sees later entries, too.
+bool Ring::IsSqThreadComing() const {
+  return static_cast<int32_t>(sq_woken_for_ - LoadAcquire(ksq_head_)) > 0;
 }
 
 int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {

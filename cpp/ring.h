@@ -84,6 +84,7 @@ class Ring {
   void Use(const QueueMemory& memory, const abi::Params& params);
   int MoveQueues(uint32_t submission_entries, uint32_t completion_entries);
   int EnterOnce(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
+  bool IsSqThreadComing() const;
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
 
   int fd_ = -1;
@@ -105,8 +106,9 @@ class Ring {
   abi::Cqe* kcqes_ = nullptr;
   uint32_t sq_mask_ = 0;
   uint32_t cq_mask_ = 0;
-  uint32_t sq_tail_ = 0;    // ours; ahead of *ksq_tail_ until Submit
-  bool has_links_ = false;  // among what is queued
+  uint32_t sq_tail_ = 0;       // ours; ahead of *ksq_tail_ until Submit
+  uint32_t sq_woken_for_ = 0;  // the tail with which the SQ thread was last woken
+  bool has_links_ = false;     // among what is queued
 
   QueueMemory memory_;
   uint64_t enter_count_ = 0;

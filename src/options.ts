@@ -58,7 +58,10 @@ export interface RingOptions {
   completionEntriesMax?: number;
   /** Operations in the kernel at once, 1 to 65,536; more wait their turn. Default 4096. */
   inFlightMax?: number;
-  /** Operations staged before they are submitted without waiting for the turn's end, 1 to 32,768. Default 128. */
+  /**
+   * Operations staged before they are submitted without waiting for the turn's end, 1 to 32,768. Default 128.
+   * With `sqPoll` a quarter of what is in flight is enough: the thread works on it while the program goes on.
+   */
   submitBatchMax?: number;
   /** Completions settled in one go, 1 to 65,536. Default 256. */
   drainBatchMax?: number;

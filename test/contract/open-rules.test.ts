@@ -168,7 +168,9 @@ describeOnEachBackend('Fs.open with resolve and directory', (makeRing, configura
     const ring = makeRing();
     const opening = rejection(ring.fs.open('/file', 'r', null, { resolve: 'inRoot' }));
     await ring.close();
-    expect((await opening).code).to.equal('ERR_RINGLET_CLOSED');
+    // An SQ thread may have looked for the file before the ring was closed.
+    const hasThread = ring.profile.kind === 'sqPoll';
+    expect((await opening).code).to.be.oneOf(['ERR_RINGLET_CLOSED', ...(hasThread ? ['ENOENT'] : [])]);
   });
 
   it('bad input: what is wrong is named', async () => {

@@ -8,6 +8,7 @@ import { frameRings } from '../support/backends.js';
 import { numberedRange, take } from '../support/datagrams.js';
 import { turns, within } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
+import { sqThreadOf, submissionHead, untilAsleep, withDescriptor } from '../support/sq-poll.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 const FILE_BYTES = 4096;
@@ -42,6 +43,23 @@ describe('Submission', () => {
       expect(ring.stats().submitted - before.submitted).to.equal(100);
     });
   }
+
+  it('sqPoll: the thread gets operations while more of them are being made, and one wake-up is enough', async () => {
+    const { ring, fd } = withDescriptor(() => makeRing({ sqPoll: { idleMs: 1 } }));
+    await using handle = await ring.fs.open(directory.file('a', pattern(FILE_BYTES)));
+    await untilAsleep(await sqThreadOf(fd));
+    const before = ring.stats();
+    const taken = submissionHead(fd);
+    const reads = Array.from({ length: 64 }, (_unused, index) =>
+      handle.read(Buffer.alloc(8), 0, 8, index * 8),
+    );
+    // The event loop has not turned since.
+    const deadline = performance.now() + 10_000;
+    while (submissionHead(fd) - taken < 48 && performance.now() < deadline) continue;
+    expect(submissionHead(fd) - taken, 'taken within the turn').to.be.at.least(48);
+    expect(ring.stats().sqThreadWakeups - before.sqThreadWakeups).to.equal(1);
+    await Promise.all(reads);
+  });
 
   it('coalesce: 2,000 reads, 16 in flight, fulfil each with its own bytes; a quiet ring is not held up', async () => {
     const ring = makeRing({ backend: 'io_uring', coalesce: { minCompletions: 16, timeoutUs: 100_000 } });

@@ -33,6 +33,11 @@ export async function sqThreadOf(ringFd: number): Promise<number> {
   return id;
 }
 
+/** How many entries the kernel has taken from the ring's submission queue. */
+export function submissionHead(ringFd: number): number {
+  return Number(fieldOf(readFileSync(`/proc/self/fdinfo/${ringFd}`, 'utf8'), 'SqHead'));
+}
+
 /** "0-3,7" as numbers. */
 function parseCpuList(list: string): number[] {
   return list.split(',').flatMap((range) => {

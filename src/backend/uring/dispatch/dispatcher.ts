@@ -85,7 +85,13 @@ export class Dispatcher implements Hold {
   ) {
     this.#native = native;
     this.#identity = identity;
-    this.#block = new SubmissionBlock(native, this.control, options.submitBatchMax, submissionEntries);
+    this.#block = new SubmissionBlock(
+      native,
+      this.control,
+      options.submitBatchMax,
+      submissionEntries,
+      identity !== undefined,
+    );
     this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
     this.#slots = new SlotTable(options.inFlightMax);
     this.inlineCredit = options.inlineCredit;
@@ -234,7 +240,7 @@ export class Dispatcher implements Hold {
   /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
   #startTogether(operations: readonly Operation<unknown>[]): void {
     for (const operation of operations) this.#stage(operation);
-    this.#block.submitIfBatch();
+    this.#block.submitIfBatch(this.#slots.inFlightCount);
   }
 
   #countPending(): void {
@@ -275,7 +281,7 @@ export class Dispatcher implements Hold {
   /** Starts an operation. Needs `#canStart(operation, 1)`. */
   #start(operation: Operation<unknown>): void {
     this.#stage(operation);
-    this.#block.submitIfBatch();
+    this.#block.submitIfBatch(this.#slots.inFlightCount);
   }
 
   /** Takes a slot for the operation and stages its entry. */

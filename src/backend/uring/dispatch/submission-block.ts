@@ -27,6 +27,9 @@ import {
 } from '../layout.js';
 import { fillEntry, type Operation } from './operation.js';
 
+/** Portions in which an SQ thread gets what is in flight. */
+const SQ_THREAD_SHARES = 4;
+
 export class SubmissionBlock {
   readonly words: Uint32Array;
   /** Entries that can be staged at once. */
@@ -35,12 +38,23 @@ export class SubmissionBlock {
   readonly #control: Uint32Array;
   readonly #native: NativeRing;
   readonly #batchMax: number;
+  readonly #isPolled: boolean;
 
-  /** @param entriesMin of the ring as the kernel made it: any chain that fits there can be staged. */
-  constructor(native: NativeRing, control: Uint32Array, batchMax: number, entriesMin: number) {
+  /**
+   * @param entriesMin of the ring as the kernel made it: any chain that fits there can be staged.
+   * @param isPolled whether a kernel thread takes what is handed over, while we go on.
+   */
+  constructor(
+    native: NativeRing,
+    control: Uint32Array,
+    batchMax: number,
+    entriesMin: number,
+    isPolled: boolean,
+  ) {
     this.#native = native;
     this.#control = control;
     this.#batchMax = batchMax;
+    this.#isPolled = isPolled;
     // Twice the batch, so that cancel requests find room behind a batch that has just been filled.
     this.capacity = 2 ** Math.ceil(Math.log2(Math.max(batchMax * 2, entriesMin)));
     this.words = new Uint32Array((this.capacity * SQE_BYTES) / 4);
@@ -80,9 +94,14 @@ export class SubmissionBlock {
     control[CONTROL_SUBMISSION_TAIL] = tail + entriesLeft;
   }
 
-  /** Hands over what is staged if it makes a batch. */
-  submitIfBatch(): void {
-    if (this.#stagedCount() >= this.#batchMax) this.#native.submit();
+  /**
+   * Hands over what is staged if it makes a batch. For an SQ thread a quarter of what is in flight makes one:
+   * it works on that while we stage the rest. With all of it at once, each side would wait for the other.
+   */
+  submitIfBatch(inFlightCount: number): void {
+    const count = this.#stagedCount();
+    const isShare = this.#isPolled && count * SQ_THREAD_SHARES >= inFlightCount;
+    if (isShare || count >= this.#batchMax) this.#native.submit();
   }
 
   submit(): void {
