@@ -1,5 +1,7 @@
 #include "native_ring.h"
 
+#include <sys/uio.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -64,6 +66,8 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
          InstanceMethod<&NativeRing::SupportsOp>("supportsOp"),
          InstanceMethod<&NativeRing::RegisterFiles>("registerFiles"),
          InstanceMethod<&NativeRing::UpdateFile>("updateFile"),
+         InstanceMethod<&NativeRing::RegisterBuffers>("registerBuffers"),
+         InstanceMethod<&NativeRing::UpdateBuffer>("updateBuffer"),
          InstanceMethod<&NativeRing::RegisterBufferRing>("registerBufferRing"),
          InstanceMethod<&NativeRing::UnregisterBufferRing>("unregisterBufferRing")});
   }
@@ -179,6 +183,24 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     abi::ResourceUpdate update = {ToUint32(info[0]), 0, reinterpret_cast<uint64_t>(&fd)};
     return Napi::Number::New(info.Env(),
                              UringRegister(host_->ring_fd(), abi::kRegisterFilesUpdate, &update, 1));
+  }
+
+  // registerBuffers(count): a sparse table.
+  Napi::Value RegisterBuffers(const Napi::CallbackInfo& info) {
+    abi::ResourceRegister table = {ToUint32(info[0]), abi::kResourceRegisterSparse, 0, 0, 0};
+    return Napi::Number::New(info.Env(),
+                             UringRegister(host_->ring_fd(), abi::kRegisterBuffers2, &table, sizeof(table)));
+  }
+
+  // updateBuffer(index, address, bytes): pins the memory's pages; both 0 clear the slot.
+  // SAFETY: kept alive by RegisteredBuffers, which holds the ArrayBuffer until it has cleared the slot or the
+  // ring is closed. The kernel itself holds on to the pages for as long as an operation names them.
+  Napi::Value UpdateBuffer(const Napi::CallbackInfo& info) {
+    iovec memory = {reinterpret_cast<void*>(static_cast<uintptr_t>(info[1].As<Napi::Number>().DoubleValue())),
+                    static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue())};
+    abi::ResourceUpdate2 update = {ToUint32(info[0]), 0, reinterpret_cast<uint64_t>(&memory), 0, 1, 0};
+    return Napi::Number::New(
+        info.Env(), UringRegister(host_->ring_fd(), abi::kRegisterBuffersUpdate, &update, sizeof(update)));
   }
 
   // registerBufferRing(groupId, address, entries)

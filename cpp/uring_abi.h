@@ -148,13 +148,15 @@ enum RegisterOp : uint32_t {
   kUnregisterRingFds = 21,
   kRegisterFiles2 = 13,
   kRegisterFilesUpdate = 6,
+  kRegisterBuffers2 = 15,
+  kRegisterBuffersUpdate = 16,
   kRegisterBufferRing = 22,
   kUnregisterBufferRing = 23,
   kRegisterResizeRings = 33,
   kRegisterQuery = 35,
 };
 
-// struct io_uring_rsrc_register, for a sparse registered-file table.
+// struct io_uring_rsrc_register, for sparse tables of registered files and buffers.
 struct ResourceRegister {
   uint32_t nr;
   uint32_t flags;
@@ -172,6 +174,17 @@ struct ResourceUpdate {
   uint64_t data;
 };
 static_assert(sizeof(ResourceUpdate) == 16);
+
+// struct io_uring_rsrc_update2: buffers update.
+struct ResourceUpdate2 {
+  uint32_t offset;
+  uint32_t resv;
+  uint64_t data;
+  uint64_t tags;
+  uint32_t nr;
+  uint32_t resv2;
+};
+static_assert(sizeof(ResourceUpdate2) == 32);
 
 struct ProbeOp {
   uint8_t op;

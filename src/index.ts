@@ -9,6 +9,7 @@ export type {
 } from './backend/backend.js';
 export type { OperationFacts, OperationTrace } from './backend/observation.js';
 export type { SqPollGroup, SqPollThread } from './backend/sq-poll-groups.js';
+export { BufferPool, type BufferPoolOptions, PooledBuffer } from './buffer-pool.js';
 export type {
   Chain,
   ChainCanceledError,

@@ -2,6 +2,7 @@
 import type { Backend, RingProfile, RingStats } from './backend/backend.js';
 import { selectBackend } from './backend/select.js';
 import { listSqPollGroups, type SqPollGroup } from './backend/sq-poll-groups.js';
+import { BufferPool, type BufferPoolOptions } from './buffer-pool.js';
 import { Chain, type ChainOptions, type ChainPart, type ChainResults } from './chain.js';
 import { invalidArgType, outOfRange, ringClosedError } from './errors.js';
 import { createFs, type Fs } from './fs/fs.js';
@@ -262,6 +263,34 @@ export class Ring {
   ): Promise<PromiseSettledResult<unknown>[]>;
   chain(build: (chain: Chain) => unknown, options?: ChainOptions | null): Promise<unknown> {
     return Chain.run(this.#backend.chains, build, options);
+  }
+
+  /**
+   * Memory for reads and writes that is made once and lent: aligned for direct I/O, and known to the kernel
+   * beforehand, so that it need not look it up and pin it for each operation. What reads and writes of this
+   * ring's handles find in it they treat so by themselves.
+   *
+   * ```js
+   * import { constants } from 'node:fs';
+   *
+   * await using pool = ring.bufferPool({ count: 16, bytes: 4096 });
+   * await using direct = await ring.fs.open('data.bin', constants.O_RDONLY | constants.O_DIRECT);
+   * using buffer = await pool.acquire();
+   * const { bytesRead } = await direct.read(buffer.data, { position: 8192 });
+   * console.log(bytesRead, pool.isRegistered);
+   * ```
+   *
+   * Made at once, which takes a millisecond for some megabytes. Without `close` the memory goes back when the
+   * pool is collected or the ring closed; what is lent and dropped without `release` is missing until then.
+   *
+   * @param options see `BufferPoolOptions`; `count` and `bytes` have no defaults.
+   * @throws ERR_INVALID_ARG_TYPE or ERR_OUT_OF_RANGE, naming the option; RangeError when there is no memory;
+   * ERR_FEATURE_UNAVAILABLE_ON_PLATFORM, with the reason, when `registered` is true and the kernel refuses or
+   * the backend is 'node'; ERR_RINGLET_CLOSED.
+   */
+  bufferPool(options: BufferPoolOptions): BufferPool {
+    if (this.#isClosed) throw ringClosedError();
+    return new BufferPool(this.#backend.pools, options);
   }
 
   /**

@@ -70,6 +70,15 @@ const SURROUNDINGS: Record<string, Surroundings> = {
       if (renamed.status !== 'fulfilled') throw renamed.reason;
       await file.close();`,
   },
+  'const pool = ring.bufferPool({ count: 8, bytes: 65_536 });': {
+    before: `
+      await ring.fs.writeFile('data.bin', Buffer.alloc(100_000));
+      const file = await ring.fs.open('data.bin');`,
+    after: 'await file.close();',
+  },
+  "import { constants } from 'node:fs';": {
+    before: `await ring.fs.writeFile('data.bin', Buffer.alloc(100_000));`,
+  },
   "await using uploads = await ring.fs.open('/srv/uploads');": {
     before: `
       const nameFromOutside = 'picture';

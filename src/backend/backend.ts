@@ -11,6 +11,7 @@ import type { DatagramMessage } from '../net/datagrams/datagram-message.js';
 import type { SocketAddress } from '../net/address.js';
 import type { AncillaryField } from '../net/datagrams/ancillary.js';
 import type { TimerQueue } from '../timer-queue.js';
+import type { PoolBackend } from './buffer-pools.js';
 import type { ChainBackend } from './chain-steps.js';
 import type { Observation } from './observation.js';
 import type { Hold, PollBackend } from './polls.js';
@@ -316,6 +317,7 @@ export interface Backend {
   readonly datagrams: DatagramBackend;
   readonly streams: StreamBackend;
   readonly chains: ChainBackend;
+  readonly pools: PoolBackend;
   readonly timers: TimerQueue;
   readonly polls: PollBackend;
   /** For what waits without an operation. */

@@ -25,6 +25,17 @@ const BUSINESS: readonly (readonly [name: string, body: string])[] = [
      for (let index = 0; index < 100; index += 1) keep(handle.read(Buffer.alloc(100)));`,
   ],
   [
+    'reads into registered buffers pending, and calls that wait for one',
+    `const pool = keep(ring.bufferPool({ count: 4, bytes: 65_536 }));
+     const handle = keep(await ring.fs.open(workerData.fifo, 'r+'));
+     for (let index = 0; index < 4; index += 1) {
+       const buffer = keep(await pool.acquire());
+       keep(handle.read(buffer.data));
+     }
+     keep(pool.acquire());
+     await new Promise((resolve) => setImmediate(resolve));`,
+  ],
+  [
     'an endless chain of reads, 64 at a time',
     `const handle = keep(await ring.fs.open(workerData.file));
      for (let index = 0; index < 64; index += 1) {

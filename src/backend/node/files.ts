@@ -21,6 +21,7 @@ import type { EpollPolls } from '../epoll-polls.js';
 import { called } from '../pool-call.js';
 import type { Admission, Running } from './admission.js';
 import { CursorReads } from './cursor-reads.js';
+import type { NodePools } from './pools.js';
 
 type View = NodeJS.ArrayBufferView;
 
@@ -44,12 +45,14 @@ export class NodeFile implements BackendFile {
   readonly mayWait = true;
   readonly #admission: Admission;
   readonly #cursorReads: CursorReads;
+  readonly #pools: NodePools;
   readonly #pending = new PendingCount();
   #closing: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(admission: Admission, polls: EpollPolls, fd: number) {
+  constructor(admission: Admission, polls: EpollPolls, pools: NodePools, fd: number) {
     this.fd = fd;
+    this.#pools = pools;
     this.#admission = admission;
     this.#cursorReads = new CursorReads(fd, polls);
   }
@@ -61,11 +64,17 @@ export class NodeFile implements BackendFile {
     signal: AbortSignal | undefined,
     facts: OperationFacts = { kind: syscall },
     isAtCursor = false,
+    views: readonly View[] = [],
   ): Promise<Result> {
     if (this.#closing) return Promise.reject(fileClosedError(syscall));
     // Pending from now on, not from its turn: `close` must not overtake it.
     this.#pending.enter();
-    const leave = (): void => this.#pending.leave();
+    const pooled = this.#pools.find(views);
+    for (const buffer of pooled) buffer.enter();
+    const leave = (): void => {
+      for (const buffer of pooled) buffer.leave();
+      this.#pending.leave();
+    };
     const start = (running: Running): Promise<Result> =>
       (isAtCursor ? this.#cursorReads.run(running, () => called(call)) : called(call)).finally(leave);
     return this.#admission.run(start, signal, undefined, { fd: this.fd, ...facts }, leave);
@@ -85,6 +94,7 @@ export class NodeFile implements BackendFile {
       signal,
       { kind: 'read', bytes: length },
       at === null,
+      [buffer],
     );
     return { bytesRead, buffer };
   }
@@ -102,6 +112,8 @@ export class NodeFile implements BackendFile {
       (callback) => nodeFs.write(this.fd, buffer, offset, length, at, callback),
       signal,
       { kind: 'write', bytes: length },
+      false,
+      [buffer],
     );
     return { bytesWritten, buffer };
   }
@@ -114,7 +126,7 @@ export class NodeFile implements BackendFile {
     const at = toNodePosition(position, 'read');
     const call = (callback: PoolCallback<number>): void =>
       nodeFs.readv(this.fd, buffers, at as number, callback);
-    const bytesRead = await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null);
+    const bytesRead = await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null, buffers);
     return { bytesRead, buffers };
   }
 
@@ -126,7 +138,8 @@ export class NodeFile implements BackendFile {
     const at = toNodePosition(position, 'write');
     const call = (callback: PoolCallback<number>): void =>
       nodeFs.writev(this.fd, buffers, at as number, callback);
-    const bytesWritten = await this.#run<number>('write', call, signal, { kind: 'writev' });
+    const facts = { kind: 'writev' };
+    const bytesWritten = await this.#run<number>('write', call, signal, facts, false, buffers);
     return { bytesWritten, buffers };
   }
 
@@ -210,10 +223,12 @@ export class NodeFile implements BackendFile {
 export class NodeFiles implements FileBackend {
   readonly #admission: Admission;
   readonly #polls: EpollPolls;
+  readonly #pools: NodePools;
 
-  constructor(admission: Admission, polls: EpollPolls) {
+  constructor(admission: Admission, polls: EpollPolls, pools: NodePools) {
     this.#admission = admission;
     this.#polls = polls;
+    this.#pools = pools;
   }
 
   async open(
@@ -234,7 +249,7 @@ export class NodeFiles implements FileBackend {
       nodeFs.close(fd);
       throw ringClosedError();
     }
-    return new NodeFile(this.#admission, this.#polls, fd);
+    return new NodeFile(this.#admission, this.#polls, this.#pools, fd);
   }
 
   stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {

@@ -16,6 +16,7 @@ import { NodeChains } from './chains.js';
 import { NodeDatagrams } from './datagrams.js';
 import { NodeFiles } from './files.js';
 import { NodeHold } from './hold.js';
+import { NodePools } from './pools.js';
 import { NodeStreams } from './streams.js';
 
 export interface NodeBackendOptions {
@@ -33,6 +34,7 @@ class NodeBackend implements Backend {
   readonly datagrams: NodeDatagrams;
   readonly streams: NodeStreams;
   readonly chains: NodeChains;
+  readonly pools = new NodePools();
   readonly hold = new NodeHold();
   readonly timers = new TimerQueue((listener) => new NodeAlarm(listener, this.hold));
   readonly profile: RingProfile;
@@ -45,7 +47,7 @@ class NodeBackend implements Backend {
   constructor(options: NodeBackendOptions) {
     this.#admission = new Admission(options.inFlightMax, this.observation);
     // Polls of its own: waits of reads are no calls of `Ring.poll`.
-    this.files = new NodeFiles(this.#admission, new EpollPolls(this.hold));
+    this.files = new NodeFiles(this.#admission, new EpollPolls(this.hold), this.pools);
     this.chains = new NodeChains(this.#admission, this.files);
     this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers);
     this.streams = new NodeStreams(this.#admission);
@@ -123,6 +125,7 @@ class NodeBackend implements Backend {
     this.timers.close(ringClosedError);
     this.polls.close();
     this.#admission.close();
+    this.pools.close();
     await Promise.all([this.datagrams.close(), this.streams.close()]);
   }
 }

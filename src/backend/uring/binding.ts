@@ -57,6 +57,10 @@ export interface NativeRing {
   supportsOp(opcode: number): boolean;
   registerFiles(count: number): number;
   updateFile(index: number, fd: number): number;
+  /** A table of so many slots, all empty. */
+  registerBuffers(count: number): number;
+  /** Puts memory into a slot; an address and a length of 0 empty it. */
+  updateBuffer(index: number, address: number, bytes: number): number;
   registerBufferRing(groupId: number, address: number, entries: number): number;
   unregisterBufferRing(groupId: number): number;
 }

@@ -42,6 +42,7 @@ import {
   STAT_WORDS,
 } from './layout.js';
 import { UringPolls } from './events/polls.js';
+import { RegisteredBuffers } from './buffers/registered-buffers.js';
 import { ReceiveBuffers } from './buffers/receive-buffers.js';
 import { closeWhenDropped } from './dispatch/settle-link.js';
 import { UringStreams } from './streams/streams.js';
@@ -198,6 +199,7 @@ class UringBackend implements Backend {
   readonly datagrams: UringDatagrams;
   readonly streams: UringStreams;
   readonly chains: UringChains;
+  readonly pools: RegisteredBuffers;
   readonly timers: TimerQueue;
   readonly hold: Hold;
   readonly polls: UringPolls;
@@ -232,6 +234,7 @@ class UringBackend implements Backend {
       inFlightMax: profile.inFlightMax,
       sharedPass: profile.sqPoll?.group ? SHARED_SQ_THREAD_PASS : undefined,
     });
+    this.pools = new RegisteredBuffers(native, dispatcher);
     this.timers = new TimerQueue((listener) => {
       this.#alarm = new UringAlarm(dispatcher, listener);
       return this.#alarm;
@@ -316,6 +319,7 @@ class UringBackend implements Backend {
     this.timers.close(ringClosedError);
     this.#epoll.close();
     const drained = this.#dispatcher.drain();
+    this.pools.close();
     await Promise.all([this.datagrams.close(), this.streams.close()]);
     this.#buffers.unregister();
     await drained;

@@ -81,7 +81,9 @@ export const SQE_GENERATION = 9;
 /** buf_index or buf_group, personality << 16. */
 export const SQE_BUFFER = 10;
 export const SQE_FILE_INDEX = 11;
-/** optlen: the same word, for other operations. */
+/** addr3: two words. */
+export const SQE_ADDRESS3 = 12;
+/** optlen: the same word as the file index, for other operations. */
 export const SQE_OPTION_LENGTH = 11;
 
 export const CQE_BYTES = 16;
@@ -115,6 +117,8 @@ export const OP_NOP = 0;
 export const OP_READV = 1;
 export const OP_WRITEV = 2;
 export const OP_FSYNC = 3;
+export const OP_READ_FIXED = 4;
+export const OP_WRITE_FIXED = 5;
 export const OP_POLL_ADD = 6;
 export const OP_SYNC_FILE_RANGE = 8;
 export const OP_SENDMSG = 9;
@@ -140,6 +144,11 @@ export const OP_UNLINKAT = 36;
 export const OP_MKDIRAT = 37;
 export const OP_SYMLINKAT = 38;
 export const OP_LINKAT = 39;
+/** Linux 5.19, as the three after it. */
+export const OP_FSETXATTR = 41;
+export const OP_SETXATTR = 42;
+export const OP_FGETXATTR = 43;
+export const OP_GETXATTR = 44;
 /** Linux 6.0, as is multishot receive, for which the kernel's probe has no answer of its own. */
 export const OP_SEND_ZC = 47;
 /** Linux 6.1. */

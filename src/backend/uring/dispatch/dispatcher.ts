@@ -10,6 +10,7 @@ import { abortError, credentialsError, ringClosedError, systemError } from '../.
 import { Observation } from '../../observation.js';
 import type { Hold } from '../../polls.js';
 import type { NativeRing } from '../binding.js';
+import type { RegisteredBuffers } from '../buffers/registered-buffers.js';
 import type { CachedPaths } from '../files/cached-paths.js';
 import { CancelRequests } from './cancel-requests.js';
 import type { Identity } from '../identity.js';
@@ -59,6 +60,8 @@ export class Dispatcher implements Hold {
   readonly #slots: SlotTable;
   readonly inlineCredit: InlineCredit | undefined;
   readonly cachedPaths: CachedPaths | undefined;
+  /** While the ring has buffer pools. */
+  pools: RegisteredBuffers | undefined;
   readonly #cancels: CancelRequests;
   readonly #waiting = new WaitingLine<Operation<unknown>>();
   /** Parts of chains whose turn has not come. */

@@ -1,6 +1,7 @@
 /** Reads and writes of an open file as operations: addresses, iovecs, and what their results show. */
 import type { Position, ReadResult, WriteResult } from '../../backend.js';
 import { TransferOperation } from './file-operations.js';
+import { PooledTransfer, PooledVectors } from './pooled-transfers.js';
 import type { UringFile } from './uring-file.js';
 import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from '../layout.js';
 import { addressOf, writeWide } from '../dispatch/memory.js';
@@ -32,6 +33,10 @@ export function readTransfer<Data extends View>(
 ): TransferOperation<ReadResult<Data>> {
   const bytes = length > TRANSFER_BYTES_MAX ? TRANSFER_BYTES_MAX : length;
   const address = addressOf(buffer) + offset;
+  const pooled = file.pools?.find(buffer, address, bytes);
+  if (pooled !== undefined) {
+    return new PooledTransfer(pooled, file, OP_READ, address, bytes, position, buffer, toReadResult<Data>);
+  }
   return new TransferOperation<ReadResult<Data>>(
     file,
     OP_READ,
@@ -52,6 +57,10 @@ export function writeTransfer<Data extends View>(
 ): TransferOperation<WriteResult<Data>> {
   const bytes = length > TRANSFER_BYTES_MAX ? TRANSFER_BYTES_MAX : length;
   const address = addressOf(buffer) + offset;
+  const pooled = file.pools?.find(buffer, address, bytes);
+  if (pooled !== undefined) {
+    return new PooledTransfer(pooled, file, OP_WRITE, address, bytes, position, buffer, toWriteResult<Data>);
+  }
   return new TransferOperation<WriteResult<Data>>(
     file,
     OP_WRITE,
@@ -94,6 +103,12 @@ function vectoredTransfer(
   });
   // The iovecs, and the views that they name.
   const data = { iovecs, views };
+  const { pools } = file;
+  if (pools !== undefined) {
+    const pooled = views.flatMap((view) => pools.find(view, addressOf(view), view.byteLength)?.buffer ?? []);
+    const address = addressOf(iovecs);
+    return new PooledVectors(pooled, file, opcode, address, views.length, position, data, toCount);
+  }
   return new TransferOperation<number>(
     file,
     opcode,

@@ -14,6 +14,7 @@ import type {
 import { PendingCount } from '../../pending-count.js';
 import { called } from '../../pool-call.js';
 import { binding } from '../binding.js';
+import type { RegisteredBuffers } from '../buffers/registered-buffers.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../dispatch/fd-table.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
@@ -63,7 +64,8 @@ export class UringFile implements BackendFile {
   #closing: Promise<void> | undefined;
 
   /** @param mayStall whether the kernel's attempts without a thread may wait for a server. */
-  constructor(dispatcher: Dispatcher, table: FdTable, { fd, isSeekable }: OpenedFd, mayStall: boolean) {
+  constructor(dispatcher: Dispatcher, table: FdTable, opened: OpenedFd, mayStall: boolean) {
+    const { fd, isSeekable } = opened;
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
@@ -86,6 +88,11 @@ export class UringFile implements BackendFile {
 
   isOn(dispatcher: Dispatcher): boolean {
     return this.#dispatcher === dispatcher;
+  }
+
+  /** Of the ring; undefined while it has none. */
+  get pools(): RegisteredBuffers | undefined {
+    return this.#dispatcher.pools;
   }
 
   get mayWait(): boolean {

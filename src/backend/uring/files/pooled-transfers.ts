@@ -1,0 +1,69 @@
+/** Transfers to and from the memory of buffer pools, which know when such memory is in use. */
+import type { Position } from '../../backend.js';
+import type { PoolBuffer } from '../../pool-memory.js';
+import { NO_SLOT, type PooledMemory } from '../buffers/registered-buffers.js';
+import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, SQE_BUFFER, SQE_HEAD } from '../layout.js';
+import { TransferOperation } from './file-operations.js';
+import type { UringFile } from './uring-file.js';
+
+const OPCODE_MASK = 0xff;
+
+/** A read or write of one buffer; where the kernel knows the memory, by its slot of the table of buffers. */
+export class PooledTransfer<Result> extends TransferOperation<Result> {
+  readonly #memory: PooledMemory;
+  readonly #fixedOpcode: number;
+
+  constructor(
+    memory: PooledMemory,
+    file: UringFile,
+    opcode: number,
+    address: number,
+    length: number,
+    position: Position,
+    data: unknown,
+    toResult: (bytes: number, data: never) => Result,
+  ) {
+    super(file, opcode, address, length, position, data, toResult);
+    this.#memory = memory;
+    this.#fixedOpcode = opcode === OP_READ ? OP_READ_FIXED : OP_WRITE_FIXED;
+    memory.buffer.enter();
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    super.fill(words, at);
+    const { slot } = this.#memory;
+    if (slot === NO_SLOT) return;
+    words[at + SQE_HEAD] = ((words[at + SQE_HEAD] as number) & ~OPCODE_MASK) | this.#fixedOpcode;
+    words[at + SQE_BUFFER] = slot;
+  }
+
+  protected override onSettled(): void {
+    this.#memory.buffer.leave();
+    super.onSettled();
+  }
+}
+
+/** A vectored transfer, some of whose memory is of pools. */
+export class PooledVectors extends TransferOperation<number> {
+  readonly #buffers: readonly PoolBuffer[];
+
+  constructor(
+    buffers: readonly PoolBuffer[],
+    file: UringFile,
+    opcode: number,
+    address: number,
+    count: number,
+    position: Position,
+    data: unknown,
+    toResult: (bytes: number) => number,
+  ) {
+    super(file, opcode, address, count, position, data, toResult);
+    this.#buffers = buffers;
+    for (const buffer of buffers) buffer.enter();
+  }
+
+  protected override onSettled(): void {
+    for (const buffer of this.#buffers) buffer.leave();
+    super.onSettled();
+  }
+}

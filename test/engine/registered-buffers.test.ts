@@ -1,0 +1,183 @@
+/** Buffer pools as the kernel sees them: what it has registered and pinned, what it refuses, and what names it. */
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { BufferPool, PooledBuffer } from 'ringlet';
+import { binding, FAULT_REGISTER } from '#ringlet/backend/uring/binding.js';
+import { addressOf } from '#ringlet/backend/uring/dispatch/memory.js';
+import { frameRings } from '../support/backends.js';
+import { expectCleanExit, runScript } from '../support/child.js';
+import { eventually, rejection } from '../support/eventually.js';
+import { ringDescriptors } from '../support/leftovers.js';
+import { findProgram } from '../support/programs.js';
+import { skip } from '../support/skip.js';
+import { pattern, temporaryDirectory } from '../support/temporary.js';
+
+const PAGE_BYTES = 4096;
+const SLOTS = 256;
+
+/** The registered buffers of the process's only ring (fdinfo): [address, bytes] each. */
+function registeredBuffers(): [number, number][] {
+  const [fd] = ringDescriptors();
+  const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
+  return [...text.matchAll(/^ *\d+: 0x([0-9a-f]+)\/(\d+)$/gm)].map(([, address = '', bytes]) => [
+    Number.parseInt(address, 16),
+    Number(bytes),
+  ]);
+}
+
+function pinnedBytes(): number {
+  return Number(/^VmPin:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
+}
+
+function take(pool: BufferPool): PooledBuffer {
+  const buffer = pool.tryAcquire();
+  if (buffer === undefined) throw new Error('the pool has none');
+  return buffer;
+}
+
+for (const [title, options] of [
+  ['loop', {}],
+  ['sqPoll', { sqPoll: true }],
+  ['4 entries', { submissionEntries: 4, completionEntries: 8, completionEntriesMin: 4 }],
+  ['registered descriptors', { registeredFds: 4 }],
+] as const) {
+  describe(`Registered buffers [${title}]`, () => {
+    const makeRing = frameRings({ ...options, inlineReads: false });
+    const directory = temporaryDirectory();
+    afterEach(() => binding().injectFault(FAULT_REGISTER, 0, 0));
+
+    it('fdinfo: pools come and go, each in one piece; the kernel pins their pages and lets go of them', async () => {
+      const ring = makeRing();
+      const pinnedBefore = pinnedBytes();
+      const small = ring.bufferPool({ count: 3, bytes: 1000 });
+      const large = ring.bufferPool({ count: 16, bytes: 65_536 });
+      const starts = [addressOf(take(small).data), addressOf(take(large).data)];
+      expect(registeredBuffers().map(([, bytes]) => bytes)).to.have.members([3 * PAGE_BYTES, 16 * 65_536]);
+      expect(registeredBuffers().map(([address]) => address)).to.have.members(starts);
+      expect(pinnedBytes() - pinnedBefore).to.equal(3 * PAGE_BYTES + 16 * 65_536);
+      await small.close();
+      expect(registeredBuffers()).to.deep.equal([[starts[1], 16 * 65_536]]);
+      await using another = ring.bufferPool({ count: 1, bytes: 10 });
+      expect(registeredBuffers()).to.have.length(2);
+      await large.close();
+      await another.close();
+      expect(registeredBuffers()).to.deep.equal([]);
+      await eventually('the kernel to let go of the pages', () => pinnedBytes() === pinnedBefore);
+    });
+
+    it('a ring’s close unpins what its pools had', async () => {
+      const ring = makeRing();
+      const pinnedBefore = pinnedBytes();
+      ring.bufferPool({ count: 16, bytes: 65_536 });
+      await ring.close();
+      await eventually('the kernel to let go of the pages', () => pinnedBytes() === pinnedBefore);
+    });
+
+    it('reads and writes of a pool’s memory name its slot, those of other memory do not', async () => {
+      const ring = makeRing();
+      await using file = await ring.fs.open(directory.file('file', pattern(3 * PAGE_BYTES)), 'r+');
+      await using first = ring.bufferPool({ count: 1, bytes: PAGE_BYTES });
+      // The kernel is not asked, and so knows no such buffer: whatever names it fails.
+      binding().injectFault(FAULT_REGISTER, -1, 1);
+      const unknown = ring.bufferPool({ count: 2, bytes: 2 * PAGE_BYTES });
+      binding().injectFault(FAULT_REGISTER, 0, 0);
+      expect(unknown.isRegistered).to.equal(true);
+      const { data } = take(unknown);
+      for (const call of [
+        file.read(data, { position: 0 }),
+        file.read(data.subarray(100, 200), { position: 5 }),
+        file.write(data, { position: 0 }),
+      ]) {
+        expect((await rejection(call)).code).to.equal('EFAULT');
+      }
+      // Beyond one buffer, or vectored, it is plain memory; so is all other.
+      const whole = Buffer.from(data.buffer, data.byteOffset, 2 * PAGE_BYTES + 1);
+      expect((await file.read(whole, 0, whole.length, 0)).bytesRead).to.equal(whole.length);
+      expect((await file.readv([data], 0)).bytesRead).to.equal(data.length);
+      const own = take(first).data;
+      expect((await file.read(own, { position: 0 })).bytesRead).to.equal(PAGE_BYTES);
+      expect((await file.read(Buffer.alloc(PAGE_BYTES), { position: 0 })).bytesRead).to.equal(PAGE_BYTES);
+      await unknown.close();
+      expect((await file.read(data, { position: 0 })).bytesRead).to.equal(data.length);
+    });
+
+    it('more pools than the table has slots: the others say why they are not registered, and work', async () => {
+      const ring = makeRing();
+      const pools = Array.from({ length: SLOTS + 2 }, () => ring.bufferPool({ count: 1, bytes: 10 }));
+      expect(pools.filter(({ isRegistered }) => isRegistered)).to.have.length(SLOTS);
+      const beyond = pools[SLOTS] as BufferPool;
+      expect(beyond.reason).to.equal(`the ring has ${SLOTS} registered pools already`);
+      await using file = await ring.fs.open(directory.file('file', 'content'));
+      const { data } = take(beyond);
+      expect((await file.read(data, { position: 0 })).bytesRead).to.equal(7);
+      await pools[0]?.close();
+      await using next = ring.bufferPool({ count: 1, bytes: 10, registered: true });
+      expect(next.isRegistered).to.equal(true);
+      await Promise.all(pools.map((pool) => pool.close()));
+    });
+
+    it('a refusal: the pool works unregistered and says why; by name it is an error, and nothing stays', async () => {
+      const ring = makeRing();
+      await using file = await ring.fs.open(directory.file('file', 'content'));
+      for (const code of ['ENOMEM', 'EPERM'] as const) {
+        const errno = constants.errno[code];
+        // The table first, then the memory.
+        for (const place of ['table', 'memory']) {
+          if (place === 'memory') await ring.bufferPool({ count: 1, bytes: 1 }).close();
+          binding().injectFault(FAULT_REGISTER, errno, 1);
+          const pool = ring.bufferPool({ count: 1, bytes: 10 });
+          expect([pool.isRegistered, pool.reason]).to.satisfy(
+            ([isRegistered, reason]: [boolean, string]) => !isRegistered && reason.includes(code),
+          );
+          using buffer = await pool.acquire();
+          expect((await file.read(buffer.data, { position: 0 })).bytesRead).to.equal(7);
+          await pool.close();
+          binding().injectFault(FAULT_REGISTER, errno, 1);
+          expect(() => ring.bufferPool({ count: 1, bytes: 10, registered: true }))
+            .to.throw(code)
+            .with.property('code', 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
+          expect(registeredBuffers()).to.deep.equal([]);
+        }
+      }
+    });
+  });
+}
+
+describe('Registered buffers and RLIMIT_MEMLOCK', () => {
+  frameRings({});
+
+  it('beyond the limit: unregistered, with the limit told; below it again registered', async function () {
+    if (findProgram('setpriv') === '') skip(this, 'there is no setpriv');
+    if (process.getuid?.() !== 0) skip(this, 'only root can give up CAP_IPC_LOCK for sure');
+    const script = `
+      import { Ring } from 'ringlet';
+      const ring = new Ring({ backend: 'io_uring' });
+      const attempt = (count, options) => {
+        try {
+          const { isRegistered, reason } = ring.bufferPool({ count, bytes: 65_536, ...options });
+          return { isRegistered, reason };
+        } catch ({ code }) {
+          return code;
+        }
+      };
+      const outcomes = [attempt(16), attempt(16, { registered: true }), attempt(1)];
+      await ring.close();
+      console.log(JSON.stringify(outcomes));
+    `;
+    const outcome = await runScript(script, {
+      launcher: [
+        'sh',
+        '-c',
+        // The limit is of all of a user's processes: of a user who has no others.
+        'ulimit -l 512; exec setpriv --reuid 64123 --clear-groups "$0" "$@"',
+      ],
+    });
+    expectCleanExit(outcome);
+    const [beyond, byName, below] = JSON.parse(outcome.stdout);
+    expect(beyond.isRegistered).to.equal(false);
+    expect(beyond.reason).to.match(/pin 1048576 bytes \(ENOMEM\).* 524288 bytes.*RLIMIT_MEMLOCK/);
+    expect(byName).to.equal('ERR_FEATURE_UNAVAILABLE_ON_PLATFORM');
+    expect(below).to.deep.equal({ isRegistered: true, reason: null });
+  });
+});
