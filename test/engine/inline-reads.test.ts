@@ -1,6 +1,6 @@
 /** `inlineReads`: reads of the page cache without the ring. What they return, and what they give way to. */
 import { expect } from 'chai';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, Ring, type RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
@@ -106,6 +106,24 @@ describe('Inline reads', () => {
     expect((await file.read(Buffer.alloc(10), 0, 10, BYTES)).bytesRead).to.equal(0);
     expect((await file.read(Buffer.alloc(10), 0, 10, BYTES - 4)).bytesRead).to.equal(4);
     expect((await file.read(Buffer.alloc(10), 0, 10, BYTES * 2)).bytesRead).to.equal(0);
+  });
+
+  it('O_DIRECT: the ring makes them all, for each waits for the device', async function () {
+    const ring = makeRing();
+    await using pool = ring.bufferPool({ count: 1, bytes: 4096 });
+    const opening = ring.fs.open(path, constants.O_RDONLY | constants.O_DIRECT);
+    await using file = await opening.catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EINVAL') throw error;
+      return skip(this, 'this file system has no O_DIRECT');
+    });
+    using buffer = await pool.acquire();
+    for (let index = 0; index < 20; index += 1) {
+      const position = index * 4096;
+      const { bytesRead } = await file.read(buffer.data, { position });
+      expect(buffer.data.equals(content.subarray(position, position + 4096))).to.equal(true);
+      expect(bytesRead).to.equal(4096);
+    }
+    expect(ring.stats().inlineReads).to.equal(0);
   });
 
   it('what comes later to a file is there at once', async () => {

@@ -39,6 +39,8 @@ export interface OpenedFd {
   fd: number;
   /** False for a FIFO, a socket or a terminal. */
   isSeekable: boolean;
+  /** Whether it was opened with O_DIRECT. Default false. */
+  isDirect?: boolean;
 }
 
 /** Where a path begins, and how it may be resolved (openat2(2)). */
@@ -99,8 +101,12 @@ export class OpenOperation extends Operation<OpenedFd> {
   }
 
   override complete(result: number, flags: number): void {
-    if (result >= 0) this.fulfil({ fd: result, isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0 });
-    else this.fail(result);
+    if (result < 0) {
+      this.fail(result);
+      return;
+    }
+    const isDirect = (this.#flags & constants.O_DIRECT) !== 0;
+    this.fulfil({ fd: result, isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0, isDirect });
   }
 
   override get owner(): UringFile | undefined {

@@ -65,7 +65,7 @@ export class UringFile implements BackendFile {
 
   /** @param mayStall whether the kernel's attempts without a thread may wait for a server. */
   constructor(dispatcher: Dispatcher, table: FdTable, opened: OpenedFd, mayStall: boolean) {
-    const { fd, isSeekable } = opened;
+    const { fd, isSeekable, isDirect = false } = opened;
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
@@ -75,7 +75,8 @@ export class UringFile implements BackendFile {
     this.#ownFlags = mayStall ? SQE_ASYNC : 0;
     this.targetFlags = this.#ownFlags | this.#reference.flags;
     const { inlineCredit } = dispatcher;
-    this.#inline = inlineCredit && new InlineReader(fd, inlineCredit);
+    // Direct I/O has no cache to read from: RWF_NOWAIT spares it the locks there, and it waits for the device.
+    this.#inline = isDirect ? undefined : inlineCredit && new InlineReader(fd, inlineCredit);
   }
 
   get fd(): number {
