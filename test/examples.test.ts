@@ -39,8 +39,18 @@ describe('Examples', () => {
     return runProgram(argv, { ...options, env: { TMPDIR: directory.path, ...options.env } });
   }
 
-  async function linesOf(name: string): Promise<string[]> {
-    const outcome = await run(name);
+  /**
+   * Puts a script before the real logger. An address sanitizer that is loaded in front of everything
+   * would keep logger from ever starting, so it always takes that away.
+   */
+  function placeLogger(command: string): ChildOptions & { env: Record<string, string> } {
+    const script = `#!/bin/sh\nunset LD_PRELOAD\n${command}\n`;
+    chmodSync(directory.file('logger', script), 0o755);
+    return { env: { PATH: directory.path + delimiter + process.env.PATH }, deadlineMs: CHILD_DEADLINE_MS };
+  }
+
+  async function linesOf(name: string, env: Record<string, string> = {}): Promise<string[]> {
+    const outcome = await run(name, [], { env });
     expectCleanExit(outcome);
     expect(outcome.stderr).to.equal('');
     return outcome.stdout.trimEnd().split('\n');
@@ -67,6 +77,14 @@ describe('Examples', () => {
     expect(await linesOf('tcp-echo-server')).to.deep.equal(
       ['one', 'two', 'three'].map((text) => `sent ${text}, received ${text}`),
     );
+  });
+
+  it('dns-responder: an address, texts that are too long for UDP, a name that is not there', async () => {
+    expect(await linesOf('dns-responder')).to.deep.equal([
+      'host.example is 192.0.2.1',
+      'long.example has 20 texts',
+      'none.example: ENOTFOUND',
+    ]);
   });
 
   it('static-http: files, a missing one, and an end on SIGTERM', async () => {
@@ -108,12 +126,12 @@ describe('Examples', () => {
     });
 
     it('dev-log: what logger writes', async function () {
-      if (!findProgram('logger')) skip(this, 'there is no logger here (bsdutils)');
-      if (process.env.LD_PRELOAD)
-        skip(this, 'an address sanitizer loaded in front keeps logger from starting');
+      const logger = findProgram('logger');
+      if (!logger) skip(this, 'there is no logger here (bsdutils)');
+      const { env } = placeLogger(`exec ${logger} "$@"`);
       const uid = process.getuid?.();
       const texts = ['one', 'two', 'three'].map((text) => `info: example: ${text} (uid ${uid})`);
-      expect(await linesOf('dev-log')).to.deep.equal(texts);
+      expect(await linesOf('dev-log', env)).to.deep.equal(texts);
     });
   });
 
@@ -126,19 +144,8 @@ describe('Examples', () => {
       if (!logger) skip(this, 'there is no logger here (bsdutils)');
     });
 
-    /**
-     * Puts a script before the real logger. An address sanitizer that is loaded in front of everything
-     * would keep logger from ever starting, so it always takes that away.
-     */
-    function placeLogger(command: string): ChildOptions {
-      const script = `#!/bin/sh\nunset LD_PRELOAD\n${command}\n`;
-      chmodSync(directory.file('logger', script), 0o755);
-      return { env: { PATH: directory.path + delimiter + process.env.PATH }, deadlineMs: CHILD_DEADLINE_MS };
-    }
-
     function realLogger(): ChildOptions {
-      if (process.env.LD_PRELOAD) return placeLogger(`exec ${logger} "$@"`);
-      return { deadlineMs: CHILD_DEADLINE_MS };
+      return process.env.LD_PRELOAD ? placeLogger(`exec ${logger} "$@"`) : { deadlineMs: CHILD_DEADLINE_MS };
     }
 
     it('collects every message and says how, or why it fell back', async () => {

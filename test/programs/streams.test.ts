@@ -13,14 +13,14 @@ import { Listener, type Ring, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { DEADLINE_MS, eventually, within } from '../support/eventually.js';
-import { findProgram } from '../support/programs.js';
+import { ENVIRONMENT, findProgram } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { readAll } from '../support/streams.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 const MIB = 1024 * 1024;
 const run = promisify(execFile);
-const LIMITS = { timeout: DEADLINE_MS, maxBuffer: 64 * MIB };
+const LIMITS = { timeout: DEADLINE_MS, maxBuffer: 64 * MIB, env: ENVIRONMENT };
 
 function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
@@ -94,7 +94,9 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
       '-servername',
       'localhost',
     ];
-    const client = spawn('openssl', [...argv, '-connect', `127.0.0.1:${listener.address.port}`]);
+    const client = spawn('openssl', [...argv, '-connect', `127.0.0.1:${listener.address.port}`], {
+      env: ENVIRONMENT,
+    });
     let answer = '';
     client.stdout.on('data', (text: Buffer) => {
       answer += text;
@@ -143,7 +145,7 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
   it('socat: as a server that ringlet connects to', async function () {
     needs(this, 'socat');
     const path = temporary.at('echo');
-    const server = spawn('socat', [`UNIX-LISTEN:${path}`, 'EXEC:cat'], { stdio: 'ignore' });
+    const server = spawn('socat', [`UNIX-LISTEN:${path}`, 'EXEC:cat'], { env: ENVIRONMENT, stdio: 'ignore' });
     const ended = once(server, 'exit');
     const ring = makeRing();
     let socket: StreamSocket | undefined;
@@ -169,7 +171,7 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
     const { port } = free.address;
     await free.close();
     const argv = ['-s', '-1', '-B', '127.0.0.1', '-p', String(port), '--forceflush'];
-    const server = spawn('iperf3', argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const server = spawn('iperf3', argv, { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'ignore'] });
     const ended = once(server, 'exit');
     let said = '';
     server.stdout.on('data', (text: Buffer) => {
