@@ -17,7 +17,8 @@ import type { ChainBackend, ChainOutcome, ChainStep, TimeLimit } from './backend
 import { outcomesOfTimeout, toResults } from './chain-results.js';
 import { abortError, fileClosedError, invalidArgType, invalidArgValue, invalidState } from './errors.js';
 import { type AllocateMode, readAllocateOptions } from './fs/allocate-modes.js';
-import { backendFileOf, FileHandle, type LentFile, lendForClosing } from './fs/file-handle.js';
+import { backendFileOf, FileHandle, lendForClosing } from './fs/file-handle.js';
+import type { LentFile } from './fs/handle-lifetime.js';
 import { type OpenOptions, readOpenOptions } from './fs/open-rules.js';
 import { readStatOptions } from './fs/options.js';
 import { monotonicMs } from './timer-queue.js';

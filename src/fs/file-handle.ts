@@ -38,8 +38,8 @@ import {
   toPosition,
 } from '../validate.js';
 import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
-import { unwatchDropped, watchDropped } from './dropped-handles.js';
-import { type HeldFile, linesOf, readStreamOver, writeStreamOver } from './handle-streams.js';
+import { HandleLifetime, type HeldFile, type LentFile } from './handle-lifetime.js';
+import { linesOf, readStreamOver, writeStreamOver } from './handle-streams.js';
 import {
   type ReadFileOptions,
   readReadFileOptions,
@@ -83,15 +83,6 @@ export interface ReadOptions<Data extends View = Buffer> extends TransferOptions
   buffer?: Data | undefined;
 }
 
-/** What a chain that closes a handle holds meanwhile. */
-export interface LentFile {
-  readonly file: BackendFile;
-  /** Fulfilled when no operation of several steps is under way any more. */
-  readonly ready: Promise<void>;
-  /** The chain is over: `isClosed` says whether it came as far as closing the file. */
-  giveBack(isClosed: boolean): void;
-}
-
 let fileOf: (handle: FileHandle) => BackendFile | undefined;
 let lend: (handle: FileHandle) => LentFile | undefined;
 
@@ -111,35 +102,24 @@ export function lendForClosing(handle: FileHandle): LentFile | undefined {
  * @internal Handles come from `open`.
  */
 export class FileHandle extends EventEmitter {
-  /** Undefined from the call of `close` on, and while a chain that closes it is under way. */
-  #file: BackendFile | undefined;
-  /** The same file, for what may be asked of it even then. */
-  readonly #ownFile: BackendFile;
-  /** Settles when such a chain is over; resolves to whether the file is closed. */
-  #lent: Promise<boolean> | undefined;
-  #closing: Promise<void> | undefined;
-  /** Streams and operations of several steps, which `close` lets finish. */
-  #holdCount = 0;
-  #onReleased: (() => void) | undefined;
+  readonly #lifetime: HandleLifetime;
   #hasWebStream = false;
   #asyncResource: AsyncResource | undefined;
 
   static {
-    fileOf = (handle) => handle.#file;
-    lend = (handle) => handle.#lend();
+    fileOf = (handle) => handle.#lifetime.file;
+    lend = (handle) => handle.#lifetime.lend();
   }
 
   /** @internal Handles come from `open`; `path` is what the user called it. */
   constructor(file: BackendFile, path = '') {
     super();
-    this.#file = file;
-    this.#ownFile = file;
-    watchDropped(this, file, path);
+    this.#lifetime = new HandleLifetime(this, file, path);
   }
 
   /** The descriptor's number, or -1 from the call of `close` on. */
   get fd(): number {
-    return this.#file?.fd ?? -1;
+    return this.#lifetime.file?.fd ?? -1;
   }
 
   /** The handle's id for node:async_hooks. */
@@ -172,7 +152,7 @@ export class FileHandle extends EventEmitter {
   read<Data extends View>(options: ReadOptions<Data> & { buffer: Data }): Promise<ReadResult<Data>>;
   read(options?: (TransferOptions & { buffer?: undefined }) | null): Promise<ReadResult<Buffer>>;
   read(first?: unknown, second?: unknown, third?: unknown, fourth?: unknown): Promise<ReadResult<View>> {
-    const file = this.#file;
+    const file = this.#lifetime.file;
     if (file === undefined) return Promise.reject(fileClosedError('read'));
     try {
       let offset = second;
@@ -233,7 +213,7 @@ export class FileHandle extends EventEmitter {
     encoding?: BufferEncoding | null,
   ): Promise<WriteResult<string>>;
   write(first: unknown, second?: unknown, third?: unknown, fourth?: unknown): Promise<WriteResult<unknown>> {
-    const file = this.#file;
+    const file = this.#lifetime.file;
     if (file === undefined) return Promise.reject(fileClosedError('write'));
     try {
       if (!ArrayBuffer.isView(first)) return writeText(file, checkStringData(first, 'buffer'), second, third);
@@ -268,7 +248,7 @@ export class FileHandle extends EventEmitter {
     position?: number | bigint | null,
     options?: SignalOptions | null,
   ): Promise<ReadVectorResult<Data>> {
-    const file = this.#file;
+    const file = this.#lifetime.file;
     if (file === undefined) return Promise.reject(fileClosedError('readv'));
     try {
       checkViews(buffers);
@@ -289,7 +269,7 @@ export class FileHandle extends EventEmitter {
     position?: number | bigint | null,
     options?: SignalOptions | null,
   ): Promise<WriteVectorResult<Data>> {
-    const file = this.#file;
+    const file = this.#lifetime.file;
     if (file === undefined) return Promise.reject(fileClosedError('writev'));
     try {
       checkViews(buffers);
@@ -304,19 +284,19 @@ export class FileHandle extends EventEmitter {
   stat(options: StatOptions & { bigint: true }): Promise<BigIntStats>;
   stat(options?: StatOptions | null): Promise<Stats | BigIntStats>;
   async stat(options?: StatOptions | null): Promise<Stats | BigIntStats> {
-    const file = this.#fileFor('fstat');
+    const file = this.#lifetime.fileFor('fstat');
     const { bigint, signal } = readStatOptions(options);
     return await file.stat(bigint, signal);
   }
 
   /** Resolves when the storage device has content and metadata (fsync(2)). */
   async sync(options?: SignalOptions | null): Promise<void> {
-    await this.#fileFor('fsync').sync(readSignal(options));
+    await this.#lifetime.fileFor('fsync').sync(readSignal(options));
   }
 
   /** Resolves when the storage device has the content, and what it takes to read it back (fdatasync(2)). */
   async datasync(options?: SignalOptions | null): Promise<void> {
-    await this.#fileFor('fdatasync').datasync(readSignal(options));
+    await this.#lifetime.fileFor('fdatasync').datasync(readSignal(options));
   }
 
   /**
@@ -325,7 +305,7 @@ export class FileHandle extends EventEmitter {
    * @param len bytes; less than 0 means 0. Default 0.
    */
   async truncate(len = 0, options?: SignalOptions | null): Promise<void> {
-    const file = this.#fileFor('ftruncate');
+    const file = this.#lifetime.fileFor('ftruncate');
     const bytes = Math.max(0, checkInteger(len, 'len'));
     await file.truncate(bytes, readSignal(options));
   }
@@ -342,7 +322,7 @@ export class FileHandle extends EventEmitter {
    * node backend: Node has no such call.
    */
   async allocate(offset: number, length: number, options?: AllocateOptions | null): Promise<void> {
-    const file = this.#fileFor('fallocate');
+    const file = this.#lifetime.fileFor('fallocate');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 1);
     const { mode, signal } = readAllocateOptions(options);
@@ -363,7 +343,7 @@ export class FileHandle extends EventEmitter {
     advice: Advice,
     options?: SignalOptions | null,
   ): Promise<void> {
-    const file = this.#fileFor('fadvise64');
+    const file = this.#lifetime.fileFor('fadvise64');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 0);
     await file.advise(offset, length, toAdvice(advice), readSignal(options));
@@ -378,7 +358,7 @@ export class FileHandle extends EventEmitter {
    * @throws (rejects) EIO, ENOSPC; ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
    */
   async syncRange(offset: number, length: number, options?: SyncRangeOptions | null): Promise<void> {
-    const file = this.#fileFor('sync_file_range');
+    const file = this.#lifetime.fileFor('sync_file_range');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 0);
     const { flags, signal } = readSyncRangeOptions(options);
@@ -398,7 +378,7 @@ export class FileHandle extends EventEmitter {
    * caller's again when its own promise has settled.
    */
   async cancel(): Promise<number> {
-    return this.#ownFile.cancel();
+    return this.#lifetime.ownFile.cancel();
   }
 
   /** Everything from the cursor to the end, as a Buffer, or as a string when an encoding is given. */
@@ -408,17 +388,17 @@ export class FileHandle extends EventEmitter {
   readFile(options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding): Promise<string>;
   readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer<ArrayBuffer> | string>;
   async readFile(options?: ReadFileOptions | BufferEncoding | null): Promise<Buffer | string> {
-    const file = this.#fileFor('readFile');
+    const file = this.#lifetime.fileFor('readFile');
     const settings = readReadFileOptions(options);
-    return await this.#composite(() => readWhole(file, settings));
+    return await this.#lifetime.composite(() => readWhole(file, settings));
   }
 
   /** Writes all of `data` at the cursor, whatever form it has; what the file held beyond that stays. */
   async writeFile(data: FileContent, options?: WriteFileOptions | BufferEncoding | null): Promise<void> {
-    const file = this.#fileFor('writeFile');
+    const file = this.#lifetime.fileFor('writeFile');
     const settings = readWriteFileOptions(options, 'w');
     const content = toContent(data, settings.encoding);
-    await this.#composite(() => writeWhole(file, content, settings));
+    await this.#lifetime.composite(() => writeWhole(file, content, settings));
   }
 
   /** Same as `writeFile`: a handle appends if it was opened for that. */
@@ -451,12 +431,12 @@ export class FileHandle extends EventEmitter {
    * ended, and closes it then unless `autoClose` is false. Destroying it ends a pending read.
    */
   createReadStream(options?: CreateReadStreamOptions): ReadStream {
-    return readStreamOver(this, this.#hold(), options);
+    return readStreamOver(this, this.#lifetime.hold(), options);
   }
 
   /** An `fs.WriteStream` over this handle, with Node's options and events; `flush` syncs before the close. */
   createWriteStream(options?: CreateWriteStreamOptions): WriteStream {
-    return writeStreamOver(this, this.#hold(), options);
+    return writeStreamOver(this, this.#lifetime.hold(), options);
   }
 
   /** A `readline` interface over a stream of the file: `for await` yields its lines. */
@@ -471,76 +451,21 @@ export class FileHandle extends EventEmitter {
    * @throws ERR_INVALID_STATE when the handle is closed, or has such a stream already.
    */
   readableWebStream(options: WebStreamOptions = {}): WebStream {
-    if (this.#file === undefined) throw invalidState('The FileHandle is closed');
+    if (this.#lifetime.file === undefined) throw invalidState('The FileHandle is closed');
     if (this.#hasWebStream) throw invalidState('The FileHandle is locked');
     this.#hasWebStream = true;
     const settings = readWebStreamOptions(options);
-    return webStreamOver(this, this.#hold() as HeldFile, settings);
+    return webStreamOver(this, this.#lifetime.hold() as HeldFile, settings);
   }
 
   /**
    * Refuses new calls at once, waits for pending ones and for streams, and closes the descriptor.
    * Safe to call again: the promise is the same. Bound to the handle, as Node's is.
    */
-  readonly close = (): Promise<void> => {
-    if (this.#closing === undefined) {
-      this.#closing = this.#close();
-      if (this.#lent === undefined) this.emit('close');
-    }
-    return this.#closing;
-  };
+  readonly close = (): Promise<void> => this.#lifetime.close();
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #close(): Promise<void> {
-    if (this.#lent !== undefined) {
-      if (await this.#lent) return;
-      this.emit('close');
-    }
-    const file = this.#fileFor('close');
-    this.#file = undefined;
-    unwatchDropped(this);
-    await this.#released();
-    await file.close();
-  }
-
-  async #released(): Promise<void> {
-    if (this.#holdCount === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onReleased = resolve;
-    });
-  }
-
-  #lend(): LentFile | undefined {
-    const file = this.#file;
-    if (file === undefined) return undefined;
-    this.#file = undefined;
-    let end!: (isClosed: boolean) => void;
-    this.#lent = new Promise((resolve) => {
-      end = resolve;
-    });
-    return {
-      file,
-      ready: this.#released(),
-      giveBack: (isClosed) => {
-        if (isClosed) {
-          unwatchDropped(this);
-          this.#closing ??= Promise.resolve();
-          this.emit('close');
-        } else {
-          this.#file = file;
-        }
-        this.#lent = undefined;
-        end(isClosed);
-      },
-    };
-  }
-
-  #fileFor(syscall: string): BackendFile {
-    if (this.#file === undefined) throw fileClosedError(syscall);
-    return this.#file;
   }
 
   async #inPool(
@@ -548,28 +473,6 @@ export class FileHandle extends EventEmitter {
     call: (fd: number, callback: PoolCallback<void>) => void,
     options: unknown,
   ): Promise<void> {
-    await this.#fileFor(syscall).inPool(syscall, call, readSignal(options));
-  }
-
-  /** Keeps the file open until `release`, also for calls that come after `close`. */
-  #hold(): HeldFile | undefined {
-    const file = this.#file;
-    if (file === undefined) return undefined;
-    this.#holdCount++;
-    const release = (): void => {
-      this.#holdCount--;
-      if (this.#holdCount === 0) this.#onReleased?.();
-    };
-    return { file, release };
-  }
-
-  /** Keeps the handle from being closed, and from being collected, between the steps of `task`. */
-  async #composite<Value>(task: () => Promise<Value>): Promise<Value> {
-    const held = this.#hold();
-    try {
-      return await task();
-    } finally {
-      held?.release();
-    }
+    await this.#lifetime.fileFor(syscall).inPool(syscall, call, readSignal(options));
   }
 }

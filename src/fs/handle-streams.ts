@@ -9,16 +9,10 @@ import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/
 import type { Interface } from 'node:readline';
 import { type BackendFile, CURRENT_POSITION, type Position } from '../backend/backend.js';
 import { methodNotImplemented } from '../errors.js';
+import type { HeldFile } from './handle-lifetime.js';
 
 type View = NodeJS.ArrayBufferView;
 type Callback = (error: Error | null, bytes?: number, data?: unknown) => void;
-
-/** A handle's file for who goes on using it while the handle is being closed. */
-export interface HeldFile {
-  readonly file: BackendFile;
-  /** Lets the handle's `close` go on; to be called once. */
-  release(): void;
-}
 
 /** What a stream needs to know of its handle. */
 export interface StreamedHandle {

@@ -6,7 +6,8 @@ import type { ReadableStream as WebStream } from 'node:stream/web';
 import { CURRENT_POSITION } from '../backend/backend.js';
 import { isNodeAtLeast } from '../node-version.js';
 import { checkBoolean, checkObject, checkString } from '../validate.js';
-import type { HeldFile, StreamedHandle } from './handle-streams.js';
+import type { HeldFile } from './handle-lifetime.js';
+import type { StreamedHandle } from './handle-streams.js';
 
 /** As Node has them. */
 const BYTE_CHUNK_BYTES = 16 * 1024;

@@ -1,0 +1,126 @@
+/**
+ * How long a handle's file may be used: while it is open, held by streams and operations of several steps,
+ * lent to a chain that will close it, closing. It is closed when nobody holds it any more.
+ */
+import type { EventEmitter } from 'node:events';
+import type { BackendFile } from '../backend/backend.js';
+import { fileClosedError } from '../errors.js';
+import { unwatchDropped, watchDropped } from './dropped-handles.js';
+
+/** A handle's file for who goes on using it while the handle is being closed. */
+export interface HeldFile {
+  readonly file: BackendFile;
+  /** Lets the handle's `close` go on; to be called once. */
+  release(): void;
+}
+
+/** What a chain that closes a handle holds meanwhile. */
+export interface LentFile {
+  readonly file: BackendFile;
+  /** Fulfilled when no operation of several steps is under way any more. */
+  readonly ready: Promise<void>;
+  /** The chain is over: `isClosed` says whether it came as far as closing the file. */
+  giveBack(isClosed: boolean): void;
+}
+
+export class HandleLifetime {
+  /** Undefined from the call of `close` on, and while a chain that closes it is under way. */
+  file: BackendFile | undefined;
+  /** The same file, for what may be asked of it even then. */
+  readonly ownFile: BackendFile;
+  readonly #handle: EventEmitter;
+  /** Settles when such a chain is over; resolves to whether the file is closed. */
+  #lent: Promise<boolean> | undefined;
+  #closing: Promise<void> | undefined;
+  /** Streams and operations of several steps, which `close` lets finish. */
+  #holdCount = 0;
+  #onReleased: (() => void) | undefined;
+
+  /** @param handle emits 'close'; collected without having been closed, it is told of by `path`. */
+  constructor(handle: EventEmitter, file: BackendFile, path: string) {
+    this.#handle = handle;
+    this.file = file;
+    this.ownFile = file;
+    watchDropped(handle, file, path);
+  }
+
+  fileFor(syscall: string): BackendFile {
+    if (this.file === undefined) throw fileClosedError(syscall);
+    return this.file;
+  }
+
+  /** Keeps the file open until `release`, also for calls that come after `close`. */
+  hold(): HeldFile | undefined {
+    const { file } = this;
+    if (file === undefined) return undefined;
+    this.#holdCount++;
+    const release = (): void => {
+      this.#holdCount--;
+      if (this.#holdCount === 0) this.#onReleased?.();
+    };
+    return { file, release };
+  }
+
+  /** Keeps the handle from being closed, and from being collected, between the steps of `task`. */
+  async composite<Value>(task: () => Promise<Value>): Promise<Value> {
+    const held = this.hold();
+    try {
+      return await task();
+    } finally {
+      held?.release();
+    }
+  }
+
+  /** The same promise each time. */
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = this.#close();
+      if (this.#lent === undefined) this.#handle.emit('close');
+    }
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#lent !== undefined) {
+      if (await this.#lent) return;
+      this.#handle.emit('close');
+    }
+    const file = this.fileFor('close');
+    this.file = undefined;
+    unwatchDropped(this.#handle);
+    await this.#released();
+    await file.close();
+  }
+
+  async #released(): Promise<void> {
+    if (this.#holdCount === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onReleased = resolve;
+    });
+  }
+
+  lend(): LentFile | undefined {
+    const { file } = this;
+    if (file === undefined) return undefined;
+    this.file = undefined;
+    let end!: (isClosed: boolean) => void;
+    this.#lent = new Promise((resolve) => {
+      end = resolve;
+    });
+    return {
+      file,
+      ready: this.#released(),
+      giveBack: (isClosed) => {
+        if (isClosed) {
+          unwatchDropped(this.#handle);
+          this.#closing ??= Promise.resolve();
+          this.#handle.emit('close');
+        } else {
+          this.file = file;
+        }
+        this.#lent = undefined;
+        end(isClosed);
+      },
+    };
+  }
+}
