@@ -1,6 +1,12 @@
 /** Which Node this is, for the few things that differ between its versions. */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
-export function isNodeAtLeast(wantedMajor: number, wantedMinor = 0): boolean {
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+/** @param backports minor versions of older release lines that have it as well, by their major one. */
+export function isNodeAtLeast(
+  wantedMajor: number,
+  wantedMinor = 0,
+  backports: Readonly<Record<number, number>> = {},
+): boolean {
+  if (major >= wantedMajor) return major > wantedMajor || minor >= wantedMinor;
+  return minor >= (backports[major] ?? Number.POSITIVE_INFINITY);
 }

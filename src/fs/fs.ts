@@ -9,7 +9,7 @@ import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import { types } from 'node:util';
 import type { FileBackend, Path } from '../backend/backend.js';
-import { invalidArgValue } from '../errors.js';
+import { abortError, invalidArgValue } from '../errors.js';
 import { isNodeAtLeast } from '../node-version.js';
 import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
 import { Concurrency } from './concurrency.js';
@@ -19,6 +19,7 @@ import { type AbortableNodeCalls, type NodePromises, node, nodeCalls } from './n
 import { type OpenOptions, readOpenOptions } from './open-rules.js';
 import {
   hasNodeOptions,
+  mayBeAbsent,
   type MakeDirectoryOptions,
   type ReadFileOptions,
   readMakeDirectoryOptions,
@@ -26,6 +27,7 @@ import {
   readSignal,
   readStatOptions,
   readWriteFileOptions,
+  type PathStatOptions,
   type SignalOptions,
   type StatOptions,
   type WriteFileOptions,
@@ -143,10 +145,14 @@ export interface OwnCalls {
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void>;
 
-  /** What the file system knows of a path (stat(2)), as node:fs's own Stats or BigIntStats. */
+  /**
+   * What the file system knows of a path (stat(2)), as node:fs's own Stats or BigIntStats; undefined where
+   * nothing is there and `throwIfNoEntry` is false.
+   */
   stat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
   stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
   stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+  stat(path: PathLike, options?: PathStatOptions | null): Promise<Stats | BigIntStats | undefined>;
 
   /** `stat` of a symbolic link itself, where `path` is one (lstat(2)). */
   lstat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
@@ -245,11 +251,13 @@ export function createFs(getBackend: () => FileBackend): Fs {
       await writeNamed(path, data, options, 'a');
     },
 
-    stat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
+    stat(path: unknown, options?: unknown): Promise<Stats | BigIntStats | undefined> {
       try {
-        const of = toPath(path);
         const { bigint, signal } = readStatOptions(options);
-        return getBackend().stat(of, bigint, signal);
+        if (signal?.aborted) throw abortError(signal);
+        const of = toPath(path);
+        const found = getBackend().stat(of, bigint, signal);
+        return mayBeAbsent(options) ? found.catch(absence) : found;
       } catch (error) {
         return Promise.reject(error);
       }
@@ -257,8 +265,9 @@ export function createFs(getBackend: () => FileBackend): Fs {
 
     lstat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {
       try {
-        const of = toPath(path);
         const { bigint, signal } = readStatOptions(options);
+        if (signal?.aborted) throw abortError(signal);
+        const of = toPath(path);
         return getBackend().lstat(of, bigint, signal);
       } catch (error) {
         return Promise.reject(error);
@@ -314,6 +323,12 @@ export function createFs(getBackend: () => FileBackend): Fs {
 
   // The interface's overloads say which options lead to which result; the compiler can't follow.
   return { ...nodeCalls, ...own } as Fs;
+}
+
+/** Undefined for the error that nothing is there. */
+function absence(error: unknown): undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }
 
 /** Neither a path nor one of our handles: one of Node's, which Node knows by its class, or a mistake. */

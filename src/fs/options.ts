@@ -11,6 +11,10 @@ import {
   toOpenFlags,
 } from '../validate.js';
 
+/** Where Node's own `stat` and `readFile` have these options; elsewhere it does not look at them. */
+const CAN_TELL_ABSENCE = isNodeAtLeast(25, 7, { 24: 15 });
+const CAN_FILL_BUFFERS = isNodeAtLeast(26, 4, { 24: 19 });
+
 /** Node's timers take no more. */
 const TIMEOUT_MAX = 2 ** 31 - 1;
 
@@ -37,6 +41,14 @@ export interface StatOptions extends SignalOptions {
   bigint?: boolean | undefined;
 }
 
+export interface PathStatOptions extends StatOptions {
+  /**
+   * Whether a path that leads to nothing (ENOENT, ENOTDIR) is an error; if not, the result is undefined.
+   * Default true. From Node 24.15 and 25.7 on.
+   */
+  throwIfNoEntry?: boolean | undefined;
+}
+
 export interface MakeDirectoryOptions extends SignalOptions {
   /** Whether missing parents are made, and a directory that exists is no error. Default false. */
   recursive?: boolean | undefined;
@@ -49,6 +61,12 @@ export interface ReadFileOptions extends SignalOptions {
   encoding?: BufferEncoding | null | undefined;
   /** How to open the file. Default 'r'. Not looked at for a FileHandle. */
   flag?: string | number | undefined;
+  /**
+   * Where to put the content, or a function of the file's size in bytes, 0 where that is not known, that
+   * returns it. It has to hold the whole file, and is the call's until the promise settles; the result is a
+   * Buffer over its beginning. Default: memory of the call's own. From Node 24.19 and 26.4 on.
+   */
+  buffer?: NodeJS.ArrayBufferView | ((size: number) => NodeJS.ArrayBufferView) | undefined;
 }
 
 export interface WriteFileOptions extends SignalOptions {
@@ -62,13 +80,17 @@ export interface WriteFileOptions extends SignalOptions {
   flush?: boolean | undefined;
 }
 
-export interface ReadFileSettings {
+interface FileSettings {
   readonly encoding: BufferEncoding | undefined;
   readonly flags: number;
   readonly signal: AbortSignal | undefined;
 }
 
-export interface WriteFileSettings extends ReadFileSettings {
+export interface ReadFileSettings extends FileSettings {
+  readonly buffer: ReadFileOptions['buffer'];
+}
+
+export interface WriteFileSettings extends FileSettings {
   readonly mode: number;
   readonly flush: boolean;
 }
@@ -84,6 +106,12 @@ export function readStatOptions(options: unknown): { bigint: boolean; signal: Ab
   const given = (isNodeAtLeast(26) ? checkObject(options, 'options') : options) as StatOptions;
   // Anything else means numbers, as with Node.
   return { bigint: given.bigint === true, signal: toSignal(given) };
+}
+
+/** Whether nothing at all under a path is to be told as undefined. */
+export function mayBeAbsent(options: unknown): boolean {
+  if (!CAN_TELL_ABSENCE || typeof options !== 'object' || options === null) return false;
+  return (options as PathStatOptions).throwIfNoEntry === false;
 }
 
 export function readMakeDirectoryOptions(options: unknown): {
@@ -114,11 +142,20 @@ export function readReadFileOptions(options: unknown): ReadFileSettings {
   return {
     encoding: checkEncoding(encoding),
     signal: toSignal(given),
+    buffer: CAN_FILL_BUFFERS ? checkReadBuffer(given.buffer) : undefined,
     // Looked at when the path has been, as Node does, and for a FileHandle not at all.
     get flags() {
       return toOpenFlags(flag || 'r');
     },
   };
+}
+
+function checkReadBuffer(value: unknown): ReadFileOptions['buffer'] {
+  if (value === undefined || typeof value === 'function' || ArrayBuffer.isView(value)) {
+    return value as ReadFileOptions['buffer'];
+  }
+  const expected = 'of type function or an instance of Buffer, TypedArray, or DataView';
+  throw invalidArgType('options.buffer', expected, value);
 }
 
 export function readWriteFileOptions(options: unknown, defaultFlag: string): WriteFileSettings {

@@ -17,6 +17,7 @@ import {
 import { abortError, fileTooLarge, unknownEncoding } from '../errors.js';
 import type { Concurrency } from './concurrency.js';
 import type { ReadFileSettings } from './options.js';
+import { readInto } from './read-into.js';
 import { acquireSlab, releaseSlab, SLAB_BYTES } from './slabs.js';
 import { useFile, withFile } from './with-file.js';
 
@@ -39,7 +40,8 @@ export function readPath(
   const { encoding, flags, signal } = settings;
   // What can't be decoded is found out where the file is open already, as with Node.
   const isDecodable = (encoding as string | undefined) !== 'buffer';
-  if (flags === constants.O_RDONLY && isDecodable && files.readWhole !== undefined) {
+  const isPlain = flags === constants.O_RDONLY && isDecodable && settings.buffer === undefined;
+  if (isPlain && files.readWhole !== undefined) {
     const read = new PathRead(settings, concurrency);
     const content = files.readWhole(path, read, signal);
     if (content !== undefined) return content;
@@ -84,11 +86,12 @@ class PathRead implements WholeRead<Content> {
 /** What is left of an open file from its cursor on. */
 export async function readWhole(
   file: BackendFile,
-  settings: Pick<ReadFileSettings, 'encoding' | 'signal'>,
+  settings: Pick<ReadFileSettings, 'encoding' | 'signal' | 'buffer'>,
 ): Promise<Content> {
   // Passes Node's check of encodings, too, and is refused before anything is read.
   if ((settings.encoding as string | undefined) === 'buffer') throw unknownEncoding('buffer');
   if (settings.signal?.aborted) throw abortError(settings.signal);
+  if (settings.buffer !== undefined) return await readInto(file, settings.buffer, settings);
   return await readRest(file, acquireSlab(), 0, settings);
 }
 

@@ -7,6 +7,7 @@
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
+import { isNodeAtLeast } from '#ringlet/node-version.js';
 import type { Side } from './side.js';
 import { RAW_NAME } from './world.js';
 
@@ -204,6 +205,38 @@ export const BIGINT_OPTIONS: readonly Argument[] = [
   ...ODD_TYPES,
 ];
 
+/** Node looks at it in the options of `stat`, `lstat` and `FileHandle.stat` from 26.8 on. */
+const STAT_SIGNALS: readonly Argument[] = isNodeAtLeast(26, 8)
+  ? under(
+      'signal',
+      SIGNALS.filter(({ text }) => text !== '{ aborted: false }'),
+    )
+  : [];
+
+export const STAT_OPTIONS: readonly Argument[] = [...BIGINT_OPTIONS, ...STAT_SIGNALS];
+
+export const PATH_STAT_OPTIONS: readonly Argument[] = [
+  ...STAT_OPTIONS,
+  ...under('throwIfNoEntry', ODD_TYPES),
+  ...under('throwIfNoEntry', plains(false), { bigint: true }),
+];
+
+const READ_FILE_BUFFERS: readonly Argument[] = [
+  made('Buffer of 64', () => Buffer.alloc(64, '.')),
+  made('Buffer of 10', () => Buffer.alloc(10)),
+  made('Buffer of 3', () => Buffer.alloc(3)),
+  made('Uint16Array of 64', () => new Uint16Array(64)),
+  made('DataView of 300,000', () => new DataView(new ArrayBuffer(300_000))),
+  made('function to Buffer of size', () => (size: number) => Buffer.alloc(size)),
+  made('function to Buffer beyond size', () => (size: number) => Buffer.alloc(size + 20, '.')),
+  made('function to Buffer below size', () => (size: number) => Buffer.alloc(Math.max(0, size - 1))),
+  made('function that throws', () => () => {
+    throw new Error('no buffer');
+  }),
+  made('function to text', () => () => 'text'),
+  ...ODD_TYPES,
+];
+
 export const READ_FILE_OPTIONS: readonly Argument[] = [
   ...plains(undefined, 'utf8', { encoding: 'utf8' }),
   ...ENCODINGS,
@@ -213,6 +246,8 @@ export const READ_FILE_OPTIONS: readonly Argument[] = [
     FLAGS.filter(({ text }) => !text.includes('302')),
   ),
   ...under('signal', SIGNALS),
+  ...under('buffer', READ_FILE_BUFFERS),
+  ...under('buffer', READ_FILE_BUFFERS.slice(0, 8), { encoding: 'utf8' }),
 ];
 
 export const WRITE_FILE_OPTIONS: readonly Argument[] = [

@@ -93,6 +93,7 @@ function describeStats(stats: AnyStats): Record<string, unknown> {
   const described: Record<string, unknown> = {
     class: stats instanceof Stats ? 'Stats' : 'BigIntStats',
     keys: Object.keys(stats).join(' '),
+    symbols: Object.getOwnPropertySymbols(stats).map(String).join(' '),
     is: kindsOf(stats),
   };
   const isOwn = Number(stats.birthtimeMs) >= RECENT_MS;
@@ -105,7 +106,16 @@ function describeStats(stats: AnyStats): Record<string, unknown> {
   for (const key of ['atime', 'mtime', 'ctime', 'birthtime'] as const) {
     described[`${key} is a Date`] = stats[key] instanceof Date;
   }
+  for (const key of ['atimeInstant', 'mtimeInstant', 'ctimeInstant', 'birthtimeInstant'] as const) {
+    if (key in stats) described[key] = describeInstant(Reflect.get(stats, key));
+  }
   return described;
+}
+
+/** A Temporal.Instant, which Node has from 26 on. */
+function describeInstant(instant: { epochNanoseconds: bigint }): string {
+  const { epochNanoseconds } = instant;
+  return isRecent(epochNanoseconds) ? `recent ${instant.constructor.name}` : `${epochNanoseconds}n`;
 }
 
 function isRecent(time: unknown): boolean {
