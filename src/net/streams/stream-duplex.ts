@@ -25,7 +25,6 @@ export class StreamDuplex extends Duplex {
   readonly #socket: StreamSocket;
   readonly #chunks: BufferIterator;
   readonly #remote: SocketAddress | undefined;
-  #isPulling = false;
   #timeoutMs = 0;
   #timer: NodeJS.Timeout | undefined;
   bytesRead = 0;
@@ -39,29 +38,21 @@ export class StreamDuplex extends Duplex {
     this.#chunks = new BufferIterator(readership, undefined);
   }
 
+  /** Asked for once a chunk: Node's stream asks again when it has been given one, or later if it is full. */
   override _read(): void {
-    if (this.#isPulling) return;
-    this.#isPulling = true;
-    this.#pull().then(
-      () => {
-        this.#isPulling = false;
-      },
+    this.#chunks.next().then(
+      ({ done, value }) => this.#give(done ? null : value),
       (error: Error) => this.destroy(error),
     );
   }
 
-  async #pull(): Promise<void> {
-    for (;;) {
-      const { done, value } = await this.#chunks.next();
-      if (this.destroyed) return;
-      if (done) {
-        this.push(null);
-        return;
-      }
+  #give(chunk: Buffer | null): void {
+    if (this.destroyed) return;
+    if (chunk !== null) {
       this.#noteActivity();
-      this.bytesRead += value.length;
-      if (!this.push(value)) return;
+      this.bytesRead += chunk.length;
     }
+    this.push(chunk);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
@@ -72,12 +63,20 @@ export class StreamDuplex extends Duplex {
     this.#settle(this.#socket.writev(chunks.map(({ chunk }) => chunk)), callback);
   }
 
+  /**
+   * Told on a turn of its own, as net.Socket tells it: an http message that is written to decides about 'drain'
+   * by what the socket has pending, and is flushed on the next tick. A write that ended in between would be
+   * a 'drain' that never comes (Node 26).
+   */
   #settle(writing: Promise<number>, callback: Callback): void {
-    writing.then((bytes) => {
-      this.bytesWritten += bytes;
-      this.#noteActivity();
-      callback();
-    }, callback);
+    writing.then(
+      (bytes) => {
+        this.bytesWritten += bytes;
+        this.#noteActivity();
+        setImmediate(callback);
+      },
+      (error: Error) => setImmediate(callback, error),
+    );
   }
 
   override _final(callback: Callback): void {
