@@ -20,6 +20,28 @@ const entryPoints = Object.values(exported)
   .concat('dist/backend/concrete.js')
   .map((target) => join(root, target));
 
+/**
+ * Node's modules by `process.getBuiltinModule`, name by name. Importing one as a module reads all that it exports
+ * at once, and so loads what Node itself puts off until somebody asks: all of Web Crypto for `node:crypto`, the
+ * deferred parts of `node:util`. Stated in the sources, that would be an import no editor understands.
+ */
+const builtins = {
+  name: 'builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, importer }) => {
+      // Its `export *` is of names that only the running Node knows.
+      const isReexported = importer.endsWith('dist/fs/promises.js');
+      return isReexported ? { path, external: true } : { path, namespace: 'builtin', sideEffects: false };
+    });
+    onLoad({ filter: /^node:/, namespace: 'builtin' }, ({ path }) => {
+      const names = Object.keys(process.getBuiltinModule(path)).filter((name) => name !== 'default');
+      const lines = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => builtin.${name})();`);
+      const module = `const builtin = process.getBuiltinModule('${path}');\nexport default builtin;`;
+      return { contents: [module, ...lines].join('\n') };
+    });
+  },
+};
+
 await build({
   entryPoints,
   outdir: join(root, 'dist'),
@@ -32,6 +54,7 @@ await build({
   platform: 'node',
   target: `node${engines.node.replace(/^\D*/, '')}`,
   packages: 'external',
+  plugins: [builtins],
   legalComments: 'none',
   logLevel: 'warning',
 });

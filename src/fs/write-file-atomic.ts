@@ -5,7 +5,6 @@
  * Each step waits for the last one's success. A kernel link would not do: it goes on after a failed fsync, and
  * would then put a file in place whose content may be lost.
  */
-import { randomBytes } from 'node:crypto';
 import { constants, fchmod } from 'node:fs';
 import { dirname } from 'node:path';
 import type { BackendFile, FileBackend } from '../backend/backend.js';
@@ -29,6 +28,8 @@ export async function writeFileAtomic(
   const mode = await permissionsOf(files, path, signal);
   const target = await linkedTo(path);
   const directory = dirname(target);
+  // Loading it takes longer than all of ringlet.
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   const temporary = `${target}.${process.pid}-${randomBytes(6).toString('hex')}`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
   const file = await files.open(temporary, flags, mode ?? settings.mode, signal);
