@@ -16,6 +16,7 @@
         "cpp/napi_values.cc",
         "cpp/native_ring.cc",
         "cpp/process_exports.cc",
+        "cpp/receive_trials.cc",
         "cpp/ring.cc",
         "cpp/ring_host.cc",
         "cpp/ring_profile.cc",

@@ -203,12 +203,13 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
         info.Env(), UringRegister(host_->ring_fd(), abi::kRegisterBuffersUpdate, &update, sizeof(update)));
   }
 
-  // registerBufferRing(groupId, address, entries)
+  // registerBufferRing(groupId, address, entries, isIncremental)
   Napi::Value RegisterBufferRing(const Napi::CallbackInfo& info) {
     abi::BufferRingRegister ring = {};
     ring.bgid = static_cast<uint16_t>(ToUint32(info[0]));
     ring.ring_addr = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
     ring.ring_entries = ToUint32(info[2]);
+    if (info[3].ToBoolean()) ring.flags = abi::kBufferRingIncremental;
     return Napi::Number::New(info.Env(), UringRegister(host_->ring_fd(), abi::kRegisterBufferRing, &ring, 1));
   }
 

@@ -7,6 +7,7 @@
 #include "identity.h"
 #include "kernel_features.h"
 #include "napi_values.h"
+#include "receive_trials.h"
 #include "sq_poll_groups.h"
 
 namespace ringlet {
@@ -70,6 +71,15 @@ Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   return probe;
 }
 
+// tryReceives(): [incremental, bundled], each 0 or a negative errno.
+Napi::Value TryReceivesHere(const Napi::CallbackInfo& info) {
+  ReceiveTrials trials = TryReceives();
+  Napi::Array answers = Napi::Array::New(info.Env(), 2);
+  answers.Set(0u, trials.incremental);
+  answers.Set(1u, trials.bundled);
+  return answers;
+}
+
 // processIdentity(): what ReadIdentity says, as a Uint32Array.
 Napi::Value ProcessIdentity(const Napi::CallbackInfo& info) {
   std::vector<uint32_t> identity = ReadIdentity();
@@ -104,6 +114,7 @@ void ExportProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("groups", Napi::Function::New<Groups>(env));
   exports.Set("allowedCpus", Napi::Function::New<AllowedCpus>(env));
   exports.Set("probeKernel", Napi::Function::New<ProbeKernel>(env));
+  exports.Set("tryReceives", Napi::Function::New<TryReceivesHere>(env));
   exports.Set("processIdentity", Napi::Function::New<ProcessIdentity>(env));
   exports.Set("hasIdentity", Napi::Function::New<HasIdentity>(env));
 }

@@ -137,7 +137,10 @@ enum CqeFlag : uint32_t {
   kCqeBuffer = 1u << 0,
   kCqeMore = 1u << 1,
   kCqeNotification = 1u << 3,
+  kCqeBufferMore = 1u << 4,  // of an incremental buffer: the kernel goes on filling it
 };
+// Where a completion's flags have the number of its buffer.
+constexpr uint32_t kCqeBufferShift = 16;
 
 // io_uring_register(2) opcodes.
 enum RegisterOp : uint32_t {
@@ -266,6 +269,7 @@ static_assert(sizeof(KernelTimespec) == 16);
 enum Op : uint8_t {
   kOpRecvMsg = 10,
   kOpAsyncCancel = 14,
+  kOpRecv = 27,
   kOpSendZc = 47,
   kOpSendMsgZc = 48,
 };
@@ -278,6 +282,8 @@ enum CancelFlag : uint32_t {
 
 // Sqe::ioprio of a receive: stay armed.
 constexpr uint16_t kReceiveMultishot = 1u << 1;
+// The same: several buffers by one completion (Linux 6.10).
+constexpr uint16_t kReceiveBundle = 1u << 4;
 
 // Sqe::flags.
 enum SqeFlag : uint8_t {

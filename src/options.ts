@@ -28,6 +28,13 @@ export interface ReceiveBufferOptions {
   bytes?: number;
   /** Lays the buffers out on huge pages (MADV_HUGEPAGE, madvise(2)). Default false. */
   hugePages?: boolean;
+  /**
+   * Whether several pieces of what streams receive may share a buffer, one behind the other (Linux 6.12),
+   * so that a short one takes no more than its length. A leased piece then holds the whole buffer: for many
+   * short chunks that are held for long choose false, which gives each piece buffers of its own. Has no
+   * effect on datagrams. Default true.
+   */
+  incremental?: boolean;
 }
 
 export interface CoalesceOptions {
@@ -71,7 +78,9 @@ export interface RingOptions {
   registeredFds?: number;
   /**
    * Made when the first socket that uses them receives. Several, of different `bytes`, serve sockets with
-   * different messages: `DatagramSocket.bind({ messageBytes })` chooses. At most 16.
+   * different messages: `DatagramSocket.bind({ messageBytes })` and a stream's `chunkBytes` choose. At most
+   * 16. Streams have some of their own, as many and as large, where the kernel can fill buffers in parts
+   * (`incremental`): unless anything is said here, 8 of 65,536 bytes, and up to 64 under load.
    */
   receiveBuffers?: ReceiveBufferOptions | readonly ReceiveBufferOptions[];
   /** Microseconds to spin for completions before the event loop sleeps, 0 to 10,000. Default 0. */
@@ -114,6 +123,8 @@ export interface RingSettings {
   registeredFds: number;
   /** At least one; the first is for sockets that do not choose. */
   receiveBuffers: readonly ReceiveBufferSettings[];
+  /** Those that streams use where the kernel can fill buffers in parts. */
+  streamBuffers: readonly ReceiveBufferSettings[];
   busyPollUs: number;
   gatherCount: number;
   gatherUs: number;
@@ -130,6 +141,7 @@ export interface ReceiveBufferSettings {
   countMax: number;
   bytes: number;
   hugePages: boolean;
+  incremental: boolean;
 }
 
 /** Undefined means: what the group has, or the default if this ring founds it. */
@@ -176,6 +188,14 @@ const RECEIVE_BUFFERS_MAX = 32_768;
 const RECEIVE_BYTES_MAX = 65_536;
 const RECEIVE_SIZES_MAX = 16;
 const RECEIVE_COUNT_GROWN = 1024;
+/** Few and large, since they are filled in parts: bulk comes in large pieces, and 512 KiB last for most rings. */
+const STREAM_BUFFERS: ReceiveBufferSettings = {
+  count: 8,
+  countMax: 64,
+  bytes: 65_536,
+  hugePages: false,
+  incremental: true,
+};
 
 function checkKnown(options: object, known: readonly string[], prefix: string): void {
   for (const name of Object.keys(options)) {
@@ -243,9 +263,10 @@ function readReceiveBuffers(value: unknown): ReceiveBufferSettings[] {
 function readReceiveBuffer(value: unknown, name: string): ReceiveBufferSettings {
   checkObject(value, name);
   const options = value as ReceiveBufferOptions;
-  checkKnown(options, ['count', 'countMax', 'bytes', 'hugePages'], name);
-  const { hugePages = false } = options;
+  checkKnown(options, ['count', 'countMax', 'bytes', 'hugePages', 'incremental'], name);
+  const { hugePages = false, incremental = true } = options;
   checkBoolean(hugePages, `${name}.hugePages`);
+  checkBoolean(incremental, `${name}.incremental`);
   const count = integer(options.count, `${name}.count`, 1, RECEIVE_BUFFERS_MAX, 256);
   const grown = options.count === undefined ? Math.max(count, RECEIVE_COUNT_GROWN) : count;
   return {
@@ -253,6 +274,7 @@ function readReceiveBuffer(value: unknown, name: string): ReceiveBufferSettings 
     countMax: integer(options.countMax, `${name}.countMax`, count, RECEIVE_BUFFERS_MAX, grown),
     bytes: integer(options.bytes, `${name}.bytes`, 1, RECEIVE_BYTES_MAX, 4096),
     hugePages,
+    incremental,
   };
 }
 
@@ -341,6 +363,7 @@ export function readRingOptions(options: RingOptions = {}): RingSettings {
     sqPoll,
     registeredFds: integer(options.registeredFds, 'options.registeredFds', 0, SQ_ENTRIES_MAX, 0),
     receiveBuffers,
+    streamBuffers: options.receiveBuffers === undefined ? [STREAM_BUFFERS] : receiveBuffers,
     // More than there are buffers for could never come.
     gatherCount: Math.min(coalesce.gatherCount, ...receiveBuffers.map(({ count }) => count)),
     gatherUs: coalesce.gatherUs,

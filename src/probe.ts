@@ -90,6 +90,8 @@ const TRIAL_NAMES: readonly TrialName[] = [
   'zeroCopySend',
   'bufferRing',
   'incrementalBufferRing',
+  'incrementalReceive',
+  'bundledReceive',
   'sparseFileTable',
   'registeredRingFd',
 ];

@@ -73,7 +73,8 @@ export class Ring {
 
   /**
    * What the kernel behind this ring can do: the names of its IORING_FEAT_* bits without the prefix
-   * (io_uring_setup(2)), such as 'NODROP' or 'MIN_TIMEOUT'. Empty on the node backend. `probe()` says more.
+   * (io_uring_setup(2)), such as 'NODROP' or 'MIN_TIMEOUT'; INCREMENTAL_RECEIVE and BUNDLED_RECEIVE where a
+   * trial has shown that streams can receive so. Empty on the node backend. `probe()` says more.
    */
   get features(): readonly string[] {
     return this.#backend.features;

@@ -389,6 +389,8 @@ export interface ReceiveBufferStats {
   count: number;
   /** The longest message that one holds, in bytes. */
   bytes: number;
+  /** Whether they are streams' own, and filled in parts; otherwise a buffer holds one message or piece. */
+  isIncremental: boolean;
   /** Those that the kernel may fill; the others are held by leased messages, or await their batch's end. */
   available: number;
   /** Times a receive found none of them free. */

@@ -26,6 +26,8 @@ const TRIAL_LABELS: Readonly<Record<keyof Probe['trials'], string>> = {
   zeroCopySend: 'zero-copy send',
   bufferRing: 'buffer rings',
   incrementalBufferRing: 'incremental buffer rings',
+  incrementalReceive: 'streams in incremental buffers',
+  bundledReceive: 'receive bundles',
   sparseFileTable: 'registered files',
   registeredRingFd: 'registered ring descriptor',
 };

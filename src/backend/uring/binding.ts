@@ -61,7 +61,7 @@ export interface NativeRing {
   registerBuffers(count: number): number;
   /** Puts memory into a slot; an address and a length of 0 empty it. */
   updateBuffer(index: number, address: number, bytes: number): number;
-  registerBufferRing(groupId: number, address: number, entries: number): number;
+  registerBufferRing(groupId: number, address: number, entries: number, isIncremental: boolean): number;
   unregisterBufferRing(groupId: number): number;
 }
 
@@ -146,6 +146,8 @@ export interface Binding {
   groups(): NativeSqPollGroup[];
   allowedCpus(): number[];
   probeKernel(): NativeProbe;
+  /** Whether incremental buffers and receive bundles come out right; each 0 or a negative errno. */
+  tryReceives(): [incremental: number, bundled: number];
   /** Effective user, effective group, two words of effective capabilities, supplementary groups. */
   processIdentity(): Uint32Array;
   /** Whether `processIdentity` would say the same now; allocates nothing. */

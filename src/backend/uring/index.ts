@@ -20,7 +20,7 @@ import { CachedPaths } from './files/cached-paths.js';
 import { UringChains } from './chains/chains.js';
 import { DIRECT_SLOTS_MAX, DirectSlots } from './files/direct-slots.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
-import { featureNames } from './kernel-names.js';
+import { featuresOf } from './probe.js';
 import { FdTable } from './dispatch/fd-table.js';
 import { UringFiles } from './files/files.js';
 import { Identity } from './identity.js';
@@ -204,7 +204,7 @@ class UringBackend implements Backend {
   readonly hold: Hold;
   readonly polls: UringPolls;
   readonly #epoll: EpollPolls;
-  readonly features: readonly string[];
+  readonly #featureWord: number;
   readonly #profile: RingProfile;
   readonly #native: NativeRing;
   readonly #dispatcher: Dispatcher;
@@ -222,7 +222,7 @@ class UringBackend implements Backend {
     profile: RingProfile,
   ) {
     this.#native = native;
-    this.features = featureNames(native.describe().features);
+    this.#featureWord = native.describe().features;
     this.#dispatcher = dispatcher;
     this.#profile = profile;
     this.#table = new FdTable(native, settings.registeredFds);
@@ -239,12 +239,16 @@ class UringBackend implements Backend {
       this.#alarm = new UringAlarm(dispatcher, listener);
       return this.#alarm;
     });
-    this.#buffers = new ReceiveBuffers(native, settings.receiveBuffers);
+    this.#buffers = new ReceiveBuffers(native, settings.receiveBuffers, settings.streamBuffers);
     this.hold = dispatcher;
     this.#epoll = new EpollPolls(dispatcher);
     this.polls = new UringPolls(dispatcher, this.#epoll);
     this.datagrams = new UringDatagrams(dispatcher, this.#table, this.#buffers);
     this.streams = new UringStreams(dispatcher, this.#table, this.#buffers);
+  }
+
+  get features(): readonly string[] {
+    return featuresOf(this.#featureWord);
   }
 
   get profile(): RingProfile {

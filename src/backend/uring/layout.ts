@@ -101,6 +101,7 @@ export const SQE_BUFFER_SELECT = (1 << 5) << 8;
 export const SQE_CQE_SKIP_SUCCESS = (1 << 6) << 8;
 /** ioprio of a receive: stay armed. */
 export const SQE_RECEIVE_MULTISHOT = (1 << 1) << 16;
+export const SQE_RECEIVE_BUNDLE = (1 << 4) << 16;
 
 /** ioprio of a zero-copy send: have the notification say whether it was copied after all. */
 export const SQE_REPORT_USAGE = (1 << 3) << 16;
@@ -110,6 +111,8 @@ export const SQE_ACCEPT_MULTISHOT = (1 << 0) << 16;
 export const CQE_MORE = 1 << 1;
 /** The kernel no longer reads what a zero-copy send points at. */
 export const CQE_NOTIFICATION = 1 << 3;
+/** Of an incremental buffer: the kernel goes on filling it. */
+export const CQE_BUFFER_MORE = 1 << 4;
 export const CQE_BUFFER = 1 << 0;
 export const CQE_BUFFER_SHIFT = 16;
 

@@ -1,6 +1,7 @@
 /** What rings are possible here, found by making small ones and closing them again. */
 import { type RingOptions, readRingOptions } from '../../options.js';
 import { binding } from './binding.js';
+import { receiveTrials } from './buffers/receive-buffers.js';
 import { featureNames, OPCODE_NAMES } from './kernel-names.js';
 import { OP_SEND_ZC } from './layout.js';
 
@@ -21,6 +22,8 @@ export type TrialName =
   | 'zeroCopySend'
   | 'bufferRing'
   | 'incrementalBufferRing'
+  | 'incrementalReceive'
+  | 'bundledReceive'
   | 'sparseFileTable'
   | 'registeredRingFd';
 
@@ -76,12 +79,23 @@ function isDone(result: number): Answer {
   return { isSupported: result >= 0, result };
 }
 
+/** The names of the bits that are set, and of what receives get right besides (receive_trials.h). */
+export function featuresOf(word: number): string[] {
+  const { incremental, bundled } = receiveTrials();
+  return [
+    ...featureNames(word),
+    ...(incremental < 0 ? [] : ['INCREMENTAL_RECEIVE']),
+    ...(bundled < 0 ? [] : ['BUNDLED_RECEIVE']),
+  ];
+}
+
 /** @throws the addon's own error when it can't be loaded. */
 export function probeUring(): UringAnswers {
   const found = binding().probeKernel();
   const isRefused = found.setup < 0;
   const answer = (judged: Answer): Answer =>
     isRefused ? { isSupported: false, result: found.setup } : judged;
+  const { incremental, bundled } = receiveTrials();
   const count = Math.max(OPCODE_NAMES.length, found.opcodes.length);
   const opcodes = Array.from({ length: count }, (_unused, opcode) => [
     OPCODE_NAMES[opcode] ?? `opcode ${opcode}`,
@@ -90,7 +104,7 @@ export function probeUring(): UringAnswers {
   return {
     setup: found.setup,
     isSufficient: found.opcodes[OP_SEND_ZC] === true,
-    features: featureNames(found.features),
+    features: isRefused ? [] : featuresOf(found.features),
     opcodes: Object.fromEntries(opcodes) as Record<string, boolean>,
     profiles: profiles(),
     trials: {
@@ -98,6 +112,8 @@ export function probeUring(): UringAnswers {
       zeroCopySend: answer(unless(EINVAL, found.zeroCopySend)),
       bufferRing: answer(isDone(found.bufferRing)),
       incrementalBufferRing: answer(isDone(found.incrementalBufferRing)),
+      incrementalReceive: answer(isDone(incremental)),
+      bundledReceive: answer(isDone(bundled)),
       sparseFileTable: answer(isDone(found.sparseFileTable)),
       registeredRingFd: answer(isDone(found.registeredRingFd)),
     },

@@ -1,6 +1,11 @@
 /**
  * A provided-buffer ring: memory from which the kernel picks a buffer for each datagram it receives.
  *
+ * What streams receive comes in parts. A part is the whole of a buffer, or of several that lie one behind
+ * the other in the ring (a bundle); in an incremental ring (Linux 6.12) the kernel puts one part behind the
+ * other into the same buffer. Such a buffer comes back when the kernel is done with it and all of its parts
+ * have been given back.
+ *
  * TypeScript gives buffers back by writing entries and then the tail, which the kernel reads; that takes
  * no call into native code. Buffers come in areas of equal size: one to begin with, another each time the
  * kernel has run dry, and the last one is let go again when it has long been more than enough. Since the
@@ -15,6 +20,8 @@ import type { NativeRing } from '../binding.js';
 import { addressOf, writeWide } from '../dispatch/memory.js';
 
 const ENTRY_WORDS = 4;
+/** Of an entry: the word whose first half is the buffer's number. */
+const ID_WORD = 3;
 const PAGE_BYTES = 4096;
 /** Where the tail lies: over the last two bytes of the first entry (io_uring_register(2)). */
 const TAIL_HALFWORD = 7;
@@ -28,9 +35,12 @@ function roundUp(bytes: number, to: number): number {
 
 export class ProvidedBuffers {
   readonly groupId: number;
-  /** Bytes that the kernel may fill of each buffer. */
+  /** Bytes that the kernel may fill of each buffer, and those of them that are not the prefix. */
   readonly bufferBytes: number;
+  readonly payloadBytes: number;
   readonly #native: NativeRing;
+  /** Whether the kernel fills buffers in parts. */
+  readonly isIncremental: boolean;
   readonly #strideBytes: number;
   /** Buffers of an area; buffer `id` is the `id % areaCount`-th of area `id / areaCount`. */
   readonly #areaCount: number;
@@ -40,6 +50,10 @@ export class ProvidedBuffers {
   readonly #ring: Uint32Array;
   readonly #ringTail: Uint16Array;
   readonly #mask: number;
+  /** Of each buffer: its place in the ring; how much of it is filled; its parts, and one for the kernel. */
+  readonly #places: Uint16Array;
+  readonly #filledBytes: Uint32Array;
+  readonly #holders: Uint32Array;
   #tail = 0;
   #isTailUnpublished = false;
   #availableCount = 0;
@@ -53,10 +67,18 @@ export class ProvidedBuffers {
   #isRegistered = false;
 
   /** @param prefixBytes what the kernel writes before the payload. */
-  constructor(native: NativeRing, groupId: number, settings: ReceiveBufferSettings, prefixBytes: number) {
+  constructor(
+    native: NativeRing,
+    groupId: number,
+    settings: ReceiveBufferSettings,
+    prefixBytes: number,
+    isIncremental = false,
+  ) {
     this.#native = native;
+    this.isIncremental = isIncremental;
     this.groupId = groupId;
     this.bufferBytes = prefixBytes + settings.bytes;
+    this.payloadBytes = settings.bytes;
     this.#strideBytes = roundUp(this.bufferBytes, ALIGNMENT_BYTES);
     this.#areaCount = settings.count;
     this.#areasMax = Math.floor(settings.countMax / settings.count);
@@ -64,6 +86,9 @@ export class ProvidedBuffers {
 
     const entries = 2 ** Math.ceil(Math.log2(Math.max(this.#areasMax * settings.count, 2)));
     this.#mask = entries - 1;
+    this.#places = new Uint16Array(entries);
+    this.#filledBytes = new Uint32Array(entries);
+    this.#holders = new Uint32Array(entries);
     const ringBytes = entries * ENTRY_WORDS * 4;
     // The kernel wants whole pages; an ArrayBuffer of ours begins anywhere.
     const unaligned = new Uint8Array(ringBytes + PAGE_BYTES);
@@ -76,7 +101,9 @@ export class ProvidedBuffers {
 
   /** Makes the buffers known to the kernel: 0, or a negative errno. */
   register(): number {
-    const result = this.#native.registerBufferRing(this.groupId, addressOf(this.#ring), this.#mask + 1);
+    const { groupId, isIncremental } = this;
+    const entries = this.#mask + 1;
+    const result = this.#native.registerBufferRing(groupId, addressOf(this.#ring), entries, isIncremental);
     this.#isRegistered = result >= 0;
     return result;
   }
@@ -123,6 +150,26 @@ export class ProvidedBuffers {
     return (id % this.#areaCount) * this.#strideBytes;
   }
 
+  /**
+   * Notes that a completion has put a part of `bytes` into a buffer of an incremental ring, and whether the
+   * kernel goes on filling it. Completions come in the order in which the kernel filled buffers.
+   *
+   * @returns where the part begins in the buffer's area. It is given back by itself.
+   */
+  takePart(id: number, bytes: number, isKept: boolean): number {
+    const filled = this.#filledBytes[id] as number;
+    this.#filledBytes[id] = filled + bytes;
+    if (isKept) this.#holders[id] = (this.#holders[id] as number) + 1;
+    else this.noteTaken();
+    return this.offsetOf(id) + filled;
+  }
+
+  /** The buffer that the kernel has filled after this one, in the same bundle. */
+  next(id: number): number {
+    const place = ((this.#places[id] as number) + 1) & this.#mask;
+    return this.#ringTail[(place * ENTRY_WORDS + ID_WORD) * 2] as number;
+  }
+
   /** Notes that a completion has handed out a buffer. */
   noteTaken(): void {
     this.#availableCount--;
@@ -130,20 +177,27 @@ export class ProvidedBuffers {
     if (++this.#takenCount >= SHRINK_AFTER_ROUNDS * this.count) this.#considerShrinking();
   }
 
-  /** Gives a buffer back. The kernel sees it after `publish`. */
+  /** Gives a buffer, or a part of one, back. The kernel sees it after `publish`. */
   giveBack(id: number): void {
+    const holders = (this.#holders[id] as number) - 1;
+    this.#holders[id] = holders;
+    if (holders > 0) return;
     const area = this.areaOf(id);
     if (area.isLeaving) this.#keepOut(area, id);
     else this.#append(id);
   }
 
   #append(id: number): void {
-    const at = (this.#tail & this.#mask) * ENTRY_WORDS;
+    const place = this.#tail & this.#mask;
+    const at = place * ENTRY_WORDS;
+    this.#places[id] = place;
+    this.#filledBytes[id] = 0;
+    this.#holders[id] = 1;
     const address = this.areaOf(id).address + this.offsetOf(id);
     writeWide(this.#ring, at, address);
     this.#ring[at + 2] = this.bufferBytes;
     // Only the identifier's half of the word: the other half of the first entry is the tail.
-    this.#ringTail[(at + 3) * 2] = id;
+    this.#ringTail[(at + ID_WORD) * 2] = id;
     this.#tail = (this.#tail + 1) & 0xffff;
     this.#availableCount++;
     this.#isTailUnpublished = true;

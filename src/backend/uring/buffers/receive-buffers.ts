@@ -2,48 +2,79 @@
 import { systemError } from '../../../errors.js';
 import type { ReceiveBufferSettings } from '../../../options.js';
 import type { ReceiveBufferStats } from '../../backend.js';
-import type { NativeRing } from '../binding.js';
+import { binding, type NativeRing } from '../binding.js';
 import type { BufferWaiter } from './buffer-line.js';
 import { ProvidedBuffers } from './provided-buffers.js';
 import { NARROW_PREFIX, type PrefixLayout } from '../datagrams/received-message.js';
 
+/** What stream receives may use, by trial (receive_trials.h): 0 or a negative errno each. */
+export interface ReceiveTrials {
+  readonly incremental: number;
+  readonly bundled: number;
+}
+
+let trials: ReceiveTrials | undefined;
+
+/** Tried when it is first needed, and once. */
+export function receiveTrials(): ReceiveTrials {
+  if (trials === undefined) {
+    const [incremental, bundled] = binding().tryReceives();
+    trials = { incremental, bundled };
+  }
+  return trials;
+}
+
+const GROUPS_A_SIZE = 2;
+
 export class ReceiveBuffers {
   readonly #native: NativeRing;
   readonly #settings: readonly ReceiveBufferSettings[];
+  readonly #streamSettings: readonly ReceiveBufferSettings[];
   /**
    * By their group's identifier: twice the index of their settings, and one more for those with room for
-   * ancillary data and paths, which only sockets that have such things use.
+   * ancillary data and paths, which only sockets that have such things use. Behind them all, by the index of
+   * their own settings, those that streams have filled in parts.
    */
   readonly #made: (ProvidedBuffers | undefined)[] = [];
 
-  constructor(native: NativeRing, settings: readonly ReceiveBufferSettings[]) {
+  constructor(
+    native: NativeRing,
+    settings: readonly ReceiveBufferSettings[],
+    streamSettings: readonly ReceiveBufferSettings[],
+  ) {
     this.#native = native;
     this.#settings = settings;
+    this.#streamSettings = streamSettings;
   }
 
   /** The smallest buffers that hold messages of `messageBytes`, or the first ones for 0. */
   for(messageBytes: number, prefix: PrefixLayout): ProvidedBuffers {
-    const index = this.#indexFor(messageBytes);
-    const groupId = index * 2 + (prefix === NARROW_PREFIX ? 0 : 1);
-    let buffers = this.#made[groupId];
-    if (buffers === undefined) {
-      const settings = this.#settings[index] as ReceiveBufferSettings;
-      buffers = new ProvidedBuffers(this.#native, groupId, settings, prefix.bytes);
-      const registered = buffers.register();
-      if (registered < 0) throw systemError(registered, 'io_uring_register');
-      this.#made[groupId] = buffers;
-    }
-    return buffers;
+    const index = indexFor(this.#settings, messageBytes);
+    const groupId = index * GROUPS_A_SIZE + (prefix === NARROW_PREFIX ? 0 : 1);
+    const settings = this.#settings[index] as ReceiveBufferSettings;
+    return this.#made[groupId] ?? this.#make(groupId, settings, prefix.bytes, false);
   }
 
-  #indexFor(messageBytes: number): number {
-    if (messageBytes === 0) return 0;
-    let best = -1;
-    this.#settings.forEach(({ bytes }, index) => {
-      const isSmaller = best < 0 || bytes < (this.#settings[best] as ReceiveBufferSettings).bytes;
-      if (bytes >= messageBytes && isSmaller) best = index;
-    });
-    return best < 0 ? 0 : best;
+  /** The same for streams: buffers that are filled in parts, where the kernel does that right. */
+  forStream(chunkBytes: number): ProvidedBuffers {
+    const index = indexFor(this.#streamSettings, chunkBytes);
+    const settings = this.#streamSettings[index] as ReceiveBufferSettings;
+    if (!settings.incremental || receiveTrials().incremental < 0) return this.for(chunkBytes, NARROW_PREFIX);
+    const groupId = this.#settings.length * GROUPS_A_SIZE + index;
+    return this.#made[groupId] ?? this.#make(groupId, settings, 0, true);
+  }
+
+  #make(
+    groupId: number,
+    settings: ReceiveBufferSettings,
+    prefixBytes: number,
+    isIncremental: boolean,
+  ): ProvidedBuffers {
+    const buffers = new ProvidedBuffers(this.#native, groupId, settings, prefixBytes, isIncremental);
+    const registered = buffers.register();
+    if (registered < 0) throw systemError(registered, 'io_uring_register');
+    this.#made[groupId] = buffers;
+    return buffers;
   }
 
   /** The longest message that any of them holds, in bytes. */
@@ -52,11 +83,11 @@ export class ReceiveBuffers {
   }
 
   get stats(): ReceiveBufferStats[] {
-    return this.#made.flatMap((buffers, groupId) => {
+    return this.#made.flatMap((buffers) => {
       if (buffers === undefined) return [];
-      const { bytes } = this.#settings[groupId >>> 1] as ReceiveBufferSettings;
-      const { count, availableCount, exhaustions, growths, shrinks } = buffers;
-      return [{ count, bytes, available: availableCount, exhaustions, growths, shrinks }];
+      const { count, payloadBytes: bytes, availableCount: available, isIncremental } = buffers;
+      const { exhaustions, growths, shrinks } = buffers;
+      return [{ count, bytes, isIncremental, available, exhaustions, growths, shrinks }];
     });
   }
 
@@ -72,4 +103,15 @@ export class ReceiveBuffers {
   unregister(): void {
     for (const buffers of this.#made) buffers?.unregister();
   }
+}
+
+/** Of the smallest that hold `bytes`; of the first for 0, or where none does. */
+function indexFor(settings: readonly ReceiveBufferSettings[], bytes: number): number {
+  if (bytes === 0) return 0;
+  let best = -1;
+  settings.forEach((each, index) => {
+    const isSmaller = best < 0 || each.bytes < (settings[best] as ReceiveBufferSettings).bytes;
+    if (each.bytes >= bytes && isSmaller) best = index;
+  });
+  return best < 0 ? 0 : best;
 }

@@ -21,6 +21,7 @@ import {
   SQE_BUFFER_SELECT,
   SQE_OFFSET_LOW,
   SQE_OPTION_LENGTH,
+  SQE_RECEIVE_BUNDLE,
   SQE_RECEIVE_MULTISHOT,
 } from '../layout.js';
 import { addressOf, writeWide } from '../dispatch/memory.js';
@@ -158,18 +159,24 @@ export class ReceiveOperation extends StandingOperation {
   readonly #socket: SocketTarget;
   readonly #groupId: number;
   readonly #bytesMax: number;
+  readonly #isBundled: boolean;
 
-  /** @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never. */
-  constructor(owned: Standing, socket: SocketTarget, groupId: number, bytesMax: number) {
+  /**
+   * @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never.
+   * @param isBundled whether a completion may be for several buffers, one behind the other (Linux 6.10).
+   */
+  constructor(owned: Standing, socket: SocketTarget, groupId: number, bytesMax: number, isBundled: boolean) {
     super(owned);
     this.#socket = socket;
     this.#groupId = groupId;
     this.#bytesMax = bytesMax;
+    this.#isBundled = isBundled;
   }
 
   override fill(words: Uint32Array, at: number): void {
     const { target, targetFlags } = this.#socket;
-    fillEntry(words, at, OP_RECV | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | targetFlags, target, 0, 0, 0);
+    const head = OP_RECV | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | targetFlags;
+    fillEntry(words, at, this.#isBundled ? head | SQE_RECEIVE_BUNDLE : head, target, 0, 0, 0);
     words[at + SQE_BUFFER] = this.#groupId;
     words[at + SQE_OPTION_LENGTH] = this.#bytesMax;
   }

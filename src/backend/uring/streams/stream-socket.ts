@@ -18,7 +18,7 @@ import { type ReceivedDescriptors, ReceiveDescriptorsOperation } from './descrip
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
 import { closeDescriptor } from '../files/uring-file.js';
-import { CQE_BUFFER, CQE_BUFFER_SHIFT } from '../layout.js';
+import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../layout.js';
 import type { Operation } from '../dispatch/operation.js';
 import type { BufferWaiter, ProvidedBuffers } from '../buffers/provided-buffers.js';
 import { localName, peerName } from '../sockets/socket-names.js';
@@ -31,7 +31,8 @@ const ECANCELED = -125;
 const ENOBUFS = -105;
 const EINVAL = -22;
 const SHUT_WR = 1;
-/** Of one arming; any number that fits. */
+/** Of one arming: more than a few bytes, and any number that fits. */
+const RECEIVE_BYTES_MIN = 4096;
 const RECEIVE_BYTES_MAX = 2 ** 30;
 const READ_BYTES_MAX = 2 ** 30;
 
@@ -41,19 +42,21 @@ export interface StreamHost {
   readonly table: FdTable;
   readonly copies: CopySlab;
   buffersFor(chunkBytes: number): ProvidedBuffers;
+  /** Whether one completion may fill several buffers. */
+  readonly hasBundles: boolean;
   /** Whether the kernel ends a multishot receive after so many bytes; true until it has said no. */
   hasReceiveLimit: boolean;
   noteRearmed(): void;
   remove(stream: UringStream): void;
 }
 
-/** A chunk in the provided buffer itself, until `release`. */
+/** A chunk in the provided buffer itself, or a part of one, until `release`. */
 class LeasedChunk extends StreamChunk {
   readonly #buffers: ProvidedBuffers;
   #bufferId: number;
 
-  constructor(buffers: ProvidedBuffers, bufferId: number, bytes: number) {
-    const start = buffers.offsetOf(bufferId);
+  /** @param start where it begins in the buffer's area. */
+  constructor(buffers: ProvidedBuffers, bufferId: number, start: number, bytes: number) {
     super(buffers.areaOf(bufferId).buffer.subarray(start, start + bytes) as Buffer);
     this.#buffers = buffers;
     this.#bufferId = bufferId;
@@ -77,6 +80,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
   readonly #bounds: StreamBounds;
   #local: SocketAddress | undefined;
   #remote: SocketAddress | undefined;
+  #pool: ProvidedBuffers | undefined;
   #writer: StreamWriter | undefined;
   #armed: ReceiveOperation | undefined;
   #reading: Operation<unknown> | undefined;
@@ -116,7 +120,8 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
 
   /** Made when they are first needed. */
   get #buffers(): ProvidedBuffers {
-    return this.#host.buffersFor(this.#bounds.chunkBytes);
+    this.#pool ??= this.#host.buffersFor(this.#bounds.chunkBytes);
+    return this.#pool;
   }
 
   get isClosing(): boolean {
@@ -171,10 +176,12 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     if (!this.#canArm() || this.#host.dispatcher.isClosing) return;
     if (this.#hasBeenArmed) this.#host.noteRearmed();
     this.#hasBeenArmed = true;
-    const { bufferBytes, groupId } = this.#buffers;
-    const room = Math.max(this.#bounds.receiveQueueBytes - this.incoming.byteLength, bufferBytes);
+    const { groupId, isIncremental } = this.#buffers;
+    const room = Math.max(this.#bounds.receiveQueueBytes - this.incoming.byteLength, RECEIVE_BYTES_MIN);
     const bytesMax = this.#host.hasReceiveLimit ? Math.min(room, RECEIVE_BYTES_MAX) : 0;
-    const operation = new ReceiveOperation(this, this, groupId, bytesMax);
+    // A bundle of incremental buffers is not defined well (liburing issue 1320), and saves little.
+    const isBundled = !isIncremental && this.#host.hasBundles;
+    const operation = new ReceiveOperation(this, this, groupId, bytesMax, isBundled);
     operation.isHolding = this.#isRef;
     this.#armed = operation;
     void this.#host.dispatcher.submit(operation, undefined);
@@ -187,22 +194,49 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
 
   onCompletion(result: number, flags: number): void {
     if ((flags & CQE_BUFFER) === 0) return;
-    const buffers = this.#buffers;
     const bufferId = flags >>> CQE_BUFFER_SHIFT;
-    buffers.noteTaken();
-    if (result <= 0 || this.#closing !== undefined) {
-      buffers.giveBack(bufferId);
-    } else if (this.#isLeasing) {
-      this.incoming.push(new LeasedChunk(buffers, bufferId, result));
-    } else {
-      const { copies } = this.#host;
-      const offset = copies.copy(buffers, bufferId, result);
-      buffers.giveBack(bufferId);
-      this.incoming.push(copies.slab.subarray(offset, offset + result) as Buffer);
-    }
+    if (this.#buffers.isIncremental) this.#acceptPart(bufferId, result, (flags & CQE_BUFFER_MORE) !== 0);
+    else this.#acceptBundle(bufferId, result);
     // A reader that does not keep up leaves the rest to the kernel, and TCP tells the sender.
     if (this.incoming.isFull) this.#disarm();
     this.#listenForBatchEnd();
+  }
+
+  /** Bytes behind those that came into the buffer before. Without any the kernel keeps the buffer. */
+  #acceptPart(bufferId: number, bytes: number, isKept: boolean): void {
+    if (bytes <= 0) return;
+    const buffers = this.#buffers;
+    const start = buffers.takePart(bufferId, bytes, isKept);
+    if (this.#closing !== undefined) {
+      buffers.giveBack(bufferId);
+    } else if (this.#isLeasing) {
+      this.incoming.push(new LeasedChunk(buffers, bufferId, start, bytes));
+    } else {
+      this.incoming.push(this.#host.copies.take(buffers.areaOf(bufferId), start, bytes));
+      buffers.giveBack(bufferId);
+    }
+  }
+
+  /** Bytes in a buffer, and in those after it if they are too many for one. */
+  #acceptBundle(firstId: number, bytes: number): void {
+    const buffers = this.#buffers;
+    let id = firstId;
+    let left = bytes;
+    do {
+      const here = Math.min(left, buffers.bufferBytes);
+      const next = buffers.next(id);
+      buffers.noteTaken();
+      if (here <= 0 || this.#closing !== undefined) {
+        buffers.giveBack(id);
+      } else if (this.#isLeasing) {
+        this.incoming.push(new LeasedChunk(buffers, id, buffers.offsetOf(id), here));
+      } else {
+        this.incoming.push(this.#host.copies.take(buffers.areaOf(id), buffers.offsetOf(id), here));
+        buffers.giveBack(id);
+      }
+      left -= here;
+      id = next;
+    } while (left > 0);
   }
 
   onDisarmed(last: number): void {

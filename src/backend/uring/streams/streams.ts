@@ -17,8 +17,7 @@ import type { Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
 import { AF_INET, AF_INET6, AF_UNIX } from '../layout.js';
 import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
-import type { ReceiveBuffers } from '../buffers/receive-buffers.js';
-import { NARROW_PREFIX } from '../datagrams/received-message.js';
+import { type ReceiveBuffers, receiveTrials } from '../buffers/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
 import { UringListener } from './stream-listener.js';
 import { ConnectOperation, streamError } from './stream-operations.js';
@@ -63,7 +62,11 @@ export class UringStreams implements StreamBackend, StreamHost {
   }
 
   buffersFor(chunkBytes: number): ProvidedBuffers {
-    return this.#buffers.for(chunkBytes, NARROW_PREFIX);
+    return this.#buffers.forStream(chunkBytes);
+  }
+
+  get hasBundles(): boolean {
+    return receiveTrials().bundled >= 0;
   }
 
   remove(stream: UringStream): void {
