@@ -298,6 +298,9 @@ export interface BackendDatagramSocket {
   setMulticastInterface(address: string, syscall: string): void;
   changeMembership(membership: Membership, syscall: string): void;
   /** Cancels what is pending, ends `incoming` after what it still holds, closes the descriptor. */
+  /** Nobody has it any more: closes it once sends that somebody may await are over. */
+  abandon(): Promise<void>;
+  readonly isClosing: boolean;
   close(): Promise<void>;
   /** Whether a pending receive keeps the process alive. */
   ref(): void;

@@ -113,6 +113,8 @@ export interface BackendStream {
   /** Tells the peer that nothing more follows, after the writes before it. */
   end(): Promise<void>;
   setOptions(options: StreamOptions): void;
+  /** Nobody has it any more: closes it once the calls that somebody may await are over. */
+  abandon(): Promise<void>;
   /** Cancels what is pending and gives the descriptor back; with `isReset` so that the peer gets ECONNRESET. */
   close(isReset: boolean): Promise<void>;
   ref(): void;
@@ -135,6 +137,8 @@ export interface BackendListener {
   /** Accepts until `pause`, which some connections may still overtake. */
   resume(): void;
   pause(): void;
+  /** Whether it has been closed, by its owner or with its ring. */
+  readonly isClosing: boolean;
   /** Stops accepting and frees the address; after it nothing goes to the sink. */
   close(): Promise<void>;
   ref(): void;

@@ -249,6 +249,15 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     return sentCount;
   }
 
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Which waits for what is pending. */
+  abandon(): Promise<void> {
+    return this.close();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

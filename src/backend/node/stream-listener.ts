@@ -96,6 +96,10 @@ export class NodeListener implements BackendListener {
     this.updateRef();
   }
 
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -64,6 +64,8 @@ export class NodeStream implements BackendStream {
   #failure: (() => Error) | undefined;
   /** Of writes and ends whose callbacks Node may not call. */
   readonly #onClose = new Set<() => void>();
+  /** For one who waits until no call is pending. */
+  #onCallsOver: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   /** @param socket paused, half-open and connected. */
@@ -119,6 +121,7 @@ export class NodeStream implements BackendStream {
     const isPending = this.#isReceiving || this.#isReading || this.#queuedBytes > 0;
     if (isPending && this.#isRef && this.#host.isRef) this.#socket.ref();
     else this.#socket.unref();
+    if (!this.#isReading && this.#queuedBytes === 0) this.#onCallsOver?.();
   }
 
   /** Applies what `ref` and `unref`, its own or the ring's, have come to. */
@@ -289,6 +292,15 @@ export class NodeStream implements BackendStream {
   unref(): void {
     this.#isRef = false;
     this.updateRef();
+  }
+
+  async abandon(): Promise<void> {
+    if (this.#isReading || this.#queuedBytes > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onCallsOver = resolve;
+      });
+    }
+    await this.close(false);
   }
 
   close(isReset: boolean): Promise<void> {

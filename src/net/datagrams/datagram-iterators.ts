@@ -19,6 +19,8 @@ export interface Reception {
   readerCount: number;
   /** Whether messages with leased buffers may be waiting. */
   hasLeased: boolean;
+  /** Whose socket it is: not collected while an iterator is in use. */
+  readonly owner: object;
 }
 
 interface PendingStep<Item> {

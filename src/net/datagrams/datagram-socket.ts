@@ -30,6 +30,7 @@ import {
   type SendOptions,
   toPayload,
 } from './datagram-sending.js';
+import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { DatagramSettings } from './datagram-settings.js';
 
 export interface ReceiveOptions {
@@ -50,7 +51,8 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   private constructor(backend: BackendDatagramSocket) {
     super(backend);
     this.#backend = backend;
-    this.#reception = { socket: backend, readerCount: 0, hasLeased: false };
+    this.#reception = { socket: backend, readerCount: 0, hasLeased: false, owner: this };
+    watchDropped('DatagramSocket', this, backend);
   }
 
   /**
@@ -257,7 +259,10 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
    * Safe to call again: the promise is the same.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#backend.close();
+    if (this.#closing === undefined) {
+      unwatchDropped('DatagramSocket', this);
+      this.#closing = this.#backend.close();
+    }
     return this.#closing;
   }
 

@@ -4,6 +4,7 @@ import type { BackendListener, BackendStream, ListenTarget } from '../../backend
 import { abortError, invalidArgType, listenerClosedError, missingArgs } from '../../errors.js';
 import { backendOf } from '../../ring.js';
 import { checkBoolean, checkInteger, checkObject, checkSignal, checkString } from '../../validate.js';
+import { type Remains, unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { checkPort, familyOf, type SocketAddress } from '../address.js';
 import { addressesOf } from './connect.js';
 import { readBounds, readStreamOptions, type StreamSocketOptions } from './stream-options.js';
@@ -73,25 +74,54 @@ class Taker implements Abortable {
   }
 }
 
+/** How a backend reaches the listener that it works for: strongly while somebody awaits a connection. */
+class ListenerLink {
+  readonly #weak: WeakRef<Listener>;
+  awaited: Listener | undefined;
+
+  constructor(listener: Listener) {
+    this.#weak = new WeakRef(listener);
+  }
+
+  get listener(): Listener | undefined {
+    return this.awaited ?? this.#weak.deref();
+  }
+}
+
+/** What is left of a listener that nobody closed. */
+class ListenerRemains implements Remains {
+  readonly #backend: BackendListener;
+  readonly #waiting: BackendStream[];
+
+  constructor(backend: BackendListener, waiting: BackendStream[]) {
+    this.#backend = backend;
+    this.#waiting = waiting;
+  }
+
+  get isClosing(): boolean {
+    return this.#backend.isClosing;
+  }
+
+  async abandon(): Promise<void> {
+    const waiting = this.#waiting.splice(0);
+    await Promise.all([this.#backend.close(), ...waiting.map((stream) => stream.close(false))]);
+  }
+}
+
 export class Listener implements AsyncIterable<StreamSocket> {
   readonly #bounds: ListenTarget['bounds'];
   readonly #pendingMax: number;
-  readonly #onAcceptError: (error: Error) => void;
   #backend!: BackendListener;
-  #waiting: BackendStream[] = [];
+  readonly #waiting: BackendStream[] = [];
+  readonly #link = new ListenerLink(this);
   #takers: Taker[] = [];
   #isAccepting = false;
   #isRef = true;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    bounds: ListenTarget['bounds'],
-    pendingMax: number,
-    onAcceptError: (error: Error) => void,
-  ) {
+  private constructor(bounds: ListenTarget['bounds'], pendingMax: number) {
     this.#bounds = bounds;
     this.#pendingMax = pendingMax;
-    this.#onAcceptError = onAcceptError;
   }
 
   /**
@@ -115,11 +145,16 @@ export class Listener implements AsyncIterable<StreamSocket> {
     const { streams } = backendOf(options.ring);
     if (signal?.aborted) throw abortError(signal);
     const local = await findLocal(options, signal);
-    const listener = new Listener(target.bounds, pendingMax, onAcceptError);
+    const listener = new Listener(target.bounds, pendingMax);
+    const link = listener.#link;
     const sink = {
-      onConnection: (stream: BackendStream) => listener.#onConnection(stream),
-      onAcceptError: (error: Error) => listener.#onAcceptError(error),
-      onClosed: () => void listener.close(),
+      onConnection: (stream: BackendStream) => {
+        const { listener } = link;
+        if (listener === undefined) void stream.close(false);
+        else listener.#onConnection(stream);
+      },
+      onAcceptError,
+      onClosed: () => void link.listener?.close(),
     };
     listener.#backend = await streams.listen({ ...target, local }, sink).catch((error: unknown) => {
       // As Node does where the machine has no IPv6.
@@ -127,6 +162,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
       if (options.host !== undefined || !['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(code)) throw error;
       return streams.listen({ ...target, local: { ...local, address: '0.0.0.0', family: 'IPv4' } }, sink);
     });
+    watchDropped('Listener', listener, new ListenerRemains(listener.#backend, listener.#waiting));
     listener.#updateHold();
     if (signal?.aborted) {
       await listener.close();
@@ -269,6 +305,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
 
   /** An accept that nobody waits for does not keep the process alive. */
   #updateHold(): void {
+    this.#link.awaited = this.#takers.length > 0 ? this : undefined;
     if (this.#isRef && this.#takers.length > 0) this.#backend.ref();
     else this.#backend.unref();
   }
@@ -298,6 +335,8 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 
   async #close(): Promise<void> {
+    unwatchDropped('Listener', this);
+    this.#link.awaited = undefined;
     const waiting = this.#waiting.splice(0);
     for (const taker of this.#takers.splice(0)) taker.settle(null);
     await Promise.all([this.#backend.close(), ...waiting.map((stream) => stream.close(false))]);

@@ -14,6 +14,8 @@ import { StreamChunk } from './stream-chunk.js';
 export interface Readership {
   readonly stream: BackendStream;
   reader: object | undefined;
+  /** Whose stream it is: not collected while an iterator is in use. */
+  readonly owner: object;
 }
 
 type Step<Item> = IteratorResult<Item, undefined>;

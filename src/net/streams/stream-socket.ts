@@ -29,6 +29,7 @@ import {
 } from '../../validate.js';
 import { checkPort, familyOf, type SocketAddress } from '../address.js';
 import { toBytes } from '../bytes.js';
+import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { takeInto } from '../../chunk-queue.js';
 import { addressesOf, connectToAny } from './connect.js';
 import { type ReadableFile, sendFile } from './send-file.js';
@@ -120,7 +121,8 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   private constructor(backend: BackendStream, bounds: StreamBounds) {
     this.#backend = backend;
     this.#bounds = bounds;
-    this.#readership = { stream: backend, reader: undefined };
+    this.#readership = { stream: backend, reader: undefined, owner: this };
+    watchDropped('StreamSocket', this, backend);
   }
 
   static {
@@ -446,7 +448,9 @@ export class StreamSocket implements AsyncIterable<Buffer> {
     if (this.isClosed) throw connectionClosedError();
     await this.#backend.pause();
     if (this.bufferedBytes > 0) throw unreadBytesError(this.bufferedBytes);
-    return this.#backend.detach();
+    const detached = this.#backend.detach();
+    unwatchDropped('StreamSocket', this);
+    return detached;
   }
 
   /**
@@ -520,14 +524,19 @@ export class StreamSocket implements AsyncIterable<Buffer> {
    * left unread: TCP then resets the connection. Safe to call again: the promise is the same.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#backend.close(false);
+    this.#closing ??= this.#close(false);
     return this.#closing;
   }
 
   /** The same, and the peer gets ECONNRESET at once (TCP only). */
   reset(): Promise<void> {
-    this.#closing ??= this.#backend.close(true);
+    this.#closing ??= this.#close(true);
     return this.#closing;
+  }
+
+  #close(isReset: boolean): Promise<void> {
+    unwatchDropped('StreamSocket', this);
+    return this.#backend.close(isReset);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

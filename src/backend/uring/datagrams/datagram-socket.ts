@@ -353,6 +353,12 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     return this.#closing !== undefined;
   }
 
+  async abandon(): Promise<void> {
+    this.pause();
+    await this.pending.whenIdle();
+    await this.close();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -128,6 +128,10 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
     else this.#retry?.unref();
   }
 
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -383,6 +383,15 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     this.#writer?.setHolding(isRef);
   }
 
+  async abandon(): Promise<void> {
+    while (this.#closing === undefined) {
+      if (this.#reading !== undefined) await Promise.allSettled([this.#reading.promise]);
+      else if (this.#writer !== undefined && !this.#writer.isIdle) await this.#writer.whenIdle();
+      else break;
+    }
+    await this.close(false);
+  }
+
   close(isReset: boolean): Promise<void> {
     this.#closing ??= this.#close(isReset);
     return this.#closing;
