@@ -5,12 +5,13 @@ import type { Workload } from './workload.js';
 export type AnyWorkload = Workload<unknown>;
 
 const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ workload: AnyWorkload }> }> = {
-  'random-read': { rows: ['row1', 'row2'], load: () => import('./cases/random-read.js') },
+  'random-read': { rows: ['row1', 'row2', 'row14'], load: () => import('./cases/random-read.js') },
   'small-files': { rows: ['row3', 'row4', 'row5'], load: () => import('./cases/small-files.js') },
   'datagram-drain': { rows: ['row7'], load: () => import('./cases/datagram-drain.js') },
   'datagram-steady': { rows: ['row8'], load: () => import('./cases/datagram-steady.js') },
   'datagram-send': { rows: ['row9'], load: () => import('./cases/datagram-send.js') },
   'tcp-echo': { rows: ['row10'], load: () => import('./cases/tcp-echo.js') },
+  'idle-connections': { rows: ['row14'], load: () => import('./cases/idle-connections.js') },
   'tcp-one-way': { rows: ['row11'], load: () => import('./cases/tcp-one-way.js') },
   'sq-poll-group': { rows: ['row12'], load: () => import('./cases/sq-poll-group.js') },
 };

@@ -110,7 +110,12 @@ abi::Sqe Receive(int fd, uint64_t user_data, uint16_t how) {
 // to 6.14.8, liburing issue 1409) nobody could tell which bytes of the buffers are whose.
 std::vector<abi::Cqe> ReceiveBoth(Ring& ring, const Pairs& pairs, uint16_t how) {
   ring.Push(Receive(pairs.once[0], kOnce, how));
-  ring.Push(Receive(pairs.repeatedly[0], kRepeatedly, how | abi::kReceiveMultishot));
+  abi::Sqe repeatedly = Receive(pairs.repeatedly[0], kRepeatedly, how | abi::kReceiveMultishot);
+  // Its limit, in the place of a file index, is refused before Linux 6.17. Bundles are not to be trusted
+  // before 6.16: a short receive might have another one behind it in the same bundle, and nothing told of the
+  // gap.
+  if ((how & abi::kReceiveBundle) != 0) repeatedly.file_index = kRepeatedlyBytes;
+  ring.Push(repeatedly);
   std::vector<abi::Cqe> got;
   int64_t bytes = 0;
   while (bytes < kOnceBytes + kRepeatedlyBytes && got.size() < kCompletionsMax) {

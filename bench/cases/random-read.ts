@@ -130,6 +130,13 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
       parameters: { ...parameters, inFlight },
       goals: [{ contenders: rings, ratios: { Node: 6.5, C: 0.85, Bun: 1.7 } }],
     })),
+    // A read should cost the same, however many there are.
+    ...[10, 1000, 10_000].map((inFlight) => ({
+      row: 'row14',
+      title: `${title}, ${inFlight} in flight`,
+      parameters: { ...parameters, inFlight },
+      goals: [],
+    })),
   ];
 }
 

@@ -12,9 +12,11 @@ import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
-interface Parameters {
+export interface Parameters {
   /** The compiled bench/native/echo-client.c. */
   client: string;
+  /** Connections that it makes besides, and says nothing on. */
+  idleCount?: number;
   connectionCount: number;
   messageBytes: number;
   warmUpMessages: number;
@@ -51,6 +53,8 @@ class EchoCount {
   async measure(port: number): Promise<Measurement> {
     const { client, connectionCount, messageBytes, warmUpMessages, measuredMessages } = this.#parameters;
     const argv = [port, connectionCount, messageBytes, warmUpMessages + measuredMessages];
+    const { idleCount = 0 } = this.#parameters;
+    if (idleCount > 0) argv.push(idleCount);
     const process = spawn(client, argv.map(String), { stdio: 'inherit' });
     const [status] = (await once(process, 'exit')) as [number | null];
     if (status !== 0) throw new Error(`the client ended with status ${status}`);
@@ -58,7 +62,7 @@ class EchoCount {
   }
 }
 
-async function byEvent(parameters: Parameters): Promise<Measurement> {
+export async function byEvent(parameters: Parameters): Promise<Measurement> {
   const count = new EchoCount(parameters);
   const server = createServer((socket) => {
     socket.on('data', (chunk) => {
@@ -75,7 +79,7 @@ async function byEvent(parameters: Parameters): Promise<Measurement> {
   return measurement;
 }
 
-async function echo(socket: StreamSocket, count: EchoCount): Promise<void> {
+export async function echo(socket: StreamSocket, count: EchoCount): Promise<void> {
   for await (const chunk of socket) {
     count.add(await socket.write(chunk));
   }
@@ -90,7 +94,7 @@ async function echoLeased(socket: StreamSocket, count: EchoCount): Promise<void>
   await socket.close();
 }
 
-function onRing(
+export function onRing(
   name: RingName,
   serve: (socket: StreamSocket, count: EchoCount) => Promise<void>,
 ): (parameters: Parameters) => Promise<Measurement> {

@@ -1,8 +1,9 @@
 /**
  * The other side of the echo servers: keeps one message in flight on each of many connections, checks that
- * what comes back has the right length, and ends after so many of them.
+ * what comes back has the right length, and ends after so many of them. Idle connections are made before,
+ * and say nothing.
  *
- *   echo-client <port> <connections> <bytes> <messages>
+ *   echo-client <port> <connections> <bytes> <messages> [<idle connections>]
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -44,6 +45,7 @@ int main(int argc, char** argv) {
   unsigned connections = number_argument(argc, argv, 2, "connections");
   unsigned bytes = number_argument(argc, argv, 3, "bytes");
   unsigned long messages = number_argument(argc, argv, 4, "messages");
+  unsigned long idle = argc > 5 ? number_argument(argc, argv, 5, "idle connections") : 0;
   if (bytes > MESSAGE_BYTES_MAX) die("bytes", -EINVAL);
   alarm(DEADLINE_SECONDS);
   struct io_uring ring;
@@ -51,6 +53,7 @@ int main(int argc, char** argv) {
   int* fds = calloc(connections, sizeof *fds);
   char* buffers = calloc(connections, bytes);
   if (fds == NULL || buffers == NULL) die("calloc", -ENOMEM);
+  for (unsigned long i = 0; i < idle; i++) connect_to(port);
   for (unsigned i = 0; i < connections; i++) fds[i] = connect_to(port);
   unsigned long begun = 0, done = 0;
   for (unsigned i = 0; i < connections && begun < messages; i++, begun++)

@@ -243,6 +243,11 @@ export class ProvidedBuffers {
     this.#shrinks++;
   }
 
+  /** Whether buffers have been given back that the kernel does not see yet. */
+  get hasUnpublished(): boolean {
+    return this.#isTailUnpublished;
+  }
+
   /** Lets the kernel have what was given back, and tells who waits for it. */
   publish(): void {
     if (!this.#isTailUnpublished) return;

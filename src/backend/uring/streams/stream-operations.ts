@@ -163,7 +163,7 @@ export class ReceiveOperation extends StandingOperation {
 
   /**
    * @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never.
-   * @param isBundled whether a completion may be for several buffers, one behind the other (Linux 6.10).
+   * @param isBundled whether a completion may be for several buffers, one behind the other (Linux 6.17; receive_trials.cc).
    */
   constructor(owned: Standing, socket: SocketTarget, groupId: number, bytesMax: number, isBundled: boolean) {
     super(owned);

@@ -199,7 +199,8 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     else this.#acceptBundle(bufferId, result);
     // A reader that does not keep up leaves the rest to the kernel, and TCP tells the sender.
     if (this.incoming.isFull) this.#disarm();
-    this.#listenForBatchEnd();
+    // Mostly nothing has come back: a buffer that is filled in parts lasts for many pieces.
+    if (this.#buffers.hasUnpublished) this.#listenForBatchEnd();
   }
 
   /** Bytes behind those that came into the buffer before. Without any the kernel keeps the buffer. */

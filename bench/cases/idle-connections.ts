@@ -1,0 +1,37 @@
+/**
+ * Row 14: the echo server of row 10 on 64 connections, beside more and more of which nothing comes.
+ *
+ * An echo should cost the same, however many there are: compare a contender's own figures between the tables.
+ */
+import type { Setting, Variant, Workload } from '../workload.js';
+import { byEvent, echo, onRing, type Parameters } from './tcp-echo.js';
+
+const IDLE_COUNTS = [10, 1000, 10_000];
+
+async function prepare({ isQuick, compile }: Setting): Promise<Variant<Parameters>[]> {
+  const client = compile('echo-client');
+  return IDLE_COUNTS.map((idleCount) => ({
+    row: 'row14',
+    title: `TCP echo of 64 B on 64 connections, beside ${idleCount} idle ones`,
+    parameters: {
+      client,
+      idleCount,
+      connectionCount: 64,
+      messageBytes: 64,
+      warmUpMessages: isQuick ? 2_000 : 50_000,
+      measuredMessages: isQuick ? 10_000 : 300_000,
+    },
+    goals: [{ contenders: ['ringlet for await'], ratios: { Node: 1.65 } }],
+  }));
+}
+
+export const workload: Workload<Parameters> = {
+  operations: 'echoes',
+  baselines: [{ title: 'Node', contender: "node:net 'data'" }],
+  contenders: [
+    { name: "node:net 'data'", run: byEvent },
+    { name: 'ringlet for await', run: onRing('loop', echo) },
+    { name: 'ringlet sqPoll for await', run: onRing('sqPoll', echo) },
+  ],
+  prepare,
+};
