@@ -104,17 +104,24 @@ function openFrame(configuration: Configuration): { makeRing: MakeRing; close: (
   /** Closes what each test made and looks at what is left; to be called after the suite's own hooks. */
   const close = (): void => {
     afterEach('closing the rings', async function () {
-      const closing = rings.splice(0).map((ring) => ring.close());
-      await within('closing the rings of the test', Promise.all(closing));
+      const made = rings.splice(0);
+      await within('closing the rings of the test', Promise.all(made.map((ring) => ring.close())));
       // A test that failed may well have left things; its own failure is the finding.
       if (this.currentTest?.isFailed()) return;
       await expectNoLeftovers(baseline).catch((error: Error) => {
         leftovers.push(`'${this.currentTest?.title}' ${error.message}`);
       });
+      for (const ring of made) {
+        const { inFlight, waiting } = ring.stats();
+        if (inFlight + waiting === 0) continue;
+        leftovers.push(
+          `'${this.currentTest?.title}' left ${inFlight} operations in flight, ${waiting} waiting`,
+        );
+      }
     });
     // A suite of its own, because mocha runs nested suites after the tests beside them.
     describe('afterwards', () => {
-      it('Ring.close: no test left a descriptor or an SQ-poll thread behind', () => {
+      it('Ring.close: no test left a descriptor, a slot or an SQ-poll thread behind', () => {
         if (leftovers.length > 0) throw new Error(leftovers.join('\n'));
       });
     });
