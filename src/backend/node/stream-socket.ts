@@ -235,7 +235,8 @@ export class NodeStream implements BackendStream {
       this.#onClose.add(onClose);
       const settle = (error?: Error | null): void => {
         this.#onClose.delete(onClose);
-        if (error) fail(error);
+        // Of a destroyed socket Node says that all was written, whatever was (onWriteComplete).
+        if (error || this.#socket.destroyed) fail(error ?? connectionClosedError());
         else resolve(bytes);
       };
       this.#socket.cork();
@@ -270,11 +271,13 @@ export class NodeStream implements BackendStream {
   end(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
     return new Promise((resolve, reject) => {
-      const onClose = (): void => reject(this.#failure?.() ?? connectionClosedError());
-      this.#onClose.add(onClose);
-      this.#socket.end(() => {
-        this.#onClose.delete(onClose);
-        resolve();
+      const fail = (): void => reject(this.#failure?.() ?? connectionClosedError());
+      this.#onClose.add(fail);
+      // Node calls it with an error when the socket was destroyed before all was written.
+      this.#socket.end((error?: Error | null) => {
+        this.#onClose.delete(fail);
+        if (error) fail();
+        else resolve();
       });
     });
   }
