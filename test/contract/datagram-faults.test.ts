@@ -2,11 +2,12 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { type DatagramMessage, DatagramSocket, type Ring } from 'ringlet';
+import { type DatagramMessage, DatagramSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { numbered, take } from '../support/datagrams.js';
-import { type CallError, eventually, isPending, rejection, within } from '../support/eventually.js';
+import { type CallError, isPending, rejection, within } from '../support/eventually.js';
+import { expectNothingHeld } from '../support/leftovers.js';
 import { expectAbort } from '../support/outcomes.js';
 import { Peer } from '../support/peer.js';
 
@@ -16,14 +17,6 @@ const NOWHERE = 'none.invalid';
 
 function fieldsOf({ code, errno, syscall, hostname }: CallError & { hostname?: string }): unknown {
   return { code, errno, syscall, hostname };
-}
-
-/** That no operation is in flight and every receive buffer is free. */
-async function expectNothingHeld(ring: Ring): Promise<void> {
-  await eventually('no operation in flight', () => ring.stats().inFlight + ring.stats().waiting === 0);
-  for (const { count, available, bytes } of ring.stats().receiveBuffers) {
-    expect(available, `buffers of ${bytes} bytes`).to.equal(count);
-  }
 }
 
 describeOnEachBackend('Faults of datagram sockets', (makeRing, { options }) => {

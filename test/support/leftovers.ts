@@ -1,10 +1,11 @@
 /**
- * What a process holds that it ought to give back: descriptors, ring mappings, SQ-poll threads.
- * Reads /proc only.
+ * What a process holds that it ought to give back: descriptors, ring mappings, SQ-poll threads, and a ring's
+ * slots and receive buffers. Reads /proc, and the ring's own counts.
  */
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import type { Ring } from 'ringlet';
 import { eventually } from './eventually.js';
 
 /** The kernel takes rings apart in the background, and takes its time on a busy machine. */
@@ -95,4 +96,12 @@ export async function expectNoLeftovers(
   await eventually('nothing left over', isClean, deadlineMs).catch((cause: unknown) => {
     throw new Error(`left behind: ${left.join(', ')}`, { cause });
   });
+}
+
+/** Waits until the ring has no operation in flight; then every receive buffer has to be free. */
+export async function expectNothingHeld(ring: Ring): Promise<void> {
+  await eventually('no operation in flight', () => ring.stats().inFlight + ring.stats().waiting === 0);
+  for (const { count, available, bytes } of ring.stats().receiveBuffers) {
+    if (available !== count) throw new Error(`${count - available} buffers of ${bytes} bytes are held`);
+  }
 }

@@ -1,7 +1,6 @@
 /** The process behind a station: makes a ring, plays the roles of a module, and leaves nothing behind. */
 import { Ring, type RingOptions } from 'ringlet';
-import { eventually } from './eventually.js';
-import { expectNoLeftovers, takeBaseline } from './leftovers.js';
+import { expectNoLeftovers, expectNothingHeld, takeBaseline } from './leftovers.js';
 import type { Order, Report, Roles, Stage } from './station.js';
 
 const [modulePath = '', configuration = ''] = process.argv.slice(2);
@@ -56,10 +55,7 @@ function stageOf(call: number): Stage {
 /** Every ring without an operation in flight and with all receive buffers free; then without a ring. */
 async function close(): Promise<void> {
   for (const each of rings) {
-    await eventually('no operation in flight', () => each.stats().inFlight + each.stats().waiting === 0);
-    for (const { bytes, count, available } of each.stats().receiveBuffers) {
-      if (available !== count) throw new Error(`${count - available} buffers of ${bytes} bytes are held`);
-    }
+    await expectNothingHeld(each);
     await each.close();
   }
   await expectNoLeftovers(baseline);
