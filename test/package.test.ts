@@ -1,55 +1,75 @@
 /** What `npm publish` would send: installed without running any script, it works, and has nothing in excess. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { needsIoUring } from './support/backends.js';
 import { expectCleanExit, PACKAGE_ROOT, runProgram } from './support/child.js';
-import { temporaryDirectory } from './support/temporary.js';
 
 const PREBUILT = join('prebuilds', `${process.platform}-${process.arch}`, 'ringlet.node');
+
+/** A file, or what leads to one by condition. */
+type Target = string | { [condition: string]: Target };
+
+/** The conditions that lead to files alone. */
+function conditionsOf(target: Target): Record<string, Target>[] {
+  if (typeof target === 'string') return [];
+  const inner = Object.values(target).flatMap(conditionsOf);
+  const { require: _required, ...rest } = target;
+  return [rest, ...inner];
+}
+
+function filesOf(target: Target): string[] {
+  return typeof target === 'string' ? [target] : Object.values(target).flatMap(filesOf);
+}
 
 describe('The published package', function () {
   this.timeout(120_000);
   needsIoUring();
-  const directory = temporaryDirectory();
   const hadPrebuilt = existsSync(join(PACKAGE_ROOT, 'prebuilds'));
-
-  before('putting the addon where a package has it', () => {
-    execFileSync('npm', ['run', '--silent', 'prepack'], { cwd: PACKAGE_ROOT, stdio: 'ignore' });
-  });
-
-  after(() => {
-    if (!hadPrebuilt) rmSync(join(PACKAGE_ROOT, 'prebuilds'), { recursive: true, force: true });
-  });
+  const home = mkdtempSync(join(tmpdir(), 'ringlet-package-'));
+  const installed = join(home, 'node_modules/ringlet');
 
   /** As `npm install --ignore-scripts ringlet` would leave it. */
-  function install(): string {
-    const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', directory.path];
+  before('installing what would be published', () => {
+    execFileSync('npm', ['run', '--silent', 'prepack'], { cwd: PACKAGE_ROOT, stdio: 'ignore' });
+    const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', home];
     const tarball = execFileSync('npm', pack, { cwd: PACKAGE_ROOT, encoding: 'utf8' }).trim();
-    const modules = directory.at('node_modules');
-    const installed = join(modules, 'ringlet');
     mkdirSync(installed, { recursive: true });
-    execFileSync('tar', ['-xf', directory.at(tarball), '-C', installed, '--strip-components=1']);
+    execFileSync('tar', ['-xf', join(home, tarball), '-C', installed, '--strip-components=1']);
     const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };
-    for (const name of Object.keys(dependencies))
-      symlinkSync(join(PACKAGE_ROOT, 'node_modules', name), join(modules, name));
-    return installed;
-  }
+    for (const name of [...Object.keys(dependencies), '@types']) {
+      symlinkSync(join(PACKAGE_ROOT, 'node_modules', name), join(home, 'node_modules', name));
+    }
+  });
+
+  after(() => {
+    rmSync(home, { recursive: true, force: true });
+    if (!hadPrebuilt) rmSync(join(PACKAGE_ROOT, 'prebuilds'), { recursive: true, force: true });
+  });
 
   async function evaluate(...args: string[]): Promise<string> {
-    const launcher = ['sh', '-c', 'cd "$0" && exec "$@"', directory.path];
+    const launcher = ['sh', '-c', 'cd "$0" && exec "$@"', home];
     const outcome = await runProgram([process.execPath, ...args], { launcher, env: { RINGLET_ADDON: '' } });
     expectCleanExit(outcome);
     return outcome.stdout.trim();
   }
 
   it('no script, no compiler: import and require get io_uring, and a file is read', async () => {
-    install();
-    const read = `(await fs.readFile('package.json', 'utf8')).length > 0`;
-    directory.file('package.json', '{}');
+    const read = `(await fs.readFile('node_modules/ringlet/package.json', 'utf8')).length > 0`;
     const print = `console.log(new Ring().backend, ${read})`;
     const imported = ['--input-type=module', '-e', `import { fs, Ring } from 'ringlet'; ${print};`];
     expect(await evaluate(...imported)).to.equal('io_uring true');
@@ -61,17 +81,80 @@ describe('The published package', function () {
     expect(await evaluate(join('node_modules/ringlet/dist/cli/main.js'), 'doctor')).to.contain('io_uring');
   });
 
-  it('an addon that does not load costs io_uring, and the reason is told', async () => {
-    const installed = install();
-    rmSync(join(installed, PREBUILT));
-    const script = `import { Ring } from 'ringlet'; const { backend, backendReason } = new Ring(); console.log(backend, backendReason);`;
-    expect(await evaluate('--input-type=module', '-e', script)).to.match(
-      /^node the native addon could not be loaded/,
+  it('every entry comes by import and by require, on the running Node', async () => {
+    const print = `console.log(
+      [typeof ringlet.Ring, typeof files.readFile, files === files.default || 'default' in files, typeof dgram.createSocket].join(' '),
+    );`;
+    const imported = `
+      import * as ringlet from 'ringlet'; import * as files from 'ringlet/fs/promises';
+      import * as dgram from 'ringlet/dgram'; ${print}`;
+    expect(await evaluate('--input-type=module', '-e', imported)).to.equal('function function true function');
+    const required = `
+      const ringlet = require('ringlet'); const files = require('ringlet/fs/promises');
+      const dgram = require('ringlet/dgram'); ${print.replace("files === files.default || 'default' in files", "files === require('ringlet/fs/promises')")}`;
+    expect(await evaluate('--no-warnings', '-e', required)).to.equal('function function true function');
+    // Both, so that it does not matter which of them a program asks for.
+    const preloaded = `const files = require('ringlet/fs/promises');
+      console.log(require('fs').promises.open === files.open, require('fs/promises').open === files.open);`;
+    for (const flag of ['--import', '--require']) {
+      const output = await evaluate('--no-warnings', flag, 'ringlet/register', '-e', preloaded);
+      expect(output, flag).to.equal('true true');
+    }
+  });
+
+  it('export map: types come before what they are of, and every file is there', () => {
+    const { exports, imports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      exports: Record<string, Target>;
+      imports: Record<string, string>;
+    };
+    for (const [name, target] of Object.entries(exports)) {
+      for (const conditions of conditionsOf(target)) {
+        expect(Object.keys(conditions), name).to.deep.equal(['types', 'default']);
+      }
+      for (const file of filesOf(target)) expect(existsSync(join(installed, file)), file).to.equal(true);
+    }
+    expect(Object.keys(imports)).to.deep.equal(['#ringlet/*']);
+  });
+
+  it('types: a program that uses every entry compiles, as an ES module and as CommonJS', () => {
+    const uses = `
+      const text: Promise<string> = files.readFile('x', 'utf8');
+      const ring: Ring = new Ring();
+      const socket = createSocket('udp4');
+      socket.on('message', (data, remote) => [data.length, remote.port]);
+      void [text, ring, require];
+    `;
+    const names = `import { Ring } from 'ringlet'; import { createSocket } from 'ringlet/dgram'; import 'ringlet/register';`;
+    writeFileSync(join(home, 'consumer.mts'), `import files from 'ringlet/fs/promises'; ${names} ${uses}`);
+    writeFileSync(
+      join(home, 'consumer.cts'),
+      `import files = require('ringlet/fs/promises'); ${names} ${uses}`,
     );
+    const tsc = join(PACKAGE_ROOT, 'node_modules/.bin/tsc');
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
+    const files = ['consumer.mts', 'consumer.cts'];
+    const { status, stdout } = spawnSync(tsc, [...options, ...files], {
+      cwd: home,
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).to.deep.equal([0, '']);
+  });
+
+  it('an addon that does not load costs io_uring, and the reason is told', async () => {
+    const [addon, away] = [join(installed, PREBUILT), join(home, 'away.node')];
+    renameSync(addon, away);
+    const script = `import { Ring } from 'ringlet'; const { backend, backendReason } = new Ring(); console.log(backend, backendReason);`;
+    try {
+      expect(await evaluate('--input-type=module', '-e', script)).to.match(
+        /^node the native addon could not be loaded/,
+      );
+    } finally {
+      renameSync(away, addon);
+    }
   });
 
   it('holds what runs, its sources and its documents, and nothing of tests and benchmarks', () => {
-    const top = readdirSync(install());
+    const top = readdirSync(installed);
     expect(top).to.include.members([
       'package.json',
       'README.md',
