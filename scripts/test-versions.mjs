@@ -24,7 +24,7 @@ const spec = process.env.RINGLET_VERSIONS_SPEC?.split(' ');
 const runs = spec
   ? [[spec, {}]]
   : [
-      [['build/test/compat/**/*.test.js'], {}],
+      [['build/test/compat/**/*.test.js', 'build/test/drop-in.test.js'], {}],
       [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }],
     ];
 

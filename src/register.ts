@@ -12,7 +12,7 @@ import fs from 'node:fs';
 import nodePromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { FileHandle } from './fs/file-handle.js';
-import dropIn from './fs/promises.js';
+import { dropIn } from './fs/drop-in.js';
 
 type CreateStream = (path: unknown, options?: unknown) => unknown;
 

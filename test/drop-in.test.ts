@@ -42,12 +42,14 @@ describe('ringlet/fs/promises', () => {
 
   it('importing it makes no ring', async () => {
     const outcome = await runScript(`
-      import 'ringlet/fs/promises';
       import { readdirSync, readlinkSync } from 'node:fs';
-      const open = readdirSync('/proc/self/fd').map((fd) => {
-        try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; }
-      });
-      console.log(open.filter((name) => name.includes('io_uring')).length);
+      const countRings = () => readdirSync('/proc/self/fd').filter((fd) => {
+        try { return readlinkSync('/proc/self/fd/' + fd).includes('io_uring'); } catch { return false; }
+      }).length;
+      // From Node 22 on libuv has some of its own.
+      const before = countRings();
+      await import('ringlet/fs/promises');
+      console.log(countRings() - before);
     `);
     expectCleanExit(outcome);
     expect(outcome.stdout.trim()).to.equal('0');
