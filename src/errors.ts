@@ -266,6 +266,23 @@ export function listenerClosedError(): CodedError {
   return coded(Error, 'ERR_SERVER_NOT_RUNNING', 'Server is not running.');
 }
 
+/** A second `listen` of a server of 'ringlet/net'. */
+export function alreadyListeningError(): CodedError {
+  const message = 'Listen method has been called more than once without closing.';
+  return coded(Error, 'ERR_SERVER_ALREADY_LISTEN', message);
+}
+
+/** What waits for a connection that never came. */
+export function closedBeforeConnectionError(): CodedError {
+  const message = 'Socket closed before the connection was established';
+  return coded(Error, 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION', message);
+}
+
+/** A write to a peer that has ended, where half of a connection is not kept open. */
+export function endedByPeerError(): CodedError {
+  return Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' });
+}
+
 /** A connection that was not made in time. */
 export function connectTimeoutError(address: string, port: number): AddressException {
   return addressError(-constants.errno.ETIMEDOUT, 'connect', address, port);

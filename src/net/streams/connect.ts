@@ -6,9 +6,8 @@
  * connects first wins, and the others are cancelled.
  */
 import { unwatchAbort, watchAbort } from '../../abort.js';
-import type { BackendStream } from '../../backend/streams.js';
 import { abortError, connectTimeoutError } from '../../errors.js';
-import { type AddressFamily, familyOf, type SocketAddress } from '../address.js';
+import { familyOf, type SocketAddress } from '../address.js';
 
 export interface RaceOptions {
   /** Milliseconds before the next address joins in; 0 tries one after another. */
@@ -18,7 +17,21 @@ export interface RaceOptions {
   signal: AbortSignal | undefined;
 }
 
-type Attempt = (remote: SocketAddress, signal: AbortSignal | undefined) => Promise<BackendStream>;
+/** What an attempt makes; one that comes too late is closed. */
+interface Connection {
+  close(isReset: boolean): Promise<void>;
+}
+
+type Attempt<Made> = (remote: SocketAddress, signal: AbortSignal | undefined) => Promise<Made>;
+
+/** In the order of trying them: families alternate, beginning with the first one's. */
+export function inTurn(addresses: readonly SocketAddress[]): SocketAddress[] {
+  const first = addresses[0]?.family;
+  return interleave(
+    addresses.filter(({ family }) => family === first),
+    addresses.filter(({ family }) => family !== first),
+  );
+}
 
 /** The addresses of a host, in the order of trying them. Rejects with dns.lookup's errors. */
 export async function addressesOf(host: string, port: number, family: 0 | 4 | 6): Promise<SocketAddress[]> {
@@ -26,13 +39,9 @@ export async function addressesOf(host: string, port: number, family: 0 | 4 | 6)
   if (literal !== undefined) return [{ address: host, port, family: literal }];
   const { lookup } = process.getBuiltinModule('node:dns/promises');
   const found = await lookup(host, { all: true, family });
-  const of = (wanted: AddressFamily): SocketAddress[] =>
-    found
-      .filter((each) => each.family === (wanted === 'IPv4' ? 4 : 6))
-      .map(({ address }) => ({ address, port, family: wanted }));
-  const [first, second]: [AddressFamily, AddressFamily] =
-    found[0]?.family === 6 ? ['IPv6', 'IPv4'] : ['IPv4', 'IPv6'];
-  return interleave(of(first), of(second));
+  return inTurn(
+    found.map(({ address, family: version }) => ({ address, port, family: version === 6 ? 'IPv6' : 'IPv4' })),
+  );
 }
 
 function interleave<Item>(these: readonly Item[], those: readonly Item[]): Item[] {
@@ -48,12 +57,12 @@ function interleave<Item>(these: readonly Item[], those: readonly Item[]): Item[
  *
  * @param describe names the goal in a timeout's error.
  */
-export async function connectToAny(
+export async function connectToAny<Made extends Connection>(
   find: (signal: AbortSignal) => Promise<SocketAddress[]>,
-  attempt: Attempt,
+  attempt: Attempt<Made>,
   options: RaceOptions,
   describe: SocketAddress,
-): Promise<BackendStream> {
+): Promise<Made> {
   const { signal, timeoutMs } = options;
   if (signal?.aborted) throw abortError(signal);
   const controller = new AbortController();
@@ -81,12 +90,12 @@ export async function connectToAny(
 }
 
 /** The first connection that one of the attempts makes, or what all of them failed with. */
-function race(
+function race<Made extends Connection>(
   addresses: readonly SocketAddress[],
-  attempt: Attempt,
+  attempt: Attempt<Made>,
   attemptTimeoutMs: number,
   signal: AbortSignal,
-): Promise<BackendStream> {
+): Promise<Made> {
   if (addresses.length === 1) return attempt(addresses[0] as SocketAddress, signal);
   return new Promise((resolve, reject) => {
     const errors: Error[] = [];

@@ -5,8 +5,9 @@
  * net.Socket: `instanceof` says no, and there is no handle.
  */
 import { Duplex } from 'node:stream';
+import { closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors.js';
+import { checkNumber } from '../../validate.js';
 import type { SocketAddress } from '../address.js';
-import { BufferIterator, type Readership } from './stream-iterators.js';
 import type { StreamSocket } from './stream-socket.js';
 
 export interface DuplexOptions {
@@ -21,46 +22,90 @@ export interface DuplexOptions {
 
 type Callback = (error?: Error | null) => void;
 
-export class StreamDuplex extends Duplex {
-  readonly #socket: StreamSocket;
-  readonly #chunks: BufferIterator;
-  readonly #remote: SocketAddress | undefined;
-  #timeoutMs = 0;
-  #timer: NodeJS.Timeout | undefined;
-  bytesRead = 0;
-  bytesWritten = 0;
+/** As setTimeout takes it. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
-  constructor(socket: StreamSocket, readership: Readership, options: Required<DuplexOptions>) {
-    super({ ...options, emitClose: true, autoDestroy: true });
+export class StreamDuplex extends Duplex {
+  #socket: StreamSocket | undefined;
+  #chunks: AsyncIterableIterator<Buffer> | undefined;
+  #remote: SocketAddress | undefined;
+  /** What waits for a connection. */
+  #waiting: (() => void)[] = [];
+  #timeoutMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #sentBytes = 0;
+  bytesRead = 0;
+
+  /** @param socket none for one that gets its connection later, by `attach`. */
+  constructor(socket: StreamSocket | undefined, options: DuplexOptions & { emitClose?: boolean }) {
+    super({ ...options, autoDestroy: true });
+    if (socket !== undefined) this.attach(socket);
+  }
+
+  protected attach(socket: StreamSocket): void {
     this.#socket = socket;
     // Asked for while the peer is there.
     this.#remote = socket.remoteAddress;
-    this.#chunks = new BufferIterator(readership, undefined);
+    this.#chunks = socket.chunks();
+    this.#noteActivity();
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  /** Forgets a connection that has been closed, so that another can take its place. */
+  protected detachClosed(): void {
+    this.#socket = undefined;
+    this.#chunks = undefined;
+    this.#remote = undefined;
+    this.#waiting = [];
+  }
+
+  /** The connection under it. */
+  protected get attached(): StreamSocket | undefined {
+    return this.#socket;
   }
 
   /** Asked for once a chunk: Node's stream asks again when it has been given one, or later if it is full. */
   override _read(): void {
-    this.#chunks.next().then(
-      ({ done, value }) => this.#give(done ? null : value),
-      (error: Error) => this.destroy(error),
+    const chunks = this.#chunks;
+    if (chunks === undefined) {
+      this.#waiting.push(() => this._read());
+      return;
+    }
+    const isOver = (): boolean => this.destroyed || chunks !== this.#chunks;
+    chunks.next().then(
+      ({ done, value }) => {
+        if (!isOver()) this.#give(done ? null : value);
+      },
+      (error: Error) => {
+        if (!isOver()) this.destroy(error);
+      },
     );
   }
 
   #give(chunk: Buffer | null): void {
-    if (this.destroyed) return;
     if (chunk !== null) {
       this.#noteActivity();
       this.bytesRead += chunk.length;
     }
-    this.push(chunk);
+    try {
+      this.push(chunk);
+      // 'end' comes although nobody reads, as net.Socket's.
+      if (chunk === null) this.read(0);
+    } catch (error) {
+      // What a listener throws is the process's, as with net.Socket, and the stream goes on.
+      process.nextTick(() => {
+        throw error;
+      });
+      this.read(0);
+    }
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
-    this.#settle(this.#socket.write(chunk), callback);
+    this.#send((socket) => socket.write(chunk), callback);
   }
 
   override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-    this.#settle(this.#socket.writev(chunks.map(({ chunk }) => chunk)), callback);
+    this.#send((socket) => socket.writev(chunks.map(({ chunk }) => chunk)), callback);
   }
 
   /**
@@ -68,23 +113,42 @@ export class StreamDuplex extends Duplex {
    * by what the socket has pending, and is flushed on the next tick. A write that ended in between would be
    * a 'drain' that never comes (Node 26).
    */
-  #settle(writing: Promise<number>, callback: Callback): void {
-    writing.then(
+  #send(write: (socket: StreamSocket) => Promise<number>, callback: Callback): void {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      const onClose = (): void => callback(closedBeforeConnectionError());
+      this.once('close', onClose);
+      this.#waiting.push(() => {
+        this.off('close', onClose);
+        this.#send(write, callback);
+      });
+      return;
+    }
+    this.#noteActivity();
+    const onSent = (bytes: number): void => {
+      this.#sentBytes += bytes;
+      callback();
+    };
+    write(socket).then(
       (bytes) => {
-        this.bytesWritten += bytes;
         this.#noteActivity();
-        setImmediate(callback);
+        setImmediate(onSent, bytes);
       },
       (error: Error) => setImmediate(callback, error),
     );
   }
 
   override _final(callback: Callback): void {
-    this.#socket.end().then(
+    const socket = this.#socket;
+    if (socket === undefined) {
+      this.#waiting.push(() => this._final(callback));
+      return;
+    }
+    socket.end().then(
       () => callback(),
       (error: NodeJS.ErrnoException) => {
-        // A peer that has reset the connection needs not be told; readers have heard of it.
-        if (error.code === 'ENOTCONN') callback();
+        // A peer that has reset the connection needs not be told; readers have heard of it, as of a close.
+        if (error.code === 'ENOTCONN' || socket.isClosed) callback();
         else callback(error);
       },
     );
@@ -92,11 +156,22 @@ export class StreamDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: Callback): void {
     clearTimeout(this.#timer);
-    void this.#chunks.return();
-    this.#socket.close().then(
+    this.#waiting = [];
+    const socket = this.#socket;
+    if (socket === undefined) {
+      callback(error);
+      return;
+    }
+    void this.#chunks?.return?.();
+    socket.close().then(
       () => callback(error),
       (closeError: Error) => callback(error ?? closeError),
     );
+  }
+
+  /** Bytes handed to the stream, those that wait in it included, as net.Socket counts them. */
+  get bytesWritten(): number {
+    return this.#sentBytes + this.writableLength;
   }
 
   get remoteAddress(): string | undefined {
@@ -112,19 +187,20 @@ export class StreamDuplex extends Duplex {
   }
 
   get localAddress(): string | undefined {
-    return this.#socket.localAddress.address || undefined;
+    return this.#socket?.localAddress.address || undefined;
   }
 
   get localPort(): number | undefined {
-    return this.#socket.localAddress.port || undefined;
+    return this.#socket?.localAddress.port || undefined;
   }
 
   get localFamily(): string | undefined {
-    const { family } = this.#socket.localAddress;
+    const family = this.#socket?.localAddress.family;
     return family === 'Unix' ? undefined : family;
   }
 
   address(): { address?: string; port?: number; family?: string } {
+    if (this.#socket === undefined) return {};
     const { address, port, family } = this.#socket.localAddress;
     return family === 'Unix' ? {} : { address, port, family };
   }
@@ -139,14 +215,26 @@ export class StreamDuplex extends Duplex {
   }
 
   get timeout(): number | undefined {
-    return this.#timeoutMs || undefined;
+    return this.#timeoutMs;
   }
 
-  /** 'timeout' after so many milliseconds without a byte either way; 0 for never. The stream goes on. */
+  /**
+   * 'timeout' after so many milliseconds without a byte either way; 0 for never. The stream goes on.
+   *
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE.
+   */
   setTimeout(timeoutMs: number, listener?: () => void): this {
+    if (this.destroyed) return this;
+    if (!(checkNumber(timeoutMs, 'msecs') >= 0 && Number.isFinite(timeoutMs))) {
+      throw outOfRange('msecs', 'a non-negative finite number', timeoutMs);
+    }
+    if (listener !== undefined && typeof listener !== 'function') {
+      throw invalidArgType('callback', 'of type function', listener);
+    }
     clearTimeout(this.#timer);
     this.#timeoutMs = timeoutMs;
-    this.#timer = timeoutMs > 0 ? setTimeout(() => this.emit('timeout'), timeoutMs).unref() : undefined;
+    const ms = Math.min(timeoutMs, TIMEOUT_MS_MAX);
+    this.#timer = ms > 0 ? setTimeout(() => this.emit('timeout'), ms).unref() : undefined;
     if (listener !== undefined) {
       if (timeoutMs > 0) this.once('timeout', listener);
       else this.off('timeout', listener);
@@ -159,12 +247,12 @@ export class StreamDuplex extends Duplex {
   }
 
   setNoDelay(isOn = true): this {
-    if (!this.destroyed) this.#socket.setNoDelay(isOn);
+    if (!this.destroyed) this.#socket?.setNoDelay(isOn);
     return this;
   }
 
   setKeepAlive(isOn = false, initialDelayMs = 0): this {
-    if (!this.destroyed) this.#socket.setKeepAlive(isOn, initialDelayMs);
+    if (!this.destroyed) this.#socket?.setKeepAlive(isOn, initialDelayMs);
     return this;
   }
 
@@ -177,17 +265,17 @@ export class StreamDuplex extends Duplex {
 
   /** Destroys the stream so that the peer gets ECONNRESET. */
   resetAndDestroy(): this {
-    void this.#socket.reset();
+    void this.#socket?.reset();
     return this.destroy();
   }
 
   ref(): this {
-    this.#socket.ref();
+    this.#socket?.ref();
     return this;
   }
 
   unref(): this {
-    this.#socket.unref();
+    this.#socket?.unref();
     return this;
   }
 }

@@ -461,7 +461,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   toDuplex(options: DuplexOptions = {}): StreamDuplex {
     checkObject(options, 'options');
     const { allowHalfOpen = true, highWaterMark = 65_536 } = options;
-    return new StreamDuplex(this, this.#readership, {
+    return new StreamDuplex(this, {
       allowHalfOpen: checkBoolean(allowHalfOpen, 'options.allowHalfOpen'),
       highWaterMark: checkInteger(highWaterMark, 'options.highWaterMark', 0),
     });

@@ -1,0 +1,246 @@
+/** Server of 'ringlet/net': node:net's events on a Listener. */
+import { EventEmitter } from 'node:events';
+import { alreadyListeningError, invalidArgType, listenerClosedError } from '../errors.js';
+import { Listener } from '../net/streams/listener.js';
+import type { StreamSocket } from '../net/streams/stream-socket.js';
+import type { Ring } from '../ring.js';
+import { checkNumber } from '../validate.js';
+import { type ListenCall, type ListenOptions, readListen } from './calls.js';
+import { type Socket, socketOn } from './socket.js';
+
+export interface ServerOptions {
+  /** Whether connections stay open for writing after the peer's end. Default false. */
+  allowHalfOpen?: boolean | undefined;
+  /** Whether connections begin paused, with nothing read of them. Default false. */
+  pauseOnConnect?: boolean | undefined;
+  noDelay?: boolean | undefined;
+  keepAlive?: boolean | undefined;
+  /** Milliseconds. */
+  keepAliveInitialDelay?: number | undefined;
+  highWaterMark?: number | undefined;
+  /** The ring to run on. Default: the one that `fs` uses. */
+  ring?: Ring | undefined;
+}
+
+export interface AddressInfo {
+  address: string;
+  family: string;
+  port: number;
+}
+
+/** A connection that `maxConnections` has refused. */
+export interface DropInfo {
+  localAddress?: string;
+  localPort?: number;
+  localFamily?: string;
+  remoteAddress?: string;
+  remotePort?: number;
+  remoteFamily?: string;
+}
+
+export interface ServerEvents {
+  close: [];
+  connection: [socket: Socket];
+  drop: [data?: DropInfo];
+  error: [error: Error];
+  listening: [];
+}
+
+export class Server extends EventEmitter<ServerEvents> {
+  readonly #options: ServerOptions;
+  #listener: Listener | undefined;
+  /** Of the newest `listen`; a `close` makes it void. */
+  #call: ListenCall | undefined;
+  #connectionCount = 0;
+  #closingCount = 0;
+  #isRef = true;
+  /** Connections beyond it are closed, with 'drop'; undefined or 0 for no limit. */
+  maxConnections: number | undefined;
+
+  constructor(
+    options?: ServerOptions | ((socket: Socket) => void) | null,
+    listener?: (socket: Socket) => void,
+  ) {
+    super();
+    const onConnection = typeof options === 'function' ? options : listener;
+    if (typeof options !== 'function' && options !== undefined && typeof options !== 'object') {
+      throw invalidArgType('options', 'of type object', options);
+    }
+    this.#options = typeof options === 'function' || options === null ? {} : { ...options };
+    const { keepAliveInitialDelay, highWaterMark } = this.#options;
+    if (keepAliveInitialDelay !== undefined) {
+      checkNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay');
+    }
+    if (highWaterMark !== undefined && checkNumber(highWaterMark, 'options.highWaterMark') < 0) {
+      this.#options.highWaterMark = undefined;
+    }
+    if (typeof onConnection === 'function') this.on('connection', onConnection);
+  }
+
+  get listening(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  /**
+   * Begins to listen; emits 'listening', or 'error'. Unlike net.Server's the port is known only then.
+   *
+   * @throws ERR_SERVER_ALREADY_LISTEN, ERR_INVALID_ARG_VALUE, ERR_SOCKET_BAD_PORT.
+   */
+  listen(port?: number | string | null, host?: string, backlog?: number, listener?: () => void): this;
+  listen(port?: number | string | null, host?: string, listener?: () => void): this;
+  listen(port?: number | string | null, backlog?: number, listener?: () => void): this;
+  listen(port?: number | string | null, listener?: () => void): this;
+  listen(path: string, backlog?: number, listener?: () => void): this;
+  listen(path: string, listener?: () => void): this;
+  listen(options: ListenOptions, listener?: () => void): this;
+  listen(listener?: () => void): this;
+  listen(...parameters: unknown[]): this {
+    if (this.#call !== undefined) throw alreadyListeningError();
+    const call = readListen(parameters);
+    if (call.listener !== undefined) this.once('listening', call.listener);
+    this.#call = call;
+    this.#watch(call);
+    void this.#listen(call);
+    return this;
+  }
+
+  #watch({ signal }: ListenCall): void {
+    if (signal === undefined) return;
+    const onAbort = (): void => void this.close();
+    if (signal.aborted) {
+      process.nextTick(onAbort);
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.once('close', () => signal.removeEventListener('abort', onAbort));
+  }
+
+  async #listen(call: ListenCall): Promise<void> {
+    const { target, backlog, ipv6Only, reusePort } = call;
+    const { noDelay, keepAlive, keepAliveInitialDelay = 0, ring } = this.#options;
+    try {
+      const listener = await Listener.listen({
+        ...target,
+        backlog,
+        ipv6Only,
+        reusePort,
+        ring,
+        ...(noDelay ? { noDelay: true } : {}),
+        ...(keepAlive
+          ? { keepAlive: true, keepAliveInitialDelayMs: Math.max(Math.floor(keepAliveInitialDelay), 0) }
+          : {}),
+      });
+      // Outside the promise: what a listener throws is the process's.
+      process.nextTick(() => this.#onListening(listener, call));
+    } catch (error) {
+      if (this.#call !== call) return;
+      this.#call = undefined;
+      process.nextTick(() => this.emit('error', error as Error));
+    }
+  }
+
+  #onListening(listener: Listener, call: ListenCall): void {
+    if (this.#call !== call) {
+      void listener.close();
+      return;
+    }
+    this.#listener = listener;
+    if (!this.#isRef) listener.unref();
+    void this.#accept(listener);
+    this.emit('listening');
+  }
+
+  async #accept(listener: Listener): Promise<void> {
+    for await (const connection of listener) process.nextTick(() => this.#onConnection(connection));
+    // With its ring, if not by `close`.
+    if (this.#listener === listener) this.close();
+  }
+
+  #onConnection(connection: StreamSocket): void {
+    if (this.maxConnections && this.#connectionCount >= this.maxConnections) {
+      const data = addressesOf(connection);
+      void connection.close();
+      this.emit('drop', data);
+      return;
+    }
+    const { allowHalfOpen, pauseOnConnect, highWaterMark, noDelay, keepAlive, ring } = this.#options;
+    const options = { allowHalfOpen, highWaterMark, noDelay, keepAlive, ring };
+    const socket = socketOn(connection, options, this, Boolean(pauseOnConnect));
+    this.#connectionCount++;
+    socket.once('close', () => {
+      this.#connectionCount--;
+      this.#emitCloseIfDrained();
+    });
+    this.emit('connection', socket);
+  }
+
+  /** Where it listens: the path of a Unix socket; null before 'listening' and after `close`. */
+  address(): AddressInfo | string | null {
+    if (this.#listener === undefined) return null;
+    const { address, family, port, path } = this.#listener.address;
+    return path ?? { address, family, port };
+  }
+
+  getConnections(callback: (error: Error | null, count: number) => void): this {
+    process.nextTick(callback, null, this.#connectionCount);
+    return this;
+  }
+
+  /**
+   * Stops listening, and emits 'close' once all connections have ended.
+   *
+   * @param callback is called then; with ERR_SERVER_NOT_RUNNING if the server did not listen.
+   */
+  close(callback?: (error?: Error) => void): this {
+    const call = this.#call;
+    if (typeof callback === 'function') {
+      this.once('close', call === undefined ? () => callback(listenerClosedError()) : () => callback());
+    }
+    const listener = this.#listener;
+    this.#call = undefined;
+    this.#listener = undefined;
+    if (listener === undefined) this.#emitCloseIfDrained();
+    else void this.#close(listener);
+    return this;
+  }
+
+  async #close(listener: Listener): Promise<void> {
+    this.#closingCount++;
+    await listener.close();
+    this.#closingCount--;
+    this.#emitCloseIfDrained();
+  }
+
+  #emitCloseIfDrained(): void {
+    if (this.#call !== undefined || this.#closingCount > 0 || this.#connectionCount > 0) return;
+    process.nextTick(() => this.emit('close'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#call === undefined) return;
+    await new Promise<void>((resolve) => this.close(() => resolve()));
+  }
+
+  ref(): this {
+    this.#isRef = true;
+    this.#listener?.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#isRef = false;
+    this.#listener?.unref();
+    return this;
+  }
+}
+
+function addressesOf({ localAddress: local, remoteAddress: remote }: StreamSocket): DropInfo {
+  return {
+    localAddress: local.address,
+    localPort: local.port,
+    localFamily: local.family,
+    ...(remote === undefined
+      ? {}
+      : { remoteAddress: remote.address, remotePort: remote.port, remoteFamily: remote.family }),
+  };
+}
