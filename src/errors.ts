@@ -2,10 +2,11 @@
  * Every error that ringlet throws or rejects with, in the words and shape of Node's own.
  *
  * Misuse carries Node's `ERR_*` code, a system failure `errno`, `code`, `syscall` and what it was
- * about, an abort the signal's reason as `cause`. Depends on nothing but Node.
+ * about, an abort the signal's reason as `cause`. Depends on nothing but Node, and which one it is.
  */
 import { constants } from 'node:os';
 import { getSystemErrorMap, inspect } from 'node:util';
+import { isNodeAtLeast } from './node-version.js';
 
 /** A mistake of the caller's, or a state that refuses the call; `code` is stable. */
 export interface CodedError extends Error {
@@ -126,6 +127,20 @@ export function systemError(
   dest?: string | Buffer,
 ): NodeJS.ErrnoException {
   return failedCallError(errno, describeErrno(errno).text, { syscall, path, dest });
+}
+
+/** Node opens, reads and closes in one from 26 on, and its errors say what file that was about. */
+const NAMES_READ_PATHS = isNodeAtLeast(26);
+
+/** A read that failed while a file was read whole by its path. */
+export function wholeReadError(errno: number, path: string | Buffer): NodeJS.ErrnoException {
+  return systemError(errno, 'read', NAMES_READ_PATHS ? path : undefined);
+}
+
+/** The same for an error of a file that is read by more than one operation. */
+export function namingPath(error: unknown, path: string | Buffer): unknown {
+  const { syscall, errno } = error as NodeJS.ErrnoException;
+  return syscall === 'read' && errno !== undefined ? wholeReadError(errno, path) : error;
 }
 
 /**

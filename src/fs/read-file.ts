@@ -14,7 +14,7 @@ import {
   type Path,
   type WholeRead,
 } from '../backend/backend.js';
-import { abortError, fileTooLarge, unknownEncoding } from '../errors.js';
+import { abortError, fileTooLarge, namingPath, unknownEncoding } from '../errors.js';
 import type { Concurrency } from './concurrency.js';
 import type { ReadFileSettings } from './options.js';
 import { readInto } from './read-into.js';
@@ -42,25 +42,29 @@ export function readPath(
   const isDecodable = (encoding as string | undefined) !== 'buffer';
   const isPlain = flags === constants.O_RDONLY && isDecodable && settings.buffer === undefined;
   if (isPlain && files.readWhole !== undefined) {
-    const read = new PathRead(settings, concurrency);
+    const read = new PathRead(path, settings, concurrency);
     const content = files.readWhole(path, read, signal);
     if (content !== undefined) return content;
     read.release();
   }
-  return concurrency.run(
-    () => withFile(files, path, flags, 0o666, signal, (file) => readWhole(file, settings)),
-    signal,
-  );
+  const use = (file: BackendFile): Promise<Content> => readWhole(file, settings);
+  const reading = concurrency.run(() => withFile(files, path, flags, 0o666, signal, use), signal);
+  if (settings.buffer !== undefined) return reading;
+  return reading.catch((error: unknown) => {
+    throw namingPath(error, path);
+  });
 }
 
 /** A file that the backend reads whole if it is small. */
 class PathRead implements WholeRead<Content> {
   readonly slab = acquireSlab();
   readonly firstBytes = FIRST_READ_BYTES;
+  readonly #path: Path;
   readonly #settings: ReadFileSettings;
   readonly #concurrency: Concurrency;
 
-  constructor(settings: ReadFileSettings, concurrency: Concurrency) {
+  constructor(path: Path, settings: ReadFileSettings, concurrency: Concurrency) {
+    this.#path = path;
     this.#settings = settings;
     this.#concurrency = concurrency;
   }
@@ -72,10 +76,12 @@ class PathRead implements WholeRead<Content> {
   async readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Content> {
     const settings = this.#settings;
     const use = (file: BackendFile): Promise<Content> => readRest(file, this.slab, byteCount, settings);
-    return await this.#concurrency.run(
-      async () => await useFile(await open(), settings.signal, use),
-      settings.signal,
-    );
+    const read = async (): Promise<Content> => await useFile(await open(), settings.signal, use);
+    try {
+      return await this.#concurrency.run(read, settings.signal);
+    } catch (error) {
+      throw namingPath(error, this.#path);
+    }
   }
 
   release(): void {

@@ -62,13 +62,6 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "the message names 'flags', as before; Node says 'options.flag' where it opens, writes and closes in one",
     since: 26,
   },
-  {
-    methods: ['readFile'],
-    calls:
-      /^readFile\(('(dir|full|dirlink|dir\/|dirlink\/|\.|\/)'|<Buffer 64 69 72>|URL of dir|'\/proc\/self\/mem'|.*flag: )/,
-    why: "a failed read has no path, as before; Node's has where it opens, reads and closes in one",
-    since: 26,
-  },
 ];
 
 const NODE_MAJOR = Number.parseInt(process.versions.node, 10);

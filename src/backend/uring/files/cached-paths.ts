@@ -7,7 +7,7 @@
  */
 import type { BigIntStats, Stats } from 'node:fs';
 import { constants } from 'node:os';
-import { systemError } from '../../../errors.js';
+import { systemError, wholeReadError } from '../../../errors.js';
 import type { WholeRead } from '../../backend.js';
 import { binding } from '../binding.js';
 import { InlineCredit } from './inline-reads.js';
@@ -77,8 +77,8 @@ export class CachedPaths {
     if (fd >= 0) return { fd, isFifo: isFifo !== 0, isSeekable: isSeekable !== 0, byteCount: result };
     if (result < 0) {
       read.release();
-      // It was opened, and an error of reading says no path.
-      if (result === -EISDIR) return Promise.reject(systemError(result, 'read'));
+      // It was opened.
+      if (result === -EISDIR) return Promise.reject(wholeReadError(result, path));
       return Promise.reject(systemError(result, 'open', path));
     }
     const content = read.toContent(result);

@@ -7,7 +7,7 @@
  * is read by ordinary means.
  */
 import { constants } from 'node:fs';
-import { systemError } from '../../../errors.js';
+import { systemError, wholeReadError } from '../../../errors.js';
 import type { Path, WholeRead } from '../../backend.js';
 import type { OperationFacts } from '../../observation.js';
 import type { DirectSlots } from './direct-slots.js';
@@ -170,7 +170,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   }
 
   protected override errorFor(errno: number): Error {
-    if (this.#opened >= 0) return systemError(errno, 'read');
+    if (this.#opened >= 0) return wholeReadError(errno, this.#path);
     return systemError(errno, 'open', this.#path);
   }
 
