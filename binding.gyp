@@ -15,6 +15,7 @@
         "cpp/mount_table.cc",
         "cpp/napi_values.cc",
         "cpp/native_ring.cc",
+        "cpp/pool_calls.cc",
         "cpp/process_exports.cc",
         "cpp/receive_trials.cc",
         "cpp/ring.cc",

@@ -93,6 +93,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   ExportProcess(env, exports);
   ExportSockets(env, exports);
   ExportFiles(env, exports);
+  ExportPoolCalls(env, exports);
   ExportStreams(env, exports);
   exports.Set("pollNow", Napi::Function::New<PollNowOn>(env));
   exports.Set("saveSignal", Napi::Function::New<SaveSignal>(env));

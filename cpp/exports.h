@@ -9,9 +9,11 @@ namespace ringlet {
 
 // Groups of SQ threads, what the kernel can do, whom the process acts for.
 void ExportProcess(Napi::Env env, Napi::Object exports);
-// Sockets and their addresses.
 // Files, without a ring.
 void ExportFiles(Napi::Env env, Napi::Object exports);
+// Calls on files that may wait for a disk, made by libuv's thread pool.
+void ExportPoolCalls(Napi::Env env, Napi::Object exports);
+// Sockets and their addresses.
 void ExportSockets(Napi::Env env, Napi::Object exports);
 // Stream sockets and listeners.
 void ExportStreams(Napi::Env env, Napi::Object exports);

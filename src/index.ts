@@ -20,6 +20,13 @@ export type {
 } from './chain.js';
 export { fs } from './default-fs.js';
 export type { AllocateMode, AllocateOptions } from './fs/allocate-modes.js';
+export type {
+  AttributeOptions,
+  SetAttributeMode,
+  SetAttributeOfHandleOptions,
+  SetAttributeOptions,
+} from './fs/attributes.js';
+export type { DirectAlignment } from './fs/beyond-node.js';
 export { FileHandle } from './fs/file-handle.js';
 export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
 export type { Advice, SyncRangeOptions } from './fs/range-hints.js';

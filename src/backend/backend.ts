@@ -94,6 +94,9 @@ export interface BackendFile {
   advise(offset: number, bytes: number, advice: number, signal: AbortSignal | undefined): Promise<void>;
   /** @param flags SYNC_FILE_RANGE_* bits. `bytes` 0 means to the end. */
   syncRange(offset: number, bytes: number, flags: number, signal: AbortSignal | undefined): Promise<void>;
+  getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer>;
+  /** @param flags XATTR_CREATE and XATTR_REPLACE of setxattr(2). */
+  setAttribute(name: string, value: Buffer, flags: number, signal: AbortSignal | undefined): Promise<void>;
   /**
    * Has Node's thread pool do a call on the descriptor, which stays open until it ends. An abort rejects at
    * once. What `call` throws is a mistake in its arguments.
@@ -185,6 +188,25 @@ export interface FileBackend {
   unlink(path: Path, signal: AbortSignal | undefined): Promise<void>;
   mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void>;
   rmdir(path: Path, signal: AbortSignal | undefined): Promise<void>;
+  /** Extended attributes. `isOfLink`: a symbolic link's own, instead of those of what it leads to. */
+  getAttribute(path: Path, name: string, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer>;
+  /** @param flags XATTR_CREATE and XATTR_REPLACE of setxattr(2). */
+  setAttribute(
+    path: Path,
+    name: string,
+    value: Buffer,
+    flags: number,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void>;
+  /** The names, each with a NUL behind it. */
+  listAttributes(path: Path, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer>;
+  removeAttribute(
+    path: Path,
+    name: string,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void>;
 }
 
 /** What `DatagramSocket.bind` hands down: validated, defaults filled in. */

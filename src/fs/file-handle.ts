@@ -6,7 +6,6 @@
  * call on the node backend even until the system call that is under way ends.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import { EventEmitter } from 'node:events';
 import nodeFs, {
   type BigIntStats,
   type Mode,
@@ -37,7 +36,7 @@ import {
   narrowMode,
   toPosition,
 } from '../validate.js';
-import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
+import { BeyondNode, fileFor } from './beyond-node.js';
 import { HandleLifetime, type HeldFile, type LentFile } from './handle-lifetime.js';
 import { linesOf, readStreamOver, writeStreamOver } from './handle-streams.js';
 import {
@@ -51,7 +50,6 @@ import {
   type WriteFileOptions,
   toSignal,
 } from './options.js';
-import { type Advice, readSyncRangeOptions, type SyncRangeOptions, toAdvice } from './range-hints.js';
 import { readWhole } from './read-file.js';
 import {
   byteLengthOf,
@@ -101,7 +99,7 @@ export function lendForClosing(handle: FileHandle): LentFile | undefined {
  *
  * @internal Handles come from `open`.
  */
-export class FileHandle extends EventEmitter {
+export class FileHandle extends BeyondNode {
   readonly #lifetime: HandleLifetime;
   #hasWebStream = false;
   #asyncResource: AsyncResource | undefined;
@@ -115,6 +113,11 @@ export class FileHandle extends EventEmitter {
   constructor(file: BackendFile, path = '') {
     super();
     this.#lifetime = new HandleLifetime(this, file, path);
+  }
+
+  /** @internal */
+  override [fileFor](syscall: string): BackendFile {
+    return this.#lifetime.fileFor(syscall);
   }
 
   /** The descriptor's number, or -1 from the call of `close` on. */
@@ -308,61 +311,6 @@ export class FileHandle extends EventEmitter {
     const file = this.#lifetime.fileFor('ftruncate');
     const bytes = Math.max(0, checkInteger(len, 'len'));
     await file.truncate(bytes, readSignal(options));
-  }
-
-  /**
-   * Reserves a range of the file on the storage device, or does something else to the range as a whole
-   * (fallocate(2)).
-   *
-   * @param offset first byte of the range, from 0.
-   * @param length bytes, from 1.
-   * @param options.mode what to do; see `AllocateMode`. Default 'allocate'.
-   * @throws (rejects) EOPNOTSUPP where the file system can't; ENOSPC; EBADF when not open for writing; EINVAL
-   * for a range that is not made of whole blocks where it must be; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the
-   * node backend: Node has no such call.
-   */
-  async allocate(offset: number, length: number, options?: AllocateOptions | null): Promise<void> {
-    const file = this.#lifetime.fileFor('fallocate');
-    checkInteger(offset, 'offset', 0);
-    checkInteger(length, 'length', 1);
-    const { mode, signal } = readAllocateOptions(options);
-    await file.allocate(mode, offset, length, signal);
-  }
-
-  /**
-   * Tells the kernel how a range of the file is going to be used (posix_fadvise(2)). Changes no content.
-   *
-   * @param offset first byte of the range, from 0.
-   * @param length bytes; 0 means to the end of the file.
-   * @param advice see `Advice`. 'dontNeed' leaves pages in the cache that have not been written out: sync first.
-   * @throws (rejects) ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
-   */
-  async advise(
-    offset: number,
-    length: number,
-    advice: Advice,
-    options?: SignalOptions | null,
-  ): Promise<void> {
-    const file = this.#lifetime.fileFor('fadvise64');
-    checkInteger(offset, 'offset', 0);
-    checkInteger(length, 'length', 0);
-    await file.advise(offset, length, toAdvice(advice), readSignal(options));
-  }
-
-  /**
-   * Has a range of the file's content written out (sync_file_range(2)), and nothing else: neither its length
-   * nor what a device keeps in a cache of its own. For a file that must survive a power failure use `datasync`.
-   *
-   * @param offset first byte of the range, from 0.
-   * @param length bytes; 0 means to the end of the file.
-   * @throws (rejects) EIO, ENOSPC; ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
-   */
-  async syncRange(offset: number, length: number, options?: SyncRangeOptions | null): Promise<void> {
-    const file = this.#lifetime.fileFor('sync_file_range');
-    checkInteger(offset, 'offset', 0);
-    checkInteger(length, 'length', 0);
-    const { flags, signal } = readSyncRangeOptions(options);
-    await file.syncRange(offset, length, flags, signal);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { FileBackend, Path } from '../backend/backend.js';
 import { abortError, invalidArgValue } from '../errors.js';
 import { isNodeAtLeast } from '../node-version.js';
 import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
+import { type AttributeCalls, attributeCalls } from './attributes.js';
 import { Concurrency } from './concurrency.js';
 import { FileHandle } from './file-handle.js';
 import { makeDirectories } from './make-directories.js';
@@ -199,6 +200,7 @@ export interface OwnCalls {
  */
 export interface Fs
   extends OwnCalls,
+    AttributeCalls,
     AbortableNodeCalls,
     Omit<NodePromises, keyof OwnCalls | keyof AbortableNodeCalls> {}
 
@@ -322,7 +324,7 @@ export function createFs(getBackend: () => FileBackend): Fs {
   }
 
   // The interface's overloads say which options lead to which result; the compiler can't follow.
-  return { ...nodeCalls, ...own } as Fs;
+  return { ...nodeCalls, ...own, ...attributeCalls(getBackend) } as Fs;
 }
 
 /** Undefined for the error that nothing is there. */

@@ -69,11 +69,14 @@ const PRELUDE = `
     unlink: [secret],
     rmdir: [directory],
     mkdir: [directory + '/made'],
+    getxattr: [secret, 'user.sample'],
+    setxattr: [secret, 'user.sample', 'x'],
   };
   async function paths(ring, names = Object.keys(ring.fs)) {
     for (const name of names) {
-      // readFiles reads by readFile.
-      if (SAMPLES[name] === undefined && (name in nodePromises || name === 'readFiles')) continue;
+      // readFiles reads by readFile, and the two others go to the pool.
+      const others = ['readFiles', 'listxattr', 'removexattr'];
+      if (SAMPLES[name] === undefined && (name in nodePromises || others.includes(name))) continue;
       if (SAMPLES[name] === undefined) throw new Error('no sample for fs.' + name);
       await attempt(name, () => ring.fs[name](...SAMPLES[name]));
     }

@@ -2,6 +2,7 @@
 import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
 import { constants } from 'node:os';
 import { featureUnavailableError, fileClosedError, ringClosedError, systemError } from '../../errors.js';
+import * as attributeCalls from '../attribute-calls.js';
 import type {
   BackendFile,
   FileBackend,
@@ -185,6 +186,24 @@ export class NodeFile implements BackendFile {
     return Promise.reject(featureUnavailableError('FileHandle.allocate', 'Node has no fallocate'));
   }
 
+  getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer> {
+    const { fd } = this;
+    return this.#run<Buffer>(
+      'fgetxattr',
+      (callback) => attributeCalls.getAttribute({ fd }, name, callback),
+      signal,
+    );
+  }
+
+  setAttribute(name: string, value: Buffer, flags: number, signal: AbortSignal | undefined): Promise<void> {
+    const { fd } = this;
+    return this.#run<void>(
+      'fsetxattr',
+      (callback) => attributeCalls.setAttribute({ fd }, name, value, flags, callback),
+      signal,
+    );
+  }
+
   inPool<Result>(
     syscall: string,
     call: (fd: number, callback: PoolCallback<Result>) => void,
@@ -327,5 +346,60 @@ export class NodeFiles implements FileBackend {
       undefined,
       { kind: 'mkdir', path: String(path) },
     );
+  }
+
+  getAttribute(
+    path: Path,
+    name: string,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer> {
+    const holder = { path, isOfLink };
+    const call = (callback: PoolCallback<Buffer>): void =>
+      attributeCalls.getAttribute(holder, name, callback);
+    return this.#runOn('getxattr', holder, call, signal);
+  }
+
+  setAttribute(
+    path: Path,
+    name: string,
+    value: Buffer,
+    flags: number,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const holder = { path, isOfLink };
+    const call = (callback: PoolCallback<void>): void =>
+      attributeCalls.setAttribute(holder, name, value, flags, callback);
+    return this.#runOn('setxattr', holder, call, signal);
+  }
+
+  listAttributes(path: Path, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer> {
+    const holder = { path, isOfLink };
+    const call = (callback: PoolCallback<Buffer>): void => attributeCalls.listAttributes(holder, callback);
+    return this.#runOn('listxattr', holder, call, signal);
+  }
+
+  removeAttribute(
+    path: Path,
+    name: string,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const holder = { path, isOfLink };
+    const call = (callback: PoolCallback<void>): void =>
+      attributeCalls.removeAttribute(holder, name, callback);
+    return this.#runOn('removexattr', holder, call, signal);
+  }
+
+  #runOn<Result>(
+    verb: attributeCalls.AttributeVerb,
+    holder: { path: Path; isOfLink: boolean },
+    call: (callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    const kind = attributeCalls.attributeSyscall(verb, holder);
+    const facts = { kind, path: String(holder.path) };
+    return this.#admission.run<Result>(() => called(call), signal, undefined, facts);
   }
 }

@@ -137,9 +137,41 @@ export interface Binding {
   saveSignal(number: number): number;
   restoreSignal(number: number): number;
   addressOf(view: NodeJS.ArrayBufferView): number;
-  /** Reads what the page cache has of a range; a position of -1 is the cursor. Bytes, or a negative errno. */
+  /**
+   * Extended attributes, in libuv's thread pool: of a descriptor, or of a path as bytes. The callbacks get a
+   * negative errno when it fails.
+   */
+  getAttribute(
+    target: number | Buffer,
+    isOfLink: boolean,
+    name: string,
+    callback: (result: Buffer | number) => void,
+  ): void;
+  setAttribute(
+    target: number | Buffer,
+    isOfLink: boolean,
+    name: string,
+    value: Buffer,
+    flags: number,
+    callback: (result: number) => void,
+  ): void;
+  /** The names, each with a NUL behind it. */
+  listAttributes(
+    target: number | Buffer,
+    isOfLink: boolean,
+    callback: (result: Buffer | number) => void,
+  ): void;
+  removeAttribute(
+    target: number | Buffer,
+    isOfLink: boolean,
+    name: string,
+    callback: (result: number) => void,
+  ): void;
+  /** STATX_DIOALIGN, in libuv's thread pool: of memory and of offsets; undefined where the kernel does not say. */
+  directAlignment(fd: number, callback: (result: [number, number] | undefined | number) => void): void;
   /** Behind a write that fell short at a regular file's cursor; see `AdvanceCursor`. */
   advanceCursor(fd: number, bytes: number): void;
+  /** Reads what the page cache has of a range; a position of -1 is the cursor. Bytes, or a negative errno. */
   readCached(fd: number, address: number, bytes: number, position: number): number;
   /** Asks for huge pages: 0, or a negative errno. */
   adviseHugePages(address: number, bytes: number): number;

@@ -1,16 +1,21 @@
 /** Files on a ring: how they are opened, operations on paths, and whole files by their paths. */
 import { type BigIntStats, constants, type Stats } from 'node:fs';
-import { fileClosedError, otherRingError, ringClosedError } from '../../../errors.js';
+import { orAborted } from '../../../abort.js';
+import { abortError, fileClosedError, otherRingError, ringClosedError } from '../../../errors.js';
+import * as attributeCalls from '../../attribute-calls.js';
 import type {
   BackendFile,
   FileBackend,
   OpenRules,
   Path,
+  PoolCallback,
   SymlinkType,
   WholeRead,
   WholeWrite,
 } from '../../backend.js';
+import { called } from '../../pool-call.js';
 import { binding } from '../binding.js';
+import { AttributeOperation, readAttribute } from './attribute-operations.js';
 import type { CachedPaths, OpenedRead } from './cached-paths.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
@@ -254,5 +259,67 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
 
   async rmdir(path: Path, signal: AbortSignal | undefined): Promise<void> {
     await this.#dispatcher.submit(new PathOperation('rmdir', path), signal);
+  }
+
+  async getAttribute(
+    path: Path,
+    name: string,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer> {
+    if (isOfLink) {
+      return await this.#inPool<Buffer>(
+        (callback) => attributeCalls.getAttribute({ path, isOfLink }, name, callback),
+        signal,
+      );
+    }
+    return await readAttribute((into) =>
+      this.#dispatcher.submit(new AttributeOperation('getxattr', path, name, into), signal),
+    );
+  }
+
+  async setAttribute(
+    path: Path,
+    name: string,
+    value: Buffer,
+    flags: number,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (isOfLink) {
+      await this.#inPool<void>(
+        (callback) => attributeCalls.setAttribute({ path, isOfLink }, name, value, flags, callback),
+        signal,
+      );
+      return;
+    }
+    await this.#dispatcher.submit(new AttributeOperation('setxattr', path, name, value, flags), signal);
+  }
+
+  listAttributes(path: Path, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer> {
+    return this.#inPool((callback) => attributeCalls.listAttributes({ path, isOfLink }, callback), signal);
+  }
+
+  removeAttribute(
+    path: Path,
+    name: string,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    return this.#inPool(
+      (callback) => attributeCalls.removeAttribute({ path, isOfLink }, name, callback),
+      signal,
+    );
+  }
+
+  /** What a ring has no operation for. The ring does not wait for it. */
+  async #inPool<Result>(
+    call: (callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    if (this.#dispatcher.isClosing) throw ringClosedError();
+    if (signal?.aborted) throw abortError(signal);
+    const running = called(call);
+    return await (signal === undefined ? running : orAborted(running, signal));
   }
 }

@@ -17,6 +17,7 @@ import { binding } from '../binding.js';
 import type { RegisteredBuffers } from '../buffers/registered-buffers.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../dispatch/fd-table.js';
+import { AttributeOperation, readAttribute } from './attribute-operations.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
 import { OP_FTRUNCATE, SQE_ASYNC } from '../layout.js';
@@ -251,6 +252,29 @@ export class UringFile implements BackendFile {
   ): Promise<void> {
     if (this.#closing !== undefined) throw fileClosedError('fallocate');
     await this.#dispatcher.submit(new FileOperation(this, 'fallocate', bytes, offset, mode), signal);
+  }
+
+  async getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer> {
+    if (this.#closing !== undefined) throw fileClosedError('fgetxattr');
+    // Held open between the attempts.
+    this.pending.enter();
+    try {
+      return await readAttribute((into) =>
+        this.#dispatcher.submit(new AttributeOperation('getxattr', this, name, into), signal),
+      );
+    } finally {
+      this.pending.leave();
+    }
+  }
+
+  async setAttribute(
+    name: string,
+    value: Buffer,
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError('fsetxattr');
+    await this.#dispatcher.submit(new AttributeOperation('setxattr', this, name, value, flags), signal);
   }
 
   async inPool<Result>(

@@ -1,0 +1,157 @@
+/**
+ * What a FileHandle can do beyond Node's: ranges as a whole, extended attributes, what direct I/O asks for.
+ *
+ * The base of `FileHandle`, which owns the open file and says whether there still is one.
+ */
+import { EventEmitter } from 'node:events';
+import * as attributeCalls from '../backend/attribute-calls.js';
+import type { BackendFile } from '../backend/backend.js';
+import { checkInteger } from '../validate.js';
+import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
+import {
+  readAttributeOptions,
+  type SetAttributeOfHandleOptions,
+  toAttributeName,
+  toAttributeNames,
+  toAttributeValue,
+} from './attributes.js';
+import { readSignal, type SignalOptions } from './options.js';
+import { type Advice, readSyncRangeOptions, type SyncRangeOptions, toAdvice } from './range-hints.js';
+
+/** What direct I/O (O_DIRECT, open(2)) on a file asks for, in bytes; both 0 where the file has none. */
+export interface DirectAlignment {
+  /** Where memory must begin: at a multiple of this. */
+  memoryBytes: number;
+  /** What positions and lengths must be multiples of. */
+  offsetBytes: number;
+}
+
+export const fileFor = Symbol('fileFor');
+
+/** @internal The base of `FileHandle`. */
+export abstract class BeyondNode extends EventEmitter {
+  /** @internal The open file; throws EBADF when it is closed. */
+  abstract [fileFor](syscall: string): BackendFile;
+
+  /**
+   * Reserves a range of the file on the storage device, or does something else to the range as a whole
+   * (fallocate(2)).
+   *
+   * @param offset first byte of the range, from 0.
+   * @param length bytes, from 1.
+   * @param options.mode what to do; see `AllocateMode`. Default 'allocate'.
+   * @throws (rejects) EOPNOTSUPP where the file system can't; ENOSPC; EBADF when not open for writing; EINVAL
+   * for a range that is not made of whole blocks where it must be; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the
+   * node backend: Node has no such call.
+   */
+  async allocate(offset: number, length: number, options?: AllocateOptions | null): Promise<void> {
+    const file = this[fileFor]('fallocate');
+    checkInteger(offset, 'offset', 0);
+    checkInteger(length, 'length', 1);
+    const { mode, signal } = readAllocateOptions(options);
+    await file.allocate(mode, offset, length, signal);
+  }
+
+  /**
+   * Tells the kernel how a range of the file is going to be used (posix_fadvise(2)). Changes no content.
+   *
+   * @param offset first byte of the range, from 0.
+   * @param length bytes; 0 means to the end of the file.
+   * @param advice see `Advice`. 'dontNeed' leaves pages in the cache that have not been written out: sync first.
+   * @throws (rejects) ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async advise(
+    offset: number,
+    length: number,
+    advice: Advice,
+    options?: SignalOptions | null,
+  ): Promise<void> {
+    const file = this[fileFor]('fadvise64');
+    checkInteger(offset, 'offset', 0);
+    checkInteger(length, 'length', 0);
+    await file.advise(offset, length, toAdvice(advice), readSignal(options));
+  }
+
+  /**
+   * Has a range of the file's content written out (sync_file_range(2)), and nothing else: neither its length
+   * nor what a device keeps in a cache of its own. For a file that must survive a power failure use `datasync`.
+   *
+   * @param offset first byte of the range, from 0.
+   * @param length bytes; 0 means to the end of the file.
+   * @throws (rejects) EIO, ENOSPC; ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
+   */
+  async syncRange(offset: number, length: number, options?: SyncRangeOptions | null): Promise<void> {
+    const file = this[fileFor]('sync_file_range');
+    checkInteger(offset, 'offset', 0);
+    checkInteger(length, 'length', 0);
+    const { flags, signal } = readSyncRangeOptions(options);
+    await file.syncRange(offset, length, flags, signal);
+  }
+
+  /**
+   * The value of an extended attribute of the file (fgetxattr(2)); see `Fs.getxattr`.
+   *
+   * @param name with its namespace, such as 'user.origin'.
+   */
+  async getxattr(name: string, options?: SignalOptions | null): Promise<Buffer> {
+    const file = this[fileFor]('fgetxattr');
+    return await file.getAttribute(toAttributeName(name), readSignal(options));
+  }
+
+  /**
+   * Sets an extended attribute of the file (fsetxattr(2)); see `Fs.setxattr`.
+   *
+   * @param value text, as UTF-8, or bytes, which are the operation's until the promise settles.
+   */
+  async setxattr(
+    name: string,
+    value: string | NodeJS.ArrayBufferView,
+    options?: SetAttributeOfHandleOptions | null,
+  ): Promise<void> {
+    const file = this[fileFor]('fsetxattr');
+    const { flags, signal } = readAttributeOptions(options);
+    const bytes = toAttributeValue(value);
+    await file.setAttribute(toAttributeName(name), bytes, flags, signal);
+  }
+
+  /** The names of the file's extended attributes, in no order (flistxattr(2)). */
+  async listxattr(options?: SignalOptions | null): Promise<string[]> {
+    const file = this[fileFor]('flistxattr');
+    const list = await file.inPool<Buffer>(
+      'flistxattr',
+      (fd, callback) => attributeCalls.listAttributes({ fd }, callback),
+      readSignal(options),
+    );
+    return toAttributeNames(list);
+  }
+
+  /** Removes an extended attribute of the file (fremovexattr(2)). */
+  async removexattr(name: string, options?: SignalOptions | null): Promise<void> {
+    const file = this[fileFor]('fremovexattr');
+    const checked = toAttributeName(name);
+    await file.inPool<void>(
+      'fremovexattr',
+      (fd, callback) => attributeCalls.removeAttribute({ fd }, checked, callback),
+      readSignal(options),
+    );
+  }
+
+  /**
+   * What direct I/O on the file asks for, whether it was opened for that or not (STATX_DIOALIGN, statx(2)).
+   * Buffers of `Ring.bufferPool` begin at multiples of 4096.
+   *
+   * @returns null where the kernel does not say: before Linux 6.1, and for a file system that has no answer, which
+   * may have direct I/O all the same.
+   * @throws (rejects) ERR_FEATURE_UNAVAILABLE_ON_PLATFORM without the addon.
+   */
+  async directAlignment(options?: SignalOptions | null): Promise<DirectAlignment | null> {
+    const alignment = await this[fileFor]('statx').inPool<[number, number] | undefined>(
+      'statx',
+      attributeCalls.directAlignment,
+      readSignal(options),
+    );
+    if (alignment === undefined) return null;
+    const [memoryBytes, offsetBytes] = alignment;
+    return { memoryBytes, offsetBytes };
+  }
+}
