@@ -20,7 +20,10 @@ type Api = Pick<typeof nodeFs, 'writeFile' | 'appendFile' | 'readFile'> & {
   open: (
     ...given: Parameters<typeof nodeFs.open>
   ) => Promise<
-    Pick<nodeFs.FileHandle, 'write' | 'writev' | 'writeFile' | 'read' | 'close' | 'createWriteStream'>
+    Pick<
+      nodeFs.FileHandle,
+      'write' | 'writev' | 'writeFile' | 'read' | 'close' | 'createReadStream' | 'createWriteStream'
+    >
   >;
 };
 
@@ -232,6 +235,40 @@ describeOnEachBackend('Files that the system refuses', (makeRing, configuration)
       const read = await reading;
       expect(read.length).to.be.at.least(bytesLeft).and.at.most(content.length);
       expect(read.equals(content.subarray(0, read.length))).to.equal(true);
+    }
+  });
+
+  it('a file cut off while it is streamed: the stream ends where the file does, as Node’s', async () => {
+    const content = pattern(4 * MIB);
+    for (const api of [nodeFs, makeRing().fs] as Api[]) {
+      const path = directory.file('large', content);
+      const handle = await api.open(path);
+      const chunks: Buffer[] = [];
+      for await (const chunk of handle.createReadStream({ highWaterMark: 65_536 })) {
+        if (chunks.push(chunk as Buffer) === 3) truncateSync(path, MIB);
+      }
+      const read = Buffer.concat(chunks);
+      // One more chunk may have been read by the time of the cut.
+      expect(read.length)
+        .to.be.at.least(MIB)
+        .and.at.most(2 * MIB);
+      expect(read.equals(content.subarray(0, read.length))).to.equal(true);
+    }
+  });
+
+  it('a file cut off between reads: what is gone reads as the end, and short before it', async () => {
+    for (const api of [nodeFs, makeRing().fs] as Api[]) {
+      const path = directory.file('file', pattern(10_000));
+      const handle = await api.open(path);
+      expect((await handle.read(Buffer.alloc(8192), 0, 8192, 0)).bytesRead).to.equal(8192);
+      truncateSync(path, 5000);
+      const after = await handle.read(Buffer.alloc(8192), 0, 8192, 4096);
+      expect((await handle.read(Buffer.alloc(8192), 0, 8192, 8192)).bytesRead).to.equal(0);
+      expect([after.bytesRead, after.buffer.subarray(0, 904)]).to.deep.equal([
+        904,
+        pattern(10_000).subarray(4096, 5000),
+      ]);
+      await handle.close();
     }
   });
 
