@@ -136,18 +136,55 @@ export function hasNodeOptions(options: unknown): boolean {
   return Object.keys(options).some((name) => name !== 'signal' && name !== 'timeout');
 }
 
+/** What `flag` says is looked at when the path has been, as Node does, and for a FileHandle not at all. */
+class GivenSettings {
+  readonly encoding: BufferEncoding | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly #flag: string | number | undefined;
+
+  constructor(given: ReadFileOptions | WriteFileOptions, defaultFlag: string) {
+    this.encoding = checkEncoding(given.encoding);
+    this.signal = toSignal(given);
+    this.#flag = given.flag || defaultFlag;
+  }
+
+  get flags(): number {
+    return toOpenFlags(this.#flag);
+  }
+}
+
+class GivenReadSettings extends GivenSettings implements ReadFileSettings {
+  readonly buffer: ReadFileOptions['buffer'];
+
+  constructor(given: ReadFileOptions) {
+    super(given, 'r');
+    this.buffer = CAN_FILL_BUFFERS ? checkReadBuffer(given.buffer) : undefined;
+  }
+}
+
+class GivenWriteSettings extends GivenSettings implements WriteFileSettings {
+  readonly flush: boolean;
+  readonly #mode: number | string | undefined;
+
+  constructor(given: WriteFileOptions, defaultFlag: string) {
+    const { mode } = given;
+    super(given, defaultFlag);
+    this.flush = checkBoolean(given.flush ?? false, 'options.flush');
+    // Newer ones look at it even where there is nothing to open.
+    if (isNodeAtLeast(26)) toMode(mode, 'mode', 0o666);
+    this.#mode = mode;
+  }
+
+  get mode(): number {
+    return toMode(this.#mode, 'mode', 0o666);
+  }
+}
+
+const READ_DEFAULTS = new GivenReadSettings({});
+
 export function readReadFileOptions(options: unknown): ReadFileSettings {
-  const given = expandEncoding(options) as ReadFileOptions;
-  const { encoding, flag } = given;
-  return {
-    encoding: checkEncoding(encoding),
-    signal: toSignal(given),
-    buffer: CAN_FILL_BUFFERS ? checkReadBuffer(given.buffer) : undefined,
-    // Looked at when the path has been, as Node does, and for a FileHandle not at all.
-    get flags() {
-      return toOpenFlags(flag || 'r');
-    },
-  };
+  if (options === undefined) return READ_DEFAULTS;
+  return new GivenReadSettings(expandEncoding(options));
 }
 
 function checkReadBuffer(value: unknown): ReadFileOptions['buffer'] {
@@ -159,24 +196,7 @@ function checkReadBuffer(value: unknown): ReadFileOptions['buffer'] {
 }
 
 export function readWriteFileOptions(options: unknown, defaultFlag: string): WriteFileSettings {
-  const given = expandEncoding(options) as WriteFileOptions;
-  const { flag, mode } = given;
-  const encoding = checkEncoding(given.encoding);
-  const signal = toSignal(given);
-  const flush = checkBoolean(given.flush ?? false, 'options.flush');
-  // Newer ones look at it even where there is nothing to open.
-  if (isNodeAtLeast(26)) toMode(mode, 'mode', 0o666);
-  return {
-    encoding,
-    signal,
-    flush,
-    get flags() {
-      return toOpenFlags(flag || defaultFlag);
-    },
-    get mode() {
-      return toMode(mode, 'mode', 0o666);
-    },
-  };
+  return new GivenWriteSettings(expandEncoding(options), defaultFlag);
 }
 
 /** For a string that hex can't be: Node refuses it, and takes any encoding it does not know for UTF-8. */
