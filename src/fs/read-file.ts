@@ -170,6 +170,6 @@ function grow(content: Buffer, bytesMore: number): Buffer {
 /** In memory of exactly its size, so that a short content does not hold on to a long buffer. */
 function copyOf(buffer: Buffer, byteCount: number): Buffer {
   const copy = Buffer.allocUnsafeSlow(byteCount);
-  buffer.copy(copy, 0, 0, byteCount);
+  copy.set(buffer.subarray(0, byteCount));
   return copy;
 }

@@ -103,6 +103,27 @@ describe('RingOptions.inlineReads for paths', () => {
     expect(ring.stats().submitted).to.be.greaterThan(0);
   });
 
+  it('one at a time on the spot, many at a time through the ring, and on the spot again', async function () {
+    const ring = await makeInlineRing(this);
+    const path = directory.file('a', 'text');
+    /** How many of the calls were made on the spot. */
+    const countOnTheSpot = async (calls: number, atATime: number): Promise<number> => {
+      const before = onTheSpot(ring);
+      let left = calls;
+      const worker = async (): Promise<void> => {
+        while (left-- > 0) {
+          if (left % 2 === 0) await ring.fs.stat(path);
+          else expect((await ring.fs.readFile(path)).length).to.equal(4);
+        }
+      };
+      await Promise.all(Array.from({ length: atATime }, worker));
+      return onTheSpot(ring) - before;
+    };
+    expect(await countOnTheSpot(1000, 1)).to.be.greaterThan(900);
+    expect(await countOnTheSpot(1000, 32)).to.be.lessThan(200);
+    expect(await countOnTheSpot(1000, 1)).to.be.greaterThan(900);
+  });
+
   it('500 files beyond a slab at once: whole, with a bounded number of descriptors, and none is left', async function () {
     const ring = await makeInlineRing(this);
     const before = readdirSync('/proc/self/fd').length;

@@ -400,7 +400,7 @@ export class Dispatcher implements Hold {
       }
     }
     this.inlineCredit?.renew(count);
-    this.cachedPaths?.credit.renew(count);
+    this.cachedPaths?.renew();
     if (this.#batchListeners.length > 0) {
       const listeners = this.#batchListeners;
       this.#batchListeners = [];

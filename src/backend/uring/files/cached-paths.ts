@@ -2,8 +2,9 @@
  * Calls on paths that the kernel's caches can answer, made on the spot: a few system calls that never wait for
  * a device or another machine (cpp/cached_paths.h), and no way through the ring and the event loop.
  *
- * The ring hands every statx to a thread, and opens, reads and closes in a turn of its own. On the spot both
- * are a third to a tenth of that, however many there are; so only the loop's other work sets bounds.
+ * A call alone pays for a way through the ring, the event loop and, for statx, a kernel thread. Several at once
+ * share it, and are the ring's: there one system call opens, reads and closes all their files, while on the
+ * spot each takes three or four, which is little on one machine and most of the time on another.
  */
 import type { BigIntStats, Stats } from 'node:fs';
 import { constants } from 'node:os';
@@ -21,6 +22,8 @@ const FINAL: ReadonlySet<number> = new Set([-ENOENT, -ENOTDIR, -EACCES, -ELOOP, 
 
 /** In a row; then one goes through the ring, which gives the loop its turn: after a quarter of a millisecond. */
 const RUN_MAX = 64;
+/** Calls under way in the ring up to which each counts as alone. */
+const LONE_CALLS_MAX = 3;
 /** After a failed attempt so many calls at most go without one. */
 const PAUSE_MAX = 255;
 
@@ -34,10 +37,29 @@ export interface OpenedRead extends OpenedFd {
 }
 
 export class CachedPaths {
-  readonly credit = new InlineCredit(RUN_MAX, Number.POSITIVE_INFINITY);
+  readonly credit = new InlineCredit(RUN_MAX, LONE_CALLS_MAX);
+  /** Calls under way in the ring, and how many there were at most since its last batch. */
+  #ringCount = 0;
+  #ringPeak = 0;
   /** Calls that still go without an attempt, and how many go so after the next failure. */
   #pause = 0;
   #nextPause = 1;
+
+  /** A call goes through the ring. */
+  enterRing(): void {
+    this.#ringCount++;
+    this.#ringPeak = Math.max(this.#ringPeak, this.#ringCount);
+  }
+
+  leaveRing(): void {
+    this.#ringCount--;
+  }
+
+  /** The ring has had its turn. */
+  renew(): void {
+    this.credit.renew(this.#ringPeak);
+    this.#ringPeak = this.#ringCount;
+  }
 
   #canTry(): boolean {
     if (!this.credit.isLeft) return false;

@@ -5,6 +5,7 @@ import { CURRENT_POSITION, type Path, type Position } from '../../backend.js';
 import type { OperationFacts } from '../../observation.js';
 import { binding } from '../binding.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
+import type { CachedPaths } from './cached-paths.js';
 import type { UringFile } from './uring-file.js';
 import {
   AT_EMPTY_PATH,
@@ -40,6 +41,9 @@ export function fillPosition(words: Uint32Array, at: number, position: Position)
   if (typeof position === 'number' && position >= 0) {
     words[at + SQE_OFFSET_LOW] = position;
     words[at + SQE_OFFSET_HIGH] = position / WORD;
+  } else if (position === CURRENT_POSITION) {
+    words[at + SQE_OFFSET_LOW] = 0xffff_ffff;
+    words[at + SQE_OFFSET_HIGH] = 0xffff_ffff;
   } else {
     const wide = BigInt.asUintN(64, BigInt(position));
     words[at + SQE_OFFSET_LOW] = Number(wide & 0xffffffffn);
@@ -261,12 +265,18 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
   readonly #encoded: Buffer;
   readonly #isBigInt: boolean;
   readonly #isOfLink: boolean;
+  readonly #cachedPaths: CachedPaths | undefined;
   #dispatcher: Dispatcher | undefined;
   #heldSlot = 0;
 
-  /** @param isOfLink looks at a symbolic link itself instead of following it. */
-  constructor(target: UringFile | Path, isBigInt: boolean, isOfLink = false) {
+  /**
+   * @param isOfLink looks at a symbolic link itself instead of following it.
+   * @param cachedPaths is told how long a path is under way.
+   */
+  constructor(target: UringFile | Path, isBigInt: boolean, isOfLink = false, cachedPaths?: CachedPaths) {
     super();
+    this.#cachedPaths = cachedPaths;
+    cachedPaths?.enterRing();
     if (typeof target === 'string' || Buffer.isBuffer(target)) {
       this.#path = target;
       this.#encoded = encodePath(target);
@@ -318,6 +328,7 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
 
   protected override onSettled(): void {
     this.#file?.pending.leave();
+    this.#cachedPaths?.leaveRing();
   }
 
   static {

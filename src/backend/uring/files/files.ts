@@ -229,7 +229,8 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
       const stats = this.#pathsOnTheSpot?.stat(path, isBigInt, isOfLink);
       if (stats !== undefined) return stats;
     }
-    return this.#dispatcher.submit(new StatOperation(path, isBigInt, isOfLink), signal);
+    const { cachedPaths } = this.#dispatcher;
+    return this.#dispatcher.submit(new StatOperation(path, isBigInt, isOfLink, cachedPaths), signal);
   }
 
   async rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void> {

@@ -26,7 +26,7 @@ export class InlineCredit {
   #left: number;
   #readCount = 0;
 
-  /** @param batchMax completions of a batch up to which there is credit at all. */
+  /** @param batchMax operations in a turn up to which there is credit at all. */
   constructor(runMax = RUN_MAX, batchMax = LONE_BATCH_MAX) {
     this.#runMax = runMax;
     this.#batchMax = batchMax;
@@ -47,9 +47,9 @@ export class InlineCredit {
     this.#readCount++;
   }
 
-  /** The ring has had its turn, and so many completions in it. */
-  renew(completionCount: number): void {
-    this.#left = completionCount <= this.#batchMax ? this.#runMax : 0;
+  /** The ring has had its turn, with so many operations in it. */
+  renew(operationCount: number): void {
+    this.#left = operationCount <= this.#batchMax ? this.#runMax : 0;
   }
 }
 

@@ -61,6 +61,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   #encoded: Buffer | undefined;
   #opened = ECANCELED;
   #firstRead = ECANCELED;
+  #slabAddress = 0;
   #isReadOn = false;
 
   /**
@@ -86,6 +87,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
     this.#index = index;
     this.#reader = reader;
     this.#signal = signal;
+    dispatcher.cachedPaths?.enterRing();
   }
 
   override get isByPath(): boolean {
@@ -107,12 +109,12 @@ export class WholeReadOperation<Content> extends Operation<Content> {
       return;
     }
     const { slab, firstBytes } = this.#read;
-    const address = addressOf(slab);
-    const length = slab.length - firstBytes;
+    if (index === 1) this.#slabAddress = addressOf(slab);
+    const address = this.#slabAddress;
     // A read of fewer bytes than asked would break a plain link.
     const head = OP_READ | SQE_FIXED_FILE | this.#entryFlags;
     if (index === 1) fillEntry(words, at, head | SQE_IO_HARDLINK, this.#index, address, firstBytes, 0);
-    else fillEntry(words, at, head, this.#index, address + firstBytes, length, 0);
+    else fillEntry(words, at, head, this.#index, address + firstBytes, slab.length - firstBytes, 0);
     fillPosition(words, at, CURRENT_POSITION);
   }
 
@@ -159,6 +161,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   }
 
   protected override onSettled(): void {
+    this.#dispatcher.cachedPaths?.leaveRing();
     // On a broken ring it still holds a slot, and the kernel may still write.
     if (this.slot === NO_SLOT && !this.#isReadOn) this.#read.release();
   }
