@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { probe, type Ring, type StreamChunk } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
-import { eventually, isPending, within } from '../support/eventually.js';
+import { eventually, isPending, rejection, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
-import { connectPair, type Pair, readAll } from '../support/streams.js';
+import { connectPair, type Pair, readAll, readBytes } from '../support/streams.js';
 import { pattern } from '../support/temporary.js';
 
 type Chunks = AsyncIterableIterator<StreamChunk>;
@@ -128,6 +128,88 @@ describeOnEachBackend('What streams receive into', (makeRing, { options: { backe
       await ring.close();
       expect(joined(held).equals(pattern(100, 9))).to.equal(true);
       for (const chunk of held) chunk.release();
+    });
+  });
+
+  describe('bulk that is the reader’s own', () => {
+    const KIB = 1024;
+
+    it('and short messages in turn: every byte in order, on more connections than have memory ahead', async () => {
+      const ring = makeRing();
+      const pairs = await Promise.all(Array.from({ length: 20 }, () => connectPair(ring)));
+      const totals = await Promise.all(
+        pairs.map(async (pair, number) => {
+          const sent = pattern(1500 * KIB + number, number + 1);
+          const receiving = readAll(pair.far);
+          for (let at = 0, round = 0; at < sent.length; round++) {
+            const bytes = round % 8 < 6 ? 200 * KIB : 10 + number;
+            await pair.near.write(sent.subarray(at, at + bytes));
+            at += bytes;
+          }
+          await pair.near.end();
+          return (await within(`connection ${number}`, receiving)).equals(sent);
+        }),
+      );
+      expect(totals).to.deep.equal(pairs.map(() => true));
+      await Promise.all(pairs.map((pair) => pair[Symbol.asyncDispose]()));
+    });
+
+    it('a reader that leaves, reads, comes back and leases loses nothing', async () => {
+      await using pair = await connectPair(makeRing());
+      const sent = pattern(4000 * KIB, 7);
+      const writing = pair.near.write(sent);
+      const received: Buffer[] = [];
+      let count = 0;
+      const note = (data: Buffer): void => {
+        received.push(Buffer.from(data));
+        count += data.length;
+      };
+      for (let round = 1; count < sent.length; round++) {
+        const until = Math.min(round * 700 * KIB, sent.length);
+        const iteration = async (): Promise<void> => {
+          for await (const chunk of pair.far) {
+            note(chunk);
+            if (count >= until) break;
+          }
+        };
+        await within('chunks', iteration());
+        if (count === sent.length) break;
+        note(await readBytes(pair.far, Math.min(1000, sent.length - count)));
+        if (count === sent.length) break;
+        const chunks = pair.far.chunks({ lease: true });
+        const leased = await next(chunks);
+        note(leased.data);
+        leased.release();
+        await chunks.return?.();
+      }
+      await within('the write', writing);
+      expect(Buffer.concat(received).equals(sent)).to.equal(true);
+    });
+
+    it('an abort, a close and the peer’s end meet a receive that has its memory already', async () => {
+      const ring = makeRing();
+      for (const how of ['abort', 'close', 'end'] as const) {
+        await using pair = await connectPair(ring);
+        const controller = new AbortController();
+        const chunks = pair.far.chunks({ signal: controller.signal });
+        const writing = pair.near.write(pattern(1000 * KIB, 1));
+        for (let count = 0; count < 1000 * KIB; ) {
+          count += ((await within('a chunk', chunks.next())).value as Buffer).length;
+        }
+        await writing;
+        const last = chunks.next();
+        expect(await isPending(last, 5)).to.equal(true);
+        if (how === 'abort') {
+          controller.abort();
+          expect((await rejection(last)).name).to.equal('AbortError');
+          await pair.near.write('goes on');
+          expect(String(await readBytes(pair.far, 7))).to.equal('goes on');
+          continue;
+        }
+        if (how === 'close') await within('the close', pair.far.close());
+        else await pair.near.end();
+        expect((await within('the end', last)).done).to.equal(true);
+      }
     });
   });
 

@@ -190,6 +190,32 @@ export class ReceiveOperation extends StandingOperation {
   }
 }
 
+/** One receive of an iterator's, straight into the memory of the chunk. */
+export class ChunkReceiveOperation extends StandingOperation {
+  readonly #socket: SocketTarget;
+  /** SAFETY: written by the kernel until the terminal completion. */
+  readonly memory: Buffer;
+
+  constructor(owned: Standing, socket: SocketTarget, memory: Buffer) {
+    super(owned);
+    this.#socket = socket;
+    this.memory = memory;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    fillEntry(words, at, OP_RECV | targetFlags, target, addressOf(this.memory), this.memory.length, 0);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'read');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'read', fd: this.#socket.fd, bytes: this.memory.length };
+  }
+}
+
 /** One receive, straight into the caller's view. */
 export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>> {
   readonly #socket: TransferTarget;

@@ -23,7 +23,13 @@ import type { Operation } from '../dispatch/operation.js';
 import type { BufferWaiter, ProvidedBuffers } from '../buffers/provided-buffers.js';
 import { localName, peerName } from '../sockets/socket-names.js';
 import { LostErrors } from './lost-errors.js';
-import { ReadOperation, ReceiveOperation, type Standing, type TransferTarget } from './stream-operations.js';
+import {
+  ReadOperation,
+  ReceiveOperation,
+  type Standing,
+  type TransferTarget,
+  ChunkReceiveOperation,
+} from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import { StreamWriter } from './stream-writer.js';
 
@@ -36,6 +42,28 @@ const RECEIVE_BYTES_MIN = 4096;
 const RECEIVE_BYTES_MAX = 2 ** 30;
 const READ_BYTES_MAX = 2 ** 30;
 
+/** Of a receive of bulk: as much as a large read has, and from how much on it is worth memory of its own. */
+const BULK_BYTES = 65_536;
+const BULK_LEAST_BYTES = 32_768;
+/** Receives that may have memory of their own at once: one that nothing comes of keeps it. */
+const DIRECT_PLACES = 8;
+
+/** Places for receives that have memory before anything has come. */
+export class DirectPlaces {
+  #freeCount = DIRECT_PLACES;
+
+  /** False when there is none. */
+  take(): boolean {
+    if (this.#freeCount === 0) return false;
+    this.#freeCount--;
+    return true;
+  }
+
+  giveBack(): void {
+    this.#freeCount++;
+  }
+}
+
 /** What the connections of a ring share. */
 export interface StreamHost {
   readonly dispatcher: Dispatcher;
@@ -44,6 +72,7 @@ export interface StreamHost {
   buffersFor(chunkBytes: number): ProvidedBuffers;
   /** Whether one completion may fill several buffers. */
   readonly hasBundles: boolean;
+  readonly direct: DirectPlaces;
   /** Whether the kernel ends a multishot receive after so many bytes; true until it has said no. */
   hasReceiveLimit: boolean;
   noteRearmed(): void;
@@ -82,7 +111,11 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
   #remote: SocketAddress | undefined;
   #pool: ProvidedBuffers | undefined;
   #writer: StreamWriter | undefined;
-  #armed: ReceiveOperation | undefined;
+  #armed: ReceiveOperation | ChunkReceiveOperation | undefined;
+  /** What is armed, if it is that. */
+  #direct: ChunkReceiveOperation | undefined;
+  /** Whether the last piece was a large one. */
+  #isBulk = false;
   #reading: Operation<unknown> | undefined;
   /** Whether somebody wants chunks; `#armed` follows it. */
   #isReceiving = false;
@@ -178,10 +211,23 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     this.#hasBeenArmed = true;
     const { groupId, isIncremental } = this.#buffers;
     const room = Math.max(this.#bounds.receiveQueueBytes - this.incoming.byteLength, RECEIVE_BYTES_MIN);
+    if (this.#isBulk && !this.#isLeasing && room >= BULK_LEAST_BYTES && this.#host.direct.take()) {
+      this.#receiveDirectly(Math.min(room, BULK_BYTES));
+      return;
+    }
     const bytesMax = this.#host.hasReceiveLimit ? Math.min(room, RECEIVE_BYTES_MAX) : 0;
     // A bundle of incremental buffers is not defined well (liburing issue 1320), and saves little.
     const isBundled = !isIncremental && this.#host.hasBundles;
-    const operation = new ReceiveOperation(this, this, groupId, bytesMax, isBundled);
+    this.#start(new ReceiveOperation(this, this, groupId, bytesMax, isBundled));
+  }
+
+  /** Bulk, which is to be the reader's own, spares the copy. The memory is there before the bytes are. */
+  #receiveDirectly(bytes: number): void {
+    this.#direct = new ChunkReceiveOperation(this, this, Buffer.allocUnsafeSlow(bytes));
+    this.#start(this.#direct);
+  }
+
+  #start(operation: ReceiveOperation | ChunkReceiveOperation): void {
     operation.isHolding = this.#isRef;
     this.#armed = operation;
     void this.#host.dispatcher.submit(operation, undefined);
@@ -193,7 +239,10 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
   }
 
   onCompletion(result: number, flags: number): void {
-    if ((flags & CQE_BUFFER) === 0) return;
+    if ((flags & CQE_BUFFER) === 0) {
+      if (this.#direct !== undefined && result > 0) this.#acceptDirect(this.#direct.memory, result);
+      return;
+    }
     const bufferId = flags >>> CQE_BUFFER_SHIFT;
     if (this.#buffers.isIncremental) this.#acceptPart(bufferId, result, (flags & CQE_BUFFER_MORE) !== 0);
     else this.#acceptBundle(bufferId, result);
@@ -208,6 +257,7 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
     if (bytes <= 0) return;
     const buffers = this.#buffers;
     const start = buffers.takePart(bufferId, bytes, isKept);
+    this.#isBulk = bytes >= BULK_LEAST_BYTES;
     if (this.#closing !== undefined) {
       buffers.giveBack(bufferId);
     } else if (this.#isLeasing) {
@@ -216,6 +266,14 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
       this.incoming.push(this.#host.copies.take(buffers.areaOf(bufferId), start, bytes));
       buffers.giveBack(bufferId);
     }
+  }
+
+  #acceptDirect(memory: Buffer, bytes: number): void {
+    this.#isBulk = bytes >= BULK_LEAST_BYTES;
+    if (this.#closing !== undefined) return;
+    // What is short is not to keep all of the memory.
+    const chunk = memory.subarray(0, bytes) as Buffer;
+    this.incoming.push(this.#isBulk ? chunk : Buffer.from(chunk));
   }
 
   /** Bytes in a buffer, and in those after it if they are too many for one. */
@@ -242,6 +300,10 @@ export class UringStream implements BackendStream, BatchListener, BufferWaiter, 
 
   onDisarmed(last: number): void {
     this.#armed = undefined;
+    if (this.#direct !== undefined) {
+      this.#direct = undefined;
+      this.#host.direct.giveBack();
+    }
     const result = last === 0 ? this.lostErrors.errnoOfEnd() : last;
     if (result === 0) this.incoming.end();
     else if (result === ENOBUFS) this.#buffers.grow();

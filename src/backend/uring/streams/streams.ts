@@ -22,7 +22,7 @@ import { encodeName } from '../sockets/socket-names.js';
 import { UringListener } from './stream-listener.js';
 import { ConnectOperation, streamError } from './stream-operations.js';
 import { applyListenOptions, applyStreamOptions, isStreamSocket } from './stream-options.js';
-import { type StreamHost, UringStream } from './stream-socket.js';
+import { DirectPlaces, type StreamHost, UringStream } from './stream-socket.js';
 
 const { EBADF } = constants.errno;
 
@@ -41,6 +41,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly dispatcher: Dispatcher;
   readonly table: FdTable;
   readonly copies = new CopySlab();
+  readonly direct = new DirectPlaces();
   hasReceiveLimit = true;
   readonly #buffers: ReceiveBuffers;
   readonly #streams = new Set<UringStream>();
