@@ -22,7 +22,8 @@ import { encodeName } from '../sockets/socket-names.js';
 import { UringListener } from './stream-listener.js';
 import { ConnectOperation, streamError } from './stream-operations.js';
 import { applyListenOptions, applyStreamOptions, isStreamSocket } from './stream-options.js';
-import { DirectPlaces, type StreamHost, UringStream } from './stream-socket.js';
+import { DirectPlaces } from './stream-receiver.js';
+import { type StreamHost, UringStream } from './stream-socket.js';
 
 const { EBADF } = constants.errno;
 
