@@ -17,6 +17,7 @@ import { within } from './support/eventually.js';
 import { findProgram } from './support/programs.js';
 import { skip } from './support/skip.js';
 import { temporaryDirectory } from './support/temporary.js';
+import { python } from './support/python.js';
 
 const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 /** Longer than the demo's own. */
@@ -173,13 +174,13 @@ describe('Examples', () => {
 
     it('collects every message where the kernel refuses io_uring, and says why it fell back', async function () {
       try {
-        execFileSync('python3', [REFUSER, 'EPERM', 'true'], { stdio: 'pipe' });
+        execFileSync(python(), [REFUSER, 'EPERM', 'true'], { stdio: 'pipe' });
       } catch (error) {
         skip(this, `no seccomp filter can be installed here: ${(error as Error).message}`);
       }
       const outcome = await run('syslog-collector', [], {
         ...realLogger(),
-        launcher: ['python3', REFUSER, 'EPERM'],
+        launcher: [python(), REFUSER, 'EPERM'],
       });
       expectCleanExit(outcome);
       expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);

@@ -11,6 +11,7 @@ import { openDescriptors } from '../support/leftovers.js';
 import { findProgram } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
+import { python } from '../support/python.js';
 
 let nameCount = 0;
 
@@ -30,7 +31,7 @@ fds = [os.open('/dev/null', os.O_RDONLY) for _ in range(int(sys.argv[3]))]
 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))] if fds else []
 s.sendmsg([sys.argv[2].encode()], rights, 0, path)
 `;
-  execFileSync('python3', ['-c', script, path.replace('\0', '@'), text, String(fdCount)]);
+  execFileSync(python(), ['-c', script, path.replace('\0', '@'), text, String(fdCount)]);
 }
 
 describeOnEachBackend('Unix DatagramSocket', (makeRing, { options }) => {

@@ -22,6 +22,7 @@ import { isPending, rejection, turns, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
 import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
+import { python } from '../support/python.js';
 
 const UNUSED_FD = 1_000_000;
 
@@ -88,7 +89,7 @@ describeEventsOnEachBackend('Ring.poll', (makeRing, { options }) => {
       'sys.stdin.readline()\n' +
       "s.send(b'!', socket.MSG_OOB)\n" +
       'sys.stdin.readline()\n';
-    const sender = spawn('python3', ['-c', script], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const sender = spawn(python(), ['-c', script], { stdio: ['pipe', 'ignore', 'inherit'] });
     const [far] = await within('the connection', accepted);
     const polling = ring.poll(fdOf(far), ['priority']);
     expect(await isPending(polling)).to.equal(true);

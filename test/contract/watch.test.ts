@@ -9,6 +9,7 @@ import { closeAll, drain, fill, openPipe, openPipeEnds } from '../support/descri
 import { isPending, rejection, turns, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
 import { temporaryDirectory } from '../support/temporary.js';
+import { python } from '../support/python.js';
 
 const UNUSED_FD = 1_000_000;
 const DONE = { done: true, value: undefined };
@@ -95,7 +96,7 @@ describeEventsOnEachBackend('Ring.watch', (makeRing, { options }) => {
     const ring = makeRing();
     const { reader, writer } = openPipeEnds(directory.fifo('fifo'));
     const script = `import sys\nf = open(sys.argv[1], 'wb', 0)\nfor i in range(20000): f.write(b'0123456789')\n`;
-    const writing = runProgram(['python3', '-c', script, directory.at('fifo')]);
+    const writing = runProgram([python(), '-c', script, directory.at('fifo')]);
     let bytes = 0;
     for await (const events of ring.watch(reader, ['readable'])) {
       if (events.includes('readable')) bytes += drain(reader);

@@ -7,6 +7,7 @@ import { type Probe, probe } from 'ringlet';
 import { needsIoUring } from '../support/backends.js';
 import { type ChildOptions, type ChildOutcome, PACKAGE_ROOT, runProgram } from '../support/child.js';
 import { skip } from '../support/skip.js';
+import { python } from '../support/python.js';
 
 const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 
@@ -56,7 +57,7 @@ describe('ringlet doctor', () => {
   });
 
   it('where a seccomp filter refuses it: status 1, the reason, and what to allow', async function () {
-    const launcher = ['python3', REFUSER, 'EPERM'];
+    const launcher = [python(), REFUSER, 'EPERM'];
     const { code, stdout, stderr } = await ringlet(['doctor'], { launcher });
     if (stderr.includes('PR_SET_SECCOMP')) skip(this, 'no seccomp filter can be installed here');
     expect(code).to.equal(1);

@@ -11,6 +11,7 @@ import { addressOf, takeMessage } from '../support/datagrams.js';
 import { expectNoLeftovers, takeBaseline } from '../support/leftovers.js';
 import { skip } from '../support/skip.js';
 import { cpusAllowed } from '../support/sq-poll.js';
+import { python } from '../support/python.js';
 
 const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 const SCRIPT = `
@@ -182,7 +183,7 @@ describe('probe', () => {
       probe: found,
       backend,
       reason,
-    } = await probedBy(['python3', REFUSER, 'EPERM']).catch((error) => {
+    } = await probedBy([python(), REFUSER, 'EPERM']).catch((error) => {
       if (!String(error).includes('PR_SET_SECCOMP')) throw error;
       return skip(this, 'no seccomp filter can be installed here');
     });

@@ -13,6 +13,7 @@ import { type ChildOptions, type ChildOutcome, expectCleanExit, PACKAGE_ROOT, ru
 import { within } from './eventually.js';
 import { ENVIRONMENT } from './programs.js';
 import { skip } from './skip.js';
+import { python } from './python.js';
 
 const WIRE = join(PACKAGE_ROOT, 'test/support/wire.py');
 
@@ -45,7 +46,7 @@ export class Wire {
   readonly #lines: AsyncIterator<string>;
 
   private constructor(a: Host, b: Host) {
-    this.#child = spawn('python3', [WIRE, a.name, b.name], {
+    this.#child = spawn(python(), [WIRE, a.name, b.name], {
       env: ENVIRONMENT,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -139,7 +140,7 @@ function refusal(link: 'wire' | 'veth'): string | null {
     execFileSync('ip', ['netns', 'add', name], { env: ENVIRONMENT, stdio: 'pipe' });
     execFileSync('ip', ['netns', 'del', name], { env: ENVIRONMENT, stdio: 'pipe' });
     if (link === 'wire') {
-      execFileSync('python3', ['-c', "open('/dev/net/tun', 'rb')"], { env: ENVIRONMENT, stdio: 'pipe' });
+      execFileSync(python(), ['-c', "open('/dev/net/tun', 'rb')"], { env: ENVIRONMENT, stdio: 'pipe' });
     }
   } catch (error) {
     return `no network namespaces with a link can be made: ${(error as Error).message.trim()}`;

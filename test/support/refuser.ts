@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import type { Context } from 'mocha';
 import { PACKAGE_ROOT } from './child.js';
 import { skip } from './skip.js';
+import { python } from './python.js';
 
 const SCRIPT = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 
 /** For `ChildOptions.launcher`. @param refusal an errno's name, or as in 'ENOMEM>512' for larger rings only. */
 export function refusing(refusal: string): string[] {
-  return ['python3', SCRIPT, refusal];
+  return [python(), SCRIPT, refusal];
 }
 
 /** Skips unless a filter can be installed here at all; then the refusal is known to be the kernel's. */

@@ -9,6 +9,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { within } from './eventually.js';
 import { skip } from './skip.js';
+import { python } from './python.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../test/support/stalling-fs.py', import.meta.url));
 
@@ -37,7 +38,7 @@ export function stallingFs(): StallingFs {
 
   beforeEach('mounting', async function () {
     directory = mkdtempSync(join(tmpdir(), 'ringlet-stalling-'));
-    child = spawn('python3', [PROGRAM, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+    child = spawn(python(), [PROGRAM, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
     lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const line = await nextLine();
     if (line !== 'mounted') skip(this, `no FUSE file system can be mounted here: ${line}`);
