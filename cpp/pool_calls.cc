@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "check.h"
 #include "exports.h"
-#include "napi_values.h"
 
 namespace ringlet {
 namespace {
@@ -29,14 +30,6 @@ struct Target {
   std::string path;
   bool is_of_link = false;
 };
-
-// target: a descriptor, or a path in a Buffer.
-Target ToTarget(Napi::Env env, const Napi::Value& value, const Napi::Value& is_of_link) {
-  if (value.IsNumber()) return {ToInt(value), "", false};
-  size_t bytes;
-  auto* path = static_cast<const char*>(BytesOf(env, value, &bytes));
-  return {-1, std::string(path, bytes), is_of_link.ToBoolean()};
-}
 
 ptrdiff_t ResultOf(ptrdiff_t returned) { return returned < 0 ? -errno : returned; }
 
@@ -68,20 +61,64 @@ ptrdiff_t RemoveAttribute(const Target& target, const char* name) {
 
 // One call: `Execute` on a thread of the pool, everything else on the environment's. Its callback gets a
 // negative errno, or what `ToValue` makes of the result.
-class PoolCall : public Napi::AsyncWorker {
+//
+// Without node-addon-api's AsyncWorker: an environment that is being terminated refuses what would run
+// JavaScript, which that takes for fatal. Here such a call is dropped, for there is nobody left to hear of
+// it.
+class PoolCall {
  public:
-  PoolCall(const Napi::Function& callback, Target target)
-      : Napi::AsyncWorker(callback, "ringlet:pool"), target_(std::move(target)) {}
+  explicit PoolCall(Target target) : target_(std::move(target)) {}
+  virtual ~PoolCall() = default;
+  PoolCall(const PoolCall&) = delete;
+  PoolCall& operator=(const PoolCall&) = delete;
 
- protected:
-  std::vector<napi_value> GetResult(Napi::Env env) override {
-    return {result_ < 0 ? Napi::Number::New(env, static_cast<double>(result_)) : ToValue(env)};
+  static void Queue(std::unique_ptr<PoolCall> call, napi_env env, napi_value callback) {
+    napi_value name;
+    if (napi_create_string_utf8(env, "ringlet:pool", NAPI_AUTO_LENGTH, &name) != napi_ok) return;
+    if (napi_create_reference(env, callback, 1, &call->callback_) != napi_ok) return;
+    PoolCall* raw = call.get();
+    bool is_queued =
+        napi_create_async_work(env, nullptr, name, OnExecute, OnComplete, raw, &call->work_) == napi_ok &&
+        napi_queue_async_work(env, call->work_) == napi_ok;
+    // SAFETY: kept alive by the queue until `OnComplete`, which is called also when the environment ends.
+    if (is_queued) {
+      call.release();
+    } else {
+      call->Drop(env);
+    }
   }
 
-  virtual Napi::Value ToValue(Napi::Env env) { return Napi::Number::New(env, static_cast<double>(result_)); }
+ protected:
+  virtual void Execute() = 0;
+  virtual napi_status ToValue(napi_env env, napi_value* value) {
+    return napi_create_int32(env, static_cast<int32_t>(result_), value);
+  }
 
   Target target_;
   ptrdiff_t result_ = 0;
+
+ private:
+  static void OnExecute(napi_env, void* call) { static_cast<PoolCall*>(call)->Execute(); }
+
+  static void OnComplete(napi_env env, napi_status status, void* raw) {
+    std::unique_ptr<PoolCall> call(static_cast<PoolCall*>(raw));
+    napi_value callback, undefined, value;
+    bool is_deliverable =
+        status == napi_ok && napi_get_reference_value(env, call->callback_, &callback) == napi_ok &&
+        napi_get_undefined(env, &undefined) == napi_ok &&
+        (call->result_ < 0 ? napi_create_int32(env, static_cast<int32_t>(call->result_), &value)
+                           : call->ToValue(env, &value)) == napi_ok;
+    call->Drop(env);
+    if (is_deliverable) napi_call_function(env, undefined, callback, 1, &value, nullptr);
+  }
+
+  void Drop(napi_env env) {
+    if (work_ != nullptr) napi_delete_async_work(env, work_);
+    napi_delete_reference(env, callback_);
+  }
+
+  napi_ref callback_ = nullptr;
+  napi_async_work work_ = nullptr;
 };
 
 // Yields bytes, of which nobody knows beforehand how many they are. The kernel has a limit, so room for that
@@ -96,8 +133,8 @@ class BytesCall : public PoolCall {
     result_ = Fill(bytes_.data(), bytes_.size());
   }
   virtual ptrdiff_t Fill(char* into, size_t bytes) = 0;
-  Napi::Value ToValue(Napi::Env env) override {
-    return Napi::Buffer<char>::Copy(env, bytes_.data(), static_cast<size_t>(result_));
+  napi_status ToValue(napi_env env, napi_value* value) override {
+    return napi_create_buffer_copy(env, static_cast<size_t>(result_), bytes_.data(), nullptr, value);
   }
 
  private:
@@ -106,8 +143,7 @@ class BytesCall : public PoolCall {
 
 class GetAttributeCall : public BytesCall {
  public:
-  GetAttributeCall(const Napi::Function& callback, Target target, std::string name)
-      : BytesCall(callback, std::move(target)), name_(std::move(name)) {}
+  GetAttributeCall(Target target, std::string name) : BytesCall(std::move(target)), name_(std::move(name)) {}
 
  protected:
   ptrdiff_t Fill(char* into, size_t bytes) override {
@@ -128,12 +164,8 @@ class ListAttributesCall : public BytesCall {
 
 class SetAttributeCall : public PoolCall {
  public:
-  SetAttributeCall(const Napi::Function& callback, Target target, std::string name, std::string value,
-                   int flags)
-      : PoolCall(callback, std::move(target)),
-        name_(std::move(name)),
-        value_(std::move(value)),
-        flags_(flags) {}
+  SetAttributeCall(Target target, std::string name, std::string value, int flags)
+      : PoolCall(std::move(target)), name_(std::move(name)), value_(std::move(value)), flags_(flags) {}
 
  protected:
   void Execute() override { result_ = SetAttribute(target_, name_.c_str(), value_, flags_); }
@@ -146,8 +178,8 @@ class SetAttributeCall : public PoolCall {
 
 class RemoveAttributeCall : public PoolCall {
  public:
-  RemoveAttributeCall(const Napi::Function& callback, Target target, std::string name)
-      : PoolCall(callback, std::move(target)), name_(std::move(name)) {}
+  RemoveAttributeCall(Target target, std::string name)
+      : PoolCall(std::move(target)), name_(std::move(name)) {}
 
  protected:
   void Execute() override { result_ = RemoveAttribute(target_, name_.c_str()); }
@@ -167,12 +199,15 @@ class DirectAlignmentCall : public PoolCall {
     auto* status = reinterpret_cast<struct statx*>(status_);
     result_ = ResultOf(statx(target_.fd, "", AT_EMPTY_PATH, kDirectAlignment, status));
   }
-  Napi::Value ToValue(Napi::Env env) override {
-    if ((Word(0) & kDirectAlignment) == 0) return env.Undefined();
-    Napi::Array alignment = Napi::Array::New(env, 2);
-    alignment.Set(0u, Word(kMemoryAlignOffset));
-    alignment.Set(1u, Word(kMemoryAlignOffset + 4));
-    return alignment;
+  napi_status ToValue(napi_env env, napi_value* value) override {
+    if ((Word(0) & kDirectAlignment) == 0) return napi_get_undefined(env, value);
+    napi_value memory, offset;
+    bool is_made = napi_create_array_with_length(env, 2, value) == napi_ok &&
+                   napi_create_uint32(env, Word(kMemoryAlignOffset), &memory) == napi_ok &&
+                   napi_create_uint32(env, Word(kMemoryAlignOffset + 4), &offset) == napi_ok &&
+                   napi_set_element(env, *value, 0, memory) == napi_ok &&
+                   napi_set_element(env, *value, 1, offset) == napi_ok;
+    return is_made ? napi_ok : napi_generic_failure;
   }
 
  private:
@@ -185,50 +220,104 @@ class DirectAlignmentCall : public PoolCall {
   alignas(8) char status_[256] = {};
 };
 
-Napi::Function CallbackOf(const Napi::CallbackInfo& info) {
-  return info[info.Length() - 1].As<Napi::Function>();
-}
+// The arguments of a call, as our own TypeScript passes them.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    RINGLET_CHECK(napi_get_cb_info(env, info, &count_, values_, nullptr, nullptr) == napi_ok);
+  }
 
-std::string TextOf(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }
+  napi_value last() const { return values_[count_ - 1]; }
+
+  int Integer(int index) const {
+    int32_t number;
+    RINGLET_CHECK(napi_get_value_int32(env_, values_[index], &number) == napi_ok);
+    return number;
+  }
+
+  std::string Text(int index) const {
+    size_t length;
+    RINGLET_CHECK(napi_get_value_string_utf8(env_, values_[index], nullptr, 0, &length) == napi_ok);
+    std::string text(length + 1, '\0');
+    RINGLET_CHECK(napi_get_value_string_utf8(env_, values_[index], text.data(), length + 1, &length) ==
+                  napi_ok);
+    text.resize(length);
+    return text;
+  }
+
+  std::string Bytes(int index) const {
+    void* bytes;
+    size_t length;
+    RINGLET_CHECK(napi_get_buffer_info(env_, values_[index], &bytes, &length) == napi_ok);
+    return length == 0 ? std::string() : std::string(static_cast<const char*>(bytes), length);
+  }
+
+  // The first two: a descriptor, or a path in a Buffer; and whether a link is not followed.
+  Target target() const {
+    napi_valuetype type;
+    bool is_of_link;
+    RINGLET_CHECK(napi_typeof(env_, values_[0], &type) == napi_ok);
+    if (type == napi_number) return {Integer(0), "", false};
+    RINGLET_CHECK(napi_get_value_bool(env_, values_[1], &is_of_link) == napi_ok);
+    return {-1, Bytes(0), is_of_link};
+  }
+
+ private:
+  napi_env env_;
+  size_t count_ = 6;
+  napi_value values_[6];
+};
 
 // getAttribute(target, isOfLink, name, callback)
-void GetAttributeInPool(const Napi::CallbackInfo& info) {
-  (new GetAttributeCall(CallbackOf(info), ToTarget(info.Env(), info[0], info[1]), TextOf(info[2])))->Queue();
+napi_value GetAttributeInPool(napi_env env, napi_callback_info info) {
+  Arguments given(env, info);
+  PoolCall::Queue(std::make_unique<GetAttributeCall>(given.target(), given.Text(2)), env, given.last());
+  return nullptr;
 }
 
 // setAttribute(target, isOfLink, name, value, flags, callback)
-void SetAttributeInPool(const Napi::CallbackInfo& info) {
-  size_t bytes;
-  auto* value = static_cast<const char*>(BytesOf(info.Env(), info[3], &bytes));
-  (new SetAttributeCall(CallbackOf(info), ToTarget(info.Env(), info[0], info[1]), TextOf(info[2]),
-                        std::string(value, bytes), ToInt(info[4])))
-      ->Queue();
+napi_value SetAttributeInPool(napi_env env, napi_callback_info info) {
+  Arguments given(env, info);
+  auto call =
+      std::make_unique<SetAttributeCall>(given.target(), given.Text(2), given.Bytes(3), given.Integer(4));
+  PoolCall::Queue(std::move(call), env, given.last());
+  return nullptr;
 }
 
 // listAttributes(target, isOfLink, callback)
-void ListAttributesInPool(const Napi::CallbackInfo& info) {
-  (new ListAttributesCall(CallbackOf(info), ToTarget(info.Env(), info[0], info[1])))->Queue();
+napi_value ListAttributesInPool(napi_env env, napi_callback_info info) {
+  Arguments given(env, info);
+  PoolCall::Queue(std::make_unique<ListAttributesCall>(given.target()), env, given.last());
+  return nullptr;
 }
 
 // removeAttribute(target, isOfLink, name, callback)
-void RemoveAttributeInPool(const Napi::CallbackInfo& info) {
-  (new RemoveAttributeCall(CallbackOf(info), ToTarget(info.Env(), info[0], info[1]), TextOf(info[2])))
-      ->Queue();
+napi_value RemoveAttributeInPool(napi_env env, napi_callback_info info) {
+  Arguments given(env, info);
+  PoolCall::Queue(std::make_unique<RemoveAttributeCall>(given.target(), given.Text(2)), env, given.last());
+  return nullptr;
 }
 
 // directAlignment(fd, callback)
-void DirectAlignmentInPool(const Napi::CallbackInfo& info) {
-  (new DirectAlignmentCall(CallbackOf(info), {ToInt(info[0]), "", false}))->Queue();
+napi_value DirectAlignmentInPool(napi_env env, napi_callback_info info) {
+  Arguments given(env, info);
+  PoolCall::Queue(std::make_unique<DirectAlignmentCall>(given.target()), env, given.last());
+  return nullptr;
 }
 
 }  // namespace
 
 void ExportPoolCalls(Napi::Env env, Napi::Object exports) {
-  exports.Set("getAttribute", Napi::Function::New<GetAttributeInPool>(env));
-  exports.Set("setAttribute", Napi::Function::New<SetAttributeInPool>(env));
-  exports.Set("listAttributes", Napi::Function::New<ListAttributesInPool>(env));
-  exports.Set("removeAttribute", Napi::Function::New<RemoveAttributeInPool>(env));
-  exports.Set("directAlignment", Napi::Function::New<DirectAlignmentInPool>(env));
+  const std::pair<const char*, napi_callback> functions[] = {
+      {"getAttribute", GetAttributeInPool},       {"setAttribute", SetAttributeInPool},
+      {"listAttributes", ListAttributesInPool},   {"removeAttribute", RemoveAttributeInPool},
+      {"directAlignment", DirectAlignmentInPool},
+  };
+  for (const auto& [name, function] : functions) {
+    napi_value made;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &made);
+    exports.Set(name, made);
+  }
 }
 
 }  // namespace ringlet

@@ -36,6 +36,19 @@ const BUSINESS: readonly (readonly [name: string, body: string])[] = [
      await new Promise((resolve) => setImmediate(resolve));`,
   ],
   [
+    'extended attributes listed, set and asked for, on the ring and in the thread pool',
+    `const handle = keep(await ring.fs.open(workerData.file, 'r+'));
+     const { fs } = ring;
+     for (let index = 0; index < 64; index += 1) {
+       const own = { followSymlinks: false };
+       keep((async () => { for (;;) await fs.listxattr(workerData.file); })());
+       keep((async () => { for (;;) await handle.directAlignment(); })());
+       keep((async () => { for (;;) await fs.getxattr(workerData.file, 'user.a', own).catch(() => {}); })());
+       keep((async () => { for (;;) await handle.setxattr('user.b', 'x').catch(() => {}); })());
+     }
+     await handle.listxattr();`,
+  ],
+  [
     'an endless chain of reads, 64 at a time',
     `const handle = keep(await ring.fs.open(workerData.file));
      for (let index = 0; index < 64; index += 1) {
