@@ -83,16 +83,20 @@ describe('The published package', function () {
 
   it('every entry comes by import and by require, on the running Node', async () => {
     const print = `console.log(
-      [typeof ringlet.Ring, typeof files.readFile, files === files.default || 'default' in files, typeof dgram.createSocket].join(' '),
+      [typeof ringlet.Ring, typeof files.readFile, files === files.default || 'default' in files, typeof dgram.createSocket, typeof net.connect].join(' '),
     );`;
     const imported = `
       import * as ringlet from 'ringlet'; import * as files from 'ringlet/fs/promises';
-      import * as dgram from 'ringlet/dgram'; ${print}`;
-    expect(await evaluate('--input-type=module', '-e', imported)).to.equal('function function true function');
+      import * as dgram from 'ringlet/dgram'; import * as net from 'ringlet/net'; ${print}`;
+    expect(await evaluate('--input-type=module', '-e', imported)).to.equal(
+      'function function true function function',
+    );
     const required = `
       const ringlet = require('ringlet'); const files = require('ringlet/fs/promises');
-      const dgram = require('ringlet/dgram'); ${print.replace("files === files.default || 'default' in files", "files === require('ringlet/fs/promises')")}`;
-    expect(await evaluate('--no-warnings', '-e', required)).to.equal('function function true function');
+      const dgram = require('ringlet/dgram'); const net = require('ringlet/net'); ${print.replace("files === files.default || 'default' in files", "files === require('ringlet/fs/promises')")}`;
+    expect(await evaluate('--no-warnings', '-e', required)).to.equal(
+      'function function true function function',
+    );
     // Both, so that it does not matter which of them a program asks for.
     const preloaded = `const files = require('ringlet/fs/promises');
       console.log(require('fs').promises.open === files.open, require('fs/promises').open === files.open);`;
@@ -122,9 +126,9 @@ describe('The published package', function () {
       const ring: Ring = new Ring();
       const socket = createSocket('udp4');
       socket.on('message', (data, remote) => [data.length, remote.port]);
-      void [text, ring, require];
+      void [text, ring, require, connect];
     `;
-    const names = `import { Ring } from 'ringlet'; import { createSocket } from 'ringlet/dgram'; import 'ringlet/register';`;
+    const names = `import { Ring } from 'ringlet'; import { createSocket } from 'ringlet/dgram'; import { connect } from 'ringlet/net'; import 'ringlet/register';`;
     writeFileSync(join(home, 'consumer.mts'), `import files from 'ringlet/fs/promises'; ${names} ${uses}`);
     writeFileSync(
       join(home, 'consumer.cts'),
