@@ -2,9 +2,8 @@
  * A whole file in one call: open, read until the end, close.
  *
  * The size is not asked for at first: a small file is over after one read into a slab, and most
- * files are small. Only a slab that fills up leads to fstat, and even then its answer is only
- * where the allocation starts: the end is where a read returns 0, for files that grow, for /proc
- * and for pipes alike. A backend that has a way of its own for small files is asked first.
+ * files are small. Only a slab that fills up leads to fstat (read-large.ts). A backend that has a
+ * way of its own for small files is asked first.
  */
 import { constants } from 'node:fs';
 import {
@@ -14,19 +13,16 @@ import {
   type Path,
   type WholeRead,
 } from '../backend/backend.js';
-import { abortError, fileTooLarge, namingPath, unknownEncoding } from '../errors.js';
+import { abortError, namingPath, unknownEncoding } from '../errors.js';
 import type { Concurrency } from './concurrency.js';
 import type { ReadFileSettings } from './options.js';
 import { readInto } from './read-into.js';
-import { acquireSlab, releaseSlab, SLAB_BYTES } from './slabs.js';
+import { readBeyondSlab } from './read-large.js';
+import { acquireSlab, copyOf, releaseSlab, SLAB_BYTES } from './slabs.js';
 import { useFile, withFile } from './with-file.js';
 
 type Content = Buffer | string;
 
-const { MAX_LENGTH } = process.getBuiltinModule('node:buffer').constants;
-
-/** A read in the page cache is a copy on the event loop's time, so a large file takes several. */
-const READ_BYTES_MAX = 512 * 1024;
 /** Of a slab, what a first read may fill where a second one follows unseen. */
 const FIRST_READ_BYTES = (SLAB_BYTES / 4) * 3;
 
@@ -47,7 +43,7 @@ export function readPath(
     if (content !== undefined) return content;
     read.release();
   }
-  const use = (file: BackendFile): Promise<Content> => readWhole(file, settings);
+  const use = (file: BackendFile): Promise<Content> => readWhole(file, settings, true);
   const reading = concurrency.run(() => withFile(files, path, flags, 0o666, signal, use), signal);
   if (settings.buffer !== undefined) return reading;
   return reading.catch((error: unknown) => {
@@ -75,7 +71,7 @@ class PathRead implements WholeRead<Content> {
 
   async readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Content> {
     const settings = this.#settings;
-    const use = (file: BackendFile): Promise<Content> => readRest(file, this.slab, byteCount, settings);
+    const use = (file: BackendFile): Promise<Content> => readRest(file, this.slab, byteCount, true, settings);
     const read = async (): Promise<Content> => await useFile(await open(), settings.signal, use);
     try {
       return await this.#concurrency.run(read, settings.signal);
@@ -89,16 +85,21 @@ class PathRead implements WholeRead<Content> {
   }
 }
 
-/** What is left of an open file from its cursor on. */
+/**
+ * What is left of an open file from its cursor on.
+ *
+ * @param isFromStart whether the cursor is at the start of the file, and need not be moved.
+ */
 export async function readWhole(
   file: BackendFile,
   settings: Pick<ReadFileSettings, 'encoding' | 'signal' | 'buffer'>,
+  isFromStart = false,
 ): Promise<Content> {
   // Passes Node's check of encodings, too, and is refused before anything is read.
   if ((settings.encoding as string | undefined) === 'buffer') throw unknownEncoding('buffer');
   if (settings.signal?.aborted) throw abortError(settings.signal);
   if (settings.buffer !== undefined) return await readInto(file, settings.buffer, settings);
-  return await readRest(file, acquireSlab(), 0, settings);
+  return await readRest(file, acquireSlab(), 0, isFromStart, settings);
 }
 
 /** The slab, which this gives back, begins with the first `byteCount` bytes. */
@@ -106,6 +107,7 @@ async function readRest(
   file: BackendFile,
   slab: Buffer,
   bytesBefore: number,
+  isFromStart: boolean,
   { encoding, signal }: Pick<ReadFileSettings, 'encoding' | 'signal'>,
 ): Promise<Content> {
   // After a failure the slab is not given back: an aborted read may still be writing into it.
@@ -120,56 +122,11 @@ async function readRest(
     }
     byteCount += bytesRead;
   }
-  const content = await readBeyondSlab(file, slab, signal);
+  const content = await readBeyondSlab(file, slab, isFromStart, signal);
   releaseSlab(slab);
   return encoding === undefined ? content : content.toString(encoding);
 }
 
 function contentOf(slab: Buffer, byteCount: number, encoding: BufferEncoding | undefined): Content {
   return encoding === undefined ? copyOf(slab, byteCount) : slab.toString(encoding, 0, byteCount);
-}
-
-/** The slab holds the beginning, filled to the brim. */
-async function readBeyondSlab(
-  file: BackendFile,
-  slab: Buffer,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  const { size } = await file.stat(false, signal);
-  if (size > MAX_LENGTH) throw fileTooLarge(size);
-  let content: Buffer = Buffer.allocUnsafeSlow(Math.max(size, 2 * SLAB_BYTES));
-  file.expectFilling?.(content);
-  let byteCount = slab.copy(content);
-  for (;;) {
-    const room = content.length - byteCount;
-    if (room > 0) {
-      const length = Math.min(room, READ_BYTES_MAX);
-      const { bytesRead } = await file.read(content, byteCount, length, CURRENT_POSITION, signal);
-      if (bytesRead === 0) return copyOf(content, byteCount);
-      byteCount += bytesRead;
-    } else {
-      // As full as expected: most likely this is the end, and no reason to allocate more.
-      const { bytesRead } = await file.read(slab, 0, SLAB_BYTES, CURRENT_POSITION, signal);
-      if (bytesRead === 0) return content;
-      content = grow(content, bytesRead);
-      slab.copy(content, byteCount, 0, bytesRead);
-      byteCount += bytesRead;
-    }
-  }
-}
-
-function grow(content: Buffer, bytesMore: number): Buffer {
-  const bytesLeast = content.length + bytesMore;
-  if (bytesLeast > MAX_LENGTH) throw fileTooLarge(bytesLeast);
-  const bytesWanted = Math.min(2 * content.length, MAX_LENGTH);
-  const larger = Buffer.allocUnsafeSlow(Math.max(bytesLeast, bytesWanted));
-  content.copy(larger);
-  return larger;
-}
-
-/** In memory of exactly its size, so that a short content does not hold on to a long buffer. */
-function copyOf(buffer: Buffer, byteCount: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(byteCount);
-  copy.set(buffer.subarray(0, byteCount));
-  return copy;
 }

@@ -9,7 +9,7 @@ import type { ReadFileSettings } from './options.js';
 
 type View = NodeJS.ArrayBufferView;
 
-/** As in read-file.ts: a read in the page cache is a copy on the event loop's time. */
+/** A read in the page cache is a copy on the event loop's time. */
 const READ_BYTES_MAX = 512 * 1024;
 
 export async function readInto(

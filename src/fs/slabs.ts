@@ -16,3 +16,10 @@ export function acquireSlab(): Buffer {
 export function releaseSlab(slab: Buffer): void {
   if (idleSlabs.length < IDLE_SLABS_MAX) idleSlabs.push(slab);
 }
+
+/** In memory of exactly its size, so that a short content does not hold on to a long buffer. */
+export function copyOf(buffer: Buffer, byteCount: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(byteCount);
+  copy.set(buffer.subarray(0, byteCount));
+  return copy;
+}

@@ -19,6 +19,37 @@ describeOnEachBackend('Fs.readFile', (makeRing) => {
     });
   }
 
+  it('a large file: whole from its path in several parts, and from where the cursor of a handle is', async () => {
+    const content = pattern(21_000_003);
+    const path = directory.file('large', content);
+    const { fs } = makeRing();
+    expect((await fs.readFile(path)).equals(content)).to.equal(true);
+    expect((await fs.readFile(path, { flag: 'r+' })).equals(content)).to.equal(true);
+    expect((await fs.readFile(path, { encoding: 'latin1' })).length).to.equal(content.length);
+    await using handle = await fs.open(path);
+    await handle.read(Buffer.alloc(5));
+    expect((await handle.readFile()).equals(content.subarray(5))).to.equal(true);
+    expect((await handle.readFile()).length).to.equal(0);
+  });
+
+  it('a large file that grows, shrinks or is aborted while it is read', async () => {
+    const content = pattern(21_000_003);
+    const path = directory.file('large', content);
+    const { fs } = makeRing();
+    for (const bytes of [30_000_000, 9_000_000, 100, 0]) {
+      const reading = fs.readFile(path);
+      truncateSync(path, bytes);
+      const read = await reading;
+      const common = Math.min(read.length, bytes, content.length);
+      expect(read.subarray(0, common).equals(content.subarray(0, common)), `${bytes} bytes`).to.equal(true);
+    }
+    directory.file('large', content);
+    const controller = new AbortController();
+    const aborted = rejection(fs.readFile(path, { signal: controller.signal }));
+    controller.abort();
+    expect((await aborted).name).to.equal('AbortError');
+  });
+
   it('a string, a Buffer, a URL and a FileHandle name the file', async () => {
     const { fs } = makeRing();
     const path = directory.file('a b#c', 'text');

@@ -51,6 +51,9 @@ export function fillPosition(words: Uint32Array, at: number, position: Position)
   }
 }
 
+/** What the page cache has is copied where the entry is submitted: so much would hold up the event loop. */
+const THREAD_READ_BYTES_MIN = 1024 * 1024;
+
 /** Moves bytes between a view and a file. `toResult` is told how many. */
 export class TransferOperation<Result> extends Operation<Result> {
   readonly #file: UringFile;
@@ -85,7 +88,10 @@ export class TransferOperation<Result> extends Operation<Result> {
 
   override fill(words: Uint32Array, at: number): void {
     const file = this.#file;
-    fillEntry(words, at, this.#opcode | file.targetFlags, file.target, this.#address, this.#length, 0);
+    let head = this.#opcode | file.targetFlags;
+    if (this.#opcode === OP_READ && this.#length >= THREAD_READ_BYTES_MIN && file.isSeekable)
+      head |= SQE_ASYNC;
+    fillEntry(words, at, head, file.target, this.#address, this.#length, 0);
     fillPosition(words, at, this.#position);
   }
 

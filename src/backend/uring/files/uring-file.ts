@@ -53,7 +53,8 @@ export class UringFile implements BackendFile {
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
   readonly #fd: number;
-  readonly #isSeekable: boolean;
+  /** Whether it has positions, as a FIFO has not. */
+  readonly isSeekable: boolean;
   readonly #ownFlags: number;
   #reference: FdReference;
   /** The descriptor or table slot for submission entries, and the flag that says which. */
@@ -70,7 +71,7 @@ export class UringFile implements BackendFile {
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
-    this.#isSeekable = isSeekable;
+    this.isSeekable = isSeekable;
     this.#reference = table.acquire(fd);
     this.target = this.#reference.target;
     this.#ownFlags = mayStall ? SQE_ASYNC : 0;
@@ -98,7 +99,7 @@ export class UringFile implements BackendFile {
   }
 
   get mayWait(): boolean {
-    return !this.#isSeekable || this.mayStall;
+    return !this.isSeekable || this.mayStall;
   }
 
   get mayStall(): boolean {
@@ -107,7 +108,7 @@ export class UringFile implements BackendFile {
 
   /** Whether the ring would take a transfer there for one at the cursor. */
   #isBeyondRing(position: Position): boolean {
-    return !this.#isSeekable && position >= 0;
+    return !this.isSeekable && position >= 0;
   }
 
   whenIdle(): Promise<void> {
