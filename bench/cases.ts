@@ -7,6 +7,7 @@ export type AnyWorkload = Workload<unknown>;
 const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ workload: AnyWorkload }> }> = {
   'random-read': { rows: ['row1', 'row2', 'row14'], load: () => import('./cases/random-read.js') },
   'small-files': { rows: ['row3', 'row4', 'row5'], load: () => import('./cases/small-files.js') },
+  'large-file': { rows: ['row6'], load: () => import('./cases/large-file.js') },
   'datagram-drain': { rows: ['row7'], load: () => import('./cases/datagram-drain.js') },
   'datagram-steady': { rows: ['row8'], load: () => import('./cases/datagram-steady.js') },
   'datagram-send': { rows: ['row9'], load: () => import('./cases/datagram-send.js') },
