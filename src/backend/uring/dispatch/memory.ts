@@ -15,7 +15,7 @@ const bases = new WeakMap<ArrayBufferLike, number>();
  * and an entry costs several times that, so a view gets one when a view of its address comes again soon.
  */
 const repeated = new WeakMap<NodeJS.ArrayBufferView, number>();
-const RECENT_BITS = 8;
+const RECENT_BITS = 12;
 const recentAddresses = new Float64Array(1 << RECENT_BITS);
 
 /** Where a view's first byte lies. Exact: user addresses have 47 bits. */
