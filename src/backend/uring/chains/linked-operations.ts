@@ -4,7 +4,8 @@ import type { ChainStep } from '../../chain-steps.js';
 import { writeDeadline } from '../events/alarm.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { OP_LINK_TIMEOUT, SQE_HEAD, SQE_IO_LINK, TIMEOUT_ABSOLUTE } from '../layout.js';
-import { fillEntry, NO_SLOT, Operation } from '../dispatch/operation.js';
+import { fillEntry, Operation } from '../dispatch/operation.js';
+import { NO_SLOT } from '../dispatch/ticket.js';
 
 /** The chain as its entries see it. */
 export interface EntryOwner {
@@ -49,16 +50,13 @@ export class LinkedPart extends Operation<void> {
     this.linkIndex = linkIndex;
     this.step = step;
     this.operation = operation;
+    this.ticket.yieldsFd = operation.ticket.yieldsFd;
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     this.operation.slot = this.slot;
     this.operation.fill(words, at, dispatcher, 0);
     if (this.isLinked) linkToNext(words, at);
-  }
-
-  override get yieldsFd(): boolean {
-    return this.operation.yieldsFd;
   }
 
   override get isByPath(): boolean {

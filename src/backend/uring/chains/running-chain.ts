@@ -15,7 +15,8 @@ import { monotonicMs } from '../../../timer-queue.js';
 import { type ChainOutcome, type ChainStep, subjectOf, type TimeLimit } from '../../chain-steps.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { type EntryOwner, LinkedPart, LinkTimeout } from './linked-operations.js';
-import { NO_SLOT, type Operation } from '../dispatch/operation.js';
+import type { Operation } from '../dispatch/operation.js';
+import { NO_SLOT } from '../dispatch/ticket.js';
 
 const ENOENT = -2;
 const EINTR = -4;

@@ -2,8 +2,8 @@
  * Requests to the kernel to end operations: sent, sent later when there was no room, and sent again when the
  * kernel has met a target on its way between two places where it looks. None is ever dropped.
  */
-import { NO_SLOT, type Operation } from './operation.js';
 import type { SubmissionBlock } from './submission-block.js';
+import { NO_SLOT, type Ticket } from './ticket.js';
 
 /** A cancel request that finds nothing although its target is pending has met it between two states. */
 const ATTEMPTS_MAX = 8;
@@ -13,7 +13,9 @@ const PATIENCE_MS = 20;
 
 export class CancelRequests {
   readonly #block: SubmissionBlock;
-  readonly #unsent: Operation<unknown>[] = [];
+  readonly #unsent: Ticket<unknown>[] = [];
+  /** Of those that have been asked for again. */
+  readonly #attempts = new WeakMap<Ticket<unknown>, number>();
   readonly #unsentFds: [fd: number, fixedIndex: number][] = [];
   #timer: NodeJS.Timeout | undefined;
   #sentCount = 0;
@@ -32,11 +34,11 @@ export class CancelRequests {
   }
 
   /** Asks for the end of an operation that is in the kernel. */
-  send(operation: Operation<unknown>): void {
-    if (this.#block.stageCancel(operation)) {
+  send(ticket: Ticket<unknown>): void {
+    if (this.#block.stageCancel(ticket)) {
       this.#sentCount++;
     } else {
-      this.#unsent.push(operation);
+      this.#unsent.push(ticket);
       this.#sendUnsentSoon();
     }
   }
@@ -52,36 +54,37 @@ export class CancelRequests {
   }
 
   /** The same for these operations of it, until none of them is left. */
-  sendForAll(operations: readonly Operation<unknown>[], fd: number, fixedIndex: number): void {
+  sendForAll(tickets: readonly Ticket<unknown>[], fd: number, fixedIndex: number): void {
     this.sendForFd(fd, fixedIndex);
     // So that the kernel has had it before what is left is counted.
     this.#block.submit();
-    this.#pursue(operations, operations.length, RETRY_MS);
+    this.#pursue(tickets, tickets.length, RETRY_MS);
   }
 
   /**
    * The kernel cancels none that is just on its way between two places, nor one that has no file yet: once
    * no others end any more, each of these is asked for by itself. Asking too early costs a request each.
    */
-  #pursue(operations: readonly Operation<unknown>[], countBefore: number, delayMs: number): void {
+  #pursue(tickets: readonly Ticket<unknown>[], countBefore: number, delayMs: number): void {
     const look = (): void => {
-      const left = operations.filter(({ isSettled, slot }) => !isSettled && slot !== NO_SLOT);
+      const left = tickets.filter(({ isSettled, slot }) => !isSettled && slot !== NO_SLOT);
       if (left.length === 0) return;
       const isEnding = left.length < countBefore;
       if (isEnding) this.#pursue(left, left.length, delayMs);
       else if (delayMs < PATIENCE_MS) this.#pursue(left, left.length, PATIENCE_MS);
-      else for (const operation of left) if (operation.isUnderWay) this.send(operation);
+      else for (const ticket of left) if (ticket.operation.isUnderWay) this.send(ticket);
     };
     // A timer comes before the ring's turn in the loop's round, and an immediate after it.
     setTimeout(() => setImmediate(look), delayMs);
   }
 
   /** A request has found nothing at `slot`, whose operation is this: asks again. */
-  retry(operation: Operation<unknown>, slot: number): void {
-    if (operation.cancelReason === undefined || operation.cancelAttempts >= ATTEMPTS_MAX) return;
-    operation.cancelAttempts++;
+  retry(ticket: Ticket<unknown>, slot: number): void {
+    const attempts = this.#attempts.get(ticket) ?? 0;
+    if (ticket.cancelReason === undefined || attempts >= ATTEMPTS_MAX) return;
+    this.#attempts.set(ticket, attempts + 1);
     setTimeout(() => {
-      if (!operation.isSettled && operation.slot === slot) this.send(operation);
+      if (!ticket.isSettled && ticket.slot === slot) this.send(ticket);
     }, RETRY_MS);
   }
 
@@ -94,8 +97,8 @@ export class CancelRequests {
   }
 
   sendUnsent(): void {
-    for (const operation of this.#unsent.splice(0)) {
-      if (!operation.isSettled && operation.slot !== NO_SLOT) this.send(operation);
+    for (const ticket of this.#unsent.splice(0)) {
+      if (!ticket.isSettled && ticket.slot !== NO_SLOT) this.send(ticket);
     }
     for (const [fd, fixedIndex] of this.#unsentFds.splice(0)) this.sendForFd(fd, fixedIndex);
   }

@@ -26,10 +26,11 @@ import {
   SLOT_UNTRACKED,
 } from '../layout.js';
 import { SlotStorage } from './memory.js';
-import { NO_SLOT, type Operation } from './operation.js';
+import type { Operation } from './operation.js';
 import { noteClosed, SettleLink } from './settle-link.js';
 import { SlotTable } from './slot-table.js';
 import { SubmissionBlock } from './submission-block.js';
+import { NO_SLOT, type Ticket } from './ticket.js';
 import { WaitingLine } from './waiting-line.js';
 
 const ENOENT = -2;
@@ -63,9 +64,9 @@ export class Dispatcher implements Hold {
   /** While the ring has buffer pools. */
   pools: RegisteredBuffers | undefined;
   readonly #cancels: CancelRequests;
-  readonly #waiting = new WaitingLine<Operation<unknown>>();
+  readonly #waiting = new WaitingLine<Ticket<unknown>>();
   /** Parts of chains whose turn has not come. */
-  readonly #heldBack = new Set<Operation<unknown>>();
+  readonly #heldBack = new Set<Ticket<unknown>>();
   #batchListeners: BatchListener[] = [];
 
   readonly #link = new SettleLink<Dispatcher>(this);
@@ -190,10 +191,11 @@ export class Dispatcher implements Hold {
         operation.failWith(() => abortError(signal));
         return operation.promise;
       }
-      operation.watch(signal, this);
+      operation.ticket.watch(signal, this);
     }
-    this.#enqueue(operation);
-    return operation.promise;
+    const { ticket } = operation;
+    this.#enqueue(ticket);
+    return ticket.promise;
   }
 
   /** Why the kernel must not be asked for a path: it would look at whom the ring was made by. */
@@ -206,7 +208,7 @@ export class Dispatcher implements Hold {
   /** For what must happen even while the ring is closing, such as giving back a descriptor. */
   submitAnyway<Result>(operation: Operation<Result>): Promise<Result> {
     const submit = (): Promise<Result> => {
-      this.#enqueue(operation);
+      this.#enqueue(operation.ticket);
       return operation.promise;
     };
     return this.observation.isWanted ? this.observation.observe(operation.describe(), submit) : submit();
@@ -214,10 +216,10 @@ export class Dispatcher implements Hold {
 
   /** Counts operations as pending that will be submitted later, unless they are cancelled first. */
   holdBack(operations: readonly Operation<unknown>[]): void {
-    for (const operation of operations) {
+    for (const { ticket } of operations) {
       this.#countPending();
-      if (operation.isHolding) this.#block.hold();
-      this.#heldBack.add(operation);
+      if (ticket.isHolding) this.#block.hold();
+      this.#heldBack.add(ticket);
     }
   }
 
@@ -233,16 +235,17 @@ export class Dispatcher implements Hold {
       this.cancel(byPath, refusal);
       return;
     }
-    for (const operation of operations) this.#heldBack.delete(operation);
-    const [first] = operations;
+    const tickets = operations.map(({ ticket }) => ticket);
+    for (const ticket of tickets) this.#heldBack.delete(ticket);
+    const [first] = tickets;
     if (first === undefined) return;
-    if (this.waitingCount === 0 && this.#canStart(first, operations.length)) this.#startTogether(operations);
-    else for (const operation of operations) this.#waiting.push(operation);
+    if (this.waitingCount === 0 && this.#canStart(first, tickets.length)) this.#startTogether(tickets);
+    else for (const ticket of tickets) this.#waiting.push(ticket);
   }
 
   /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
-  #startTogether(operations: readonly Operation<unknown>[]): void {
-    for (const operation of operations) this.#stage(operation);
+  #startTogether(tickets: readonly Ticket<unknown>[]): void {
+    for (const ticket of tickets) this.#stage(ticket);
     this.#block.submitIfBatch(this.#slots.inFlightCount);
   }
 
@@ -250,12 +253,12 @@ export class Dispatcher implements Hold {
     if (this.#pendingCount++ === 0) this.#link.hold(this);
   }
 
-  #enqueue(operation: Operation<unknown>): void {
+  #enqueue(ticket: Ticket<unknown>): void {
     this.#countPending();
-    if (operation.isHolding) this.#block.hold();
-    const isNext = this.waitingCount === 0 || operation.isExempt;
-    if (isNext && this.#canStart(operation, 1)) this.#start(operation);
-    else this.#waiting.push(operation);
+    if (ticket.isHolding) this.#block.hold();
+    const isNext = this.waitingCount === 0 || ticket.isExempt;
+    if (isNext && this.#canStart(ticket, 1)) this.#start(ticket);
+    else this.#waiting.push(ticket);
   }
 
   /** Keeps the process alive for something that is no operation of this ring; `release` must follow. */
@@ -269,28 +272,29 @@ export class Dispatcher implements Hold {
 
   /** Changes whether a pending operation keeps the process alive. */
   setHolding(operation: Operation<unknown>, isHolding: boolean): void {
-    if (operation.isHolding === isHolding) return;
-    operation.isHolding = isHolding;
-    if (operation.isSettled) return;
+    const { ticket } = operation;
+    if (ticket.isHolding === isHolding) return;
+    ticket.isHolding = isHolding;
+    if (ticket.isSettled) return;
     if (isHolding) this.#block.hold();
     else this.#block.unhold();
   }
 
-  /** Whether there are places for the operation and those that start with it: `count` of one kind. */
-  #canStart(operation: Operation<unknown>, count: number): boolean {
-    return this.#slots.hasPlaces(operation, count) && this.#block.hasRoom(count * operation.entriesLeft);
+  /** Whether there are places for an operation and those that start with it: `count` of one kind. */
+  #canStart(ticket: Ticket<unknown>, count: number): boolean {
+    return this.#slots.hasPlaces(ticket, count) && this.#block.hasRoom(count * ticket.entriesLeft);
   }
 
-  /** Starts an operation. Needs `#canStart(operation, 1)`. */
-  #start(operation: Operation<unknown>): void {
-    this.#stage(operation);
+  /** Starts an operation. Needs `#canStart(ticket, 1)`. */
+  #start(ticket: Ticket<unknown>): void {
+    this.#stage(ticket);
     this.#block.submitIfBatch(this.#slots.inFlightCount);
   }
 
-  /** Takes a slot for the operation and stages its entry. */
-  #stage(operation: Operation<unknown>): void {
-    this.#slots.acquire(operation);
-    this.#block.stage(operation, this);
+  /** Takes a slot for an operation and stages its entries. */
+  #stage(ticket: Ticket<unknown>): void {
+    this.#slots.acquire(ticket);
+    this.#block.stage(ticket, this);
   }
 
   /**
@@ -298,16 +302,17 @@ export class Dispatcher implements Hold {
    * is a request, and the promise settles from the operation's own completion, whichever comes first.
    */
   cancel(operation: Operation<unknown>, reason: () => Error): void {
-    if (operation.isSettled) return;
-    operation.cancelReason = reason;
-    if (operation.slot === NO_SLOT) {
+    const { ticket } = operation;
+    if (ticket.isSettled) return;
+    ticket.cancelReason = reason;
+    if (ticket.slot === NO_SLOT) {
       // It stays in the queue, settled, and is passed over when its turn comes.
-      this.#heldBack.delete(operation);
-      this.#finish(operation);
+      this.#heldBack.delete(ticket);
+      this.#finish(ticket);
       operation.failWith(reason);
       return;
     }
-    if (operation.isUnderWay) this.#cancels.send(operation);
+    if (operation.isUnderWay) this.#cancels.send(ticket);
   }
 
   /**
@@ -316,7 +321,7 @@ export class Dispatcher implements Hold {
    */
   cancelCalls(isWanted: (operation: Operation<unknown>) => boolean): number {
     const calls = this.#pendingThat((operation) => operation.isCall && isWanted(operation));
-    for (const call of calls) this.cancel(call, () => call.canceledError());
+    for (const { operation } of calls) this.cancel(operation, () => operation.canceledError());
     return calls.length;
   }
 
@@ -327,11 +332,12 @@ export class Dispatcher implements Hold {
    */
   cancelOwned(owner: object, fd: number, fixedIndex: number): number {
     const calls = this.#pendingThat((operation) => operation.owner === owner);
-    const inKernel: Operation<unknown>[] = [];
+    const inKernel: Ticket<unknown>[] = [];
     for (const call of calls) {
-      const reason = (): Error => call.canceledError();
+      const { operation } = call;
+      const reason = (): Error => operation.canceledError();
       if (call.slot === NO_SLOT) {
-        this.cancel(call, reason);
+        this.cancel(operation, reason);
       } else {
         call.cancelReason ??= reason;
         inKernel.push(call);
@@ -341,9 +347,9 @@ export class Dispatcher implements Hold {
     return calls.length;
   }
 
-  #pendingThat(isWanted: (operation: Operation<unknown>) => boolean): Operation<unknown>[] {
+  #pendingThat(isWanted: (operation: Operation<unknown>) => boolean): Ticket<unknown>[] {
     return [...this.#slots.holders(), ...this.#waiting.toArray(), ...this.#heldBack].filter(
-      (operation) => !operation.isSettled && isWanted(operation),
+      ({ isSettled, operation }) => !isSettled && isWanted(operation),
     );
   }
 
@@ -381,17 +387,17 @@ export class Dispatcher implements Hold {
       const generation = (completions[at + 1] as number) & GENERATION_MASK;
       const result = completions[at + 2] as number;
       const flags = completions[at + 3] as number;
-      const operation = this.#slots.at(slot);
-      if (operation === undefined || operation.generation !== generation) {
+      const ticket = this.#slots.at(slot);
+      if (ticket === undefined || ticket.generation !== generation) {
         this.#completeUntracked(slot, (completions[at + 1] as number) >>> 0, result);
         continue;
       }
       if ((flags & CQE_MORE) === 0) {
-        this.#slots.release(operation);
-        this.#finish(operation);
+        this.#slots.release(ticket);
+        this.#finish(ticket);
       }
       try {
-        operation.complete(result, flags);
+        ticket.operation.complete(result, flags);
       } catch (error) {
         // Our own fault; the others of the batch must settle all the same.
         process.nextTick(() => {
@@ -418,30 +424,30 @@ export class Dispatcher implements Hold {
     }
     // A failed cancel request. ENOENT for a target that is still pending: it was on its way between
     // two places where the kernel looks, so ask again.
-    const operation = result === ENOENT ? this.#slots.at(target) : undefined;
-    if (operation !== undefined) this.#cancels.retry(operation, target);
+    const ticket = result === ENOENT ? this.#slots.at(target) : undefined;
+    if (ticket !== undefined) this.#cancels.retry(ticket, target);
   }
 
   #startWaiting(): void {
     const waiting = this.#waiting;
     for (;;) {
-      const operation = waiting.first;
-      if (operation === undefined) return;
-      if (operation.isSettled) {
+      const ticket = waiting.first;
+      if (ticket === undefined) return;
+      if (ticket.isSettled) {
         waiting.drop(1);
         continue;
       }
-      const count = operation.startCount;
-      if (!this.#canStart(operation, count)) return;
-      if (count === 1) this.#start(operation);
+      const count = ticket.operation.startCount;
+      if (!this.#canStart(ticket, count)) return;
+      if (count === 1) this.#start(ticket);
       else this.#startTogether(waiting.peek(count));
       waiting.drop(count);
     }
   }
 
-  #finish(operation: Operation<unknown>): void {
+  #finish({ isHolding }: Ticket<unknown>): void {
     if (--this.#pendingCount === 0) this.#link.letGo();
-    if (operation.isHolding) this.#block.unhold();
+    if (isHolding) this.#block.unhold();
   }
 
   /** The kernel has dropped completions: nothing that is pending can be trusted to end. */
@@ -450,10 +456,10 @@ export class Dispatcher implements Hold {
     const lost = this.#slots.holders();
     // SAFETY: the kernel may still write into what they point at, so they are never let go.
     abandoned.push(...lost);
-    for (const operation of [...lost, ...this.#waiting.toArray(), ...this.#heldBack]) {
-      if (operation.isSettled) continue;
-      this.#finish(operation);
-      operation.failWith(() => systemError(errno, 'io_uring_enter'));
+    for (const ticket of [...lost, ...this.#waiting.toArray(), ...this.#heldBack]) {
+      if (ticket.isSettled) continue;
+      this.#finish(ticket);
+      ticket.operation.failWith(() => systemError(errno, 'io_uring_enter'));
     }
     this.#waiting.drop(this.#waiting.length);
     this.#heldBack.clear();
@@ -467,8 +473,8 @@ export class Dispatcher implements Hold {
   async drain(): Promise<void> {
     this.#isClosing = true;
     const notStarted = [...this.#waiting.toArray(), ...this.#heldBack];
-    for (const operation of notStarted) this.cancel(operation, ringClosedError);
-    for (const operation of this.#slots.holders()) {
+    for (const { operation } of notStarted) this.cancel(operation, ringClosedError);
+    for (const { operation } of this.#slots.holders()) {
       // Whoever awaits the close must not be left alone by a process that exits.
       this.setHolding(operation, true);
       this.cancel(operation, ringClosedError);
@@ -489,4 +495,4 @@ export class Dispatcher implements Hold {
 }
 
 /** Operations of broken rings; see `#abandon`. */
-const abandoned: Operation<unknown>[] = [];
+const abandoned: Ticket<unknown>[] = [];

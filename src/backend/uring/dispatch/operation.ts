@@ -4,10 +4,10 @@
  * An operation owns everything it points the kernel at (by referring to it from its fields) from the
  * moment it is submitted until its terminal completion, cancelled or not.
  */
-import { type Abortable, unwatchAbort, watchAbort } from '../../../abort.js';
-import { abortError, type AddressException, tracedRejection } from '../../../errors.js';
+import { type AddressException, tracedRejection } from '../../../errors.js';
 import type { OperationFacts } from '../../observation.js';
 import type { Dispatcher } from './dispatcher.js';
+import { Ticket } from './ticket.js';
 import {
   SQE_ADDRESS_HIGH,
   SQE_ADDRESS_LOW,
@@ -28,48 +28,48 @@ const EIO = -5;
 /** The kernel's own code for an interrupted call; some operations let it through. */
 const ERESTARTSYS = -512;
 
-/** A slot that an operation does not hold: it waits for one, or has settled. */
-export const NO_SLOT = -1;
-
-type Resolve = (result: unknown) => void;
-
-// An executor made once: `new Promise(closure)` would cost an allocation an operation.
-let newestResolve: Resolve;
-function rememberResolve(resolve: Resolve): void {
-  newestResolve = resolve;
-}
-
-export abstract class Operation<Result> implements Abortable {
-  readonly promise: Promise<Result>;
-  /** The slot it holds, and that slot's generation. */
-  slot = NO_SLOT;
-  generation = 0;
-  /** Whether it keeps the process alive while it is pending. */
-  isHolding = true;
-  isSettled = false;
-  /** Why it is being cancelled; the error it rejects with if the kernel lets go of it. */
-  cancelReason: (() => Error) | undefined;
-  cancelAttempts = 0;
-  /** Submission entries that have not completed; more than one are linked, and start together. */
-  entriesLeft = 1;
-  readonly #resolve: Resolve;
-  #signal: AbortSignal | undefined;
-  #dispatcher: Dispatcher | undefined;
+export abstract class Operation<Result> {
+  /** Assigned here, and nothing is `#private`: what a class with many subclasses defines is slow (ticket.ts). */
+  declare readonly ticket: Ticket<Result>;
 
   constructor() {
-    this.promise = new Promise<unknown>(rememberResolve) as Promise<Result>;
-    this.#resolve = newestResolve;
+    this.ticket = new Ticket(this);
   }
 
-  /** Has an abort of `signal`, which must not have happened yet, cancel the operation. */
-  watch(signal: AbortSignal, dispatcher: Dispatcher): void {
-    this.#signal = signal;
-    this.#dispatcher = dispatcher;
-    watchAbort(signal, this);
+  get promise(): Promise<Result> {
+    return this.ticket.promise;
   }
 
-  onAbort(signal: AbortSignal): void {
-    this.#dispatcher?.cancel(this, () => abortError(signal));
+  get slot(): number {
+    return this.ticket.slot;
+  }
+
+  set slot(slot: number) {
+    this.ticket.slot = slot;
+  }
+
+  get isHolding(): boolean {
+    return this.ticket.isHolding;
+  }
+
+  set isHolding(isHolding: boolean) {
+    this.ticket.isHolding = isHolding;
+  }
+
+  get isSettled(): boolean {
+    return this.ticket.isSettled;
+  }
+
+  get cancelReason(): (() => Error) | undefined {
+    return this.ticket.cancelReason;
+  }
+
+  get entriesLeft(): number {
+    return this.ticket.entriesLeft;
+  }
+
+  set entriesLeft(count: number) {
+    this.ticket.entriesLeft = count;
   }
 
   /**
@@ -96,18 +96,8 @@ export abstract class Operation<Result> implements Abortable {
   /** Called once when it is over in whichever way, before its promise settles. */
   protected onSettled(): void {}
 
-  /** Whether its result, if not negative, is a new descriptor. */
-  get yieldsFd(): boolean {
-    return false;
-  }
-
   /** Whether it names files by path, so that the kernel checks who asks. */
   get isByPath(): boolean {
-    return false;
-  }
-
-  /** Whether it has a place of its own beyond the ring's in-flight limit. */
-  get isExempt(): boolean {
     return false;
   }
 
@@ -137,20 +127,19 @@ export abstract class Operation<Result> implements Abortable {
   }
 
   protected fulfil(result: Result): void {
-    this.#end();
-    this.#resolve(result);
+    this.settle(result);
   }
 
   /** As far as the kernel is concerned it is over; `promise` has the result. */
   protected fulfilLater(promise: Promise<Result>): void {
-    this.#end();
-    this.#resolve(promise);
+    this.settle(promise);
   }
 
-  #end(): void {
-    this.isSettled = true;
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
+  private settle(result: Result | Promise<Result>): void {
+    const { ticket } = this;
+    ticket.end();
     this.onSettled();
+    ticket.resolve(result);
   }
 
   protected fail(errno: number): void {
@@ -162,8 +151,7 @@ export abstract class Operation<Result> implements Abortable {
 
   /** Settles it with an error, made when it is known who awaits it. */
   failWith(create: () => Error): void {
-    this.#end();
-    this.#resolve(tracedRejection(create));
+    this.settle(tracedRejection(create));
   }
 }
 

@@ -14,7 +14,6 @@ import {
   CONTROL_SUBMISSION_HEAD,
   CONTROL_SUBMISSION_TAIL,
   GENERATION_FOLLOWED,
-  GENERATION_YIELDS_FD,
   OP_ASYNC_CANCEL,
   OP_CLOSE,
   SLOT_UNTRACKED,
@@ -25,7 +24,8 @@ import {
   SQE_SLOT,
   SQE_WORDS_SHIFT,
 } from '../layout.js';
-import { fillEntry, type Operation } from './operation.js';
+import { fillEntry } from './operation.js';
+import type { Ticket } from './ticket.js';
 
 /** Portions in which an SQ thread gets what is in flight. */
 const SQ_THREAD_SHARES = 4;
@@ -79,17 +79,17 @@ export class SubmissionBlock {
   }
 
   /** Stages an operation's entries. There must be room. */
-  stage(operation: Operation<unknown>, dispatcher: Dispatcher): void {
+  stage(ticket: Ticket<unknown>, dispatcher: Dispatcher): void {
     const words = this.words;
     const control = this.#control;
     const tail = control[CONTROL_SUBMISSION_TAIL] as number;
-    const { entriesLeft, slot } = operation;
-    const marked = markedGeneration(operation);
+    const { operation, entriesLeft, slot, markedGeneration } = ticket;
     for (let index = 0; index < entriesLeft; index++) {
       const at = ((tail + index) & this.#mask) << SQE_WORDS_SHIFT;
       operation.fill(words, at, dispatcher, index);
       words[at + SQE_SLOT] = slot;
-      words[at + SQE_GENERATION] = index < entriesLeft - 1 ? marked : marked & ~GENERATION_FOLLOWED;
+      words[at + SQE_GENERATION] =
+        index < entriesLeft - 1 ? markedGeneration : markedGeneration & ~GENERATION_FOLLOWED;
     }
     control[CONTROL_SUBMISSION_TAIL] = tail + entriesLeft;
   }
@@ -109,13 +109,12 @@ export class SubmissionBlock {
   }
 
   /** Stages a request to end one operation; false when there is no room for it. */
-  stageCancel(operation: Operation<unknown>): boolean {
+  stageCancel({ slot, markedGeneration }: Ticket<unknown>): boolean {
     if (!this.hasRoom(1)) return false;
-    const { slot } = operation;
     const at = this.#stageRequest(OP_ASYNC_CANCEL, -1, 0, slot);
     // The target is named by its user_data, in the address words.
     this.words[at + 4] = slot;
-    this.words[at + 5] = markedGeneration(operation);
+    this.words[at + 5] = markedGeneration;
     return true;
   }
 
@@ -165,10 +164,4 @@ export class SubmissionBlock {
   unhold(): void {
     this.#control[CONTROL_HOLDERS] = (this.#control[CONTROL_HOLDERS] as number) - 1;
   }
-}
-
-/** Of the entry that is under way, or the first. */
-function markedGeneration({ generation, yieldsFd, entriesLeft }: Operation<unknown>): number {
-  if (entriesLeft > 1) return generation | GENERATION_FOLLOWED;
-  return yieldsFd ? generation | GENERATION_YIELDS_FD : generation;
 }

@@ -17,7 +17,8 @@ import {
   TIMEOUT_UPDATE,
 } from '../layout.js';
 import { writeWide } from '../dispatch/memory.js';
-import { fillEntry, NO_SLOT, Operation } from '../dispatch/operation.js';
+import { fillEntry, Operation } from '../dispatch/operation.js';
+import { NO_SLOT } from '../dispatch/ticket.js';
 
 /** Writes a deadline into a slot's storage as a struct __kernel_timespec; returns its address. */
 export function writeDeadline(slot: number, deadlineMs: number, dispatcher: Dispatcher): number {
@@ -40,10 +41,7 @@ class TimeoutOperation extends Operation<void> {
     super();
     this.#alarm = alarm;
     this.deadlineMs = deadlineMs;
-  }
-
-  override get isExempt(): boolean {
-    return true;
+    this.ticket.isExempt = true;
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
@@ -83,17 +81,14 @@ class TimeoutUpdate extends Operation<void> {
     this.#target = target;
     this.#deadlineMs = deadlineMs;
     this.isHolding = false;
-  }
-
-  override get isExempt(): boolean {
-    return true;
+    this.ticket.isExempt = true;
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     fillEntry(words, at, OP_TIMEOUT_REMOVE, -1, 0, 0, TIMEOUT_UPDATE | TIMEOUT_ABSOLUTE);
     // A target that has expired in the meantime has no slot; its successor is armed with this deadline.
     words[at + SQE_ADDRESS_LOW] = this.#target.slot;
-    words[at + SQE_ADDRESS_HIGH] = this.#target.generation;
+    words[at + SQE_ADDRESS_HIGH] = this.#target.ticket.generation;
     writeWide(words, at + SQE_OFFSET_LOW, writeDeadline(this.slot, this.#deadlineMs, dispatcher));
   }
 

@@ -73,10 +73,7 @@ export class OpenOperation extends Operation<OpenedFd> {
     this.#entryFlags = isBlocking ? SQE_ASYNC : 0;
     this.#from = from;
     from?.directory?.pending.enter();
-  }
-
-  override get yieldsFd(): boolean {
-    return true;
+    this.ticket.yieldsFd = true;
   }
 
   override get isByPath(): boolean {

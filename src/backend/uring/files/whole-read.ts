@@ -25,7 +25,8 @@ import {
   SQE_IO_LINK,
 } from '../layout.js';
 import { addressOf, SLOT_STORAGE_BYTES } from '../dispatch/memory.js';
-import { fillEntry, NO_SLOT, Operation } from '../dispatch/operation.js';
+import { fillEntry, Operation } from '../dispatch/operation.js';
+import { NO_SLOT } from '../dispatch/ticket.js';
 import { fillPosition } from './file-operations.js';
 import { encodePath, type OpenedFd } from './path-operations.js';
 
@@ -189,10 +190,7 @@ export class InstallOperation extends Operation<OpenedFd> {
   constructor(index: number) {
     super();
     this.#index = index;
-  }
-
-  override get yieldsFd(): boolean {
-    return true;
+    this.ticket.yieldsFd = true;
   }
 
   override fill(words: Uint32Array, at: number): void {

@@ -22,7 +22,8 @@ import {
   SQE_IO_LINK,
 } from '../layout.js';
 import { addressOf } from '../dispatch/memory.js';
-import { fillEntry, NO_SLOT, Operation } from '../dispatch/operation.js';
+import { fillEntry, Operation } from '../dispatch/operation.js';
+import { NO_SLOT } from '../dispatch/ticket.js';
 import { encodePath } from './path-operations.js';
 
 const ECANCELED = -125;

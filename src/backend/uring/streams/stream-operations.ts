@@ -105,14 +105,11 @@ abstract class StandingOperation extends Operation<void> {
   constructor(owned: Standing) {
     super();
     this.owned = owned;
+    this.ticket.isExempt = true;
   }
 
   override get isCall(): boolean {
     return false;
-  }
-
-  override get isExempt(): boolean {
-    return true;
   }
 
   override complete(result: number, flags: number): void {
@@ -138,10 +135,7 @@ export class AcceptOperation extends StandingOperation {
   constructor(owned: Standing, socket: SocketTarget) {
     super(owned);
     this.#socket = socket;
-  }
-
-  override get yieldsFd(): boolean {
-    return true;
+    this.ticket.yieldsFd = true;
   }
 
   override fill(words: Uint32Array, at: number): void {
