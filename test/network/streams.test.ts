@@ -36,11 +36,9 @@ describe('Streams between network namespaces', () => {
     );
   }
 
-  before('making it fast to fail', async () => {
+  before('routes', async () => {
     await Promise.all([bringUp(a), bringUp(b)]);
     await a.shell(
-      'echo 1 > /proc/sys/net/ipv4/tcp_syn_retries',
-      'echo 1 > /proc/sys/net/ipv4/tcp_retries2',
       'ip route add unreachable 10.78.1.0/24',
       'ip route add prohibit 10.78.2.0/24',
       'ip route add blackhole 10.78.3.0/24',
@@ -125,6 +123,10 @@ describe('Streams between network namespaces', () => {
       }
     });
 
+    /** How soon the kernel gives up is asked at each retransmission; these are its defaults. */
+    const giveTime = (): Promise<unknown> =>
+      a.shell('echo 6 > /proc/sys/net/ipv4/tcp_syn_retries', 'echo 15 > /proc/sys/net/ipv4/tcp_retries2');
+
     it('connecting to where no way leads, or nobody answers: the errors of node:net', async () => {
       // Behind the other host, which says that it knows no way.
       await a.shell(`ip route replace 10.78.4.0/24 via ${b.address}`);
@@ -151,8 +153,10 @@ describe('Streams between network namespaces', () => {
       ]);
       // The shortest that the kernel can be told to try is three seconds.
       if (!['node', 'loop'].includes(configuration.title)) return;
+      await a.shell('echo 1 > /proc/sys/net/ipv4/tcp_syn_retries');
       await network.wire.set({ isCut: true });
-      const [silent] = await stations.near.start('failToConnect', { hosts: [b.address], port: 9 }).result();
+      const failing = stations.near.start('failToConnect', { hosts: [b.address], port: 9 }).result();
+      const [silent] = await failing.finally(giveTime);
       expect(silent?.ringlet).to.deep.equal(silent?.node);
       expect(silent?.ringlet.code).to.equal('ETIMEDOUT');
     });
@@ -163,9 +167,11 @@ describe('Streams between network namespaces', () => {
       await serving.told();
       const waiting = stations.near.start('wait', { host: b.address, port });
       await waiting.told();
+      // 0.6 s, where the default is a quarter of an hour.
+      await a.shell('echo 1 > /proc/sys/net/ipv4/tcp_retries2');
       await network.wire.set({ isCut: true });
       waiting.say('write');
-      const { read, write } = await waiting.result();
+      const { read, write } = await waiting.result().finally(giveTime);
       expect(read).to.deep.include({ code: 'ETIMEDOUT', errno: -110, syscall: 'read' });
       expect(write.code).to.be.oneOf(['ETIMEDOUT', 'EPIPE', 'ERR_SOCKET_CLOSED']);
       serving.say('close');
