@@ -1,14 +1,15 @@
 /**
- * readFile of many small files on liburing, a fixed number at a time: each opened into a slot of the file
+ * Many small files on liburing, a fixed number at a time. readFile: each opened into a slot of the file
  * table, read, read once more to find the end, and closed, in one link; the content goes to memory of its
- * own.
+ * own. stat: statx. writeFile: files that are not there yet, each opened, written and closed in one link.
  *
- *   small-files readFile <directory> <files> <in flight> <passes>
- *
- * stat and writeFile have no C figure: the kernel hands both to its threads whoever asks.
+ *   small-files readFile|stat|writeFile <directory> <files> <in flight> <passes>
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ring.h"
@@ -17,13 +18,17 @@
 #define FIRST_BYTES 49152
 #define SLAB_BYTES 65536
 
+enum call { READ_FILE, STAT, WRITE_FILE };
+
 struct reader {
   struct io_uring ring;
+  enum call call;
   const char* directory;
   unsigned file_count;
   char (*paths)[256];
   char* slabs;
   int first_read[SLOTS];
+  struct statx stats[SLOTS];
 };
 
 static struct io_uring_sqe* next_entry(struct reader* reader, unsigned slot, unsigned step) {
@@ -33,9 +38,32 @@ static struct io_uring_sqe* next_entry(struct reader* reader, unsigned slot, uns
   return sqe;
 }
 
-static void queue_file(struct reader* reader, unsigned slot, unsigned index) {
+/** As bench/cases/small-files.ts has it. */
+static unsigned bytes_of(unsigned index) { return 1024 + (index * 7919) % 3073; }
+
+static void queue_stat(struct reader* reader, unsigned slot, unsigned index) {
+  struct io_uring_sqe* sqe = next_entry(reader, slot, 3);
+  io_uring_prep_statx(sqe, AT_FDCWD, reader->paths[index], 0, STATX_BASIC_STATS | STATX_BTIME,
+                      &reader->stats[slot]);
+  sqe->user_data = slot * 4 + 3;
+}
+
+static void queue_write(struct reader* reader, unsigned slot, unsigned index) {
+  struct io_uring_sqe* sqe = next_entry(reader, slot, 0);
+  io_uring_prep_openat_direct(sqe, AT_FDCWD, reader->paths[index], O_WRONLY | O_CREAT | O_TRUNC, 0666, slot);
+  sqe->user_data = slot * 4;
+  sqe->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+  sqe = next_entry(reader, slot, 1);
+  io_uring_prep_write(sqe, slot, reader->slabs + (size_t)slot * SLAB_BYTES, bytes_of(index), -1);
+  sqe->user_data = slot * 4 + 1;
+  sqe->flags |= IOSQE_FIXED_FILE | IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+  sqe = next_entry(reader, slot, 3);
+  io_uring_prep_close_direct(sqe, slot);
+  sqe->user_data = slot * 4 + 3;
+}
+
+static void queue_read(struct reader* reader, unsigned slot, unsigned index) {
   char* slab = reader->slabs + (size_t)slot * SLAB_BYTES;
-  if (io_uring_sq_space_left(&reader->ring) < 4) io_uring_submit(&reader->ring);
   struct io_uring_sqe* sqe = next_entry(reader, slot, 0);
   io_uring_prep_openat_direct(sqe, AT_FDCWD, reader->paths[index], O_RDONLY, 0, slot);
   sqe->user_data = slot * 4;
@@ -53,7 +81,14 @@ static void queue_file(struct reader* reader, unsigned slot, unsigned index) {
   sqe->user_data = slot * 4 + 3;
 }
 
-static void read_all(struct reader* reader, unsigned in_flight) {
+static void queue_file(struct reader* reader, unsigned slot, unsigned index) {
+  if (io_uring_sq_space_left(&reader->ring) < 4) io_uring_submit(&reader->ring);
+  if (reader->call == READ_FILE) queue_read(reader, slot, index);
+  if (reader->call == STAT) queue_stat(reader, slot, index);
+  if (reader->call == WRITE_FILE) queue_write(reader, slot, index);
+}
+
+static void go_through(struct reader* reader, unsigned in_flight) {
   unsigned next = 0, pending = 0;
   while (pending < in_flight && next < reader->file_count) queue_file(reader, pending++, next++);
   while (pending > 0) {
@@ -87,33 +122,65 @@ static void read_all(struct reader* reader, unsigned in_flight) {
   }
 }
 
+/** The paths of all files, in the directory or in one of the pass's own. */
+static void name_files(struct reader* reader, const char* directory) {
+  for (unsigned i = 0; i < reader->file_count; i++)
+    snprintf(reader->paths[i], sizeof *reader->paths, "%s/f%u", directory, i);
+}
+
+static void remove_files(struct reader* reader, const char* directory) {
+  for (unsigned i = 0; i < reader->file_count; i++) unlink(reader->paths[i]);
+  rmdir(directory);
+}
+
+/** Once through all files; adds to `measurement` unless that is NULL. */
+static void make_pass(struct reader* reader, unsigned in_flight, struct measurement* measurement) {
+  char fresh[200];
+  bool is_writing = reader->call == WRITE_FILE;
+  if (is_writing) {
+    snprintf(fresh, sizeof fresh, "%s/written-XXXXXX", reader->directory);
+    if (mkdtemp(fresh) == NULL) die(fresh, -errno);
+    name_files(reader, fresh);
+  }
+  uint64_t cpu_before_us = cpu_us();
+  uint64_t start_ns = now_ns();
+  go_through(reader, in_flight);
+  if (measurement != NULL) {
+    measurement->operation_count += reader->file_count;
+    measurement->elapsed_ns += now_ns() - start_ns;
+    measurement->cpu_us += cpu_us() - cpu_before_us;
+  }
+  if (is_writing) remove_files(reader, fresh);
+}
+
+static enum call call_named(const char* name) {
+  if (strcmp(name, "readFile") == 0) return READ_FILE;
+  if (strcmp(name, "stat") == 0) return STAT;
+  if (strcmp(name, "writeFile") == 0) return WRITE_FILE;
+  die(name, -EINVAL);
+  return READ_FILE;
+}
+
 int main(int argc, char** argv) {
   struct reader reader = {0};
-  if (argc < 2 || strcmp(argv[1], "readFile") != 0) {
-    fprintf(stderr, "the kernel's threads do it whoever asks\n");
-    return 3;
-  }
-  reader.directory = argc > 2 ? argv[2] : "";
+  if (argc < 3) die("a call and a directory", -EINVAL);
+  reader.call = call_named(argv[1]);
+  reader.directory = argv[2];
   reader.file_count = number_argument(argc, argv, 3, "files");
   unsigned in_flight = number_argument(argc, argv, 4, "in flight");
   unsigned pass_count = number_argument(argc, argv, 5, "passes");
   if (in_flight > SLOTS) die("in flight", -EINVAL);
   reader.paths = malloc(reader.file_count * sizeof *reader.paths);
-  for (unsigned i = 0; i < reader.file_count; i++)
-    snprintf(reader.paths[i], sizeof *reader.paths, "%s/f%u", reader.directory, i);
+  name_files(&reader, reader.directory);
   reader.slabs = aligned_alloc(4096, (size_t)SLOTS * SLAB_BYTES);
-  memset(reader.slabs, 0, (size_t)SLOTS * SLAB_BYTES);
+  memset(reader.slabs, 'x', (size_t)SLOTS * SLAB_BYTES);
   make_ring(&reader.ring, 256, 4096);
   int registered = io_uring_register_files_sparse(&reader.ring, SLOTS);
   if (registered < 0) die("io_uring_register", registered);
 
-  read_all(&reader, in_flight);
-  uint64_t cpu_before_us = cpu_us();
-  uint64_t start_ns = now_ns();
-  for (unsigned pass = 0; pass < pass_count; pass++) read_all(&reader, in_flight);
-  struct measurement measurement = {.operation_count = (uint64_t)reader.file_count * pass_count};
-  measurement.elapsed_ns = now_ns() - start_ns;
-  measurement.cpu_us = cpu_us() - cpu_before_us;
+  make_pass(&reader, in_flight, NULL);
+  struct measurement measurement = {0};
+  for (unsigned pass = 0; pass < pass_count; pass++) make_pass(&reader, in_flight, &measurement);
   print_measurement(&measurement);
   return 0;
 }
