@@ -105,6 +105,21 @@ describe('ringlet/fs/promises', () => {
     await handle.close();
   });
 
+  it("open: a handle has every member that the running Node's has", async () => {
+    const path = directory.file('members', 'x');
+    const [theirs, ours] = [await nodePromises.open(path), await fs.open(path)];
+    try {
+      const prototype = Object.getPrototypeOf(theirs) as object;
+      const names = [...Object.getOwnPropertyNames(prototype), 'close', 'on', Symbol.asyncDispose];
+      const differing = names.filter(
+        (name) => typeof Reflect.get(ours, name) !== typeof Reflect.get(theirs, name),
+      );
+      expect(differing).to.deep.equal([]);
+    } finally {
+      await Promise.all([theirs.close(), ours.close()]);
+    }
+  });
+
   it('readFile: what only looks like a handle is refused as Node refuses it', async () => {
     const ours = describeError(await outcomeOf(fs, ['readFile', { fd: 0 }]));
     expect(ours).to.include({ code: 'ERR_INVALID_ARG_TYPE' });
