@@ -20,6 +20,13 @@ const entryPoints = Object.values(exported)
   .concat('dist/backend/concrete.js')
   .map((target) => join(root, target));
 
+/** What every entry loads; another module of Node stays an import of the file that asks for it. */
+const NEEDED_BY_ALL = new Set(
+  ['events', 'fs', 'fs/promises', 'module', 'os', 'path', 'stream', 'url', 'util'].map(
+    (name) => `node:${name}`,
+  ),
+);
+
 /**
  * Node's modules by `process.getBuiltinModule`, name by name. Importing one as a module reads all that it exports
  * at once, and so loads what Node itself puts off until somebody asks: all of Web Crypto for `node:crypto`, the
@@ -31,7 +38,8 @@ const builtins = {
     onResolve({ filter: /^node:/ }, ({ path, importer }) => {
       // Its `export *` is of names that only the running Node knows.
       const isReexported = importer.endsWith('dist/fs/promises.js');
-      return isReexported ? { path, external: true } : { path, namespace: 'builtin', sideEffects: false };
+      const isExternal = isReexported || !NEEDED_BY_ALL.has(path);
+      return isExternal ? { path, external: true } : { path, namespace: 'builtin', sideEffects: false };
     });
     onLoad({ filter: /^node:/, namespace: 'builtin' }, ({ path }) => {
       const names = Object.keys(process.getBuiltinModule(path)).filter((name) => name !== 'default');
