@@ -29,6 +29,12 @@ const PATH_CALLS: Readonly<Record<string, PathCall>> = {
   unlink: (fs, { at }, options) => fs.unlink(at('stall-transfer'), options),
   rename: (fs, { at }, options) => fs.rename(at('stall-transfer'), at('other'), options),
   rmdir: (fs, { at }, options) => fs.rmdir(at('stall-directory'), options),
+  getxattr: (fs, { at }, options) => fs.getxattr(at('stall-lookup'), 'user.a', options),
+  'getxattr of a link': (fs, { at }, options) =>
+    fs.getxattr(at('stall-lookup'), 'user.a', { ...options, followSymlinks: false }),
+  setxattr: (fs, { at }, options) => fs.setxattr(at('stall-lookup'), 'user.a', '', options),
+  listxattr: (fs, { at }, options) => fs.listxattr(at('stall-lookup'), options),
+  removexattr: (fs, { at }, options) => fs.removexattr(at('stall-lookup'), 'user.a', options),
   access: (fs, { at }, options) => fs.access(at('stall-lookup'), 0, options),
   readdir: (fs, { at }, options) => fs.readdir(at('stall-directory'), options as object),
   realpath: (fs, { at }, options) => fs.realpath(at('stall-lookup'), options as object),
