@@ -56,18 +56,21 @@ describe('Programs between network namespaces', () => {
       }
     });
 
-    it('wrk: many requests on 20 connections, none of which fails', async function () {
-      needs(this, 'wrk');
-      if (!['node', 'loop'].includes(configuration.title))
-        skip(this, 'a second of full load is enough twice');
-      const serving = stations.near.start('http', { host, port, bytes: 5 });
-      await serving.told();
-      const told = await there(`wrk -t1 -c20 -d1s http://${host}:${port}/`);
-      expect(told).to.match(/[1-9]\d* requests in/);
-      expect(told).not.to.match(/Socket errors|Non-2xx/);
-      serving.say('enough');
-      await serving.result();
-    });
+    // A second of full load on each backend is enough.
+    if (['node', 'loop'].includes(configuration.title)) {
+      it('wrk: many requests on 20 connections, none of which fails', async function () {
+        needs(this, 'wrk');
+        if (!['node', 'loop'].includes(configuration.title))
+          skip(this, 'a second of full load is enough twice');
+        const serving = stations.near.start('http', { host, port, bytes: 5 });
+        await serving.told();
+        const told = await there(`wrk -t1 -c20 -d1s http://${host}:${port}/`);
+        expect(told).to.match(/[1-9]\d* requests in/);
+        expect(told).not.to.match(/Socket errors|Non-2xx/);
+        serving.say('enough');
+        await serving.result();
+      });
+    }
 
     it('openssl s_client: TLS', async function () {
       needs(this, 'openssl');
