@@ -2,7 +2,7 @@
  * What a stream has received and nobody has taken yet, bounded by bytes.
  *
  * Single-threaded and order-keeping. The queue does not drop: its producer looks at `isFull`, and is told
- * through `onDrained` when it may go on. At most one reader waits; the stream's owner sees to that.
+ * through its `onDrained` when it may go on. At most one reader waits; the stream's owner sees to that.
  */
 import type { StreamChunk } from './net/streams/stream-chunk.js';
 
@@ -14,13 +14,18 @@ export interface ChunkWaiter {
   onChunks(): void;
 }
 
+/** Who fills the queue. An object, and no function, because each of many idle connections has one. */
+export interface ChunkProducer {
+  onDrained(): void;
+}
+
 export function dataOf(chunk: QueuedChunk): Buffer {
   return chunk instanceof Uint8Array ? chunk : chunk.data;
 }
 
 export class ChunkQueue {
   readonly #bytesMax: number;
-  readonly #onDrained: () => void;
+  readonly #producer: ChunkProducer;
   /** Undefined while empty: most streams are idle most of the time. */
   #chunks: QueuedChunk[] | undefined;
   #head = 0;
@@ -32,11 +37,11 @@ export class ChunkQueue {
 
   /**
    * @param bytesMax from how many waiting bytes on the queue counts as full.
-   * @param onDrained called when a queue that was full has been taken empty.
+   * @param producer told when a queue that was full has been taken empty.
    */
-  constructor(bytesMax: number, onDrained: () => void) {
+  constructor(bytesMax: number, producer: ChunkProducer) {
     this.#bytesMax = bytesMax;
-    this.#onDrained = onDrained;
+    this.#producer = producer;
   }
 
   /** Bytes that wait. */
@@ -81,7 +86,7 @@ export class ChunkQueue {
     this.#byteLength -= dataOf(chunk).length;
     if (this.#chunks === undefined && this.#hasBeenFull) {
       this.#hasBeenFull = false;
-      this.#onDrained();
+      this.#producer.onDrained();
     }
     return chunk;
   }

@@ -88,7 +88,7 @@ export class NodeStream implements BackendStream {
     this.remote = path
       ? unix(path.remote)
       : toAddress(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
-    this.incoming = new ChunkQueue(bounds.receiveQueueBytes, () => this.#update());
+    this.incoming = new ChunkQueue(bounds.receiveQueueBytes, { onDrained: () => this.#update() });
     socket.on('data', (chunk: Buffer) => {
       this.incoming.push(chunk);
       this.#update();

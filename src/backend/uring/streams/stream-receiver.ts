@@ -6,7 +6,7 @@
  * queue overflows, and on errors. What has not been received stays with the kernel, and the receive is
  * armed again when there is room: in the queue, and among the buffers.
  */
-import { ChunkQueue } from '../../../chunk-queue.js';
+import { type ChunkProducer, ChunkQueue } from '../../../chunk-queue.js';
 import { addressError, connectionClosedError } from '../../../errors.js';
 import { StreamChunk } from '../../../net/streams/stream-chunk.js';
 import type { StreamBounds } from '../../streams.js';
@@ -92,7 +92,7 @@ class LeasedChunk extends StreamChunk {
   }
 }
 
-export class StreamReceiver implements BatchListener, BufferWaiter, Standing {
+export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProducer, Standing {
   readonly incoming: ChunkQueue;
   readonly #host: ReceiveHost;
   readonly #owner: ReceiverOwner;
@@ -114,7 +114,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, Standing {
     this.#host = host;
     this.#owner = owner;
     this.#bounds = bounds;
-    this.incoming = new ChunkQueue(bounds.receiveQueueBytes, this.#arm);
+    this.incoming = new ChunkQueue(bounds.receiveQueueBytes, this);
   }
 
   /** Made when they are first needed. */
@@ -144,7 +144,11 @@ export class StreamReceiver implements BatchListener, BufferWaiter, Standing {
     if (this.#armed !== undefined) this.#host.dispatcher.setHolding(this.#armed, isRef);
   }
 
-  readonly #arm = (): void => {
+  onDrained(): void {
+    this.#arm();
+  }
+
+  #arm(): void {
     if (!this.#canArm() || this.incoming.isFull) return;
     if (this.#host.dispatcher.isClosing) {
       this.incoming.end();
@@ -156,7 +160,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, Standing {
       // There is no memory for the ring's receive buffers: the reader is told, not who armed.
       this.incoming.fail(() => error as Error);
     }
-  };
+  }
 
   #canArm(): boolean {
     return this.#isReceiving && this.#armed === undefined && !this.#owner.isClosing && !this.incoming.isEnded;

@@ -36,6 +36,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
   #remote: SocketAddress | undefined;
   #writer: StreamWriter | undefined;
   #reading: Operation<unknown> | undefined;
+  #readOver: ((errno?: number) => void) | undefined;
   #isRef = true;
   #lingers = false;
   /** Called once nothing is received any more. */
@@ -135,12 +136,18 @@ export class UringStream implements BackendStream, ReceiverOwner {
     return this.#host.dispatcher.submit(operation, signal);
   }
 
-  readonly #onReadOver = (errno = 0): void => {
+  /** Made with the first read: most connections are only iterated over. */
+  get #onReadOver(): (errno?: number) => void {
+    this.#readOver ??= (errno = 0) => this.#noteReadOver(errno);
+    return this.#readOver;
+  }
+
+  #noteReadOver(errno: number): void {
     this.#reading = undefined;
     // The kernel tells an error once, and then the end.
     if (errno < 0) this.incoming.fail(() => addressError(errno, 'read'));
     this.noteQuiet();
-  };
+  }
 
   write(
     views: readonly NodeJS.ArrayBufferView[],
