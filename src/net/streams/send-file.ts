@@ -4,6 +4,7 @@
  * Not by splice: the kernel hands each one to a thread of its own, and needs two of them, file to pipe and
  * pipe to socket, where a read of cached pages and a send complete without one.
  */
+import { abortError } from '../../errors.js';
 import type { StreamSocket } from './stream-socket.js';
 
 const BLOCK_BYTES = 256 * 1024;
@@ -31,7 +32,7 @@ export async function sendFile(
   let readBytes = 0;
   let writing: Promise<unknown> = Promise.resolve();
   for (let turn = 0; readBytes < length; turn++) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw abortError(signal);
     const block = blocks[turn % 2] as Buffer;
     const from = position === undefined ? null : position + readBytes;
     const reading = file.read(block, 0, Math.min(block.length, length - readBytes), from);

@@ -27,7 +27,7 @@ import {
   checkView,
   checkViews,
 } from '../../validate.js';
-import { checkPort, familyOf, type SocketAddress } from '../address.js';
+import { anyAddress, checkPort, familyOf, type SocketAddress } from '../address.js';
 import { toBytes } from '../bytes.js';
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { takeInto } from '../../chunk-queue.js';
@@ -144,7 +144,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
    */
   static async connect(options: StreamConnectOptions): Promise<StreamSocket> {
     checkObject(options, 'options');
-    const { goal, find, local } = readGoal(options);
+    const { goal, find, localFor } = readGoal(options);
     const streamOptions = readStreamOptions(options);
     const bounds = readBounds(options);
     const signal = checkSignal(options.signal);
@@ -153,7 +153,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
     const { streams } = backendOf(options.ring);
     if (signal?.aborted) throw abortError(signal);
     const attempt = (remote: SocketAddress, end: AbortSignal | undefined): Promise<BackendStream> =>
-      streams.connect({ remote, local, options: streamOptions, bounds }, end);
+      streams.connect({ remote, local: localFor(remote), options: streamOptions, bounds }, end);
     if (find === undefined && timeoutMs === 0) return new StreamSocket(await attempt(goal, signal), bounds);
     const addresses = async (end: AbortSignal): Promise<SocketAddress[]> =>
       find === undefined ? [goal] : await orAborted(find(), end);
@@ -559,22 +559,24 @@ interface Goal {
   goal: SocketAddress;
   /** For a name. */
   find: (() => Promise<SocketAddress[]>) | undefined;
-  local: SocketAddress | undefined;
+  /** Where to connect from. */
+  localFor: (remote: SocketAddress) => SocketAddress | undefined;
 }
 
 function readGoal(options: StreamConnectOptions): Goal {
   const { path, port, host = 'localhost' } = options;
   if (path !== undefined) {
-    return { goal: unixAddress(checkUnixPath(path, 'options.path')), find: undefined, local: undefined };
+    const goal = unixAddress(checkUnixPath(path, 'options.path'));
+    return { goal, find: undefined, localFor: () => undefined };
   }
   if (port === undefined) throw missingArgs('"options.port" or "options.path"');
   const number = checkPort(port, 'Port', false);
   const name = checkString(host, 'options.host');
   const family = checkOneOf(options.family ?? 0, 'options.family', [0, 4, 6] as const);
-  const local = readLocal(options);
+  const { local, localFor } = readLocal(options);
   const literal = familyOf(name);
   if (literal !== undefined)
-    return { goal: { address: name, port: number, family: literal }, find: undefined, local };
+    return { goal: { address: name, port: number, family: literal }, find: undefined, localFor };
   const isRacing = checkBoolean(
     options.autoSelectFamily ?? netDefaults().getDefaultAutoSelectFamily(),
     'options.autoSelectFamily',
@@ -584,19 +586,24 @@ function readGoal(options: StreamConnectOptions): Goal {
     const addresses = await addressesOf(name, number, wanted);
     return isRacing ? addresses : addresses.slice(0, 1);
   };
-  return { goal: { address: name, port: number, family: 'IPv4' }, find, local };
+  return { goal: { address: name, port: number, family: 'IPv4' }, find, localFor };
 }
 
-function readLocal(options: StreamConnectOptions): SocketAddress | undefined {
+function readLocal(
+  options: StreamConnectOptions,
+): Pick<Goal, 'localFor'> & { local: SocketAddress | undefined } {
   const port = checkPort(options.localPort ?? 0, 'options.localPort');
   const { localAddress } = options;
   if (localAddress === undefined) {
-    return port === 0 ? undefined : { address: '0.0.0.0', port, family: 'IPv4' };
+    const localFor: Goal['localFor'] = ({ family }) =>
+      port === 0 || family === 'Unix' ? undefined : { address: anyAddress(family), port, family };
+    return { local: undefined, localFor };
   }
   const address = checkString(localAddress, 'options.localAddress');
   const family = familyOf(address);
   if (family === undefined) throw invalidIpAddress(address);
-  return { address, port, family };
+  const local = { address, port, family };
+  return { local, localFor: () => local };
 }
 
 /** Loaded when it is needed: not every program makes connections. */
