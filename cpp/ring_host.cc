@@ -107,8 +107,9 @@ void RingHost::Close() {
   // Where completions were dropped the count can't reach 0; then it is enough that cancelling finds nothing
   // and nothing completes, twice, because what is between two places of the kernel is not found.
   uint32_t empty_rounds = 0;
+  bool is_waiting = false;
   while (in_kernel_ > 0 && empty_rounds < kEmptyRoundsMax) {
-    if (ring_.FreeEntries() > 0) {
+    if (!is_waiting && ring_.FreeEntries() > 0) {
       abi::Sqe cancel = {};
       cancel.opcode = abi::kOpAsyncCancel;
       cancel.fd = -1;
@@ -131,8 +132,16 @@ void RingHost::Close() {
         if (is_terminal && is_tracked && in_kernel_ > 0) in_kernel_--;
       }
     }
-    bool is_empty = ring_.HasDropped() && has_found_nothing && !has_completed;
-    empty_rounds = is_empty ? empty_rounds + 1 : 0;
+    bool is_idle = !has_completed && (has_found_nothing || is_waiting);
+    if (!is_idle) {
+      empty_rounds = 0;
+    } else if (!is_waiting && ring_.HasDropped()) {
+      empty_rounds++;
+    }
+    // What no cancel finds and what does not complete by itself has been sent without a copy, to a peer that
+    // may never acknowledge it.
+    if (is_idle && is_waiting) engine_->owned_fds().DisconnectAll();
+    is_waiting = is_idle && !is_waiting;
   }
   int ring_fd = setup_.fd;
   ring_.Unmap();

@@ -27,6 +27,8 @@ export interface StreamBounds {
   writeQueueBytes: number;
   /** Chooses among the ring's receive buffers; 0 for the first. */
   chunkBytes: number;
+  /** Whether long writes may go without a copy. */
+  isZeroCopy: boolean;
 }
 
 export interface StreamTarget {

@@ -64,6 +64,64 @@ describeOnEachBackend('Back-pressure of streams', (makeRing, { options: { backen
     expect((await within('the end', receiving)).length).to.equal(taken * block.length);
   });
 
+  it('zeroCopy: a long write goes without a copy, whole, and no more do where the kernel copies anyway; a short one never', async function () {
+    if (backend === 'node') skip(this, 'node:net always copies');
+    const ring = makeRing();
+    await using pair = await connectPair(ring, undefined, { sendBufferBytes: 32_768, zeroCopy: true });
+    const counts = (): number[] => [ring.stats().zeroCopySends, ring.stats().zeroCopyCopies];
+    const sent = pattern(MIB, 21);
+    const receiving = readAll(pair.far);
+    // Twice the send buffer: it would wait for the peer where it need not.
+    await within('a short write', pair.near.write(sent.subarray(0, 131_072)));
+    expect(counts()).to.deep.equal([0, 0]);
+    await within('a long write', pair.near.write(sent));
+    expect(counts()).to.deep.equal([1, 1]);
+    const writes = [pair.near.write(sent), pair.near.writev([sent, sent.subarray(5)]), pair.near.write('x')];
+    await within('plain writes', Promise.all(writes));
+    expect(counts()).to.deep.equal([1, 1]);
+    await pair.near.end();
+    const all = [sent.subarray(0, 131_072), sent, sent, sent, sent.subarray(5), Buffer.from('x')];
+    expect((await within('the end', receiving)).equals(Buffer.concat(all))).to.equal(true);
+  });
+
+  it('zeroCopy: vectors, an abort in the middle, a close with writes pending', async function () {
+    if (backend === 'node') skip(this, 'node:net always copies');
+    const ring = makeRing();
+    const options = { sendBufferBytes: 16_384, zeroCopy: true };
+    await using first = await connectPair(ring, undefined, options);
+    const sent = pattern(MIB, 23);
+    const receiving = readAll(first.far);
+    await within(
+      'vectors',
+      first.near.writev([sent.subarray(0, 7), sent.subarray(7, 9000), sent.subarray(9000)]),
+    );
+    await first.near.end();
+    expect((await within('the end', receiving)).equals(sent)).to.equal(true);
+    expect(ring.stats().zeroCopySends).to.equal(1);
+    await using second = await connectPair(ring, undefined, options);
+    const controller = new AbortController();
+    const large = pattern(8 * MIB, 25);
+    const cut = rejection(second.near.write(large, { signal: controller.signal }));
+    const behind = rejection(second.near.write('behind'));
+    expect(await isPending(cut, 20)).to.equal(true);
+    controller.abort();
+    // Its memory is the kernel's until the peer has had what was taken.
+    const rest = readAll(second.far);
+    const { code, bytesWritten } = (await within('the abort', cut)) as {
+      code?: string;
+      bytesWritten?: number;
+    };
+    expect([code, (await behind).code]).to.deep.equal(['ABORT_ERR', 'EPIPE']);
+    await second.near.end();
+    expect((await within('the rest', rest)).equals(large.subarray(0, bytesWritten))).to.equal(true);
+    await using third = await connectPair(ring, undefined, options);
+    const closed = rejection(third.near.write(large));
+    expect(await isPending(closed, 20)).to.equal(true);
+    await third.near.close();
+    expect((await within('the write', closed)).code).to.equal('ERR_SOCKET_CLOSED');
+    expect(ring.stats().zeroCopySends).to.equal(3);
+  });
+
   it('buffers that are held stop the reading, and their release starts it again', async function () {
     if (backend === 'node') skip(this, 'on the node backend leases are copies');
     const ring = makeRing({ receiveBuffers: { count: 4, bytes: 1024 } });

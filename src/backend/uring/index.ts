@@ -244,7 +244,7 @@ class UringBackend implements Backend {
     this.#epoll = new EpollPolls(dispatcher);
     this.polls = new UringPolls(dispatcher, this.#epoll);
     this.datagrams = new UringDatagrams(dispatcher, this.#table, this.#buffers);
-    this.streams = new UringStreams(dispatcher, this.#table, this.#buffers);
+    this.streams = new UringStreams(dispatcher, this.#table, this.#buffers, this.datagrams.zeroCopyTally);
   }
 
   get features(): readonly string[] {

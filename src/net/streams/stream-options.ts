@@ -46,6 +46,12 @@ export interface StreamSocketOptions {
    * `receiveBuffers` that hold it. Default: 0, the first of them. Without effect on the node backend.
    */
   chunkBytes?: number | undefined;
+  /**
+   * Whether long writes over TCP go without a copy: of at least four times the send buffer and 64 KiB, on a ring
+   * and Linux 6.2, unless the kernel says that it copies all the same. Their promise then waits until the peer
+   * has acknowledged all bytes, also after an abort, and `close` waits up to 2 s for that. Default false.
+   */
+  zeroCopy?: boolean | undefined;
   /** The ring to run on. Default: the one that `fs` uses. */
   ring?: Ring | undefined;
 }
@@ -93,5 +99,6 @@ export function readBounds(options: StreamSocketOptions): StreamBounds {
     receiveQueueBytes: checkInteger(receiveQueueBytes, 'options.receiveQueueBytes', 1, QUEUE_BYTES_MAX),
     writeQueueBytes: checkInteger(writeQueueBytes, 'options.writeQueueBytes', 1, QUEUE_BYTES_MAX),
     chunkBytes: checkInteger(options.chunkBytes ?? 0, 'options.chunkBytes', 0, CHUNK_BYTES_MAX),
+    isZeroCopy: checkBoolean(options.zeroCopy ?? false, 'options.zeroCopy'),
   };
 }

@@ -10,12 +10,10 @@ import { encodeControl } from './send-control.js';
 import { sendInRounds } from './send-many.js';
 import { SendNames } from './send-names.js';
 import { openRoomProbe, RoomOperation } from './unix-sends.js';
-import type { ZeroCopyChoice } from './zero-copy.js';
+import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
 
 const ECANCELED = -125;
-const ENOBUFS = -105;
 const EINVAL = -22;
-const ENOMEM = -12;
 
 export class DatagramSender {
   readonly socket: UringDatagramSocket;
@@ -90,7 +88,6 @@ export class DatagramSender {
     }
   }
 
-  /** With more in flight than may be pinned for it (RLIMIT_MEMLOCK) the kernel refuses to go without a copy. */
   async #orCopied(
     sent: Promise<number>,
     outgoing: Outgoing,
@@ -99,8 +96,7 @@ export class DatagramSender {
     try {
       return await sent;
     } catch (error) {
-      const { errno } = error as NodeJS.ErrnoException;
-      if (errno !== ENOBUFS && errno !== ENOMEM) throw error;
+      if (!mayRefuseZeroCopy((error as NodeJS.ErrnoException).errno ?? 0)) throw error;
       this.zeroCopy.noteCopied();
       this.socket.throwIfUnusable();
       const again = { ...outgoing, isZeroCopy: false };

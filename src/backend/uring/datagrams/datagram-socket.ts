@@ -46,7 +46,7 @@ import {
   readSetting,
 } from '../sockets/socket-settings.js';
 import { leased, UNIX_PREFIX, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
-import { ZeroCopyChoice, type ZeroCopyTally } from './zero-copy.js';
+import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;

@@ -10,7 +10,7 @@ import { AF_INET, AF_INET6, AF_UNIX } from '../layout.js';
 import type { ReceiveBuffers } from '../buffers/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
 import { optionsOf } from '../sockets/socket-options.js';
-import type { ZeroCopyTally } from './zero-copy.js';
+import type { ZeroCopyTally } from '../sockets/zero-copy.js';
 
 const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6, Unix: AF_UNIX };
 

@@ -8,13 +8,16 @@ import type { LostErrors } from './lost-errors.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import {
   CQE_MORE,
+  CQE_NOTIFICATION,
   MSG_NOSIGNAL,
   MSG_WAITALL,
   OP_ACCEPT,
   OP_CONNECT,
   OP_RECV,
   OP_SEND,
+  OP_SEND_ZC,
   OP_SENDMSG,
+  OP_SENDMSG_ZC,
   SOCK_CLOEXEC,
   SQE_ACCEPT_MULTISHOT,
   SQE_BUFFER,
@@ -23,6 +26,7 @@ import {
   SQE_OPTION_LENGTH,
   SQE_RECEIVE_BUNDLE,
   SQE_RECEIVE_MULTISHOT,
+  SQE_REPORT_USAGE,
 } from '../layout.js';
 import { addressOf, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
@@ -270,72 +274,111 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
   }
 }
 
-/** One send, of one view or several. What it came to goes to the writer, which settles the writes. */
+/** What one send takes. */
+export interface Outgoing {
+  readonly views: readonly View[];
+  /** Of the first view, which have been sent before. */
+  readonly skippedBytes: number;
+  /** In all, without those. */
+  readonly bytes: number;
+  /** Descriptors to pass along. */
+  readonly fds?: readonly number[];
+  /** Whether the kernel is to read the views where they lie, until it says that it no longer does. */
+  readonly isZeroCopy: boolean;
+}
+
+/** Who hears what a send has come to, and settles the writes. */
+export interface SendOwner {
+  /** @param isHeld whether the kernel goes on reading the views, until `onReleased`. */
+  onSent(operation: SendOperation, result: number, reason: (() => Error) | undefined, isHeld: boolean): void;
+  /** @param isCopied whether the kernel has copied the views after all. */
+  onReleased(operation: SendOperation, isCopied: boolean): void;
+}
+
+/** One send, of one view or several. */
 export class SendOperation extends Operation<void> {
+  readonly #owner: SendOwner;
   readonly #socket: TransferTarget;
-  /** SAFETY: read by the kernel until the terminal completion, as are the iovecs. */
-  readonly #views: readonly View[];
-  readonly #skippedBytes: number;
-  readonly #bytes: number;
+  /** SAFETY: the views are read by the kernel until the terminal completion, as are the iovecs. */
+  readonly #outgoing: Outgoing;
   readonly #iovecs: Uint32Array | undefined;
   readonly #control: Uint32Array | undefined;
-  readonly #onSent: (result: number, reason: (() => Error) | undefined) => void;
+  /** The errno of a send that failed, and whose views the kernel has not let go of yet. */
+  #failure = 0;
+  #isHeld = false;
 
-  /**
-   * @param skippedBytes of the first view, which have been sent before.
-   * @param bytes in all, without those.
-   * @param fds descriptors to pass along.
-   */
-  constructor(
-    socket: TransferTarget,
-    views: readonly View[],
-    skippedBytes: number,
-    bytes: number,
-    onSent: (result: number, reason: (() => Error) | undefined) => void,
-    fds?: readonly number[],
-  ) {
+  constructor(owner: SendOwner, socket: TransferTarget, outgoing: Outgoing) {
     super();
+    this.#owner = owner;
     this.#socket = socket;
-    this.#views = views;
-    this.#skippedBytes = skippedBytes;
-    this.#bytes = bytes;
-    this.#onSent = onSent;
+    this.#outgoing = outgoing;
+    const { views, skippedBytes, fds } = outgoing;
     this.#iovecs = views.length > 1 || fds !== undefined ? toIovecs(views, skippedBytes) : undefined;
     this.#control = fds && encodeDescriptors(fds);
   }
 
+  get isZeroCopy(): boolean {
+    return this.#outgoing.isZeroCopy;
+  }
+
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const { target, targetFlags } = this.#socket;
+    const { views, skippedBytes, bytes, isZeroCopy } = this.#outgoing;
     const flags = MSG_NOSIGNAL | MSG_WAITALL;
     if (this.#iovecs === undefined) {
-      const address = addressOf(this.#views[0] as View) + this.#skippedBytes;
-      fillEntry(words, at, OP_SEND | targetFlags, target, address, this.#bytes, flags);
+      const address = addressOf(views[0] as View) + skippedBytes;
+      const op = isZeroCopy ? OP_SEND_ZC | SQE_REPORT_USAGE : OP_SEND;
+      fillEntry(words, at, op | targetFlags, target, address, bytes, flags);
       return;
     }
     const storage = dispatcher.storage.words(this.slot);
     const offset = dispatcher.storage.wordOffset(this.slot);
     storage.fill(0, offset, offset + MSGHDR_WORDS);
     writeWide(storage, offset + MSGHDR_IOVEC, addressOf(this.#iovecs));
-    storage[offset + MSGHDR_IOVEC_COUNT] = this.#views.length;
+    storage[offset + MSGHDR_IOVEC_COUNT] = views.length;
     if (this.#control !== undefined) {
       writeWide(storage, offset + MSGHDR_CONTROL, addressOf(this.#control));
       storage[offset + MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
     }
-    fillEntry(words, at, OP_SENDMSG | targetFlags, target, dispatcher.storage.address(this.slot), 1, flags);
+    const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
+    fillEntry(words, at, op | targetFlags, target, dispatcher.storage.address(this.slot), 1, flags);
   }
 
-  override complete(result: number): void {
-    this.fulfil();
-    if (this.cancelReason === undefined && result < this.#bytes) {
+  override complete(result: number, flags: number): void {
+    if ((flags & CQE_NOTIFICATION) !== 0) {
+      this.fulfil();
+      if (this.#isHeld) this.#owner.onReleased(this, result < 0);
+      else this.#tell(this.#failure, false);
+      return;
+    }
+    const hasMore = (flags & CQE_MORE) !== 0;
+    if (!hasMore) this.fulfil();
+    // Of what has failed the writes settle when the views are free, which is at once.
+    else if (result < 0) this.#failure = result;
+    else this.#isHeld = true;
+    if (!hasMore || result >= 0) this.#tell(result, hasMore);
+  }
+
+  #tell(result: number, isHeld: boolean): void {
+    const { bytes } = this.#outgoing;
+    const isShort = result < bytes;
+    if (this.cancelReason === undefined && isShort) {
       if (result < 0) this.#socket.lostErrors.noteFailed(result);
       else this.#socket.lostErrors.noteCutShort();
     }
-    this.#onSent(result, result < this.#bytes ? this.cancelReason : undefined);
+    this.#owner.onSent(this, result, isShort ? this.cancelReason : undefined, isHeld);
   }
 
+  /** It never started, or the ring broke. */
   override failWith(create: () => Error): void {
     this.fulfil();
-    this.#onSent(ECANCELED, create);
+    if (this.#isHeld) this.#owner.onReleased(this, false);
+    else this.#owner.onSent(this, ECANCELED, create, false);
+  }
+
+  /** What has been sent can't be cancelled. */
+  override get isCall(): boolean {
+    return !this.#isHeld;
   }
 
   protected override errorFor(errno: number): Error {
@@ -343,7 +386,7 @@ export class SendOperation extends Operation<void> {
   }
 
   override describe(): OperationFacts {
-    return { kind: 'write', fd: this.#socket.fd, bytes: this.#bytes };
+    return { kind: 'write', fd: this.#socket.fd, bytes: this.#outgoing.bytes };
   }
 }
 

@@ -6,6 +6,7 @@ import type { ReadResult } from '../../backend.js';
 import type { BackendStream, PeerCredentials, StreamBounds, StreamOptions } from '../../streams.js';
 import { binding } from '../binding.js';
 import type { FdTable } from '../dispatch/fd-table.js';
+import { OP_SENDMSG_ZC } from '../layout.js';
 import type { Operation } from '../dispatch/operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { localName, peerName } from '../sockets/socket-names.js';
@@ -13,15 +14,19 @@ import { type ReceivedDescriptors, ReceiveDescriptorsOperation } from './descrip
 import { LostErrors } from './lost-errors.js';
 import { ReadOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
+import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';
 import { type ReceiveHost, type ReceiverOwner, StreamReceiver } from './stream-receiver.js';
 import { StreamWriter } from './stream-writer.js';
 
 const SHUT_WR = 1;
 const READ_BYTES_MAX = 2 ** 30;
+/** How long a close waits for the peer to acknowledge what it was sent without a copy. */
+const RELEASE_MS_MAX = 2000;
 
 /** What the connections of a ring share. */
 export interface StreamHost extends ReceiveHost {
   readonly table: FdTable;
+  readonly zeroCopyTally: ZeroCopyTally;
   remove(stream: UringStream): void;
 }
 
@@ -34,6 +39,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
   readonly #receiver: StreamReceiver;
   #local: SocketAddress | undefined;
   #remote: SocketAddress | undefined;
+  readonly #isZeroCopy: boolean;
   #writer: StreamWriter | undefined;
   #reading: Operation<unknown> | undefined;
   #readOver: ((errno?: number) => void) | undefined;
@@ -49,6 +55,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
     this.lostErrors = new LostErrors(fd);
     this.#host = host;
     this.#remote = remote;
+    this.#isZeroCopy = bounds.isZeroCopy;
     const { target, flags } = host.table.acquire(fd);
     this.target = target;
     this.targetFlags = flags;
@@ -158,10 +165,15 @@ export class UringStream implements BackendStream, ReceiverOwner {
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
     if (this.#host.dispatcher.isClosing) return Promise.reject(ringClosedError());
     if (this.#writer === undefined) {
-      this.#writer = new StreamWriter(this.#host.dispatcher, this);
+      this.#writer = new StreamWriter(this.#host.dispatcher, this, this.#zeroCopyChoice());
       this.#writer.isHolding = this.#isRef;
     }
     return this.#writer.write(views, bytes, signal, fds);
+  }
+
+  #zeroCopyChoice(): ZeroCopyChoice | undefined {
+    if (!this.#isZeroCopy || this.local.family === 'Unix') return undefined;
+    return new ZeroCopyChoice(this.#host.zeroCopyTally, this.#host.dispatcher.supportsOp(OP_SENDMSG_ZC));
   }
 
   get queuedWriteBytes(): number {
@@ -190,13 +202,20 @@ export class UringStream implements BackendStream, ReceiverOwner {
 
   async detach(): Promise<number> {
     const closing = this.#detach();
-    this.#closing = closing.then(() => {});
+    this.#closing = closing.then(
+      () => {},
+      () => {},
+    );
     await closing;
     return this.fd;
   }
 
   async #detach(): Promise<void> {
     await this.#letGo();
+    if (this.#writer !== undefined && !(await this.#writer.isReleasedIn(Number.POSITIVE_INFINITY))) {
+      await this.#giveBack(true);
+      throw ringClosedError();
+    }
     this.#host.table.release(this.fd);
     binding().disownFd(this.fd);
     this.#host.remove(this);
@@ -228,6 +247,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
   }
 
   close(isReset: boolean): Promise<void> {
+    if (isReset || this.#host.dispatcher.isClosing) this.#writer?.hurry();
     this.#closing ??= this.#close(isReset);
     return this.#closing;
   }
@@ -249,10 +269,20 @@ export class UringStream implements BackendStream, ReceiverOwner {
   }
 
   async #close(isReset: boolean): Promise<void> {
-    const { dispatcher, table } = this.#host;
     // Names are asked for while there is a descriptor.
     void this.local;
     await this.#letGo();
+    let isCutOff = isReset;
+    if (!isReset && this.#writer?.isHeld) {
+      // The peer is to hear of the end as early as after any other close.
+      binding().shutDown(this.fd, SHUT_WR);
+      isCutOff = !(await this.#writer.isReleasedIn(RELEASE_MS_MAX));
+    }
+    await this.#giveBack(isCutOff);
+  }
+
+  async #giveBack(isReset: boolean): Promise<void> {
+    const { dispatcher, table } = this.#host;
     if (isReset && this.local.family !== 'Unix')
       applyStreamOptions(this.fd, this.local.family, { lingerSeconds: 0 });
     this.#host.remove(this);

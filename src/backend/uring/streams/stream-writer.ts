@@ -4,11 +4,18 @@
  * The kernel goes on by itself until it has taken everything (MSG_WAITALL); a send that ends early leaves
  * the rest at the head of the queue. A write that is aborted before any of its bytes were taken simply
  * goes; one that is cut short leaves the peer in the middle of it, so that nothing may follow.
+ *
+ * A long write may go without a copy (SEND_ZC): then the next one follows as soon as the kernel has taken its
+ * bytes, and its promise settles when the kernel has let go of its memory, which is once the peer has
+ * acknowledged them.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../../abort.js';
 import { abortError, addressError, tracedRejection } from '../../../errors.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { SendOperation, type TransferTarget } from './stream-operations.js';
+import { binding } from '../binding.js';
+import { SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
+import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
+import { type Outgoing, SendOperation, type SendOwner, type TransferTarget } from './stream-operations.js';
 
 type View = NodeJS.ArrayBufferView;
 
@@ -16,6 +23,10 @@ const EINTR = -4;
 const EPIPE = -32;
 /** Of one send; the kernel takes 1024 (IOV_MAX). */
 const VIEWS_MAX = 256;
+/** Below it no write goes without a copy, however small the send buffer. */
+const ZERO_COPY_BYTES_MIN = 65_536;
+/** How many times the socket's send buffer a write must have to go without a copy. */
+const SEND_BUFFERS_MIN = 4;
 const SEND_BYTES_MAX = 2 ** 30;
 /** What a waiting write counts for, beside its bytes. */
 const WRITE_COST_BYTES = 64;
@@ -31,6 +42,9 @@ class PendingWrite implements Abortable {
   /** Bytes that the kernel has taken. */
   taken = 0;
   abortedBy: AbortSignal | undefined;
+  /** Sends of its bytes whose memory the kernel still reads; it settles when there are none. */
+  #holdCount = 0;
+  #outcome: (() => number | PromiseLike<number>) | undefined;
   #resolve!: (result: number | PromiseLike<number>) => void;
   readonly #signal: AbortSignal | undefined;
 
@@ -58,33 +72,55 @@ class PendingWrite implements Abortable {
   }
 
   fulfil(): void {
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
-    this.#resolve(this.bytes);
+    this.#settle(() => this.bytes);
   }
 
   reject(create: () => Error): void {
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
     const bytesWritten = this.taken;
-    this.#resolve(tracedRejection(() => Object.assign(create(), { bytesWritten })));
+    this.#settle(() => tracedRejection(() => Object.assign(create(), { bytesWritten })));
+  }
+
+  hold(): void {
+    this.#holdCount++;
+  }
+
+  release(): void {
+    if (--this.#holdCount === 0 && this.#outcome !== undefined) this.#settle(this.#outcome);
+  }
+
+  #settle(outcome: () => number | PromiseLike<number>): void {
+    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
+    if (this.#holdCount > 0) {
+      this.#outcome = outcome;
+      return;
+    }
+    this.writer.onSettled(this);
+    this.#resolve(outcome());
   }
 }
 
-export class StreamWriter {
+export class StreamWriter implements SendOwner {
   readonly #dispatcher: Dispatcher;
   readonly #socket: TransferTarget;
+  /** None where every write is a plain one. */
+  readonly #zeroCopy: ZeroCopyChoice | undefined;
   #queue: PendingWrite[] = [];
   #sending: SendOperation | undefined;
+  /** Sends whose bytes have been taken and whose memory the kernel still reads, and the writes of each. */
+  #held: Map<SendOperation, PendingWrite[]> | undefined;
   #queuedBytes = 0;
   /** Whether the send under way has been cancelled for the sake of an aborted write. */
   #isAborting = false;
   #hasBeenCut = false;
   #endReason: (() => Error) | undefined;
   #onIdle: (() => void) | undefined;
+  #onReleased: ((isReleased: boolean) => void) | undefined;
   isHolding = true;
 
-  constructor(dispatcher: Dispatcher, socket: TransferTarget) {
+  constructor(dispatcher: Dispatcher, socket: TransferTarget, zeroCopy: ZeroCopyChoice | undefined) {
     this.#dispatcher = dispatcher;
     this.#socket = socket;
+    this.#zeroCopy = zeroCopy;
   }
 
   /** Bytes of writes that have not settled, and some for each of them. */
@@ -112,7 +148,35 @@ export class StreamWriter {
     return write.promise;
   }
 
-  /** Resolves when nothing is pending. */
+  /** Whether the kernel reads memory of bytes that it has taken. */
+  get isHeld(): boolean {
+    return this.#held !== undefined && this.#held.size > 0;
+  }
+
+  /**
+   * Whether the peer acknowledges in time what it was sent without a copy. While it has not, the descriptor must
+   * stay: who has none can't end the kernel's reading, for which a ring's close would have to wait.
+   *
+   * @param msMax how long to wait, unless `hurry` is called or the ring closes; Infinity for any time.
+   */
+  async isReleasedIn(msMax: number): Promise<boolean> {
+    if (!this.isHeld) return true;
+    if (this.#dispatcher.isClosing) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const isReleased = await new Promise<boolean>((resolve) => {
+      this.#onReleased = resolve;
+      if (Number.isFinite(msMax)) timer = setTimeout(resolve, msMax, false);
+    });
+    clearTimeout(timer);
+    return isReleased;
+  }
+
+  /** Ends that wait. */
+  hurry(): void {
+    this.#onReleased?.(false);
+  }
+
+  /** Resolves when the kernel has taken all bytes of all writes, or their end. */
   whenIdle(): Promise<void> {
     if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => {
@@ -133,6 +197,7 @@ export class StreamWriter {
   setHolding(isHolding: boolean): void {
     this.isHolding = isHolding;
     if (this.#sending !== undefined) this.#dispatcher.setHolding(this.#sending, isHolding);
+    for (const operation of this.#held?.keys() ?? []) this.#dispatcher.setHolding(operation, isHolding);
   }
 
   onAbort(write: PendingWrite): void {
@@ -147,43 +212,80 @@ export class StreamWriter {
   #send(): void {
     const queue = this.#queue;
     const first = queue[0] as PendingWrite;
-    let operation: SendOperation;
+    let outgoing: Omit<Outgoing, 'isZeroCopy'>;
     if (first.fds !== undefined && first.taken === 0) {
-      const { views, bytes } = gather([first]);
-      operation = new SendOperation(this.#socket, views, 0, bytes, this.#onSent, first.fds);
+      outgoing = { ...gather([first]), fds: first.fds };
     } else if (queue.length === 1 && first.views.length === 1) {
       const bytes = Math.min(first.bytes - first.taken, SEND_BYTES_MAX);
-      operation = new SendOperation(this.#socket, first.views, first.taken, bytes, this.#onSent);
+      outgoing = { views: first.views, skippedBytes: first.taken, bytes };
     } else {
-      const { views, skippedBytes, bytes } = gather(queue);
-      operation = new SendOperation(this.#socket, views, skippedBytes, bytes, this.#onSent);
+      outgoing = gather(queue);
     }
+    const isZeroCopy = outgoing.fds === undefined && this.#isWithoutCopy(outgoing.bytes);
+    const operation = new SendOperation(this, this.#socket, { ...outgoing, isZeroCopy });
     operation.isHolding = this.isHolding;
     this.#sending = operation;
     void this.#dispatcher.submit(operation, undefined);
   }
 
-  readonly #onSent = (result: number, reason: (() => Error) | undefined): void => {
+  /**
+   * Without a copy a write waits until the peer has acknowledged all of it. One that is much longer than the
+   * socket's send buffer waits for most of that anyway; a shorter one would have to wait where it need not.
+   */
+  #isWithoutCopy(bytes: number): boolean {
+    if (this.#zeroCopy === undefined || bytes < ZERO_COPY_BYTES_MIN) return false;
+    const room = binding().getSocketOption(this.#socket.fd, SOL_SOCKET, SO_SNDBUF);
+    return bytes >= SEND_BUFFERS_MIN * room && this.#zeroCopy.take(bytes);
+  }
+
+  onSent(operation: SendOperation, result: number, reason: (() => Error) | undefined, isHeld: boolean): void {
     this.#sending = undefined;
-    if (result >= 0) this.#take(result);
+    const heldWrites: PendingWrite[] | undefined = isHeld ? [] : undefined;
+    if (heldWrites !== undefined) {
+      this.#held ??= new Map();
+      this.#held.set(operation, heldWrites);
+    }
+    if (result >= 0) this.#take(result, heldWrites);
+    const isRefused = operation.isZeroCopy && !isHeld && mayRefuseZeroCopy(result);
+    if (isRefused) this.#zeroCopy?.noteCopied();
     const isAborting = this.#isAborting;
     this.#isAborting = false;
     if (this.#endReason !== undefined) this.#failAll(this.#endReason);
     else if (isAborting) this.#dropAborted();
     else if (reason !== undefined) this.#failAll(reason);
-    else if (result < 0 && result !== EINTR) this.#failAll(() => addressError(result, 'write'));
+    else if (result < 0 && result !== EINTR && !isRefused) this.#failAll(() => addressError(result, 'write'));
     // Empty writes that have come to the head.
     this.#take(0);
     if (this.#queue.length > 0) this.#send();
     else this.#onIdle?.();
-  };
+  }
 
-  /** Settles the writes that the kernel has taken whole. */
-  #take(bytes: number): void {
+  onReleased(operation: SendOperation, isCopied: boolean): void {
+    const writes = this.#held?.get(operation) ?? [];
+    this.#held?.delete(operation);
+    if (isCopied) this.#zeroCopy?.noteCopied();
+    for (const write of writes) write.release();
+    if (!this.isHeld) this.#onReleased?.(true);
+  }
+
+  onSettled(write: PendingWrite): void {
+    this.#queuedBytes -= write.bytes + WRITE_COST_BYTES;
+  }
+
+  /**
+   * Settles the writes that the kernel has taken whole.
+   *
+   * @param heldWrites gets those of which it has taken anything, if it goes on reading them.
+   */
+  #take(bytes: number, heldWrites?: PendingWrite[]): void {
     let left = bytes;
     let count = 0;
     for (const write of this.#queue) {
       const rest = write.bytes - write.taken;
+      if (heldWrites !== undefined && rest > 0 && left > 0) {
+        write.hold();
+        heldWrites.push(write);
+      }
       if (rest > left) {
         write.taken += left;
         break;
@@ -191,7 +293,6 @@ export class StreamWriter {
       left -= rest;
       count++;
       write.taken = write.bytes;
-      this.#queuedBytes -= write.bytes + WRITE_COST_BYTES;
       write.fulfil();
     }
     if (count === this.#queue.length) this.#queue = [];
@@ -211,7 +312,6 @@ export class StreamWriter {
     this.#queue = this.#queue.filter((write) => {
       const { abortedBy } = write;
       if (abortedBy === undefined) return true;
-      this.#queuedBytes -= write.bytes + WRITE_COST_BYTES;
       write.reject(() => abortError(abortedBy));
       return false;
     });
@@ -220,7 +320,6 @@ export class StreamWriter {
   #failAll(reason: () => Error): void {
     const failed = this.#queue;
     this.#queue = [];
-    this.#queuedBytes = 0;
     if (failed.some(({ taken }) => taken > 0)) this.#hasBeenCut = true;
     for (const write of failed) write.reject(reason);
   }

@@ -19,6 +19,7 @@ import { AF_INET, AF_INET6, AF_UNIX } from '../layout.js';
 import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
 import { type ReceiveBuffers, receiveTrials } from '../buffers/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
+import type { ZeroCopyTally } from '../sockets/zero-copy.js';
 import { UringListener } from './stream-listener.js';
 import { ConnectOperation, streamError } from './stream-operations.js';
 import { applyListenOptions, applyStreamOptions, isStreamSocket } from './stream-options.js';
@@ -43,14 +44,16 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly table: FdTable;
   readonly copies = new CopySlab();
   readonly direct = new DirectPlaces();
+  readonly zeroCopyTally: ZeroCopyTally;
   hasReceiveLimit = true;
   readonly #buffers: ReceiveBuffers;
   readonly #streams = new Set<UringStream>();
   readonly #listeners = new Set<UringListener>();
   #rearmCount = 0;
 
-  constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers) {
+  constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers, zeroCopyTally: ZeroCopyTally) {
     this.dispatcher = dispatcher;
+    this.zeroCopyTally = zeroCopyTally;
     this.table = table;
     this.#buffers = buffers;
   }

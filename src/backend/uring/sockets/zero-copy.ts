@@ -11,6 +11,19 @@ const ZERO_COPY_BYTES_MIN = 16_384;
 /** Sends that could have been without a copy and are plain, after one that was copied. */
 const PLAIN_SENDS = 1000;
 
+const ENOBUFS = -105;
+const EOPNOTSUPP = -95;
+const EINVAL = -22;
+const ENOMEM = -12;
+
+/**
+ * Whether an errno may mean that only a send without a copy is refused: more in flight than may be pinned for
+ * it (RLIMIT_MEMLOCK), a protocol that can't, or a kernel before 6.2, which does not report what it did.
+ */
+export function mayRefuseZeroCopy(errno: number): boolean {
+  return errno === ENOBUFS || errno === ENOMEM || errno === EOPNOTSUPP || errno === EINVAL;
+}
+
 export interface ZeroCopyTally {
   sends: number;
   copies: number;

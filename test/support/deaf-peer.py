@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The other end of one TCP connection, which acknowledges only as far as it is told.
+
+    deaf-peer.py DEVICE
+
+Answers the first SYN that leaves by DEVICE, an 'ifb' that drops what it is given, and puts its own packets
+into the loopback device. So the bytes of the connection are read by no one, and a send without a copy stays
+without one. Reads lines: after 'ack BYTES' it acknowledges what is sent, up to so many in all; 'reset' ends the
+connection. Writes 'ready' and 'connected'.
+"""
+import select
+import socket
+import struct
+import sys
+
+ETH_P_ALL = 0x0003
+SYN, RST, ACK = 0x02, 0x04, 0x10
+# The longest segment of an MTU of 60,000; a window of a gigabyte.
+SEGMENT = 59_960
+OPTIONS = struct.pack('!BBH', 2, 4, SEGMENT) + struct.pack('!BBBB', 1, 3, 3, 14)
+WINDOW = 65_535
+FIRST = 1_000
+# Of proc(5): ESTABLISHED, FIN_WAIT1, CLOSE_WAIT, LAST_ACK.
+ESTABLISHED_OR_CLOSING = ('01', '04', '08', '09')
+
+
+def checksum(data):
+    data += b'\0' * (len(data) % 2)
+    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def await_syn(device):
+    # Closed again before there is data: the kernel copies what somebody looks at.
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL)) as watch:
+        watch.bind((device, ETH_P_ALL))
+        print('ready', flush=True)
+        while True:
+            packet = watch.recv(65_536)
+            tcp = (packet[0] & 15) * 4
+            if packet[9] == socket.IPPROTO_TCP and packet[tcp + 13] & SYN:
+                source, goal, sequence = struct.unpack_from('!HHI', packet, tcp)
+                return packet[12:16], packet[16:20], source, goal, sequence
+
+
+def unacknowledged(port):
+    """What the socket at a port has been given and not acknowledged: tx_queue of proc(5)."""
+    with open('/proc/net/tcp') as table:
+        for line in table:
+            fields = line.split()
+            if fields[1].endswith(f':{port:04X}') and fields[3] in ESTABLISHED_OR_CLOSING:
+                return int(fields[4].split(':')[0], 16)
+    return 0
+
+
+def main():
+    here, there, port, own_port, sequence = await_syn(sys.argv[1])
+    wire = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+    def send(flags, own, acknowledged, options=b''):
+        words = (5 + len(options) // 4) << 4
+        acknowledged = (sequence + acknowledged) & 0xFFFFFFFF
+        head = struct.pack('!HHIIBBHHH', own_port, port, own, acknowledged, words, flags, WINDOW, 0, 0)
+        pseudo = there + here + struct.pack('!BBH', 0, socket.IPPROTO_TCP, len(head) + len(options))
+        total = checksum(pseudo + head + options)
+        segment = head[:16] + struct.pack('!H', total) + head[18:] + options
+        ip = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(segment), 0, 0, 64, socket.IPPROTO_TCP, 0)
+        wire.sendto(ip + there + here + segment, (socket.inet_ntoa(here), 0))
+
+    send(SYN | ACK, FIRST, 1, OPTIONS)
+    # Only now does the window count as scaled, and segments may be as long as they can be.
+    send(ACK, FIRST + 1, 1)
+    print('connected', flush=True)
+    acknowledged = limit = stable = 0
+    before = -1
+    while True:
+        if select.select([sys.stdin], [], [], 0.002)[0]:
+            command, *rest = sys.stdin.readline().split() or ['end']
+            if command == 'end':
+                return
+            if command == 'reset':
+                send(RST | ACK, FIRST + 1, 1 + acknowledged)
+            else:
+                limit = int(rest[0])
+        waiting = unacknowledged(port)
+        # What fills a segment has been sent; a rest only if nothing has been added to it for a while.
+        stable = stable + 1 if waiting == before else 0
+        before = waiting
+        whole = waiting if waiting < SEGMENT and stable > 10 else waiting - waiting % SEGMENT
+        sent = min(acknowledged + whole, limit)
+        if sent > acknowledged:
+            acknowledged = sent
+            send(ACK, FIRST + 1, 1 + acknowledged)
+
+
+main()
