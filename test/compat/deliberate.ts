@@ -54,7 +54,7 @@ export const DIFFERENCES: readonly Difference[] = [
     methods: ['read'],
     calls: /2147483647|2147483648|4294967296|9007199254740992/,
     why: 'a length beyond the buffer is refused; Node takes it modulo 2 ** 32',
-    since: 26,
+    since: 24,
   },
   {
     methods: ['writeFile', 'appendFile'],
