@@ -15,7 +15,7 @@ for (const { title, options } of CONFIGURATIONS) {
   if (options.backend !== 'io_uring' || options.sqPoll) continue;
 
   describe(`A broken ring [${title}]`, () => {
-    const makeRing = frameRings(options);
+    const makeRing = frameRings(options, true);
     const directory = temporaryDirectory();
 
     it('sleepers, intervals, polls and watches reject with the error that broke it', async () => {

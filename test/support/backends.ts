@@ -84,7 +84,10 @@ export function needsIoUring(options: RingOptions = { backend: 'io_uring' }): vo
 }
 
 /** Notes what there was before each test; to be called before the suite declares its own hooks. */
-function openFrame(configuration: Configuration): { makeRing: MakeRing; close: () => void } {
+function openFrame(
+  configuration: Configuration,
+  keepsSlots = false,
+): { makeRing: MakeRing; close: () => void } {
   const rings: Ring[] = [];
   const leftovers: string[] = [];
   let baseline: Baseline;
@@ -111,7 +114,7 @@ function openFrame(configuration: Configuration): { makeRing: MakeRing; close: (
       await expectNoLeftovers(baseline).catch((error: Error) => {
         leftovers.push(`'${this.currentTest?.title}' ${error.message}`);
       });
-      for (const ring of made) {
+      for (const ring of keepsSlots ? [] : made) {
         const { inFlight, waiting } = ring.stats();
         if (inFlight + waiting === 0) continue;
         leftovers.push(
@@ -132,10 +135,13 @@ function openFrame(configuration: Configuration): { makeRing: MakeRing; close: (
 /**
  * The same frame for a suite of one io_uring configuration, skipped aloud where there is none.
  * Call inside `describe`; the tests close handles and sockets themselves.
+ *
+ * @param keepsSlots whether the rings get broken, and so keep what was in the kernel for good.
  */
-export function frameRings(options: RingOptions): MakeRing {
+export function frameRings(options: RingOptions, keepsSlots = false): MakeRing {
   needsIoUring();
-  const { makeRing, close } = openFrame({ title: '', options: { backend: 'io_uring', ...options } });
+  const configuration = { title: '', options: { backend: 'io_uring', ...options } as const };
+  const { makeRing, close } = openFrame(configuration, keepsSlots);
   close();
   return makeRing;
 }

@@ -22,7 +22,8 @@ export function temporaryDirectory(): TemporaryDirectory {
     path = mkdtempSync(join(tmpdir(), 'ringlet-test-'));
   });
   afterEach(() => {
-    rmSync(path, { recursive: true, force: true });
+    // Again if it is not empty: what an abort has left to Node's threads may still make something in it.
+    rmSync(path, { recursive: true, force: true, maxRetries: 10 });
   });
   return {
     get path() {
