@@ -5,12 +5,15 @@
  * times the drain alone. The queue must hold a whole round: the run raises the system's limit on receive
  * buffers where it may and restores it, and elsewhere makes the rounds smaller.
  */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { on, once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { DatagramMessage, DatagramSocket } from 'ringlet';
 import { Stopwatch } from '../measure.js';
+import { raiseReceiveLimit } from '../receive-limit.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
@@ -28,17 +31,46 @@ const DATAGRAM_COUNT = 20_000;
 const DATAGRAM_BYTES = 64;
 /** What the kernel charges the socket for one such datagram, at most: the buffer and its bookkeeping. */
 const CHARGED_BYTES = 1280;
-const LIMIT_PATH = '/proc/sys/net/core/rmem_max';
 
 /** Takes one round's datagrams off a socket, checking each one's payload. */
 type Drain<Source> = (source: Source, count: number, check: (payload: Buffer) => void) => Promise<void>;
 
-/** Fills the socket's queue and returns when all of it is there. Blocks, so that nothing is read meanwhile. */
-function queueDatagrams(port: number, { sender, datagramCount, datagramBytes }: Parameters): void {
-  const { status, error } = spawnSync(sender, [port, datagramCount, datagramBytes].map(String));
-  if (error || status !== 0) throw error ?? new Error(`the sender ended with status ${status}`);
-  const droppedCount = droppedOn(port);
-  if (droppedCount > 0) throw new Error(`the receive buffer is too small: ${droppedCount} datagrams dropped`);
+/**
+ * A process that has the sender fill queues. Not a child a round: a fork leaves all pages of this process to be
+ * faulted in again, which takes milliseconds of what is measured. The program in C starts its sender by vfork.
+ */
+class QueueFiller {
+  readonly #requests: number;
+  readonly #replies: number;
+  readonly #reply = Buffer.alloc(1);
+
+  constructor({ sender, datagramCount, datagramBytes }: Parameters) {
+    const directory = mkdtempSync(join(tmpdir(), 'ringlet-bench-filler-'));
+    const paths = ['requests', 'replies'].map((name) => join(directory, name));
+    execFileSync('mkfifo', paths);
+    const script = 'while read port; do "$0" "$port" "$1" "$2" && echo || exit; done <"$3" >"$4"';
+    const argv = ['-c', script, sender, String(datagramCount), String(datagramBytes), ...paths];
+    spawn('sh', argv, { stdio: ['ignore', 'ignore', 'inherit'] }).unref();
+    // Each waits until the other side opens it too.
+    this.#requests = openSync(paths[0] as string, 'w');
+    this.#replies = openSync(paths[1] as string, 'r');
+    rmSync(directory, { recursive: true });
+  }
+
+  /** Fills the socket's queue and returns when all of it is there. Blocks, so that nothing is read meanwhile. */
+  fill(port: number): void {
+    writeSync(this.#requests, `${port}\n`);
+    if (readSync(this.#replies, this.#reply) === 0) throw new Error('the sender has failed');
+    const droppedCount = droppedOn(port);
+    if (droppedCount > 0)
+      throw new Error(`the receive buffer is too small: ${droppedCount} datagrams dropped`);
+  }
+
+  /** At the end of the requests the shell ends. */
+  close(): void {
+    closeSync(this.#requests);
+    closeSync(this.#replies);
+  }
 }
 
 /** The kernel's count of datagrams that found the queue of a local IPv4 port full. */
@@ -68,17 +100,19 @@ async function measureRounds<Source>(
   drain: Drain<Source>,
 ): Promise<Measurement> {
   const { datagramCount, datagramBytes, warmUpRounds, measuredRounds } = parameters;
+  const filler = new QueueFiller(parameters);
   let stopwatch = new Stopwatch();
   for (let round = 0; round < warmUpRounds + measuredRounds; round++) {
     if (round === warmUpRounds) stopwatch = new Stopwatch();
     const { socket, port, close } = await bind();
     const check = payloadCheck(datagramBytes);
-    queueDatagrams(port, parameters);
+    filler.fill(port);
     stopwatch.start();
     await drain(socket, datagramCount, check);
     stopwatch.stop();
     await close();
   }
+  filler.close();
   return stopwatch.measurement(measuredRounds * datagramCount);
 }
 
@@ -187,22 +221,9 @@ const byBatch: Drain<DatagramSocket> = (socket, count, check) => takeBatches(soc
 const byLeasedBatch: Drain<DatagramSocket> = (socket, count, check) =>
   takeBatches(socket.batches({ lease: true }), count, check);
 
-/** Raises the limit on receive buffers to `bytes` for the length of the run. Returns the limit in force. */
-function raiseLimit(bytes: number, onEnd: Setting['onEnd']): number {
-  const before = readFileSync(LIMIT_PATH, 'utf8');
-  if (Number(before) >= bytes) return bytes;
-  try {
-    writeFileSync(LIMIT_PATH, String(bytes));
-  } catch {
-    return Number(before);
-  }
-  onEnd(() => writeFileSync(LIMIT_PATH, before));
-  return bytes;
-}
-
 async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
   const sender = compile('send-datagrams');
-  const receiveBufferBytes = raiseLimit(DATAGRAM_COUNT * CHARGED_BYTES, onEnd);
+  const receiveBufferBytes = raiseReceiveLimit(DATAGRAM_COUNT * CHARGED_BYTES, onEnd);
   // The kernel doubles what is asked for, to pay for its bookkeeping; one factor is left as a margin.
   const datagramCount = Math.min(DATAGRAM_COUNT, Math.floor(receiveBufferBytes / CHARGED_BYTES));
   const roundCount = isQuick ? 1 : 10 * Math.ceil(DATAGRAM_COUNT / datagramCount);
