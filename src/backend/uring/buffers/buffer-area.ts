@@ -22,6 +22,8 @@ export class BufferArea {
   /** Whether its buffers are no longer given back to the kernel. */
   isLeaving = false;
   #keptOut: number[] = [];
+  /** What leases of each place have shown last: the next message there is often as long. */
+  readonly #views = new Map<number, Buffer>();
 
   /** @param hasHugePages begins and ends on huge pages, and asks the kernel for them (madvise(2)). */
   constructor(bytes: number, hasHugePages: boolean) {
@@ -40,6 +42,15 @@ export class BufferArea {
     this.words = new Uint32Array(memory, start, bytes >>> 2);
     this.buffer = Buffer.from(memory, start, bytes);
     this.address = addressOf(this.bytes);
+  }
+
+  /** What a lease shows. */
+  view(start: number, bytes: number): Buffer {
+    const last = this.#views.get(start);
+    if (last !== undefined && last.length === bytes) return last;
+    const view = this.buffer.subarray(start, start + bytes) as Buffer;
+    this.#views.set(start, view);
+    return view;
   }
 
   /** Notes a buffer of a leaving area, by its place in the area, that the kernel does not get back. */

@@ -137,8 +137,9 @@ export class ProvidedBuffers {
     return this.#shrinks;
   }
 
+  /** The first area is nearly always the only one, and a division costs more than all else here. */
   #areaIndex(id: number): number {
-    return Math.floor(id / this.#areaCount);
+    return id < this.#areaCount ? 0 : Math.floor(id / this.#areaCount);
   }
 
   /** The memory that a buffer lies in, at `offsetOf(id)`. */
@@ -147,7 +148,11 @@ export class ProvidedBuffers {
   }
 
   offsetOf(id: number): number {
-    return (id % this.#areaCount) * this.#strideBytes;
+    return this.#indexInArea(id) * this.#strideBytes;
+  }
+
+  #indexInArea(id: number): number {
+    return id < this.#areaCount ? id : id % this.#areaCount;
   }
 
   /**
@@ -184,17 +189,16 @@ export class ProvidedBuffers {
     if (holders > 0) return;
     const area = this.areaOf(id);
     if (area.isLeaving) this.#keepOut(area, id);
-    else this.#append(id);
+    else this.#append(id, area);
   }
 
-  #append(id: number): void {
+  #append(id: number, area: BufferArea): void {
     const place = this.#tail & this.#mask;
     const at = place * ENTRY_WORDS;
     this.#places[id] = place;
     this.#filledBytes[id] = 0;
     this.#holders[id] = 1;
-    const address = this.areaOf(id).address + this.offsetOf(id);
-    writeWide(this.#ring, at, address);
+    writeWide(this.#ring, at, area.address + this.offsetOf(id));
     this.#ring[at + 2] = this.bufferBytes;
     // Only the identifier's half of the word: the other half of the first entry is the tail.
     this.#ringTail[(at + ID_WORD) * 2] = id;
@@ -205,8 +209,9 @@ export class ProvidedBuffers {
 
   #addArea(): void {
     const first = this.#areas.length * this.#areaCount;
-    this.#areas.push(new BufferArea(this.#strideBytes * this.#areaCount, this.#hasHugePages));
-    for (let i = 0; i < this.#areaCount; i++) this.#append(first + i);
+    const area = new BufferArea(this.#strideBytes * this.#areaCount, this.#hasHugePages);
+    this.#areas.push(area);
+    for (let i = 0; i < this.#areaCount; i++) this.#append(first + i, area);
   }
 
   /** The kernel has found no buffer: another area if that is allowed, or the one that is leaving. */
@@ -219,7 +224,7 @@ export class ProvidedBuffers {
     if (last.isLeaving) {
       last.isLeaving = false;
       const first = (this.#areas.length - 1) * this.#areaCount;
-      for (const index of last.takeKeptOut()) this.#append(first + index);
+      for (const index of last.takeKeptOut()) this.#append(first + index, last);
     } else if (this.#areas.length < this.#areasMax) {
       this.#growths++;
       this.#addArea();
@@ -236,7 +241,7 @@ export class ProvidedBuffers {
   }
 
   #keepOut(area: BufferArea, id: number): void {
-    area.keepOut(id % this.#areaCount);
+    area.keepOut(this.#indexInArea(id));
     if (area.keptOutCount < this.#areaCount) return;
     // Nobody refers to the last area any more; leased messages keep its memory by themselves.
     this.#areas.pop();

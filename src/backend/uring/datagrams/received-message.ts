@@ -10,7 +10,7 @@ import type { SocketAddress } from '../../../net/address.js';
 import type { BufferArea } from '../buffers/buffer-area.js';
 import { MSG_CTRUNC } from '../layout.js';
 import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
-import { decodeName } from '../sockets/socket-names.js';
+import { senderName } from './sender-names.js';
 
 export const HEADER_BYTES = 16;
 /** Words of the header: lengths of name and control area, the datagram's real length (MSG_TRUNC), flags. */
@@ -50,7 +50,7 @@ export class CopiedMessage extends DatagramMessage {
   }
 
   override get remote(): SocketAddress {
-    this.#remote ??= decodeName(this.#slab, this.#offset + HEADER_BYTES, NAME_BYTES);
+    this.#remote ??= senderName(this.#slab, this.#offset + HEADER_BYTES, NAME_BYTES);
     return this.#remote;
   }
 
@@ -70,7 +70,7 @@ export class LeasedMessage extends DatagramMessage {
   constructor(buffers: ProvidedBuffers, bufferId: number, dataBytes: number, byteLength: number) {
     const area = buffers.areaOf(bufferId);
     const start = buffers.offsetOf(bufferId) + PREFIX_BYTES;
-    super(area.buffer.subarray(start, start + dataBytes) as Buffer, byteLength);
+    super(area.view(start, dataBytes), byteLength);
     this.#buffers = buffers;
     this.#area = area;
     this.#bufferId = bufferId;
@@ -78,7 +78,7 @@ export class LeasedMessage extends DatagramMessage {
 
   override get remote(): SocketAddress {
     const nameOffset = this.#buffers.offsetOf(this.#bufferId) + HEADER_BYTES;
-    this.#remote ??= decodeName(this.#area.bytes, nameOffset, NAME_BYTES);
+    this.#remote ??= senderName(this.#area.bytes, nameOffset, NAME_BYTES);
     return this.#remote;
   }
 

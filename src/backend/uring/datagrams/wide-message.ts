@@ -19,7 +19,8 @@ import {
   type PrefixLayout,
   prefixLayout,
 } from './received-message.js';
-import { decodeName, NAME_BYTES_MAX } from '../sockets/socket-names.js';
+import { NAME_BYTES_MAX } from '../sockets/socket-names.js';
+import { senderName } from './sender-names.js';
 
 /** With a control area. */
 export const WIDE_PREFIX = prefixLayout(NAME_BYTES_MAX, CONTROL_BYTES);
@@ -72,7 +73,7 @@ class SharedPrefix {
 
   get remote(): SocketAddress {
     const { bytes, offset } = this.#received;
-    this.#remote ??= decodeName(bytes, offset + HEADER_BYTES, this.#header(NAME_LENGTH_WORD));
+    this.#remote ??= senderName(bytes, offset + HEADER_BYTES, this.#header(NAME_LENGTH_WORD));
     return this.#remote;
   }
 
