@@ -20,6 +20,8 @@ export class DatagramSender {
   readonly names = new SendNames();
   readonly zeroCopy: ZeroCopyChoice;
   readonly #dispatcher: Dispatcher;
+  #segmentBytes = 0;
+  #segments: Uint32Array = new Uint32Array(0);
 
   constructor(socket: UringDatagramSocket, dispatcher: Dispatcher, zeroCopy: ZeroCopyChoice) {
     this.socket = socket;
@@ -120,12 +122,33 @@ export class DatagramSender {
     return observation.observe({ kind: 'sendmmsg', fd: this.socket.fd, bytes }, send);
   }
 
+  /** Mostly the same again, and its address costs more than its making. Never written to once it is made. */
+  #segmentControl(segmentBytes: number): Uint32Array {
+    if (segmentBytes !== this.#segmentBytes) {
+      this.#segmentBytes = segmentBytes;
+      this.#segments = encodeControl({ segmentBytes }, new Uint8Array(0));
+    }
+    return this.#segments;
+  }
+
   #control(extras: SendExtras | undefined, remote: SocketAddress | undefined): Uint32Array | undefined {
     if (extras === undefined) return undefined;
     // The kernel would not even look at them.
     if (this.socket.isUnix) throw this.sendError(EINVAL, remote);
+    if (isOnlySegments(extras)) return this.#segmentControl(extras.segmentBytes);
     return encodeControl(extras, this.names.of(remote ?? this.socket.remote ?? this.socket.local).bytes);
   }
+}
+
+/** Whether what goes along is the same for each destination. */
+function isOnlySegments(extras: SendExtras): extras is { segmentBytes: number } {
+  const { segmentBytes, ecn, localAddress, interfaceIndex } = extras;
+  return (
+    segmentBytes !== undefined &&
+    ecn === undefined &&
+    localAddress === undefined &&
+    interfaceIndex === undefined
+  );
 }
 
 function byteLengthOf(payload: Payload): number {

@@ -19,11 +19,21 @@ const ROUND_MESSAGES = 256;
 /** struct mmsghdr: a struct msghdr and the bytes sent. */
 const HEADER_WORDS = 16;
 const IOVEC_WORDS = 4;
+// Words of a struct msghdr.
+const MSGHDR_NAME = 0;
+const MSGHDR_NAME_BYTES = 2;
+const MSGHDR_IOVEC = 4;
+const MSGHDR_IOVEC_COUNT = 6;
+const MSGHDR_CONTROL = 8;
+const MSGHDR_CONTROL_BYTES = 10;
 const EAGAIN = -11;
 
 /** What one call shows the kernel: for its time only, so one does for all sockets of the thread. */
 const headers = new Uint32Array(ROUND_MESSAGES * HEADER_WORDS);
 const iovecs = new Uint32Array(ROUND_MESSAGES * IOVEC_WORDS);
+
+/** SAFETY: the socket forgets names when it has many; those of a round are kept until the next one. */
+const namesInUse: Name[] = [];
 
 export interface ManyToSend {
   readonly payloads: readonly Payload[];
@@ -32,40 +42,52 @@ export interface ManyToSend {
   readonly control: Uint32Array | undefined;
 }
 
+/** Each header's one vector, which is always the same. */
+function describeVectors(): void {
+  const address = addressOf(iovecs);
+  for (let i = 0; i < ROUND_MESSAGES; i++) {
+    writeWide(headers, i * HEADER_WORDS + MSGHDR_IOVEC, address + i * IOVEC_WORDS * 4);
+    headers[i * HEADER_WORDS + MSGHDR_IOVEC_COUNT] = 1;
+  }
+}
+
 /** Describes as many of the datagrams from `first` on as fit, and returns how many. */
 function fillRound(sender: DatagramSender, many: ManyToSend, first: number): number {
   const { payloads, remotes, control } = many;
   const count = Math.min(payloads.length - first, ROUND_MESSAGES);
-  const iovecsAddress = addressOf(iovecs);
+  if (headers[MSGHDR_IOVEC_COUNT] === 0) describeVectors();
+  namesInUse.length = 0;
   const controlAddress = control === undefined ? 0 : addressOf(control);
+  const controlBytes = control === undefined ? 0 : control.byteLength;
   let remote: SocketAddress | undefined;
-  let name: Name | undefined;
-  headers.fill(0, 0, count * HEADER_WORDS);
+  let [nameAddress, nameBytes] = [0, 0];
+  let payload: Payload | undefined;
+  let [payloadAddress, payloadBytes] = [0, 0];
   for (let i = 0; i < count; i++) {
     const at = i * HEADER_WORDS;
-    const next = remotes?.[first + i];
-    if (next !== undefined && next !== remote) {
-      remote = next;
-      name = sender.names.of(next);
+    const nextRemote = remotes?.[first + i];
+    if (nextRemote !== undefined && nextRemote !== remote) {
+      remote = nextRemote;
+      const name = sender.names.of(nextRemote);
+      namesInUse.push(name);
+      nameAddress = name.address;
+      nameBytes = name.bytes.length;
     }
-    if (name !== undefined) {
-      writeWide(headers, at, name.address);
-      headers[at + 2] = name.bytes.length;
+    const nextPayload = payloads[first + i] as Payload;
+    // In several pieces: the ring has a way for those.
+    if (!ArrayBuffer.isView(nextPayload)) return i;
+    // The same to many is not rare.
+    if (nextPayload !== payload) {
+      payload = nextPayload;
+      payloadAddress = addressOf(nextPayload);
+      payloadBytes = nextPayload.byteLength;
     }
-    const payload = payloads[first + i] as Payload;
-    if (ArrayBuffer.isView(payload)) {
-      writeWide(iovecs, i * IOVEC_WORDS, addressOf(payload));
-      iovecs[i * IOVEC_WORDS + 2] = payload.byteLength;
-      writeWide(headers, at + 4, iovecsAddress + i * IOVEC_WORDS * 4);
-      headers[at + 6] = 1;
-    } else {
-      // In several pieces: the ring has a way for those.
-      return i;
-    }
-    if (control !== undefined) {
-      writeWide(headers, at + 8, controlAddress);
-      headers[at + 10] = control.byteLength;
-    }
+    writeWide(headers, at + MSGHDR_NAME, nameAddress);
+    headers[at + MSGHDR_NAME_BYTES] = nameBytes;
+    writeWide(headers, at + MSGHDR_CONTROL, controlAddress);
+    headers[at + MSGHDR_CONTROL_BYTES] = controlBytes;
+    writeWide(iovecs, i * IOVEC_WORDS, payloadAddress);
+    iovecs[i * IOVEC_WORDS + 2] = payloadBytes;
   }
   return count;
 }
