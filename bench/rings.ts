@@ -9,8 +9,8 @@ import { Unavailable } from './workload.js';
 const RING_OPTIONS = {
   loop: { backend: 'io_uring' },
   ringOnly: { backend: 'io_uring', inlineReads: false },
-  /** For what trickles in: waits for a few completions more while the ring is busy. */
-  coalesced: { backend: 'io_uring', coalesce: { minCompletions: 16, timeoutUs: 200 } },
+  /** Waits in the kernel for more of what trickles in. */
+  coalesced: { backend: 'io_uring', coalesce: 'adaptive' },
   sqPoll: { backend: 'io_uring', sqPoll: true, busyPollUs: 50 },
   node: { backend: 'node' },
 } as const satisfies Record<string, RingOptions>;

@@ -19,6 +19,9 @@ enum ControlWord : uint32_t {
   CONTROL_COMPLETIONS = 4,
   // The errno that broke the ring, or 0.
   CONTROL_FAILURE = 5,
+  // Of these completions, those that brought a datagram; 0 if one was answered at once. Zeroed by C++ before
+  // the call of `settle`, counted by TypeScript during it.
+  CONTROL_RECEIVED = 6,
   CONTROL_WORDS = 8,
 };
 
@@ -48,7 +51,8 @@ enum StatWord : uint32_t {
   STAT_BUDGET_STOPS = 8,
   STAT_SQ_WAKEUPS = 9,
   STAT_RESIZES = 10,
-  STAT_WORDS = 11,
+  STAT_GATHERS = 11,
+  STAT_WORDS = 12,
 };
 
 }  // namespace ringlet

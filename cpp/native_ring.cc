@@ -34,6 +34,8 @@ RingHostOptions ToRingHostOptions(const Napi::Object& from) {
   options.busy_poll_us = ToUint32(from.Get("busyPollUs"));
   options.gather_count = ToUint32(from.Get("gatherCount"));
   options.gather_us = ToUint32(from.Get("gatherUs"));
+  options.is_gather_adaptive = from.Get("isGatherAdaptive").ToBoolean();
+  options.collect_max = ToUint32(from.Get("collectMax"));
   options.completion_entries_max = ToUint32(from.Get("completionEntriesMax"));
   options.io_workers_bounded = ToUint32(from.Get("ioWorkersBounded"));
   options.io_workers_unbounded = ToUint32(from.Get("ioWorkersUnbounded"));

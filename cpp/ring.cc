@@ -236,7 +236,7 @@ uint32_t Ring::Drain(abi::Cqe* out, uint32_t max) {
   return count;
 }
 
-bool Ring::HasCompletions() const { return LoadAcquire(kcq_tail_) != *kcq_head_; }
+uint32_t Ring::ReadyCount() const { return LoadAcquire(kcq_tail_) - *kcq_head_; }
 
 bool Ring::HasDeferredWork() const { return (LoadRelaxed(ksq_flags_) & abi::kSqTaskRun) != 0; }
 

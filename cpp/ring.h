@@ -61,7 +61,8 @@ class Ring {
 
   // Moves up to `max` completions to `out`, oldest first.
   uint32_t Drain(abi::Cqe* out, uint32_t max);
-  bool HasCompletions() const;
+  bool HasCompletions() const { return ReadyCount() > 0; }
+  uint32_t ReadyCount() const;
   // Whether the kernel holds completions that it only posts when entered, and for which of two reasons.
   bool HasUnposted() const { return HasDeferredWork() || HasOverflowed(); }
   bool HasDeferredWork() const;

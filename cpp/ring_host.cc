@@ -28,8 +28,13 @@ constexpr uint32_t kEmptyRoundsMax = 2;
 // The request to cancel everything: no slot's, and no other cancel request's.
 constexpr uint64_t kCancelAllData = 0xfffffffe'00000000 | SLOT_UNTRACKED;
 constexpr uint32_t kSpinSixteenthsMax = 16;
+constexpr uint32_t kMultishotRound = 32;
 // How long after its last completions a ring still gathers more of them in the kernel.
 constexpr uint64_t kGatherWhileBusyNs = 200'000;
+// Batches that make a flow, to begin with and after waits that were of no use; and what makes one useful.
+constexpr uint32_t kFlowBatchesMin = 4;
+constexpr uint32_t kFlowBatchesMax = 256;
+constexpr uint32_t kUsefulCompletions = 2;
 
 uint32_t SlotOf(const abi::Cqe& cqe) { return static_cast<uint32_t>(cqe.user_data); }
 
@@ -57,7 +62,8 @@ void Pause() {
 
 }  // namespace
 
-RingHost::RingHost(Engine* engine, const RingHostOptions& options) : engine_(engine), options_(options) {}
+RingHost::RingHost(Engine* engine, const RingHostOptions& options)
+    : engine_(engine), options_(options), flow_batches_min_(kFlowBatchesMin) {}
 
 RingHost::~RingHost() { RINGLET_CHECK(is_closed_); }
 
@@ -72,6 +78,9 @@ int RingHost::Open() {
   if (setup_.fd < 0) return setup_.fd;
   is_closed_ = false;
   int opened = ring_.Open(setup_);
+  // Without it each packet interrupts the wait, and nothing is saved.
+  bool is_deferred = (setup_.params.flags & abi::kSetupDeferTaskRun) != 0;
+  if (options_.is_gather_adaptive && !is_deferred) options_.gather_count = 0;
   if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
   if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
     uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
@@ -240,6 +249,20 @@ bool RingHost::HasWork() const {
          blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD];
 }
 
+// Takes the completions that are there. A multishot receive stops after 32 of them and leaves the rest as
+// deferred work (MULTISHOT_MAX_RETRY in the kernel's io_uring/net.c), which is run at once, up to a bound:
+// each batch costs a call into JavaScript and the step of an iterator.
+uint32_t RingHost::Collect() {
+  uint32_t count = ring_.Drain(blocks_.completions, blocks_.completion_capacity);
+  uint32_t seen = 0;
+  while (count - seen >= kMultishotRound && count < options_.collect_max && ring_.HasDeferredWork()) {
+    if (ring_.Submit() < 0) break;
+    seen = count;
+    count += ring_.Drain(blocks_.completions + count, blocks_.completion_capacity - count);
+  }
+  return count;
+}
+
 bool RingHost::SpinForCompletions() {
   if (options_.busy_poll_us == 0 || in_kernel_ == 0) return false;
   uint64_t budget_ns = options_.busy_poll_us * 1000ull * spin_sixteenths_ / kSpinSixteenthsMax;
@@ -258,14 +281,34 @@ bool RingHost::SpinForCompletions() {
   return false;
 }
 
-bool RingHost::Gather() {
+// Whether a turn that has nothing left to do waits in the kernel for more, instead of ending. An adaptive
+// ring does so only for a flow of datagrams that nobody answers: whoever waits for an answer would send
+// nothing before it, and a stream's peer nothing beyond its window.
+bool RingHost::WantsMore() {
   if (options_.gather_count == 0 || in_kernel_ == 0) return false;
   // A quiet ring must cost nothing, and delay nobody.
-  if (NowNs() - settled_at_ns_ > kGatherWhileBusyNs) return false;
+  if (!options_.is_gather_adaptive) return NowNs() - settled_at_ns_ <= kGatherWhileBusyNs;
+  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
+  if (head != flow_head_) flow_batches_ = 0;
+  flow_head_ = head;
+  return flow_batches_ >= flow_batches_min_;
+}
+
+bool RingHost::Gather() {
   // Waiting for more than can come would take the whole timeout each time.
   uint64_t expected = has_multishot_ ? options_.gather_count : in_kernel_;
   uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(expected, options_.gather_count));
-  return ring_.SubmitAndGather(count, options_.gather_us) == 0 && ring_.HasCompletions();
+  gathers_++;
+  if (ring_.SubmitAndGather(count, options_.gather_us) < 0) return false;
+  uint32_t ready = ring_.ReadyCount();
+  if (ready >= kUsefulCompletions) {
+    flow_batches_min_ = kFlowBatchesMin;
+  } else {
+    // One packet a wait is no gain: look at it again later, and later each time.
+    flow_batches_ = 0;
+    flow_batches_min_ = std::min(flow_batches_min_ * 2, kFlowBatchesMax);
+  }
+  return ready > 0;
 }
 
 void RingHost::GrowCompletionQueue() {
@@ -295,6 +338,7 @@ bool RingHost::Turn() {
   ring_.SilenceWakeups(true);
   uint64_t deadline_ns = 0;
   uint32_t until_clock = 0;
+  bool has_gathered = false;
   while (!is_closed_) {
     PushStaged();
     if (ring_.HasOverflowed()) {
@@ -302,7 +346,7 @@ bool RingHost::Turn() {
       GrowCompletionQueue();
     }
     int error = ring_.Submit();
-    uint32_t count = ring_.Drain(blocks_.completions, blocks_.completion_capacity);
+    uint32_t count = Collect();
     if (count > 0) {
       Settle(call, count);
       uint32_t weight = std::max(count, kBatchCompletionsMin);
@@ -312,6 +356,7 @@ bool RingHost::Turn() {
       }
       until_clock = kClockIntervalCompletions;
       uint64_t now_ns = NowNs();
+      if (now_ns - settled_at_ns_ > kGatherWhileBusyNs) flow_batches_ = 0;
       settled_at_ns_ = now_ns;
       if (deadline_ns == 0) {
         deadline_ns = now_ns + kTurnBudgetNs;
@@ -332,7 +377,16 @@ bool RingHost::Turn() {
       has_more_ = true;
       break;
     }
-    if (SpinForCompletions() || Gather()) continue;
+    if (SpinForCompletions()) continue;
+    if (WantsMore()) {
+      // One wait a turn: in between the event loop looks at everything else.
+      if (has_gathered) {
+        has_more_ = true;
+        break;
+      }
+      has_gathered = true;
+      if (Gather()) continue;
+    }
     ring_.SilenceWakeups(false);
     if (!HasWork()) break;
     if (ring_.is_sq_poll() && IsStalled() && !ring_.HasCompletions()) {
@@ -373,9 +427,12 @@ void RingHost::Settle(const SettleCall& call, uint32_t completions) {
   batches_++;
   RINGLET_PROBE_BATCH(ring_.fd(), completions);
   blocks_.control[CONTROL_COMPLETIONS] = completions;
+  blocks_.control[CONTROL_RECEIVED] = 0;
   napi_value result;
   napi_status status =
       napi_make_callback(call.env, call.async_context, call.receiver, call.settle, 0, nullptr, &result);
+  bool is_flow = !is_closed_ && blocks_.control[CONTROL_RECEIVED] == completions;
+  flow_batches_ = is_flow ? flow_batches_ + 1 : 0;
   if (status == napi_ok) return;
   napi_value thrown;
   bool has_thrown = false;
@@ -420,6 +477,7 @@ void RingHost::ReadStats(double* stats) const {
   stats[STAT_BUDGET_STOPS] = static_cast<double>(budget_stops_);
   stats[STAT_SQ_WAKEUPS] = static_cast<double>(ring_.sq_wakeup_count());
   stats[STAT_RESIZES] = static_cast<double>(resizes_);
+  stats[STAT_GATHERS] = static_cast<double>(gathers_);
 }
 
 }  // namespace ringlet

@@ -41,6 +41,10 @@ struct RingHostOptions {
   // Completions to gather in the kernel before a turn ends, and for how long at most; 0 for none.
   uint32_t gather_count = 0;
   uint32_t gather_us = 0;
+  // Whether that is only done while datagrams flow in and it brings several of them.
+  bool is_gather_adaptive = false;
+  // Completions of deferred work that may become one batch.
+  uint32_t collect_max = 0;
   // How far the completion queue may grow when it overflows.
   uint32_t completion_entries_max = 0;
   // Limits of io-wq's threads; 0 leaves the kernel's.
@@ -102,7 +106,9 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   void Settle(const SettleCall& call, uint32_t completions);
   bool HasWork() const;
   bool SpinForCompletions();
+  bool WantsMore();
   bool Gather();
+  uint32_t Collect();
   void GrowCompletionQueue();
   void ReleaseHoldIfIdle();
   void Fail(const SettleCall& call, int error);
@@ -140,7 +146,13 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   uint64_t budget_stops_ = 0;
   uint64_t resizes_ = 0;
   uint64_t settled_at_ns_ = 0;
+  uint64_t gathers_ = 0;
   bool has_multishot_ = false;  // in the last batch
+  // Batches in quick succession that brought datagrams only; how many of them make a flow; and the submission
+  // head at the last look, by which answers are noticed.
+  uint32_t flow_batches_ = 0;
+  uint32_t flow_batches_min_ = 0;
+  uint32_t flow_head_ = 0;
 };
 
 }  // namespace ringlet

@@ -11,7 +11,7 @@
 
 #include "receiver.h"
 
-enum { DEADLINE_SECONDS = 60, RECEIVE_BUFFER_BYTES = 1 << 20 };
+enum { DEADLINE_SECONDS = 60, RECEIVE_BUFFER_BYTES = 16 << 20 };
 
 /** What send-steadily numbers its last datagrams with. */
 static const uint32_t END = 0xffffffffu;

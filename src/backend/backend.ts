@@ -451,6 +451,8 @@ export interface RingStats {
   overflows: number;
   /** Times the completion queue was made larger because of that (Linux 6.13). */
   resizes: number;
+  /** Waits in the kernel for more completions (`coalesce`). */
+  gathers: number;
   /** Times a multishot receive was armed again. */
   rearms: number;
   /** Times a receive found no free buffer. */

@@ -167,6 +167,8 @@ const WRONG_OPTIONS: readonly (readonly [name: string, options: unknown, code: s
   ['receiveBuffers.count 0', { receiveBuffers: { count: 0 } }, 'ERR_OUT_OF_RANGE'],
   ['receiveBuffers.bytes text', { receiveBuffers: { bytes: 'x' } }, 'ERR_INVALID_ARG_TYPE'],
   ['busyPollUs -1', { busyPollUs: -1 }, 'ERR_OUT_OF_RANGE'],
+  ['coalesce true', { coalesce: true }, 'ERR_INVALID_ARG_TYPE'],
+  ['coalesce.minCompletions 0', { coalesce: { minCompletions: 0, timeoutUs: 50 } }, 'ERR_OUT_OF_RANGE'],
   ['registerRingFd 1', { registerRingFd: 1 }, 'ERR_INVALID_ARG_TYPE'],
   ['taskRun later', { taskRun: 'later' }, 'ERR_INVALID_ARG_VALUE'],
   ['backend libuv', { backend: 'libuv' }, 'ERR_INVALID_ARG_VALUE'],

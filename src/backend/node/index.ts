@@ -81,6 +81,7 @@ class NodeBackend implements Backend {
       sqThreadWakeups: 0,
       overflows: 0,
       resizes: 0,
+      gathers: 0,
       rearms: 0,
       bufferExhaustions: 0,
       cancels: 0,

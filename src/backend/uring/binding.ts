@@ -15,6 +15,8 @@ export interface NativeRingOptions {
   busyPollUs: number;
   gatherCount: number;
   gatherUs: number;
+  isGatherAdaptive: boolean;
+  collectMax: number;
   completionEntriesMax: number;
   ioWorkersBounded: number;
   ioWorkersUnbounded: number;

@@ -12,6 +12,7 @@ export const CONTROL_HOLDERS = 2;
 export const CONTROL_IS_HELD = 3;
 export const CONTROL_COMPLETIONS = 4;
 export const CONTROL_FAILURE = 5;
+export const CONTROL_RECEIVED = 6;
 export const CONTROL_WORDS = 8;
 
 export const SLOT_UNTRACKED = 0xffffffff;
@@ -32,7 +33,8 @@ export const STAT_TURNS = 7;
 export const STAT_BUDGET_STOPS = 8;
 export const STAT_SQ_WAKEUPS = 9;
 export const STAT_RESIZES = 10;
-export const STAT_WORDS = 11;
+export const STAT_GATHERS = 11;
+export const STAT_WORDS = 12;
 
 /** What an SQ thread takes of one ring in a pass while it serves several. */
 export const SHARED_SQ_THREAD_PASS = 8;
@@ -44,6 +46,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_IS_HELD,
   CONTROL_COMPLETIONS,
   CONTROL_FAILURE,
+  CONTROL_RECEIVED,
   CONTROL_WORDS,
   SLOT_UNTRACKED,
   GENERATION_YIELDS_FD,
@@ -60,6 +63,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   STAT_BUDGET_STOPS,
   STAT_SQ_WAKEUPS,
   STAT_RESIZES,
+  STAT_GATHERS,
   STAT_WORDS,
   SHARED_SQ_THREAD_PASS,
 };

@@ -29,6 +29,10 @@ export class DatagramSender {
     this.zeroCopy = zeroCopy;
   }
 
+  noteAnswered(): void {
+    this.#dispatcher.noteAnswered();
+  }
+
   /** Why a send has failed. */
   sendError(errno: number, remote: SocketAddress | undefined): Error {
     if (errno === ECANCELED && this.socket.isClosing) return socketClosedError();

@@ -77,6 +77,8 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   readonly #owner: SocketOwner;
   readonly #source: ReceiveBuffers;
   readonly #messageBytes: number;
+  /** Once they are needed. */
+  #madeBuffers: ProvidedBuffers | undefined;
   /** Of a socket that asked for more than bytes and sender. */
   readonly #format: WideFormat | undefined;
   readonly #dispatcher: Dispatcher;
@@ -95,6 +97,8 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   /** Whether the last arming has brought anything. */
   #wasServed = false;
   #isListeningForBatchEnd = false;
+  /** Completions of the batch at hand that brought something. */
+  #receivedCount = 0;
   readonly #copies = new CopySlab();
   /** Sends, and the armed receive. */
   readonly pending = new PendingCount();
@@ -132,9 +136,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     return this.#fd;
   }
 
-  /** Made when they are first needed. */
   get #buffers(): ProvidedBuffers {
-    return this.#source.for(this.#messageBytes, this.prefix);
+    this.#madeBuffers ??= this.#source.for(this.#messageBytes, this.prefix);
+    return this.#madeBuffers;
   }
 
   receive(isLeasing: boolean): void {
@@ -190,6 +194,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   accept(bytes: number, bufferId: number): void {
     const buffers = this.#buffers;
     buffers.noteTaken();
+    this.#receivedCount++;
     this.#wasServed = true;
     if (this.#format === undefined) this.#acceptNarrow(buffers, bytes, bufferId);
     else this.#acceptWide(buffers, bytes, bufferId, this.#format);
@@ -223,6 +228,8 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
 
   afterBatch(): void {
     this.#isListeningForBatchEnd = false;
+    this.#dispatcher.noteReceived(this.#receivedCount);
+    this.#receivedCount = 0;
     this.#buffers.publish();
     this.incoming.flush();
     // A reader that does not keep up leaves further datagrams to the socket's own buffer.

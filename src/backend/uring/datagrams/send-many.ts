@@ -111,6 +111,7 @@ export async function sendInRounds(
       // SAFETY: headers, iovecs, names and bytes are read during the call only.
       const result = count === 0 ? EAGAIN : binding().sendMany(sender.socket.fd, headers, count);
       if (result > 0) {
+        sender.noteAnswered();
         sentCount += result;
       } else if (result === EAGAIN && sender.socket.isUnix && count > 0) {
         await sender.waitForRoom(remotes?.[sentCount], signal);

@@ -18,6 +18,7 @@ import type { InlineCredit } from '../files/inline-reads.js';
 import {
   CONTROL_COMPLETIONS,
   CONTROL_FAILURE,
+  CONTROL_RECEIVED,
   CONTROL_WORDS,
   CQE_BYTES,
   CQE_MORE,
@@ -371,6 +372,16 @@ export class Dispatcher implements Hold {
   /** Has `listener.afterBatch` called once, when the completions at hand have been handed out. */
   listenForBatchEnd(listener: BatchListener): void {
     this.#batchListeners.push(listener);
+  }
+
+  /** Datagrams of the batch at hand, of which those that nobody answers are worth waiting for; see `coalesce`. */
+  noteReceived(count: number): void {
+    this.control[CONTROL_RECEIVED] = (this.control[CONTROL_RECEIVED] as number) + count;
+  }
+
+  /** Something was sent that is no operation, maybe to whom we have just received from. */
+  noteAnswered(): void {
+    this.control[CONTROL_RECEIVED] = 0;
   }
 
   #settle(): void {

@@ -1,0 +1,115 @@
+/** Adaptive coalescing: which traffic a ring waits for in the kernel, and which it never holds up. */
+import { expect } from 'chai';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { DatagramSocket, type RingOptions } from 'ringlet';
+import { frameRings, type MakeRing } from '../support/backends.js';
+import { within } from '../support/eventually.js';
+import { Peer } from '../support/peer.js';
+
+const address = '127.0.0.1';
+
+/** Sends numbered datagrams one by one, until it is terminated. */
+const FLOOD = `
+  const { createSocket } = require('node:dgram');
+  const { workerData: port } = require('node:worker_threads');
+  const socket = createSocket('udp4');
+  const data = Buffer.alloc(64);
+  let number = 0;
+  const send = () => {
+    data.writeUInt32LE(number++, 0);
+    socket.send(Buffer.from(data), port, '127.0.0.1', () => setImmediate(send));
+  };
+  send();
+`;
+
+/** Receives a flow until `isEnough`; the numbers must only rise. Returns how many datagrams came. */
+async function receiveFlow(socket: DatagramSocket, isEnough: (count: number) => boolean): Promise<number> {
+  const worker = new Worker(FLOOD, { eval: true, workerData: socket.address.port });
+  let count = 0;
+  let last = -1;
+  try {
+    const reading = (async () => {
+      for await (const { data } of socket) {
+        const number = data.readUInt32LE(0);
+        expect(number).to.be.greaterThan(last);
+        last = number;
+        count += 1;
+        if (isEnough(count)) break;
+      }
+    })();
+    await within('enough of the flow', reading);
+  } finally {
+    await worker.terminate();
+  }
+  return count;
+}
+
+describe('coalesce', () => {
+  const makeRing: MakeRing = frameRings({});
+  const made = (options: RingOptions = { coalesce: 'adaptive' }): RingOptions => ({
+    backend: 'io_uring',
+    ...options,
+  });
+
+  it("adaptive: a ring that only receives waits for more, and the flow's datagrams keep their order", async () => {
+    const ring = makeRing(made());
+    await using socket = await DatagramSocket.bind({ address, ring });
+    const count = await receiveFlow(socket, () => ring.stats().gathers >= 10);
+    expect(count).to.be.greaterThan(0);
+  });
+
+  for (const [title, options] of [
+    ['coalesce: false', { coalesce: false }],
+    ['by default', {}],
+  ] as const satisfies readonly (readonly [string, RingOptions])[]) {
+    it(`${title}: a flow of 2,000 datagrams is never waited for`, async () => {
+      const ring = makeRing(made(options));
+      await using socket = await DatagramSocket.bind({ address, ring });
+      await receiveFlow(socket, (count) => count === 2000);
+      expect(ring.stats().gathers).to.equal(0);
+    });
+  }
+
+  it('adaptive: one message at a time, with a millisecond in between, is never waited for', async () => {
+    const ring = makeRing(made());
+    await using socket = await DatagramSocket.bind({ address, ring });
+    await using peer = await Peer.open();
+    const messages = socket.messages();
+    for (let round = 0; round < 20; round += 1) {
+      const next = messages.next();
+      await peer.send(`${round}`, socket.address);
+      expect(String((await within('a message', next)).value?.data)).to.equal(`${round}`);
+      await delay(1);
+    }
+    expect(ring.stats().gathers).to.equal(0);
+  });
+
+  for (const [title, answer] of [
+    ['send', (socket, data, remote) => socket.send(data, remote)],
+    ['sendMany', (socket, data, remote) => socket.sendMany([{ data, remote }])],
+  ] as const satisfies readonly (readonly [
+    string,
+    (socket: DatagramSocket, data: Buffer, remote: { address: string; port: number }) => Promise<unknown>,
+  ])[]) {
+    it(`adaptive: 300 messages that are answered by ${title} are never waited for`, async () => {
+      const ring = makeRing(made());
+      await using socket = await DatagramSocket.bind({ address, ring });
+      await using peer = await Peer.open();
+      const serving = (async () => {
+        for await (const { data, remote } of socket) await answer(socket, data, remote);
+      })();
+      const asking = (async () => {
+        for (let round = 0; round < 300; round += 1) {
+          await peer.send(`${round}`, socket.address);
+          // At once, so that the messages come as close together as those of a flow.
+          while (peer.received.length <= round) await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      await within('300 answers', asking);
+      expect(ring.stats().gathers).to.equal(0);
+      await socket.close();
+      await serving;
+    });
+  }
+});
