@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import type { Advice } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
+import { expectNothingHeld } from '../support/leftovers.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 const GIB = 2 ** 30;
@@ -69,7 +70,8 @@ describeOnEachBackend('timeout beside signal', (makeRing) => {
   const directory = temporaryDirectory();
 
   it('ends a read of a FIFO and an open that hangs on one, with a TimeoutError as the cause', async () => {
-    const { fs } = makeRing();
+    const ring = makeRing();
+    const { fs } = ring;
     await using fifo = await fs.open(directory.fifo('fifo'), 'r+');
     const reading = await rejection(fifo.read(Buffer.alloc(1), { timeout: 5 }));
     expect(reading.name).to.equal('AbortError');
@@ -80,8 +82,10 @@ describeOnEachBackend('timeout beside signal', (makeRing) => {
     const { signal } = new AbortController();
     const opening = await rejection(fs.readFile(lonely, { timeout: 5, signal }));
     expect([opening.name, (opening.cause as Error).name]).to.deep.equal(['AbortError', 'TimeoutError']);
-    await using writer = await fs.open(lonely, 'r+');
+    const writer = await fs.open(lonely, 'r+');
     await writer.write('x');
+    await writer.close();
+    await expectNothingHeld(ring);
   });
 
   it('does nothing to a call that ends before it; the signal beside it still counts', async () => {
