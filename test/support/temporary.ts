@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from './eventually.js';
 
 export interface TemporaryDirectory {
   /** Where the running test's directory is. */
@@ -15,15 +16,25 @@ export interface TemporaryDirectory {
   fifo(name: string): string;
 }
 
+/** False while it is not empty: what an abort has left to Node's threads may still make something in it. */
+function isRemoved(path: string): boolean {
+  try {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+    return false;
+  }
+}
+
 /** Call inside `describe`: every test of the suite finds an empty directory. */
 export function temporaryDirectory(): TemporaryDirectory {
   let path = '';
   beforeEach(() => {
     path = mkdtempSync(join(tmpdir(), 'ringlet-test-'));
   });
-  afterEach(() => {
-    // Again if it is not empty: what an abort has left to Node's threads may still make something in it.
-    rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+  afterEach(async () => {
+    await eventually(`${path} to be removed`, () => isRemoved(path));
   });
   return {
     get path() {
