@@ -55,7 +55,7 @@ describe('coalesce', () => {
   it("adaptive: a ring that only receives waits for more, and the flow's datagrams keep their order", async () => {
     const ring = makeRing(made());
     await using socket = await DatagramSocket.bind({ address, ring });
-    const count = await receiveFlow(socket, () => ring.stats().gathers >= 10);
+    const count = await receiveFlow(socket, () => ring.stats().gathers > 0);
     expect(count).to.be.greaterThan(0);
   });
 

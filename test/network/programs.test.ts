@@ -123,7 +123,8 @@ describe('Programs between network namespaces', () => {
       const relaying = stations.near.start('relay', { host, port, goal: port + 1 });
       await relaying.told();
       const report = await iperf(host, port, ['-n', '32M', '--bidir'], b.launcher);
-      expect(receivedBytes(report)).to.be.at.least(8 * MIB);
+      // The end of either direction ends both.
+      expect(receivedBytes(report)).to.be.at.least(MIB);
       relaying.say('enough');
       await relaying.result();
     });

@@ -33,9 +33,10 @@ export async function sqThreadOf(ringFd: number): Promise<number> {
   return id;
 }
 
-/** How many entries the kernel has taken from the ring's submission queue. */
-export function submissionHead(ringFd: number): number {
-  return Number(fieldOf(readFileSync(`/proc/self/fdinfo/${ringFd}`, 'utf8'), 'SqHead'));
+/** How many entries the kernel has taken from the ring's submission queue; undefined while it holds the ring. */
+export function submissionHead(ringFd: number): number | undefined {
+  const head = fieldOf(readFileSync(`/proc/self/fdinfo/${ringFd}`, 'utf8'), 'SqHead');
+  return head === undefined ? undefined : Number(head);
 }
 
 /** "0-3,7" as numbers. */
