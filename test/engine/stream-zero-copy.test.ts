@@ -64,7 +64,7 @@ await small.promise;
 
 /** Why there can be no such namespace here. */
 async function refusal(): Promise<string | undefined> {
-  for (const program of ['ip', 'unshare', 'python3']) {
+  for (const program of ['ip', 'ss', 'unshare', 'python3']) {
     if (findProgram(program) === '') return `${program} is not installed`;
   }
   const tried = await runProgram(['ip', 'link', 'add', 'sink0', 'type', 'ifb'], {
