@@ -76,7 +76,10 @@ describe('ringlet/fs/promises', () => {
         'stream/web',
         'readline',
       ];
-      for (const each of heavy) expect(added, name).to.not.include(`NativeModule ${each}`);
+      // From 22 on Node's own util and fs bring these: stderr's colours, and the stream behind a pipe.
+      const ofNode = Number.parseInt(process.versions.node, 10) >= 22 ? ['net', 'worker_threads'] : [];
+      for (const each of heavy.filter((module) => !ofNode.includes(module)))
+        expect(added, name).to.not.include(`NativeModule ${each}`);
       expect(addons, name).to.deep.equal([]);
     }
   });
