@@ -40,6 +40,11 @@ static uint64_t next_position(struct reader* reader) {
 
 static void queue_read(struct reader* reader, uint64_t buffer_index) {
   struct io_uring_sqe* sqe = io_uring_get_sqe(&reader->ring);
+  if (sqe == NULL) {
+    // More in flight than the queue has entries.
+    io_uring_submit(&reader->ring);
+    sqe = io_uring_get_sqe(&reader->ring);
+  }
   char* buffer = reader->buffers + buffer_index * reader->block_bytes;
   io_uring_prep_read(sqe, reader->fd, buffer, reader->block_bytes, next_position(reader));
   sqe->user_data = buffer_index;
