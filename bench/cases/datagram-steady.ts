@@ -106,7 +106,9 @@ const RATES = [30_000, 100_000];
 async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
   raiseReceiveLimit(RECEIVE_BUFFER_BYTES, onEnd);
   const sender = compile('send-steadily');
-  return RATES.map((rate) => ({
+  // A smoke run must not fail where somebody is too slow for the higher one.
+  const rates = isQuick ? RATES.slice(0, 1) : RATES;
+  return rates.map((rate) => ({
     row: 'row8',
     title: `UDP receive at a steady ${rate} a second of 64 B, datagrams a CPU second`,
     parameters: { sender, datagramCount: isQuick ? rate / 4 : rate * 2, datagramBytes: 64, rate },
