@@ -164,7 +164,8 @@ int Ring::Submit() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     uint32_t sq_flags = LoadRelaxed(ksq_flags_);
     uint32_t enter_flags = 0;
-    if (sq_flags & abi::kSqNeedWakeup && QueuedCount() > 0 && !IsSqThreadComing()) {
+    bool is_coming = IsSqThreadComing();
+    if (sq_flags & abi::kSqNeedWakeup && QueuedCount() > 0 && !is_coming) {
       enter_flags |= abi::kEnterSqWakeup;
       sq_wakeup_count_++;
     }
@@ -192,8 +193,12 @@ int Ring::Submit() {
 }
 
 // Woken, and not there yet: it will look at the tail before it sleeps again, so it sees later entries, too.
-bool Ring::IsSqThreadComing() const {
-  return static_cast<int32_t>(sq_woken_for_ - LoadAcquire(ksq_head_)) > 0;
+bool Ring::IsSqThreadComing() {
+  uint32_t head = LoadAcquire(ksq_head_);
+  bool is_coming = static_cast<int32_t>(sq_woken_for_ - head) > 0;
+  // Kept up with at each submit: left behind, it would lie ahead again after 2^31 entries.
+  if (!is_coming) sq_woken_for_ = head;
+  return is_coming;
 }
 
 int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {

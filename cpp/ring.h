@@ -85,7 +85,7 @@ class Ring {
   void Use(const QueueMemory& memory, const abi::Params& params);
   int MoveQueues(uint32_t submission_entries, uint32_t completion_entries);
   int EnterOnce(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
-  bool IsSqThreadComing() const;
+  bool IsSqThreadComing();
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
 
   int fd_ = -1;
