@@ -3,8 +3,11 @@ A file system that stalls: FUSE's own protocol over /dev/fuse (linux/fuse.h), wi
 
     stalling-fs.py MOUNT_POINT
 
-Every request about a name that begins with 'stall' waits for the line 'release' on standard input, as it would
-for a server that has gone away; from then on it fails with EIO. Each one that begins to wait is reported as a
+The line 'mount' on standard input mounts one, of which the kernel has nothing in its caches yet; 'unmount' takes it
+away again. Each is answered by a line.
+
+Every request about a name that begins with 'stall' waits for the line 'release', as it would for a server that has
+gone away; from then on it fails with EIO. Each one that begins to wait is reported as a
 line 'held NUMBER', with the request's opcode. A caller that gives up (FUSE_INTERRUPT) gets EINTR.
 
 What stalls is in the name: 'stall-lookup' can't even be found, 'stall-getattr' can't be asked about,
@@ -43,7 +46,7 @@ def call(result):
 
 class StallingFs:
     def __init__(self, mount_point):
-        self.device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+        self.device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         self.mount_point = mount_point.encode()
         options = f"fd={self.device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
         call(libc.mount(b"stalling", self.mount_point, b"fuse", 0, options.encode()))
@@ -113,45 +116,53 @@ class StallingFs:
         elif opcode not in (FORGET, BATCH_FORGET):
             self.reply(unique, error=errno.ENOSYS)
 
-    def serve(self):
-        print("mounted", flush=True)
-        commands = b""
-        while True:
-            ready, _, _ = select.select([self.device, 0], [], [], PATIENCE_S)
-            if not ready:
-                self.release()
-            if 0 in ready:
-                read = os.read(0, 4096)
-                if not read:
-                    return
-                commands += read
-                if b"release\n" in commands:
-                    commands = b""
-                    self.release()
-            if self.device in ready:
-                try:
-                    self.answer(os.read(self.device, 1 << 20))
-                except OSError as failure:
-                    if failure.errno == errno.ENODEV:
-                        return
-                    # The request was given up before it was read.
-                    if failure.errno not in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
-                        raise
+    def serve_one(self):
+        try:
+            self.answer(os.read(self.device, 1 << 20))
+        except OSError as failure:
+            # The request was given up before it was read.
+            if failure.errno not in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
+                raise
 
     def unmount(self):
         self.release()
         libc.umount2(self.mount_point, MNT_DETACH)
+        os.close(self.device)
+
+
+def mount(mount_point):
+    try:
+        file_system = StallingFs(mount_point)
+    except OSError as failure:
+        print(f"refused {failure}", flush=True)
+        return None
+    print("mounted", flush=True)
+    return file_system
 
 
 def main():
-    try:
-        file_system = StallingFs(sys.argv[1])
-    except OSError as failure:
-        print(f"refused {failure}", flush=True)
-        return
-    try:
-        file_system.serve()
-    finally:
+    file_system = None
+    is_ended = False
+    while not is_ended:
+        devices = [file_system.device] if file_system else []
+        ready, _, _ = select.select([0, *devices], [], [], PATIENCE_S)
+        if not ready and file_system:
+            file_system.release()
+        commands = os.read(0, 4096).decode().split() if 0 in ready else []
+        is_ended = 0 in ready and not commands
+        for command in commands:
+            if command == "mount":
+                file_system = mount(sys.argv[1])
+            elif file_system and command == "release":
+                file_system.release()
+            elif command == "unmount":
+                if file_system:
+                    file_system.unmount()
+                file_system = None
+                print("unmounted", flush=True)
+        if file_system and file_system.device in ready:
+            file_system.serve_one()
+    if file_system:
         file_system.unmount()
 
 

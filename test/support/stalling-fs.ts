@@ -22,28 +22,34 @@ export interface StallingFs {
   release(): void;
 }
 
-/** Call inside `describe`: every test finds one mounted, or is skipped aloud. */
+/** Call inside `describe`: every test finds a new one mounted, or is skipped aloud. */
 export function stallingFs(): StallingFs {
   let directory: string;
   let child: ChildProcessByStdio<Writable, Readable, null>;
   let lines: AsyncIterator<string>;
 
   const nextLine = async (): Promise<string> => {
-    const { value = 'nothing, it has ended' } = await within(
-      'a line of the stalling file system',
-      lines.next(),
-    );
+    const { value, done } = await within('a line of the stalling file system', lines.next());
+    if (done) throw new Error('the stalling file system has ended');
     return value;
   };
 
-  beforeEach('mounting', async function () {
+  before('starting the stalling file system', () => {
     directory = mkdtempSync(join(tmpdir(), 'ringlet-stalling-'));
     child = spawn(python(), [PROGRAM, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
     lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  });
+  beforeEach('mounting', async function () {
+    child.stdin.write('mount\n');
     const line = await nextLine();
     if (line !== 'mounted') skip(this, `no FUSE file system can be mounted here: ${line}`);
   });
   afterEach('unmounting', async () => {
+    child.stdin.write('unmount\n');
+    // A test need not have waited for all that has begun to wait.
+    for (let line = ''; line !== 'unmounted'; line = await nextLine());
+  });
+  after('ending the stalling file system', async () => {
     const exited = once(child, 'close');
     child.stdin.end();
     await within('the stalling file system to end', exited);
