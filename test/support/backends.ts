@@ -6,7 +6,14 @@
  */
 import { Ring, type RingOptions } from 'ringlet';
 import { eventually, within } from './eventually.js';
-import { type Baseline, expectNoLeftovers, takeBaseline } from './leftovers.js';
+import {
+  type Baseline,
+  expectNoLeftovers,
+  expectNothingOpen,
+  expectThreadsEnded,
+  sqPollThreadsSince,
+  takeBaseline,
+} from './leftovers.js';
 import { skip } from './skip.js';
 
 export interface Configuration {
@@ -83,13 +90,25 @@ export function needsIoUring(options: RingOptions = { backend: 'io_uring' }): vo
   });
 }
 
+interface FrameOptions {
+  /** Whether the rings get broken, and so keep what was in the kernel for good. */
+  keepsSlots?: boolean;
+  /**
+   * Whether SQ-poll threads are waited for at the suite's end, and not after each test: the kernel ends one only
+   * after a grace period of RCU, some 20 ms, and the next test can go on meanwhile unless it counts threads.
+   */
+  defersThreads?: boolean;
+}
+
 /** Notes what there was before each test; to be called before the suite declares its own hooks. */
 function openFrame(
   configuration: Configuration,
-  keepsSlots = false,
+  { keepsSlots = false, defersThreads = false }: FrameOptions,
 ): { makeRing: MakeRing; close: () => void } {
   const rings: Ring[] = [];
   const leftovers: string[] = [];
+  /** SQ-poll threads that have yet to end, by the titles of the tests they are from. */
+  const threads = new Map<number, string>();
   let baseline: Baseline;
 
   beforeEach(() => {
@@ -111,20 +130,22 @@ function openFrame(
       await within('closing the rings of the test', Promise.all(made.map((ring) => ring.close())));
       // A test that failed may well have left things; its own failure is the finding.
       if (this.currentTest?.isFailed()) return;
-      await expectNoLeftovers(baseline).catch((error: Error) => {
-        leftovers.push(`'${this.currentTest?.title}' ${error.message}`);
-      });
+      const title = `'${this.currentTest?.title}'`;
+      const expectNone = defersThreads ? expectNothingOpen : expectNoLeftovers;
+      await expectNone(baseline).catch((error: Error) => leftovers.push(`${title} ${error.message}`));
+      for (const id of defersThreads ? sqPollThreadsSince(baseline) : []) threads.set(id, title);
       for (const ring of keepsSlots ? [] : made) {
         // What Node's pool has begun goes on after an abort.
         const isIdle = (): boolean => ring.stats().inFlight + ring.stats().waiting === 0;
         await eventually('no slot held', isIdle).catch((error: Error) => {
-          leftovers.push(`'${this.currentTest?.title}': ${error.message}`);
+          leftovers.push(`${title}: ${error.message}`);
         });
       }
     });
     // A suite of its own, because mocha runs nested suites after the tests beside them.
     describe('afterwards', () => {
-      it('Ring.close: no test left a descriptor, a slot or an SQ-poll thread behind', () => {
+      it('Ring.close: no test left a descriptor, a slot or an SQ-poll thread behind', async () => {
+        await expectThreadsEnded(threads).catch((error: Error) => leftovers.push(error.message));
         if (leftovers.length > 0) throw new Error(leftovers.join('\n'));
       });
     });
@@ -141,7 +162,7 @@ function openFrame(
 export function frameRings(options: RingOptions, keepsSlots = false): MakeRing {
   needsIoUring();
   const configuration = { title: '', options: { backend: 'io_uring', ...options } as const };
-  const { makeRing, close } = openFrame(configuration, keepsSlots);
+  const { makeRing, close } = openFrame(configuration, { keepsSlots });
   close();
   return makeRing;
 }
@@ -162,7 +183,7 @@ function describeOnEach(configurations: readonly Configuration[], title: string,
   for (const configuration of chosenOf(configurations)) {
     describe(`${title} [${configuration.title}]`, () => {
       if (configuration.options.backend === 'io_uring') needsIoUring(configuration.options);
-      const { makeRing, close } = openFrame(configuration);
+      const { makeRing, close } = openFrame(configuration, { defersThreads: true });
       body(makeRing, configuration);
       close();
     });

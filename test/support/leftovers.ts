@@ -69,18 +69,24 @@ export function takeBaseline(): Baseline {
   return { descriptors: openDescriptors(), threads: sqPollThreads(), mappingCount: ringMappingCount() };
 }
 
-/** Descriptors, mappings and SQ-poll threads that were not there at the baseline, in words; empty when none. */
-export function leftoversSince(baseline: Baseline): string[] {
+function openedSince({ descriptors, mappingCount }: Baseline): string[] {
   const left: string[] = [];
   for (const [fd, target] of openDescriptors()) {
-    if (baseline.descriptors.get(fd) !== target) left.push(`descriptor ${fd} -> ${target}`);
+    if (descriptors.get(fd) !== target) left.push(`descriptor ${fd} -> ${target}`);
   }
-  for (const id of sqPollThreads()) {
-    if (!baseline.threads.includes(id)) left.push(`SQ-poll thread ${id}`);
-  }
-  const mappingCount = ringMappingCount() - baseline.mappingCount;
-  if (mappingCount > 0) left.push(`${mappingCount} mappings of ring queues`);
+  const added = ringMappingCount() - mappingCount;
+  if (added > 0) left.push(`${added} mappings of ring queues`);
   return left;
+}
+
+/** The ids of SQ-poll threads that were not there at the baseline. */
+export function sqPollThreadsSince({ threads }: Baseline): number[] {
+  return sqPollThreads().filter((id) => !threads.includes(id));
+}
+
+/** Descriptors, mappings and SQ-poll threads that were not there at the baseline, in words; empty when none. */
+export function leftoversSince(baseline: Baseline): string[] {
+  return [...openedSince(baseline), ...sqPollThreadsSince(baseline).map((id) => `SQ-poll thread ${id}`)];
 }
 
 /** Waits until nothing is left over; the error lists what still is at the deadline. */
@@ -88,9 +94,28 @@ export async function expectNoLeftovers(
   baseline: Baseline,
   deadlineMs = TEARDOWN_DEADLINE_MS,
 ): Promise<void> {
+  await expectNone(() => leftoversSince(baseline), deadlineMs);
+}
+
+/** The same without the threads, each of which lasts for tens of milliseconds beyond its last ring. */
+export async function expectNothingOpen(baseline: Baseline): Promise<void> {
+  await expectNone(() => openedSince(baseline), TEARDOWN_DEADLINE_MS);
+}
+
+/** Waits until none of the threads is left; the error says whose they are. */
+export async function expectThreadsEnded(owners: ReadonlyMap<number, string>): Promise<void> {
+  const left = (): string[] => {
+    return sqPollThreads().flatMap((id) =>
+      owners.has(id) ? [`SQ-poll thread ${id} by ${owners.get(id)}`] : [],
+    );
+  };
+  await expectNone(left, TEARDOWN_DEADLINE_MS);
+}
+
+async function expectNone(look: () => string[], deadlineMs: number): Promise<void> {
   let left: string[] = [];
   const isClean = (): boolean => {
-    left = leftoversSince(baseline);
+    left = look();
     return left.length === 0;
   };
   await eventually('nothing left over', isClean, deadlineMs).catch((cause: unknown) => {
