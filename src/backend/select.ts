@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { backendUnavailableError } from '../errors.js';
-import type { RingSettings } from '../options.js';
+import type { RingSettings } from '../ring-settings.js';
 import type { Backend } from './backend.js';
 
 // Loaded when a ring is made: an import alone does not need them, and they are most of the code. By the package's

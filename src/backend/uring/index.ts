@@ -7,7 +7,7 @@ import {
   ringClosedError,
   systemError,
 } from '../../errors.js';
-import type { RingSettings } from '../../options.js';
+import type { RingSettings } from '../../ring-settings.js';
 import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js';
 import { EpollPolls } from '../epoll-polls.js';

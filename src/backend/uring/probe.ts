@@ -1,5 +1,6 @@
 /** What rings are possible here, found by making small ones and closing them again. */
-import { type RingOptions, readRingOptions } from '../../options.js';
+import type { RingOptions } from '../../options.js';
+import { readRingOptions } from '../../ring-settings.js';
 import { binding } from './binding.js';
 import { receiveTrials } from './buffers/receive-buffers.js';
 import { featureNames, OPCODE_NAMES } from './kernel-names.js';

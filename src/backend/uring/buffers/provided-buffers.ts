@@ -11,7 +11,7 @@
  * kernel has run dry, and the last one is let go again when it has long been more than enough. Since the
  * kernel takes buffers in the order in which it got them, an area is let go by not giving its buffers back.
  */
-import type { ReceiveBufferSettings } from '../../../options.js';
+import type { ReceiveBufferSettings } from '../../../ring-settings.js';
 import { BufferArea } from './buffer-area.js';
 import { BufferLine, type BufferWaiter } from './buffer-line.js';
 

@@ -1,6 +1,6 @@
 /** The receive buffers of a ring, of one size or several, each made when a socket first needs it. */
 import { systemError } from '../../../errors.js';
-import type { ReceiveBufferSettings } from '../../../options.js';
+import type { ReceiveBufferSettings } from '../../../ring-settings.js';
 import type { ReceiveBufferStats } from '../../backend.js';
 import { binding, type NativeRing } from '../binding.js';
 import type { BufferWaiter } from './buffer-line.js';
