@@ -6,7 +6,7 @@ export type {
   RingProfile,
   RingStats,
   SqPollProfile,
-} from './backend/backend.js';
+} from './backend/reports.js';
 export type { OperationFacts, OperationTrace } from './backend/observation.js';
 export type { SqPollGroup, SqPollThread } from './backend/sq-poll-groups.js';
 export { BufferPool, type BufferPoolOptions, PooledBuffer } from './buffer-pool.js';

@@ -3,7 +3,7 @@
  * a ring what io_uring has no operation for. Needs the addon, though no io_uring, and says so where there is none.
  */
 import { featureUnavailableError, systemError } from '../errors.js';
-import type { Path, PoolCallback } from './backend.js';
+import type { Path, PoolCallback } from './files.js';
 import { type Binding, binding } from './uring/binding.js';
 
 /** What has the attributes: an open descriptor, or a path, whose last link is followed or not. */

@@ -2,7 +2,7 @@
  * The parts of a chain as the public class hands them to a backend, and what a backend reports of each.
  * Both backends and the public class depend on it; it depends on types only.
  */
-import type { BackendFile, OpenRules, Path, Position, SymlinkType } from './backend.js';
+import type { BackendFile, OpenRules, Path, Position, SymlinkType } from './files.js';
 
 type View = NodeJS.ArrayBufferView;
 

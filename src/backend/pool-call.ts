@@ -1,6 +1,6 @@
 /** Calls of node:fs, which run in Node's thread pool, as promises. */
 import { tracedRejection } from '../errors.js';
-import type { PoolCallback } from './backend.js';
+import type { PoolCallback } from './files.js';
 
 /** An error of the system's gets its awaiters' stack: Node's callbacks come on an empty one. */
 export function called<Result>(call: (callback: PoolCallback<Result>) => void): Promise<Result> {

@@ -5,7 +5,7 @@
  */
 import type { ChunkQueue } from '../chunk-queue.js';
 import type { SocketAddress } from '../net/address.js';
-import type { ReadResult } from './backend.js';
+import type { ReadResult } from './files.js';
 
 /** What a socket can be told to do, before it connects or later; undefined leaves the system's default. */
 export interface StreamOptions {
