@@ -2,16 +2,11 @@
  * 'ringlet/dgram': in place of node:dgram, for code that is written for its events. New code is better off
  * with DatagramSocket, which has batches and all that Node has not.
  */
-import { Socket, type SocketOptions, type SocketType } from './socket.js';
+import type { SocketOptions, SocketType } from './options.js';
+import { Socket } from './socket.js';
 
-export {
-  type AddressInfo,
-  type RemoteInfo,
-  Socket,
-  type SocketEvents,
-  type SocketOptions,
-  type SocketType,
-} from './socket.js';
+export type { AddressInfo, RemoteInfo, SocketEvents, SocketOptions, SocketType } from './options.js';
+export { Socket } from './socket.js';
 
 /** A socket that is not bound yet; `listener` hears its 'message' events. @throws ERR_SOCKET_BAD_TYPE. */
 export function createSocket(

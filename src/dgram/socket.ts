@@ -4,14 +4,12 @@
  * Calls that need a bound socket wait in order until it is; what a listener throws is the process's, as
  * with Node.
  */
-import type { LookupFunction } from 'node:net';
 import { constants } from 'node:os';
 import { EventEmitter } from 'node:events';
 import {
   addressError,
   alreadyBoundError,
   badSocketType,
-  invalidArgType,
   socketClosedError,
   socketConnectedError,
   socketNotConnectedError,
@@ -19,61 +17,18 @@ import {
 import { checkPort, familyOf, type SocketAddress } from '../net/address.js';
 import type { DatagramMessage } from '../net/datagrams/datagram-message.js';
 import { DatagramSocket } from '../net/datagrams/datagram-socket.js';
-import { backendOf, Ring } from '../ring.js';
-import { checkObject, checkSignal } from '../validate.js';
+import { backendOf } from '../ring.js';
+import { checkSignal } from '../validate.js';
 import { readBind, readSend, type SendCall } from './calls.js';
-
-/** The longest message that UDP has, and room for as many of them as Node would take in one go. */
-const MESSAGE_BYTES = 65_536;
-const MESSAGE_BUFFERS = 32;
-
-export type SocketType = 'udp4' | 'udp6';
-
-/** node:dgram's, less `receiveBlockList` and `sendBlockList`. */
-export interface SocketOptions {
-  type: SocketType;
-  reuseAddr?: boolean | undefined;
-  reusePort?: boolean | undefined;
-  ipv6Only?: boolean | undefined;
-  recvBufferSize?: number | undefined;
-  sendBufferSize?: number | undefined;
-  lookup?: LookupFunction | undefined;
-  signal?: AbortSignal | undefined;
-  /** The ring to run on, whose receive buffers say how long messages may be. Default: one for all sockets. */
-  ring?: Ring | undefined;
-}
-
-export interface RemoteInfo {
-  address: string;
-  family: 'IPv4' | 'IPv6';
-  port: number;
-  /** Bytes of the message. */
-  size: number;
-}
-
-export interface AddressInfo {
-  address: string;
-  family: 'IPv4' | 'IPv6';
-  port: number;
-}
-
-export interface SocketEvents {
-  close: [];
-  connect: [];
-  error: [error: Error];
-  listening: [];
-  message: [data: Buffer, remote: RemoteInfo];
-}
-
-let sharedRing: Ring | undefined;
-
-/** Node receives messages of any length; the default ring's buffers would cut them. */
-function theSharedRing(): Ring {
-  if (sharedRing === undefined || sharedRing.isClosed) {
-    sharedRing = new Ring({ receiveBuffers: { count: MESSAGE_BUFFERS, bytes: MESSAGE_BYTES } });
-  }
-  return sharedRing;
-}
+import {
+  type AddressInfo,
+  type RemoteInfo,
+  readOptions,
+  type SocketEvents,
+  type SocketOptions,
+  type SocketType,
+} from './options.js';
+import { MESSAGE_BYTES, theSharedRing } from './shared-ring.js';
 
 type State = 'unbound' | 'binding' | 'bound' | 'closed';
 
@@ -422,15 +377,6 @@ export class Socket extends EventEmitter<SocketEvents> {
     this.#socket?.unref();
     return this;
   }
-}
-
-function readOptions(options: unknown): SocketOptions {
-  const checked = checkObject(options, 'options') as SocketOptions;
-  const { lookup } = checked;
-  if (lookup !== undefined && typeof lookup !== 'function') {
-    throw invalidArgType('lookup', 'of type function', lookup);
-  }
-  return checked;
 }
 
 /** What is thrown by the user's code is nobody's rejection: it reaches the process, and nothing of ours stops. */
