@@ -1,7 +1,9 @@
 #include "native_ring.h"
 
 #include <sys/uio.h>
+#include <time.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -63,8 +65,8 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
         env, "NativeRing",
         {InstanceMethod<&NativeRing::Start>("start"), InstanceMethod<&NativeRing::Hold>("hold"),
          InstanceMethod<&NativeRing::Submit>("submit"), InstanceMethod<&NativeRing::Close>("close"),
-         InstanceMethod<&NativeRing::SetRef>("setRef"), InstanceMethod<&NativeRing::Stats>("stats"),
-         InstanceMethod<&NativeRing::Describe>("describe"),
+         InstanceMethod<&NativeRing::ResultOf>("resultOf"), InstanceMethod<&NativeRing::SetRef>("setRef"),
+         InstanceMethod<&NativeRing::Stats>("stats"), InstanceMethod<&NativeRing::Describe>("describe"),
          InstanceMethod<&NativeRing::SupportsOp>("supportsOp"),
          InstanceMethod<&NativeRing::RegisterFiles>("registerFiles"),
          InstanceMethod<&NativeRing::UpdateFile>("updateFile"),
@@ -146,6 +148,23 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
 
   void Hold(const Napi::CallbackInfo&) { host_->Hold(); }
   void Submit(const Napi::CallbackInfo&) { host_->SubmitStaged(); }
+
+  // resultOf(slot, generation): what has become of an operation that was submitted and never waits, ahead of
+  // its completion, which comes as any other; -EAGAIN if nobody can tell yet.
+  Napi::Value ResultOf(const Napi::CallbackInfo& info) {
+    constexpr timespec kLookAgain = {0, 20'000};
+    constexpr int kLooksMax = 50'000;
+    if (host_->is_closed()) return Napi::Number::New(info.Env(), -EAGAIN);
+    uint64_t user_data = static_cast<uint64_t>(ToUint32(info[1])) << 32 | ToUint32(info[0]);
+    const Ring& ring = host_->ring();
+    const abi::Cqe* cqe = ring.Find(user_data);
+    // An SQ thread takes it in its own time, which others on it may make long.
+    for (int i = 0; cqe == nullptr && ring.is_sq_poll() && i < kLooksMax; i++) {
+      nanosleep(&kLookAgain, nullptr);
+      cqe = ring.Find(user_data);
+    }
+    return Napi::Number::New(info.Env(), cqe == nullptr ? -EAGAIN : cqe->res);
+  }
   void SetRef(const Napi::CallbackInfo& info) { host_->SetRef(info[0].ToBoolean()); }
 
   void Close(const Napi::CallbackInfo& info) {

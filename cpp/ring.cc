@@ -241,6 +241,15 @@ uint32_t Ring::Drain(abi::Cqe* out, uint32_t max) {
   return count;
 }
 
+const abi::Cqe* Ring::Find(uint64_t user_data) const {
+  uint32_t tail = LoadAcquire(kcq_tail_);
+  for (uint32_t at = *kcq_head_; at != tail; at++) {
+    const abi::Cqe& cqe = kcqes_[at & cq_mask_];
+    if (cqe.user_data == user_data) return &cqe;
+  }
+  return nullptr;
+}
+
 uint32_t Ring::ReadyCount() const { return LoadAcquire(kcq_tail_) - *kcq_head_; }
 
 bool Ring::HasDeferredWork() const { return (LoadRelaxed(ksq_flags_) & abi::kSqTaskRun) != 0; }

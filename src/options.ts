@@ -72,7 +72,11 @@ export interface RingOptions {
   drainBatchMax?: number;
   /** Submission by a kernel thread instead of system calls. `true` is `{}`. Default: off. */
   sqPoll?: boolean | SqPollOptions;
-  /** Slots of the registered-file table, 0 to 32,768; 0 for none. Default 0. */
+  /**
+   * Slots of the registered-file table, 0 to 32,768 and not above the limit of open files; 0 for none. Files and
+   * sockets have one while it is open and one is free; connections that a listener accepts live in them without
+   * a descriptor (`directDescriptors`). Default 0.
+   */
   registeredFds?: number;
   /**
    * Made when the first socket that uses them receives. Several, of different `bytes`, serve sockets with

@@ -45,6 +45,8 @@ export interface ListenTarget {
   reusePort: boolean;
   ipv6Only: boolean;
   incomingCpu: number | undefined;
+  /** Whether connections may do without a descriptor, where there is a table for them. */
+  hasDirectDescriptors: boolean;
   /** Of accepted connections. */
   options: StreamOptions;
   bounds: StreamBounds;

@@ -12,7 +12,7 @@ import { Listener, Ring, StreamSocket } from 'ringlet';
 const ring = new Ring(JSON.parse(process.argv[1]));
 const errors = [];
 const listener = await Listener.listen({
-  host: '127.0.0.1', port: 0, ring, onAcceptError: ({ code }) => errors.push(code),
+  host: '127.0.0.1', port: 0, ring, directDescriptors: false, onAcceptError: ({ code }) => errors.push(code),
 });
 const { port } = listener.address;
 const near = await Promise.all(Array.from({ length: 6 }, () => StreamSocket.connect({ host: '127.0.0.1', port, ring })));

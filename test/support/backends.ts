@@ -41,6 +41,7 @@ export const CONFIGURATIONS: readonly Configuration[] = [
       completionEntriesMin: 4,
       inFlightMax: 4096,
       inlineReads: false,
+      registeredFds: 8,
       receiveBuffers: { count: 4, bytes: 2048 },
     },
   },

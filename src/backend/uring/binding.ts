@@ -53,6 +53,11 @@ export interface NativeRing {
   start(control: Uint32Array, submissions: Uint32Array, completions: Int32Array, settle: () => void): boolean;
   hold(): void;
   submit(): void;
+  /**
+   * What has become of an operation that has been submitted and never waits, ahead of its completion, which comes
+   * all the same; -EAGAIN if that can't be told.
+   */
+  resultOf(slot: number, markedGeneration: number): number;
   close(): void;
   setRef(isRef: boolean): void;
   stats(into: Float64Array): void;

@@ -245,7 +245,8 @@ class UringBackend implements Backend {
     this.#epoll = new EpollPolls(dispatcher);
     this.polls = new UringPolls(dispatcher, this.#epoll);
     this.datagrams = new UringDatagrams(dispatcher, this.#table, this.#buffers);
-    this.streams = new UringStreams(dispatcher, this.#table, this.#buffers, this.datagrams.zeroCopyTally);
+    const { zeroCopyTally } = this.datagrams;
+    this.streams = new UringStreams(native, dispatcher, this.#table, this.#buffers, zeroCopyTally);
   }
 
   get features(): readonly string[] {

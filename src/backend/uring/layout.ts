@@ -146,6 +146,7 @@ export const OP_SEND = 26;
 export const OP_RECV = 27;
 export const OP_FADVISE = 24;
 export const OP_OPENAT2 = 28;
+export const OP_SHUTDOWN = 34;
 export const OP_RENAMEAT = 35;
 export const OP_UNLINKAT = 36;
 export const OP_MKDIRAT = 37;
@@ -156,6 +157,7 @@ export const OP_FSETXATTR = 41;
 export const OP_SETXATTR = 42;
 export const OP_FGETXATTR = 43;
 export const OP_GETXATTR = 44;
+export const OP_URING_CMD = 46;
 /** Linux 6.0, as is multishot receive, for which the kernel's probe has no answer of its own. */
 export const OP_SEND_ZC = 47;
 /** Linux 6.1. */
@@ -174,6 +176,9 @@ export const CANCEL_FD_FIXED = 1 << 3;
 export const POLL_ADD_MULTISHOT = 1 << 0;
 /** Has a NOP complete with its length as the result. */
 export const NOP_INJECT_RESULT = 1 << 0;
+
+/** In the offset of a URING_CMD on a socket: setsockopt(2), Linux 6.7. */
+export const SOCKET_CMD_SETSOCKOPT = 3;
 
 export const TIMEOUT_ABSOLUTE = 1 << 0;
 export const TIMEOUT_UPDATE = 1 << 1;

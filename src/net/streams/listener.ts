@@ -37,6 +37,16 @@ export interface ListenOptions extends StreamSocketOptions {
   /** SO_INCOMING_CPU: of listeners that share a port, this one gets what arrives on that CPU. */
   incomingCpu?: number | undefined;
   /**
+   * Whether TCP and Unix connections are accepted straight into the ring's file table, and have no descriptor
+   * until somebody needs one: `fd`, `detach`, `end`, a setter, `localAddress` of a listener on every address,
+   * `peerCredentials`. So there may be more of them than the process may have descriptors. One that can't be made
+   * rejects or throws with EMFILE and `syscall` 'dup', 'setsockopt', 'getsockopt' or 'getsockname'; `end` and
+   * `reset` do without. Connections that find the table full have descriptors, as have those of a listener with
+   * `zeroCopy`, `quickAck`, or options of Unix sockets. Needs a ring with `registeredFds` and Linux 6.8; without
+   * effect otherwise, and on the node backend. Default true.
+   */
+  directDescriptors?: boolean | undefined;
+  /**
    * Told of an accept that failed, mostly for want of descriptors (EMFILE, ENFILE) or memory: once, until
    * one succeeds again. The listener goes on. Default: a process warning.
    */
@@ -356,8 +366,8 @@ function warn(error: Error): void {
 }
 
 function readTarget(options: ListenOptions): Omit<ListenTarget, 'local'> {
-  const flag = (name: 'ipv6Only' | 'reusePort'): boolean =>
-    checkBoolean(options[name] ?? false, `options.${name}`);
+  const flag = (name: 'ipv6Only' | 'reusePort' | 'directDescriptors', byDefault = false): boolean =>
+    checkBoolean(options[name] ?? byDefault, `options.${name}`);
   const { incomingCpu } = options;
   return {
     backlog: checkInteger(options.backlog ?? BACKLOG, 'options.backlog', 0, COUNT_MAX),
@@ -365,6 +375,7 @@ function readTarget(options: ListenOptions): Omit<ListenTarget, 'local'> {
     ipv6Only: flag('ipv6Only'),
     incomingCpu:
       incomingCpu === undefined ? undefined : checkInteger(incomingCpu, 'options.incomingCpu', 0, COUNT_MAX),
+    hasDirectDescriptors: flag('directDescriptors', true),
     options: readStreamOptions(options),
     bounds: readBounds(options),
   };

@@ -33,6 +33,8 @@ export class FdTable {
   #slotsTouched = 0;
   #exhaustionCount = 0;
   #refusalCount = 0;
+  /** Slots of files without a descriptor. */
+  #reservedCount = 0;
   readonly #entries = new Map<number, { index: number; users: number }>();
 
   /** @param slotCount 0 for a ring without a table. */
@@ -42,14 +44,22 @@ export class FdTable {
   }
 
   get usedCount(): number {
-    return this.#entries.size;
+    return this.#entries.size + this.#reservedCount;
+  }
+
+  get slotCount(): number {
+    return this.#slotCount;
+  }
+
+  get freeCount(): number {
+    return this.#slotCount - this.usedCount;
   }
 
   get stats(): FdTableStats {
     return {
       slots: this.#slotCount,
       used: this.usedCount,
-      free: this.#slotCount - this.usedCount,
+      free: this.freeCount,
       exhaustions: this.#exhaustionCount,
       refusals: this.#refusalCount,
     };
@@ -68,7 +78,7 @@ export class FdTable {
       existing.users++;
       return existing.index;
     }
-    const index = this.#freeSlots.pop() ?? (this.#slotsTouched < this.#slotCount ? this.#slotsTouched++ : -1);
+    const index = this.#takeSlot();
     if (index < 0) {
       this.#exhaustionCount++;
       return NOT_REGISTERED;
@@ -80,6 +90,22 @@ export class FdTable {
     }
     this.#entries.set(fd, { index, users: 1 });
     return index;
+  }
+
+  #takeSlot(): number {
+    return this.#freeSlots.pop() ?? (this.#slotsTouched < this.#slotCount ? this.#slotsTouched++ : -1);
+  }
+
+  /** A slot for a file that has no descriptor, or a negative number. `giveBack` must follow, when it is empty again. */
+  reserve(): number {
+    const index = this.#takeSlot();
+    if (index >= 0) this.#reservedCount++;
+    return index;
+  }
+
+  giveBack(index: number): void {
+    this.#reservedCount--;
+    this.#freeSlots.push(index);
   }
 
   /** Gives up one use; the last one clears the slot, so that the file can really close. */

@@ -17,12 +17,13 @@ const ECONNRESET = -104;
 const ETIMEDOUT = -110;
 
 export class LostErrors {
-  readonly #fd: number;
+  readonly #socket: { descriptor(): number };
   #isSuspect = false;
   #errno = 0;
 
-  constructor(fd: number) {
-    this.#fd = fd;
+  /** @param socket has a descriptor, or makes one, or says why it can't by a negative errno. */
+  constructor(socket: { descriptor(): number }) {
+    this.#socket = socket;
   }
 
   /** A transfer that was not cancelled has failed. Of EPIPE the reader hears nothing: its end may be the peer's. */
@@ -40,8 +41,11 @@ export class LostErrors {
   /** What has ended the stream that seems to have come to its end; 0 when it has. */
   errnoOfEnd(): number {
     if (!this.#isSuspect) return 0;
+    const fd = this.#socket.descriptor();
+    // Rather an error that may be none than an end that may be none.
+    if (fd < 0) return this.#errno || fd;
     // The beginning of struct tcp_info (tcp(7)): state, congestion state, retransmissions, probes.
-    const info = binding().getSocketOption(this.#fd, IPPROTO_TCP, TCP_INFO);
+    const info = binding().getSocketOption(fd, IPPROTO_TCP, TCP_INFO);
     if (info < 0) return 0;
     const [state, , retransmissions = 0, probes = 0] = new Uint8Array(new Int32Array([info]).buffer);
     if (state !== TCP_CLOSE) return 0;

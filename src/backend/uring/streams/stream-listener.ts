@@ -1,5 +1,6 @@
 /**
- * A listening socket on a ring, with one multishot accept.
+ * A listening socket on a ring, with one multishot accept, or with accepts into slots of the ring's file table
+ * (direct-accepts.ts) for as long as there are any.
  *
  * Where the process runs out of descriptors the kernel ends the accept. What waits stays in the backlog,
  * and the accept is armed again when a connection of this ring has been closed, or a while later.
@@ -12,7 +13,9 @@ import type { BackendListener, ConnectionSink, ListenTarget } from '../../stream
 import { binding } from '../binding.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { localName } from '../sockets/socket-names.js';
-import { AcceptOperation, type SocketTarget, type Standing } from './stream-operations.js';
+import { type DirectAcceptOwner, DirectAccepts } from './direct-accepts.js';
+import { DirectHandle } from './direct-sockets.js';
+import { AcceptOperation, type Standing } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import type { UringStreams } from './streams.js';
 
@@ -21,7 +24,7 @@ const { ECANCELED, ECONNABORTED, EINTR, EPROTO } = constants.errno;
 /** How long to leave a backlog alone that the system has no descriptor or memory for. */
 const RETRY_MS = 100;
 
-export class UringListener implements BackendListener, SocketTarget, Standing {
+export class UringListener implements BackendListener, DirectAcceptOwner, Standing {
   readonly fd: number;
   readonly target: number;
   readonly targetFlags: number;
@@ -31,6 +34,7 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
   readonly #hasOptions: boolean;
   readonly #sink: ConnectionSink;
   #armed: AcceptOperation | undefined;
+  readonly #direct: DirectAccepts | undefined;
   #isAccepting = false;
   #isRef = true;
   #hasReported = false;
@@ -38,7 +42,8 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
   #onDisarmed: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(host: UringStreams, fd: number, wanted: ListenTarget, sink: ConnectionSink) {
+  /** @param isDirect whether its connections may do without descriptors; then it has their options itself. */
+  constructor(host: UringStreams, fd: number, wanted: ListenTarget, sink: ConnectionSink, isDirect: boolean) {
     this.fd = fd;
     this.#host = host;
     this.#wanted = wanted;
@@ -48,6 +53,15 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
     this.target = target;
     this.targetFlags = flags;
     this.local = localName(fd);
+    this.#direct = isDirect ? new DirectAccepts(host.directSockets, this) : undefined;
+  }
+
+  get knownFd(): number {
+    return this.fd;
+  }
+
+  get #isUnix(): boolean {
+    return this.local.family === 'Unix';
   }
 
   resume(): void {
@@ -57,12 +71,19 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
 
   pause(): void {
     this.#isAccepting = false;
+    this.#direct?.cancel(listenerClosedError);
+    this.#cancelOrdinary();
+  }
+
+  #cancelOrdinary(): void {
     if (this.#armed !== undefined) this.#host.dispatcher.cancel(this.#armed, listenerClosedError);
   }
 
   #arm(): void {
     if (!this.#isAccepting || this.#armed !== undefined || this.#retry !== undefined) return;
     if (this.#closing !== undefined || this.#host.dispatcher.isClosing) return;
+    this.#direct?.arm(this.#isRef);
+    if (this.#direct?.isArmed) return;
     const operation = new AcceptOperation(this, this);
     operation.isHolding = this.#isRef;
     this.#armed = operation;
@@ -77,13 +98,38 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
     }
     this.#hasReported = false;
     // A peer that has gone already makes some options fail; its connection will tell.
-    if (this.#hasOptions) applyStreamOptions(result, this.local.family, this.#wanted.options);
-    this.#sink.onConnection(this.#host.wrap(result, this.#wanted.bounds));
+    if (this.#hasOptions && this.#direct === undefined)
+      applyStreamOptions(result, this.#isUnix, this.#wanted.options);
+    const { bounds, options } = this.#wanted;
+    this.#sink.onConnection(this.#host.wrap(result, bounds, options));
+    if (this.#direct?.hasRoom) this.#cancelOrdinary();
+  }
+
+  onDirectConnection(index: number, remoteName: Uint8Array): void {
+    const { directSockets, dispatcher } = this.#host;
+    if (this.#closing !== undefined || dispatcher.isClosing) {
+      void directSockets.close(index, false);
+    } else {
+      this.#hasReported = false;
+      const handle = new DirectHandle(directSockets, index, this.local, remoteName);
+      const { bounds, options } = this.#wanted;
+      this.#sink.onConnection(this.#host.keep(handle, bounds, options));
+    }
+    this.#afterEnd(0);
+  }
+
+  onDirectFailure(errno: number): void {
+    this.#afterEnd(errno);
   }
 
   onDisarmed(result: number): void {
     this.#armed = undefined;
-    this.#onDisarmed?.();
+    this.#afterEnd(result);
+  }
+
+  /** Of an accept. Arms again, at once if nothing is wrong with the listener. */
+  #afterEnd(result: number): void {
+    if (this.#isDisarmed) this.#onDisarmed?.();
     if (result < 0 && result !== -ECANCELED && !isOfPeer(result)) {
       if (!this.#hasReported) {
         this.#hasReported = true;
@@ -95,8 +141,12 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
     this.#arm();
   }
 
+  get #isDisarmed(): boolean {
+    return this.#armed === undefined && this.#direct?.isArmed !== true;
+  }
+
   #retryLater(): void {
-    if (this.#closing !== undefined) return;
+    if (this.#closing !== undefined || this.#retry !== undefined) return;
     this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
     if (!this.#isRef) this.#retry.unref();
   }
@@ -113,6 +163,13 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
     if (this.#retry !== undefined) setImmediate(() => this.#tryAgain());
   }
 
+  /** A slot of the file table is free. Connections that have descriptors then go on as they are. */
+  onSlotFreed(): void {
+    if (this.#direct === undefined) return;
+    if (this.#armed === undefined) this.#arm();
+    else if (this.#direct.hasRoom) this.#cancelOrdinary();
+  }
+
   ref(): void {
     this.#setRef(true);
   }
@@ -124,6 +181,7 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
   #setRef(isRef: boolean): void {
     this.#isRef = isRef;
     if (this.#armed !== undefined) this.#host.dispatcher.setHolding(this.#armed, isRef);
+    this.#direct?.setHolding(isRef);
     if (isRef) this.#retry?.ref();
     else this.#retry?.unref();
   }
@@ -140,7 +198,7 @@ export class UringListener implements BackendListener, SocketTarget, Standing {
   async #close(): Promise<void> {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    if (this.#armed !== undefined) {
+    if (!this.#isDisarmed) {
       this.#setRef(true);
       const disarmed = new Promise<void>((resolve) => {
         this.#onDisarmed = resolve;

@@ -45,7 +45,8 @@ const MSGHDR_WORDS = 14;
 
 /** What operations on a socket name it by. */
 export interface SocketTarget {
-  readonly fd: number;
+  /** Its descriptor's number; -1 while it has none. */
+  readonly knownFd: number;
   /** The descriptor or table slot for submission entries, and the flag that says which. */
   readonly target: number;
   readonly targetFlags: number;
@@ -184,7 +185,7 @@ export class ReceiveOperation extends StandingOperation {
   }
 
   override describe(): OperationFacts {
-    return { kind: 'read', fd: this.#socket.fd };
+    return { kind: 'read', fd: this.#socket.knownFd };
   }
 }
 
@@ -210,7 +211,7 @@ export class ChunkReceiveOperation extends StandingOperation {
   }
 
   override describe(): OperationFacts {
-    return { kind: 'read', fd: this.#socket.fd, bytes: this.memory.length };
+    return { kind: 'read', fd: this.#socket.knownFd, bytes: this.memory.length };
   }
 }
 
@@ -266,7 +267,7 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
   }
 
   override describe(): OperationFacts {
-    return { kind: 'read', fd: this.#socket.fd, bytes: this.#length };
+    return { kind: 'read', fd: this.#socket.knownFd, bytes: this.#length };
   }
 
   protected override onSettled(): void {
@@ -386,7 +387,7 @@ export class SendOperation extends Operation<void> {
   }
 
   override describe(): OperationFacts {
-    return { kind: 'write', fd: this.#socket.fd, bytes: this.#outgoing.bytes };
+    return { kind: 'write', fd: this.#socket.knownFd, bytes: this.#outgoing.bytes };
   }
 }
 

@@ -1,5 +1,4 @@
 /** The options of stream sockets and listeners, by the kernel's numbers (socket(7), tcp(7), ipv6(7)). */
-import type { SocketAddress } from '../../../net/address.js';
 import type { ListenTarget, StreamOptions } from '../../streams.js';
 import { binding } from '../binding.js';
 import { IPPROTO_IPV6, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
@@ -8,7 +7,7 @@ const IPPROTO_TCP = 6;
 const SO_REUSEADDR = 2;
 const SO_TYPE = 3;
 const SO_KEEPALIVE = 9;
-const SO_LINGER = 13;
+export const SO_LINGER = 13;
 const SO_REUSEPORT = 15;
 const SO_ACCEPTCONN = 30;
 const SO_INCOMING_CPU = 49;
@@ -19,11 +18,7 @@ const IPV6_V6ONLY = 26;
 const SOCK_STREAM = 1;
 
 /** Sets what is asked for: 0, or the first negative errno. TCP's own options are none of a Unix socket's. */
-export function applyStreamOptions(
-  fd: number,
-  family: SocketAddress['family'],
-  options: StreamOptions,
-): number {
+export function applyStreamOptions(fd: number, isUnix: boolean, options: StreamOptions): number {
   const { noDelay, keepAliveSeconds, quickAck, lingerSeconds } = options;
   let error = 0;
   const set = (level: number, name: number, value: number | Uint8Array): void => {
@@ -32,7 +27,7 @@ export function applyStreamOptions(
   if (options.receiveBufferBytes !== undefined) set(SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes);
   if (options.sendBufferBytes !== undefined) set(SOL_SOCKET, SO_SNDBUF, options.sendBufferBytes);
   if (lingerSeconds !== undefined) set(SOL_SOCKET, SO_LINGER, lingerStruct(lingerSeconds));
-  if (family === 'Unix') return error;
+  if (isUnix) return error;
   if (noDelay !== undefined) set(IPPROTO_TCP, TCP_NODELAY, noDelay ? 1 : 0);
   if (quickAck !== undefined) set(IPPROTO_TCP, TCP_QUICKACK, quickAck ? 1 : 0);
   if (keepAliveSeconds !== undefined) set(SOL_SOCKET, SO_KEEPALIVE, keepAliveSeconds < 0 ? 0 : 1);
@@ -44,6 +39,15 @@ export function applyStreamOptions(
 /** struct linger. */
 function lingerStruct(seconds: number): Uint8Array {
   return new Uint8Array(new Int32Array([seconds < 0 ? 0 : 1, Math.max(seconds, 0)]).buffer);
+}
+
+/**
+ * Whether a listener's connections have these options without being asked one by one: because there are none, or
+ * because they come over from the listener, which needs them itself then (tcp(7), socket(7)).
+ */
+export function areInherited(options: StreamOptions, isUnix: boolean): boolean {
+  if (isUnix) return Object.values(options).every((value) => value === undefined);
+  return options.quickAck === undefined;
 }
 
 /** What a listener needs before it is bound. */

@@ -8,17 +8,15 @@ import { binding } from '../binding.js';
 import type { FdTable } from '../dispatch/fd-table.js';
 import { OP_SENDMSG_ZC } from '../layout.js';
 import type { Operation } from '../dispatch/operation.js';
-import { closeDescriptor } from '../files/uring-file.js';
-import { localName, peerName } from '../sockets/socket-names.js';
 import { type ReceivedDescriptors, ReceiveDescriptorsOperation } from './descriptor-passing.js';
 import { LostErrors } from './lost-errors.js';
+import type { SocketHandle } from './socket-handle.js';
 import { ReadOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';
 import { type ReceiveHost, type ReceiverOwner, StreamReceiver } from './stream-receiver.js';
 import { StreamWriter } from './stream-writer.js';
 
-const SHUT_WR = 1;
 const READ_BYTES_MAX = 2 ** 30;
 /** How long a close waits for the peer to acknowledge what it was sent without a copy. */
 const RELEASE_MS_MAX = 2000;
@@ -31,45 +29,55 @@ export interface StreamHost extends ReceiveHost {
 }
 
 export class UringStream implements BackendStream, ReceiverOwner {
-  readonly fd: number;
   readonly target: number;
   readonly targetFlags: number;
   readonly lostErrors: LostErrors;
   readonly #host: StreamHost;
   readonly #receiver: StreamReceiver;
-  #local: SocketAddress | undefined;
-  #remote: SocketAddress | undefined;
+  readonly #handle: SocketHandle;
   readonly #isZeroCopy: boolean;
   #writer: StreamWriter | undefined;
   #reading: Operation<unknown> | undefined;
   #readOver: ((errno?: number) => void) | undefined;
   #isRef = true;
-  #lingers = false;
+  #lingers: boolean;
   /** Called once nothing is received any more. */
   #onQuiet: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @param remote if it is known already. */
-  constructor(host: StreamHost, fd: number, bounds: StreamBounds, remote?: SocketAddress) {
-    this.fd = fd;
-    this.lostErrors = new LostErrors(fd);
+  /** @param options that have been set on it. */
+  constructor(host: StreamHost, handle: SocketHandle, bounds: StreamBounds, options: StreamOptions) {
+    this.lostErrors = new LostErrors(handle);
     this.#host = host;
-    this.#remote = remote;
+    this.#handle = handle;
     this.#isZeroCopy = bounds.isZeroCopy;
-    const { target, flags } = host.table.acquire(fd);
-    this.target = target;
-    this.targetFlags = flags;
+    this.#lingers = (options.lingerSeconds ?? 0) > 0;
+    this.target = handle.target;
+    this.targetFlags = handle.targetFlags;
     this.#receiver = new StreamReceiver(host, this, bounds);
   }
 
+  get fd(): number {
+    return this.#needDescriptor('dup');
+  }
+
+  get knownFd(): number {
+    return this.#handle.knownFd;
+  }
+
+  /** @throws what keeps one from being made, as `syscall`. */
+  #needDescriptor(syscall: string): number {
+    const fd = this.#handle.descriptor();
+    if (fd < 0) throw addressError(fd, syscall);
+    return fd;
+  }
+
   get local(): SocketAddress {
-    this.#local ??= localName(this.fd);
-    return this.#local;
+    return this.#handle.local;
   }
 
   get remote(): SocketAddress | undefined {
-    this.#remote ??= this.#closing === undefined ? peerName(this.fd) : undefined;
-    return this.#remote;
+    return this.#handle.remote;
   }
 
   get isClosing(): boolean {
@@ -172,7 +180,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
   }
 
   #zeroCopyChoice(): ZeroCopyChoice | undefined {
-    if (!this.#isZeroCopy || this.local.family === 'Unix') return undefined;
+    if (!this.#isZeroCopy || this.#handle.isUnix) return undefined;
     return new ZeroCopyChoice(this.#host.zeroCopyTally, this.#host.dispatcher.supportsOp(OP_SENDMSG_ZC));
   }
 
@@ -183,31 +191,35 @@ export class UringStream implements BackendStream, ReceiverOwner {
   async end(): Promise<void> {
     if (this.#writer !== undefined && !this.#writer.isIdle) await this.#writer.whenIdle();
     if (this.#closing !== undefined) throw connectionClosedError();
-    const error = binding().shutDown(this.fd, SHUT_WR);
+    const error = await this.#handle.shutDown();
     if (error < 0) throw addressError(error, 'shutdown');
   }
 
   setOptions(options: StreamOptions): void {
-    const error = applyStreamOptions(this.fd, this.local.family, options);
+    const fd = this.#needDescriptor('setsockopt');
+    const error = applyStreamOptions(fd, this.#handle.isUnix, options);
     if (error < 0) throw addressError(error, 'setsockopt');
     if (options.lingerSeconds !== undefined) this.#lingers = options.lingerSeconds > 0;
   }
 
   peerCredentials(): PeerCredentials {
-    const credentials = binding().peerCredentials(this.fd);
+    const credentials = binding().peerCredentials(this.#needDescriptor('getsockopt'));
     if (typeof credentials === 'number') throw addressError(credentials, 'getsockopt');
     const [processId, userId, groupId] = credentials;
     return { processId, userId, groupId };
   }
 
   async detach(): Promise<number> {
+    // The ring may have closed it since the caller looked.
+    if (this.#closing !== undefined) throw connectionClosedError();
+    const { fd } = this;
     const closing = this.#detach();
     this.#closing = closing.then(
       () => {},
       () => {},
     );
     await closing;
-    return this.fd;
+    return fd;
   }
 
   async #detach(): Promise<void> {
@@ -216,8 +228,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
       await this.#giveBack(true);
       throw ringClosedError();
     }
-    this.#host.table.release(this.fd);
-    binding().disownFd(this.fd);
+    await this.#handle.disown();
     this.#host.remove(this);
   }
 
@@ -269,23 +280,19 @@ export class UringStream implements BackendStream, ReceiverOwner {
   }
 
   async #close(isReset: boolean): Promise<void> {
-    // Names are asked for while there is a descriptor.
-    void this.local;
     await this.#letGo();
     let isCutOff = isReset;
     if (!isReset && this.#writer?.isHeld) {
       // The peer is to hear of the end as early as after any other close.
-      binding().shutDown(this.fd, SHUT_WR);
+      await this.#handle.shutDown();
       isCutOff = !(await this.#writer.isReleasedIn(RELEASE_MS_MAX));
     }
     await this.#giveBack(isCutOff);
   }
 
   async #giveBack(isReset: boolean): Promise<void> {
-    const { dispatcher, table } = this.#host;
-    if (isReset && this.local.family !== 'Unix')
-      applyStreamOptions(this.fd, this.local.family, { lingerSeconds: 0 });
+    if (isReset) await this.#handle.cutOff();
     this.#host.remove(this);
-    await closeDescriptor(dispatcher, table, this.fd, this.#lingers && !isReset);
+    await this.#handle.close(this.#lingers && !isReset);
   }
 }

@@ -234,7 +234,7 @@ export class StreamWriter implements SendOwner {
    */
   #isWithoutCopy(bytes: number): boolean {
     if (this.#zeroCopy === undefined || bytes < ZERO_COPY_BYTES_MIN) return false;
-    const room = binding().getSocketOption(this.#socket.fd, SOL_SOCKET, SO_SNDBUF);
+    const room = binding().getSocketOption(this.#socket.knownFd, SOL_SOCKET, SO_SNDBUF);
     return bytes >= SEND_BUFFERS_MIN * room && this.#zeroCopy.take(bytes);
   }
 

@@ -9,9 +9,10 @@ import type {
   ListenTarget,
   StreamBackend,
   StreamBounds,
+  StreamOptions,
   StreamTarget,
 } from '../../streams.js';
-import { binding } from '../binding.js';
+import { binding, type NativeRing } from '../binding.js';
 import { CopySlab } from '../buffers/copy-slab.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
@@ -20,9 +21,11 @@ import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
 import { type ReceiveBuffers, receiveTrials } from '../buffers/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
 import type { ZeroCopyTally } from '../sockets/zero-copy.js';
+import { DirectSockets } from './direct-sockets.js';
+import { DescriptorHandle, type SocketHandle } from './socket-handle.js';
 import { UringListener } from './stream-listener.js';
 import { ConnectOperation, streamError } from './stream-operations.js';
-import { applyListenOptions, applyStreamOptions, isStreamSocket } from './stream-options.js';
+import { applyListenOptions, applyStreamOptions, areInherited, isStreamSocket } from './stream-options.js';
 import { DirectPlaces } from './stream-receiver.js';
 import { type StreamHost, UringStream } from './stream-socket.js';
 
@@ -44,6 +47,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly table: FdTable;
   readonly copies = new CopySlab();
   readonly direct = new DirectPlaces();
+  readonly directSockets: DirectSockets;
   readonly zeroCopyTally: ZeroCopyTally;
   hasReceiveLimit = true;
   readonly #buffers: ReceiveBuffers;
@@ -51,7 +55,16 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly #listeners = new Set<UringListener>();
   #rearmCount = 0;
 
-  constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers, zeroCopyTally: ZeroCopyTally) {
+  constructor(
+    native: NativeRing,
+    dispatcher: Dispatcher,
+    table: FdTable,
+    buffers: ReceiveBuffers,
+    zeroCopyTally: ZeroCopyTally,
+  ) {
+    this.directSockets = new DirectSockets(native, dispatcher, table, () => {
+      for (const listener of this.#listeners) listener.onSlotFreed();
+    });
     this.dispatcher = dispatcher;
     this.zeroCopyTally = zeroCopyTally;
     this.table = table;
@@ -83,9 +96,17 @@ export class UringStreams implements StreamBackend, StreamHost {
     this.#listeners.delete(listener);
   }
 
-  /** @param fd a connected socket that the environment owns. */
-  wrap(fd: number, bounds: StreamBounds, remote?: SocketAddress): UringStream {
-    const stream = new UringStream(this, fd, bounds, remote);
+  /**
+   * @param fd a connected socket that the environment owns.
+   * @param options that have been set on it.
+   * @param remote if it is known already.
+   */
+  wrap(fd: number, bounds: StreamBounds, options: StreamOptions, remote?: SocketAddress): UringStream {
+    return this.keep(new DescriptorHandle(this.dispatcher, this.table, fd, remote), bounds, options);
+  }
+
+  keep(handle: SocketHandle, bounds: StreamBounds, options: StreamOptions): UringStream {
+    const stream = new UringStream(this, handle, bounds, options);
     this.#streams.add(stream);
     return stream;
   }
@@ -98,7 +119,7 @@ export class UringStreams implements StreamBackend, StreamHost {
     const fd = binding().openStream(kernelFamily(remote.family));
     if (fd < 0) throw streamError(fd, 'connect', remote);
     try {
-      const error = applyStreamOptions(fd, remote.family, target.options);
+      const error = applyStreamOptions(fd, remote.family === 'Unix', target.options);
       if (error < 0) throw addressError(error, 'setsockopt');
       if (local !== undefined) bindTo(fd, local);
       await this.dispatcher.submit(new ConnectOperation(fd, name, remote), signal);
@@ -108,7 +129,7 @@ export class UringStreams implements StreamBackend, StreamHost {
       binding().closeFd(fd);
       throw error;
     }
-    return this.wrap(fd, target.bounds, remote.path === undefined ? remote : undefined);
+    return this.wrap(fd, target.bounds, target.options, remote.path === undefined ? remote : undefined);
   }
 
   async listen(target: ListenTarget, sink: ConnectionSink): Promise<BackendListener> {
@@ -120,16 +141,25 @@ export class UringStreams implements StreamBackend, StreamHost {
       binding().closeFd(fd);
       throw error;
     };
-    const optionError = applyListenOptions(fd, target);
+    const isDirect = this.#canBeDirect(target);
+    const isUnix = local.family === 'Unix';
+    const optionError =
+      applyListenOptions(fd, target) || (isDirect ? applyStreamOptions(fd, isUnix, target.options) : 0);
     if (optionError < 0) fail(addressError(optionError, 'setsockopt'));
     const name = encodeName(local);
     const bound = typeof name === 'number' ? name : binding().bindSocket(fd, name);
     if (bound < 0) fail(listenErrorOf(bound, local));
     const listening = binding().listenOn(fd, target.backlog);
     if (listening < 0) fail(listenErrorOf(listening, local));
-    const listener = new UringListener(this, fd, target, sink);
+    const listener = new UringListener(this, fd, target, sink, isDirect);
     this.#listeners.add(listener);
     return listener;
+  }
+
+  /** Whether a listener's connections can do without descriptors. Those that would need one at once have it. */
+  #canBeDirect({ hasDirectDescriptors, bounds, options, local }: ListenTarget): boolean {
+    if (!hasDirectDescriptors || bounds.isZeroCopy) return false;
+    return areInherited(options, local.family === 'Unix') && this.directSockets.isPossible;
   }
 
   adopt(fd: number, bounds: StreamBounds): BackendStream {
@@ -139,7 +169,7 @@ export class UringStreams implements StreamBackend, StreamHost {
     if (isStream !== true) throw invalidFdType('no stream socket');
     const adopted = binding().adoptFd(fd);
     if (adopted < 0) throw addressError(adopted, 'open');
-    return this.wrap(fd, bounds);
+    return this.wrap(fd, bounds, {});
   }
 
   /** Closes every connection and listener. */
