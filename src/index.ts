@@ -28,10 +28,12 @@ export type {
 } from './fs/attributes.js';
 export type { DirectAlignment } from './fs/beyond-node.js';
 export { FileHandle } from './fs/file-handle.js';
+export type { HandleWriter, WriterOptions } from './fs/handle-writer.js';
 export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
 export type { Advice, SyncRangeOptions } from './fs/range-hints.js';
 export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
 export type { Fs } from './fs/fs.js';
+export type { ContentTransform, PullOptions, PullSyncOptions } from './fs/stream-iter.js';
 export { LatencyRecording } from './latency.js';
 export type { SocketAddress } from './net/address.js';
 export type { AncillaryField, ProcessCredentials } from './net/datagrams/ancillary.js';

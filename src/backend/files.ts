@@ -102,6 +102,8 @@ export interface BackendFile {
   whenIdle(): Promise<void>;
   /** Safe to call again: later calls share the first one's promise. */
   close(): Promise<void>;
+  /** The same within the call, for who can't wait; false where something is pending, and nothing has been done. */
+  closeAtOnce(): boolean;
 }
 
 /** Where an open begins, and how its path may be resolved (openat2(2)). */

@@ -40,6 +40,16 @@ export function invalidState(message: string): CodedError {
   return coded(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`);
 }
 
+/** The same, where Node throws a TypeError. */
+export function invalidStateType(message: string): TypeError & CodedError {
+  return coded(TypeError, 'ERR_INVALID_STATE', `Invalid state: ${message}`);
+}
+
+/** A write that takes nothing, again and again, and gives no reason. */
+export function writeStalledError(call: string): CodedError {
+  return coded(Error, 'ERR_OPERATION_FAILED', `Operation failed: ${call} failed after retries`);
+}
+
 /** A call on a FileHandle that has been closed, as node:fs/promises words it. */
 export function fileClosedError(syscall: string): NodeJS.ErrnoException {
   const error: NodeJS.ErrnoException = new Error('file closed');

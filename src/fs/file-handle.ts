@@ -6,17 +6,7 @@
  * call on the node backend even until the system call that is under way ends.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import nodeFs, {
-  type BigIntStats,
-  type Mode,
-  type ReadStream,
-  type Stats,
-  type TimeLike,
-  type WriteStream,
-} from 'node:fs';
-import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
-import type { Interface } from 'node:readline';
-import type { ReadableStream as WebStream } from 'node:stream/web';
+import nodeFs, { type BigIntStats, type Mode, type Stats, type TimeLike } from 'node:fs';
 import type {
   BackendFile,
   PoolCallback,
@@ -25,7 +15,7 @@ import type {
   WriteResult,
   WriteVectorResult,
 } from '../backend/backend.js';
-import { fileClosedError, invalidState } from '../errors.js';
+import { fileClosedError } from '../errors.js';
 import {
   checkInteger,
   checkNumber,
@@ -36,9 +26,8 @@ import {
   narrowMode,
   toPosition,
 } from '../validate.js';
-import { BeyondNode, fileFor } from './beyond-node.js';
-import { HandleLifetime, type HeldFile, type LentFile } from './handle-lifetime.js';
-import { linesOf, readStreamOver, writeStreamOver } from './handle-streams.js';
+import { fileFor } from './beyond-node.js';
+import { HandleLifetime, type LentFile } from './handle-lifetime.js';
 import {
   type ReadFileOptions,
   readReadFileOptions,
@@ -60,7 +49,7 @@ import {
   unlessAborted,
   writeText,
 } from './transfer-ranges.js';
-import { readWebStreamOptions, type WebStreamOptions, webStreamOver } from './web-stream.js';
+import { lifetimeOf, StreamableHandle } from './streamable-handle.js';
 import { type FileContent, toContent, writeWhole } from './write-file.js';
 
 type View = NodeJS.ArrayBufferView;
@@ -99,9 +88,8 @@ export function lendForClosing(handle: FileHandle): LentFile | undefined {
  *
  * @internal Handles come from `open`.
  */
-export class FileHandle extends BeyondNode {
+export class FileHandle extends StreamableHandle {
   readonly #lifetime: HandleLifetime;
-  #hasWebStream = false;
   #asyncResource: AsyncResource | undefined;
 
   static {
@@ -120,8 +108,13 @@ export class FileHandle extends BeyondNode {
     return this.#lifetime.fileFor(syscall);
   }
 
+  /** @internal */
+  override [lifetimeOf](): HandleLifetime {
+    return this.#lifetime;
+  }
+
   /** The descriptor's number, or -1 from the call of `close` on. */
-  get fd(): number {
+  override get fd(): number {
     return this.#lifetime.file?.fd ?? -1;
   }
 
@@ -375,42 +368,10 @@ export class FileHandle extends BeyondNode {
   }
 
   /**
-   * An `fs.ReadStream` over this handle, with Node's options and events. It holds the handle until it has
-   * ended, and closes it then unless `autoClose` is false. Destroying it ends a pending read.
-   */
-  createReadStream(options?: CreateReadStreamOptions): ReadStream {
-    return readStreamOver(this, this.#lifetime.hold(), options);
-  }
-
-  /** An `fs.WriteStream` over this handle, with Node's options and events; `flush` syncs before the close. */
-  createWriteStream(options?: CreateWriteStreamOptions): WriteStream {
-    return writeStreamOver(this, this.#lifetime.hold(), options);
-  }
-
-  /** A `readline` interface over a stream of the file: `for await` yields its lines. */
-  readLines(options?: CreateReadStreamOptions): Interface {
-    return linesOf(this.createReadStream(options));
-  }
-
-  /**
-   * The content from the cursor on as a web stream; one a handle. The handle stays open afterwards, unless
-   * `autoClose` is true, and must be closed in the end. A `close` ends the stream.
-   *
-   * @throws ERR_INVALID_STATE when the handle is closed, or has such a stream already.
-   */
-  readableWebStream(options: WebStreamOptions = {}): WebStream {
-    if (this.#lifetime.file === undefined) throw invalidState('The FileHandle is closed');
-    if (this.#hasWebStream) throw invalidState('The FileHandle is locked');
-    this.#hasWebStream = true;
-    const settings = readWebStreamOptions(options);
-    return webStreamOver(this, this.#lifetime.hold() as HeldFile, settings);
-  }
-
-  /**
    * Refuses new calls at once, waits for pending ones and for streams, and closes the descriptor.
    * Safe to call again: the promise is the same. Bound to the handle, as Node's is.
    */
-  readonly close = (): Promise<void> => this.#lifetime.close();
+  override readonly close = (): Promise<void> => this.#lifetime.close();
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

@@ -4,7 +4,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { BackendFile } from '../backend/backend.js';
-import { fileClosedError } from '../errors.js';
+import { fileClosedError, invalidState } from '../errors.js';
 import { unwatchDropped, watchDropped } from './dropped-handles.js';
 
 /** A handle's file for who goes on using it while the handle is being closed. */
@@ -28,6 +28,8 @@ export class HandleLifetime {
   file: BackendFile | undefined;
   /** The same file, for what may be asked of it even then. */
   readonly ownFile: BackendFile;
+  /** Whether a reader or writer has the handle to itself. */
+  isLocked = false;
   readonly #handle: EventEmitter;
   /** Settles when such a chain is over; resolves to whether the file is closed. */
   #lent: Promise<boolean> | undefined;
@@ -61,6 +63,21 @@ export class HandleLifetime {
     return { file, release };
   }
 
+  /** For who wants the handle to itself: throws ERR_INVALID_STATE where something is in the way. */
+  checkFree(): void {
+    if (this.file === undefined) {
+      throw invalidState(`The FileHandle is ${this.#holdCount === 0 ? 'closed' : 'closing'}`);
+    }
+    if (this.isLocked) throw invalidState('The FileHandle is locked');
+  }
+
+  /** The same as `hold`, with the handle locked, which is left to the holder to undo. */
+  holdAlone(): HeldFile {
+    this.checkFree();
+    this.isLocked = true;
+    return this.hold() as HeldFile;
+  }
+
   /** Keeps the handle from being closed, and from being collected, between the steps of `task`. */
   async composite<Value>(task: () => Promise<Value>): Promise<Value> {
     const held = this.hold();
@@ -78,6 +95,20 @@ export class HandleLifetime {
       if (this.#lent === undefined) this.#handle.emit('close');
     }
     return this.#closing;
+  }
+
+  /** Has the descriptor closed when this returns; where something is pending on it, as soon as that has ended. */
+  closeAtOnce(): void {
+    if (this.#closing !== undefined) return;
+    const file = this.fileFor('close');
+    if (this.#holdCount > 0 || !file.closeAtOnce()) {
+      void this.close();
+      return;
+    }
+    this.file = undefined;
+    this.#closing = Promise.resolve();
+    unwatchDropped(this.#handle);
+    this.#handle.emit('close');
   }
 
   async #close(): Promise<void> {

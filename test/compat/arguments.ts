@@ -187,7 +187,7 @@ const ENCODING_NAMES = [
 ];
 export const ENCODINGS: readonly Argument[] = [...plains(...ENCODING_NAMES), ...ODD_TYPES];
 
-const SIGNALS: readonly Argument[] = [
+export const SIGNALS: readonly Argument[] = [
   made('a signal', () => new AbortController().signal),
   made('an aborted signal', () => AbortSignal.abort()),
   made('a signal aborted with a reason', () => AbortSignal.abort(new Error('the reason'))),
@@ -196,7 +196,7 @@ const SIGNALS: readonly Argument[] = [
   ...ODD_TYPES,
 ];
 
-const BOOLEANS: readonly Argument[] = [...plains(true, false), ...ODD_TYPES];
+export const BOOLEANS: readonly Argument[] = [...plains(true, false), ...ODD_TYPES];
 
 /** For calls that Node gives no signal. */
 export const BIGINT_OPTIONS: readonly Argument[] = [

@@ -237,6 +237,14 @@ export class NodeFile implements BackendFile {
       called<void>((callback) => nodeFs.close(this.fd, (error) => callback(error ?? null)));
     await this.#admission.runAnyway(start, { kind: 'close', fd: this.fd });
   }
+
+  closeAtOnce(): boolean {
+    if (this.#closing !== undefined || !this.#pending.isIdle) return false;
+    this.#closing = Promise.resolve();
+    this.#isClosed = true;
+    nodeFs.closeSync(this.fd);
+    return true;
+  }
 }
 
 export class NodeFiles implements FileBackend {

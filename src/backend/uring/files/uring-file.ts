@@ -357,6 +357,19 @@ export class UringFile implements BackendFile {
     await this.pending.whenIdle();
     await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
   }
+
+  closeAtOnce(): boolean {
+    if (this.#closing !== undefined || !this.pending.isIdle) return false;
+    this.#closing = Promise.resolve();
+    if (!this.#dispatcher.isClosed) this.#table.release(this.#fd);
+    closeNow(this.#fd);
+    return true;
+  }
+}
+
+function closeNow(fd: number): void {
+  const closed = binding().closeFd(fd);
+  if (closed < 0) throw systemError(closed, 'close');
 }
 
 /** Gives a descriptor back, through the ring while there is one. Nothing may refer to it any more. */
@@ -367,8 +380,7 @@ export async function closeDescriptor(
   mayBlock = false,
 ): Promise<void> {
   if (dispatcher.isClosed) {
-    const closed = binding().closeFd(fd);
-    if (closed < 0) throw systemError(closed, 'close');
+    closeNow(fd);
     return;
   }
   table.release(fd);
