@@ -84,6 +84,32 @@ describeOnEachBackend('Back-pressure of streams', (makeRing, { options: { backen
     expect((await within('the end', receiving)).equals(Buffer.concat(all))).to.equal(true);
   });
 
+  it('zeroCopy: a reset hurries a close that waits for a peer which never reads', async function () {
+    if (backend === 'node') skip(this, 'net has no zero copy, and its close waits for nobody');
+    const ring = makeRing();
+    const pairs = [];
+    for (let index = 0; index < 3; index++) {
+      // A window that is full at once: what the kernel can't send yet it reads where it lies.
+      const full = { host: '127.0.0.1', port: 0, receiveBufferBytes: 4096 };
+      const pair = await connectPair(ring, full, { sendBufferBytes: 16_384, zeroCopy: true });
+      pair.near.write(Buffer.alloc(8 * MIB)).catch(() => {});
+      pairs.push(pair);
+    }
+    await eventually('sends without a copy', () => ring.stats().zeroCopySends === 3);
+    const [waiting, soon, later] = pairs.map(({ near }) => ({ near, closed: near.close() }));
+    const hurried = soon?.near.reset();
+    await turns(10);
+    // Not before the wait has begun.
+    const hurriedLater = later?.near.reset();
+    await within(
+      'the closes that were hurried',
+      Promise.all([hurried, hurriedLater, soon?.closed, later?.closed]),
+    );
+    expect(await isPending(waiting?.closed as Promise<void>)).to.equal(true);
+    await within('the last', waiting?.near.reset() as Promise<void>);
+    for (const pair of pairs) await pair[Symbol.asyncDispose]();
+  });
+
   it('zeroCopy: vectors, an abort in the middle, a close with writes pending', async function () {
     if (backend === 'node') skip(this, 'node:net always copies');
     const ring = makeRing();

@@ -528,9 +528,13 @@ export class StreamSocket implements AsyncIterable<Buffer> {
     return this.#closing;
   }
 
-  /** The same, and the peer gets ECONNRESET at once (TCP only). */
+  /**
+   * The same, and the peer gets ECONNRESET at once (TCP only). A `close` that still waits for the peer, as with
+   * `zeroCopy`, waits no longer.
+   */
   reset(): Promise<void> {
-    this.#closing ??= this.#close(true);
+    if (this.#closing === undefined) this.#closing = this.#close(true);
+    else void this.#backend.close(true);
     return this.#closing;
   }
 

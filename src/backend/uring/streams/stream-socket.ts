@@ -41,6 +41,8 @@ export class UringStream implements BackendStream, ReceiverOwner {
   #readOver: ((errno?: number) => void) | undefined;
   #isRef = true;
   #lingers: boolean;
+  /** Whether the peer is to hear of a reset instead of an end. */
+  #isReset = false;
   /** Called once nothing is received any more. */
   #onQuiet: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -258,8 +260,9 @@ export class UringStream implements BackendStream, ReceiverOwner {
   }
 
   close(isReset: boolean): Promise<void> {
+    this.#isReset ||= isReset;
     if (isReset || this.#host.dispatcher.isClosing) this.#writer?.hurry();
-    this.#closing ??= this.#close(isReset);
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
@@ -279,15 +282,15 @@ export class UringStream implements BackendStream, ReceiverOwner {
     }
   }
 
-  async #close(isReset: boolean): Promise<void> {
+  async #close(): Promise<void> {
     await this.#letGo();
-    let isCutOff = isReset;
-    if (!isReset && this.#writer?.isHeld) {
+    let isInTime = true;
+    if (!this.#isReset && this.#writer?.isHeld) {
       // The peer is to hear of the end as early as after any other close.
       await this.#handle.shutDown();
-      isCutOff = !(await this.#writer.isReleasedIn(RELEASE_MS_MAX));
+      isInTime = await this.#writer.isReleasedIn(RELEASE_MS_MAX);
     }
-    await this.#giveBack(isCutOff);
+    await this.#giveBack(this.#isReset || !isInTime);
   }
 
   async #giveBack(isReset: boolean): Promise<void> {

@@ -112,6 +112,7 @@ export class StreamWriter implements SendOwner {
   /** Whether the send under way has been cancelled for the sake of an aborted write. */
   #isAborting = false;
   #hasBeenCut = false;
+  #isHurried = false;
   #endReason: (() => Error) | undefined;
   #onIdle: (() => void) | undefined;
   #onReleased: ((isReleased: boolean) => void) | undefined;
@@ -161,7 +162,7 @@ export class StreamWriter implements SendOwner {
    */
   async isReleasedIn(msMax: number): Promise<boolean> {
     if (!this.isHeld) return true;
-    if (this.#dispatcher.isClosing) return false;
+    if (this.#isHurried || this.#dispatcher.isClosing) return false;
     let timer: NodeJS.Timeout | undefined;
     const isReleased = await new Promise<boolean>((resolve) => {
       this.#onReleased = resolve;
@@ -171,8 +172,9 @@ export class StreamWriter implements SendOwner {
     return isReleased;
   }
 
-  /** Ends that wait. */
+  /** Ends that wait, or keeps it from beginning. */
   hurry(): void {
+    this.#isHurried = true;
     this.#onReleased?.(false);
   }
 
