@@ -53,14 +53,14 @@ export type { ReadableFile } from './net/streams/send-file.js';
 export type { DuplexOptions, StreamDuplex } from './net/streams/stream-duplex.js';
 export { StreamChunk } from './net/streams/stream-chunk.js';
 export type { StreamSocketOptions } from './net/streams/stream-options.js';
-export {
-  type ChunkOptions,
-  type SendFileOptions,
-  type StreamCallOptions,
-  type StreamConnectOptions,
-  type StreamReadOptions,
-  StreamSocket,
-} from './net/streams/stream-socket.js';
+export type { StreamConnectOptions } from './net/streams/connect-options.js';
+export type {
+  ChunkOptions,
+  SendFileOptions,
+  StreamCallOptions,
+  StreamReadOptions,
+} from './net/streams/stream-calls.js';
+export { StreamSocket } from './net/streams/stream-socket.js';
 export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
 export type { PollEvent } from './poll-events.js';
 export {

@@ -8,7 +8,8 @@ import { type Remains, unwatchDropped, watchDropped } from '../dropped-sockets.j
 import { checkPort, familyOf, type SocketAddress } from '../address.js';
 import { addressesOf } from './connect.js';
 import { readBounds, readStreamOptions, type StreamSocketOptions } from './stream-options.js';
-import { type StreamCallOptions, type StreamSocket, wrapStream } from './stream-socket.js';
+import type { StreamCallOptions } from './stream-calls.js';
+import { type StreamSocket, wrapStream } from './stream-socket.js';
 import { checkUnixPath, unixAddress } from '../unix-path.js';
 
 const BACKLOG = 511;

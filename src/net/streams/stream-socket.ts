@@ -9,107 +9,46 @@ import {
   connectionClosedError,
   invalidArgType,
   invalidArgValue,
-  invalidIpAddress,
-  missingArgs,
-  readerBusyError,
   unreadBytesError,
   writeAfterEndError,
   writeQueueFullError,
 } from '../../errors.js';
 import { backendOf } from '../../ring.js';
-import {
-  checkBoolean,
-  checkInteger,
-  checkObject,
-  checkOneOf,
-  checkSignal,
-  checkString,
-  checkView,
-  checkViews,
-} from '../../validate.js';
-import { anyAddress, checkPort, familyOf, type SocketAddress } from '../address.js';
+import { checkBoolean, checkInteger, checkObject, checkSignal, checkViews } from '../../validate.js';
+import type { SocketAddress } from '../address.js';
 import { toBytes } from '../bytes.js';
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
-import { takeInto } from '../../chunk-queue.js';
-import { addressesOf, connectToAny } from './connect.js';
+import { connectToAny } from './connect.js';
+import {
+  readAttemptTimeout,
+  readGoal,
+  type StreamConnectOptions,
+  TIMEOUT_MS_MAX,
+} from './connect-options.js';
+import { checkDescriptors, FD_MAX } from './passed-descriptors.js';
 import { type ReadableFile, sendFile } from './send-file.js';
+import {
+  type ChunkOptions,
+  type ReceiveDescriptorsOptions,
+  readSignal,
+  type SendFileOptions,
+  type StreamCallOptions,
+  type StreamReadOptions,
+} from './stream-calls.js';
 import type { StreamChunk } from './stream-chunk.js';
 import { type DuplexOptions, StreamDuplex } from './stream-duplex.js';
 import { BufferIterator, LeaseIterator, type Readership } from './stream-iterators.js';
-import {
-  checkKeepAliveDelay,
-  readBounds,
-  readStreamOptions,
-  type StreamSocketOptions,
-  toKeepAliveSeconds,
-  toLingerSeconds,
-} from './stream-options.js';
+import { readBounds, readStreamOptions, type StreamSocketOptions } from './stream-options.js';
+import { readInto, receiveDescriptorsInto } from './stream-reading.js';
+import { StreamSettings } from './stream-settings.js';
 import { readableOf, writableOf } from './web-streams.js';
-import { checkUnixPath, unixAddress } from '../unix-path.js';
-
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
-const FD_MAX = 2 ** 31 - 1;
-/** SCM_MAX_FD (unix(7)). */
-const DESCRIPTORS_MAX = 253;
-
-export interface StreamConnectOptions extends StreamSocketOptions {
-  /** 1 to 65535. Either this or `path`. */
-  port?: number | undefined;
-  /** A literal address, or a name to look up. Default 'localhost'. */
-  host?: string | undefined;
-  /** A Unix socket, up to 107 bytes; a name that begins with NUL is abstract. */
-  path?: string | undefined;
-  /** Restricts a name to addresses of one family. Default 0: both. */
-  family?: 0 | 4 | 6 | undefined;
-  /** A literal address to connect from. Default: the system's choice. */
-  localAddress?: string | undefined;
-  /** A port to connect from. Default 0: a free one. */
-  localPort?: number | undefined;
-  /** Whether a name's further addresses join in when one takes long. Default: net's own, true. */
-  autoSelectFamily?: boolean | undefined;
-  /** After how many milliseconds, at least 10, the next one does. Default: net's own, 250. */
-  autoSelectFamilyAttemptTimeoutMs?: number | undefined;
-  /** Milliseconds for look-up and connection together; then ETIMEDOUT. Default 0: the system's limits. */
-  timeoutMs?: number | undefined;
-  /** Ends the attempt with an AbortError. */
-  signal?: AbortSignal | undefined;
-}
-
-export interface StreamReadOptions {
-  /** Where in the buffer to begin, in bytes. Default 0. */
-  offset?: number | undefined;
-  /** How many bytes at most. Default: the rest of the buffer. */
-  length?: number | undefined;
-  /** Whether to wait until they are all there, or the stream has ended. Default false. */
-  fill?: boolean | undefined;
-  /** Cancels the read, which then rejects with an AbortError unless bytes have come. */
-  signal?: AbortSignal | undefined;
-}
-
-export interface StreamCallOptions {
-  /** Cancels the call, which then rejects with an AbortError. */
-  signal?: AbortSignal | undefined;
-}
-
-export interface SendFileOptions extends StreamCallOptions {
-  position?: number | undefined;
-  length?: number | undefined;
-}
-
-export interface ChunkOptions extends StreamCallOptions {
-  /**
-   * Whether chunks are views into the ring's receive buffers, to be given back by `release`. A buffer that
-   * is held receives nothing: with all of them held, every socket of the ring stops. Default false.
-   */
-  lease?: boolean | undefined;
-}
 
 /** For the listener: a connection that the backend has accepted. */
 export let wrapStream: (backend: BackendStream, bounds: StreamBounds) => StreamSocket;
 /** For the other classes of streams. */
 export let backendOfStream: (socket: StreamSocket) => BackendStream;
 
-export class StreamSocket implements AsyncIterable<Buffer> {
+export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer> {
   readonly #backend: BackendStream;
   readonly #bounds: StreamBounds;
   readonly #readership: Readership;
@@ -119,6 +58,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   #closing: Promise<void> | undefined;
 
   private constructor(backend: BackendStream, bounds: StreamBounds) {
+    super(backend);
     this.#backend = backend;
     this.#bounds = bounds;
     this.#readership = { stream: backend, reader: undefined, owner: this };
@@ -239,56 +179,7 @@ export class StreamSocket implements AsyncIterable<Buffer> {
     buffer: Data,
     options: StreamReadOptions = {},
   ): Promise<{ bytesRead: number; buffer: Data }> {
-    try {
-      const { offset = 0, fill = false, signal } = checkObject(options, 'options') as StreamReadOptions;
-      const { byteLength } = checkView(buffer);
-      checkInteger(offset, 'options.offset', 0, byteLength);
-      const length = checkInteger(
-        options.length ?? byteLength - offset,
-        'options.length',
-        0,
-        byteLength - offset,
-      );
-      checkBoolean(fill, 'options.fill');
-      const end = checkSignal(signal);
-      if (end?.aborted) throw abortError(end);
-      if (this.isClosed) throw connectionClosedError();
-      if (this.#readership.reader !== undefined || this.#backend.isReading) throw readerBusyError();
-      const { incoming, isQuiet } = this.#backend;
-      // Mostly nothing waits, and nothing is on its way to somebody else.
-      if (isQuiet && incoming.byteLength === 0 && !incoming.isEnded && length > 0) {
-        return this.#backend.read(buffer, offset, length, fill, end);
-      }
-      return this.#readLeft(buffer, offset, length, fill, end);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** A read that finds bytes which an iterator has left, or is still getting, or the end. */
-  async #readLeft<Data extends NodeJS.ArrayBufferView>(
-    buffer: Data,
-    offset: number,
-    length: number,
-    isFilling: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<{ bytesRead: number; buffer: Data }> {
-    const { incoming } = this.#backend;
-    this.#readership.reader = buffer;
-    try {
-      await this.#backend.pause();
-      let bytesRead = takeInto(incoming, new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length));
-      const wantsMore = bytesRead === 0 || isFilling;
-      if (wantsMore && bytesRead < length && !incoming.isEnded) {
-        const [at, rest] = [offset + bytesRead, length - bytesRead];
-        bytesRead += (await this.#backend.read(buffer, at, rest, isFilling, signal)).bytesRead;
-      }
-      if (bytesRead === 0 && this.isClosed) throw connectionClosedError();
-      if (bytesRead === 0 && incoming.failure !== undefined) throw incoming.failure();
-      return { bytesRead, buffer };
-    } finally {
-      this.#readership.reader = undefined;
-    }
+    return readInto(this.#readership, buffer, options);
   }
 
   /**
@@ -402,26 +293,11 @@ export class StreamSocket implements AsyncIterable<Buffer> {
    * @param countMax the most to take; the kernel closes the others. Default 16.
    * @throws (rejects) as `read`; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
    */
-  async receiveDescriptors<Data extends NodeJS.ArrayBufferView>(
+  receiveDescriptors<Data extends NodeJS.ArrayBufferView>(
     buffer: Data,
-    options: StreamCallOptions & { countMax?: number | undefined } = {},
+    options: ReceiveDescriptorsOptions = {},
   ): Promise<{ bytesRead: number; buffer: Data; fds: number[] }> {
-    checkView(buffer);
-    const signal = readSignal(options);
-    const countMax = checkInteger(options.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
-    if (signal?.aborted) throw abortError(signal);
-    if (this.isClosed) throw connectionClosedError();
-    if (this.#readership.reader !== undefined || this.#backend.isReading) throw readerBusyError();
-    this.#readership.reader = buffer;
-    try {
-      await this.#backend.pause();
-      const view = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-      const waiting = takeInto(this.#backend.incoming, view);
-      if (waiting > 0) return { bytesRead: waiting, buffer, fds: [] };
-      return { buffer, ...(await this.#backend.receiveDescriptors(view, countMax, signal)) };
-    } finally {
-      this.#readership.reader = undefined;
-    }
+    return receiveDescriptorsInto(this.#readership, buffer, options);
   }
 
   /**
@@ -479,33 +355,6 @@ export class StreamSocket implements AsyncIterable<Buffer> {
     return this.#writable;
   }
 
-  /** TCP_NODELAY: whether small writes leave at once. Nothing happens to a Unix socket. */
-  setNoDelay(isOn = true): this {
-    return this.#set({ noDelay: checkBoolean(isOn, 'isOn') });
-  }
-
-  /** SO_KEEPALIVE, with the silence before the first probe in milliseconds; 0 leaves what is set. */
-  setKeepAlive(isOn = false, initialDelayMs = 0): this {
-    const delayMs = checkKeepAliveDelay(initialDelayMs, 'initialDelayMs');
-    return this.#set({ keepAliveSeconds: toKeepAliveSeconds(checkBoolean(isOn, 'isOn'), delayMs) });
-  }
-
-  /** TCP_QUICKACK: whether to acknowledge at once. The kernel may change its mind. */
-  setQuickAck(isOn = true): this {
-    return this.#set({ quickAck: checkBoolean(isOn, 'isOn') });
-  }
-
-  /** SO_LINGER in seconds; null turns it off. */
-  setLinger(seconds: number | null): this {
-    return this.#set({ lingerSeconds: toLingerSeconds(seconds, 'seconds') });
-  }
-
-  #set(options: Parameters<BackendStream['setOptions']>[0]): this {
-    if (this.isClosed) throw connectionClosedError();
-    this.#backend.setOptions(options);
-    return this;
-  }
-
   /** Lets pending reads and writes keep the process alive again. That is how a socket begins. */
   ref(): this {
     this.#backend.ref();
@@ -546,76 +395,4 @@ export class StreamSocket implements AsyncIterable<Buffer> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function checkDescriptors(fds: readonly number[]): readonly number[] {
-  if (!Array.isArray(fds)) throw invalidArgType('fds', 'an instance of Array', fds);
-  checkInteger(fds.length, 'fds.length', 1, DESCRIPTORS_MAX);
-  return fds.map((fd, index) => checkInteger(fd, `fds[${index}]`, 0, FD_MAX));
-}
-
-function readSignal(options: unknown): AbortSignal | undefined {
-  return checkSignal((checkObject(options, 'options') as StreamCallOptions).signal);
-}
-
-interface Goal {
-  /** The address itself, or what names it in an error. */
-  goal: SocketAddress;
-  /** For a name. */
-  find: (() => Promise<SocketAddress[]>) | undefined;
-  /** Where to connect from. */
-  localFor: (remote: SocketAddress) => SocketAddress | undefined;
-}
-
-function readGoal(options: StreamConnectOptions): Goal {
-  const { path, port, host = 'localhost' } = options;
-  if (path !== undefined) {
-    const goal = unixAddress(checkUnixPath(path, 'options.path'));
-    return { goal, find: undefined, localFor: () => undefined };
-  }
-  if (port === undefined) throw missingArgs('"options.port" or "options.path"');
-  const number = checkPort(port, 'Port', false);
-  const name = checkString(host, 'options.host');
-  const family = checkOneOf(options.family ?? 0, 'options.family', [0, 4, 6] as const);
-  const { local, localFor } = readLocal(options);
-  const literal = familyOf(name);
-  if (literal !== undefined)
-    return { goal: { address: name, port: number, family: literal }, find: undefined, localFor };
-  const isRacing = checkBoolean(
-    options.autoSelectFamily ?? netDefaults().getDefaultAutoSelectFamily(),
-    'options.autoSelectFamily',
-  );
-  const find = async (): Promise<SocketAddress[]> => {
-    const wanted = local === undefined ? family : local.family === 'IPv4' ? 4 : 6;
-    const addresses = await addressesOf(name, number, wanted);
-    return isRacing ? addresses : addresses.slice(0, 1);
-  };
-  return { goal: { address: name, port: number, family: 'IPv4' }, find, localFor };
-}
-
-function readLocal(
-  options: StreamConnectOptions,
-): Pick<Goal, 'localFor'> & { local: SocketAddress | undefined } {
-  const port = checkPort(options.localPort ?? 0, 'options.localPort');
-  const { localAddress } = options;
-  if (localAddress === undefined) {
-    const localFor: Goal['localFor'] = ({ family }) =>
-      port === 0 || family === 'Unix' ? undefined : { address: anyAddress(family), port, family };
-    return { local: undefined, localFor };
-  }
-  const address = checkString(localAddress, 'options.localAddress');
-  const family = familyOf(address);
-  if (family === undefined) throw invalidIpAddress(address);
-  const local = { address, port, family };
-  return { local, localFor: () => local };
-}
-
-/** Loaded when it is needed: not every program makes connections. */
-const netDefaults = (): typeof import('node:net') => process.getBuiltinModule('node:net');
-
-function readAttemptTimeout(options: StreamConnectOptions): number {
-  const wanted =
-    options.autoSelectFamilyAttemptTimeoutMs ?? netDefaults().getDefaultAutoSelectFamilyAttemptTimeout();
-  const least = 10;
-  return checkInteger(wanted, 'options.autoSelectFamilyAttemptTimeoutMs', least, TIMEOUT_MS_MAX);
 }

@@ -1,0 +1,39 @@
+/** What the calls of a connection can be asked for. */
+import { checkObject, checkSignal } from '../../validate.js';
+
+export interface StreamReadOptions {
+  /** Where in the buffer to begin, in bytes. Default 0. */
+  offset?: number | undefined;
+  /** How many bytes at most. Default: the rest of the buffer. */
+  length?: number | undefined;
+  /** Whether to wait until they are all there, or the stream has ended. Default false. */
+  fill?: boolean | undefined;
+  /** Cancels the read, which then rejects with an AbortError unless bytes have come. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface StreamCallOptions {
+  /** Cancels the call, which then rejects with an AbortError. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface SendFileOptions extends StreamCallOptions {
+  position?: number | undefined;
+  length?: number | undefined;
+}
+
+export interface ChunkOptions extends StreamCallOptions {
+  /**
+   * Whether chunks are views into the ring's receive buffers, to be given back by `release`. A buffer that
+   * is held receives nothing: with all of them held, every socket of the ring stops. Default false.
+   */
+  lease?: boolean | undefined;
+}
+
+export interface ReceiveDescriptorsOptions extends StreamCallOptions {
+  countMax?: number | undefined;
+}
+
+export function readSignal(options: unknown): AbortSignal | undefined {
+  return checkSignal((checkObject(options, 'options') as StreamCallOptions).signal);
+}

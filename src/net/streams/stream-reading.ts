@@ -1,0 +1,99 @@
+/**
+ * Single reads of a connection, into the caller's memory. A connection has one reader at a time, and what an
+ * iterator has left comes first.
+ */
+import { takeInto } from '../../chunk-queue.js';
+import { abortError, connectionClosedError, readerBusyError } from '../../errors.js';
+import { checkBoolean, checkInteger, checkObject, checkSignal, checkView } from '../../validate.js';
+import { DESCRIPTORS_MAX } from './passed-descriptors.js';
+import { readSignal, type ReceiveDescriptorsOptions, type StreamReadOptions } from './stream-calls.js';
+import type { Readership } from './stream-iterators.js';
+
+/** What `StreamSocket.read` does. */
+export function readInto<Data extends NodeJS.ArrayBufferView>(
+  readership: Readership,
+  buffer: Data,
+  options: StreamReadOptions,
+): Promise<{ bytesRead: number; buffer: Data }> {
+  try {
+    const { offset = 0, fill = false, signal } = checkObject(options, 'options') as StreamReadOptions;
+    const { byteLength } = checkView(buffer);
+    checkInteger(offset, 'options.offset', 0, byteLength);
+    const length = checkInteger(
+      options.length ?? byteLength - offset,
+      'options.length',
+      0,
+      byteLength - offset,
+    );
+    checkBoolean(fill, 'options.fill');
+    const end = checkSignal(signal);
+    if (end?.aborted) throw abortError(end);
+    checkReadable(readership);
+    const { stream } = readership;
+    const { incoming } = stream;
+    // Mostly nothing waits, and nothing is on its way to somebody else.
+    if (stream.isQuiet && incoming.byteLength === 0 && !incoming.isEnded && length > 0) {
+      return stream.read(buffer, offset, length, fill, end);
+    }
+    return readLeft(readership, buffer, offset, length, fill, end);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function checkReadable({ stream, reader }: Readership): void {
+  if (stream.isClosing) throw connectionClosedError();
+  if (reader !== undefined || stream.isReading) throw readerBusyError();
+}
+
+/** A read that finds bytes which an iterator has left, or is still getting, or the end. */
+async function readLeft<Data extends NodeJS.ArrayBufferView>(
+  readership: Readership,
+  buffer: Data,
+  offset: number,
+  length: number,
+  isFilling: boolean,
+  signal: AbortSignal | undefined,
+): Promise<{ bytesRead: number; buffer: Data }> {
+  const { stream } = readership;
+  const { incoming } = stream;
+  readership.reader = buffer;
+  try {
+    await stream.pause();
+    let bytesRead = takeInto(incoming, new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length));
+    const wantsMore = bytesRead === 0 || isFilling;
+    if (wantsMore && bytesRead < length && !incoming.isEnded) {
+      const [at, rest] = [offset + bytesRead, length - bytesRead];
+      bytesRead += (await stream.read(buffer, at, rest, isFilling, signal)).bytesRead;
+    }
+    if (bytesRead === 0 && stream.isClosing) throw connectionClosedError();
+    if (bytesRead === 0 && incoming.failure !== undefined) throw incoming.failure();
+    return { bytesRead, buffer };
+  } finally {
+    readership.reader = undefined;
+  }
+}
+
+/** What `StreamSocket.receiveDescriptors` does. */
+export async function receiveDescriptorsInto<Data extends NodeJS.ArrayBufferView>(
+  readership: Readership,
+  buffer: Data,
+  options: ReceiveDescriptorsOptions,
+): Promise<{ bytesRead: number; buffer: Data; fds: number[] }> {
+  checkView(buffer);
+  const signal = readSignal(options);
+  const countMax = checkInteger(options.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
+  if (signal?.aborted) throw abortError(signal);
+  checkReadable(readership);
+  const { stream } = readership;
+  readership.reader = buffer;
+  try {
+    await stream.pause();
+    const view = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    const waiting = takeInto(stream.incoming, view);
+    if (waiting > 0) return { bytesRead: waiting, buffer, fds: [] };
+    return { buffer, ...(await stream.receiveDescriptors(view, countMax, signal)) };
+  } finally {
+    readership.reader = undefined;
+  }
+}
