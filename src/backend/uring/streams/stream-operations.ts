@@ -275,19 +275,6 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
   }
 }
 
-/** What one send takes. */
-export interface Outgoing {
-  readonly views: readonly View[];
-  /** Of the first view, which have been sent before. */
-  readonly skippedBytes: number;
-  /** In all, without those. */
-  readonly bytes: number;
-  /** Descriptors to pass along. */
-  readonly fds?: readonly number[];
-  /** Whether the kernel is to read the views where they lie, until it says that it no longer does. */
-  readonly isZeroCopy: boolean;
-}
-
 /** Who hears what a send has come to, and settles the writes. */
 export interface SendOwner {
   /** @param isHeld whether the kernel goes on reading the views, until `onReleased`. */
@@ -301,35 +288,51 @@ export class SendOperation extends Operation<void> {
   readonly #owner: SendOwner;
   readonly #socket: TransferTarget;
   /** SAFETY: the views are read by the kernel until the terminal completion, as are the iovecs. */
-  readonly #outgoing: Outgoing;
+  readonly #views: readonly View[];
+  readonly #skippedBytes: number;
+  readonly #bytes: number;
   readonly #iovecs: Uint32Array | undefined;
   readonly #control: Uint32Array | undefined;
+  readonly isZeroCopy: boolean;
   /** The errno of a send that failed, and whose views the kernel has not let go of yet. */
   #failure = 0;
   #isHeld = false;
 
-  constructor(owner: SendOwner, socket: TransferTarget, outgoing: Outgoing) {
+  /**
+   * @param skippedBytes of the first view, which have been sent before.
+   * @param bytes in all, without those.
+   * @param isZeroCopy whether the kernel is to read the views where they lie, until it says that it no longer does.
+   * @param fds descriptors to pass along.
+   */
+  constructor(
+    owner: SendOwner,
+    socket: TransferTarget,
+    views: readonly View[],
+    skippedBytes: number,
+    bytes: number,
+    isZeroCopy: boolean,
+    fds: readonly number[] | undefined,
+  ) {
     super();
     this.#owner = owner;
     this.#socket = socket;
-    this.#outgoing = outgoing;
-    const { views, skippedBytes, fds } = outgoing;
+    this.#views = views;
+    this.#skippedBytes = skippedBytes;
+    this.#bytes = bytes;
+    this.isZeroCopy = isZeroCopy;
     this.#iovecs = views.length > 1 || fds !== undefined ? toIovecs(views, skippedBytes) : undefined;
     this.#control = fds && encodeDescriptors(fds);
   }
 
-  get isZeroCopy(): boolean {
-    return this.#outgoing.isZeroCopy;
-  }
-
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const { target, targetFlags } = this.#socket;
-    const { views, skippedBytes, bytes, isZeroCopy } = this.#outgoing;
+    const { isZeroCopy } = this;
+    const views = this.#views;
     const flags = MSG_NOSIGNAL | MSG_WAITALL;
     if (this.#iovecs === undefined) {
-      const address = addressOf(views[0] as View) + skippedBytes;
+      const address = addressOf(views[0] as View) + this.#skippedBytes;
       const op = isZeroCopy ? OP_SEND_ZC | SQE_REPORT_USAGE : OP_SEND;
-      fillEntry(words, at, op | targetFlags, target, address, bytes, flags);
+      fillEntry(words, at, op | targetFlags, target, address, this.#bytes, flags);
       return;
     }
     const storage = dispatcher.storage.words(this.slot);
@@ -361,8 +364,7 @@ export class SendOperation extends Operation<void> {
   }
 
   #tell(result: number, isHeld: boolean): void {
-    const { bytes } = this.#outgoing;
-    const isShort = result < bytes;
+    const isShort = result < this.#bytes;
     if (this.cancelReason === undefined && isShort) {
       if (result < 0) this.#socket.lostErrors.noteFailed(result);
       else this.#socket.lostErrors.noteCutShort();
@@ -387,7 +389,7 @@ export class SendOperation extends Operation<void> {
   }
 
   override describe(): OperationFacts {
-    return { kind: 'write', fd: this.#socket.knownFd, bytes: this.#outgoing.bytes };
+    return { kind: 'write', fd: this.#socket.knownFd, bytes: this.#bytes };
   }
 }
 

@@ -15,7 +15,7 @@ import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { binding } from '../binding.js';
 import { SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
 import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
-import { type Outgoing, SendOperation, type SendOwner, type TransferTarget } from './stream-operations.js';
+import { SendOperation, type SendOwner, type TransferTarget } from './stream-operations.js';
 
 type View = NodeJS.ArrayBufferView;
 
@@ -31,6 +31,14 @@ const SEND_BYTES_MAX = 2 ** 30;
 /** What a waiting write counts for, beside its bytes. */
 const WRITE_COST_BYTES = 64;
 
+type Resolve = (result: number | PromiseLike<number>) => void;
+
+// An executor made once: `new Promise(closure)` would cost an allocation a write.
+let newestResolve: Resolve;
+function rememberResolve(resolve: Resolve): void {
+  newestResolve = resolve;
+}
+
 /** A write that has not settled. */
 class PendingWrite implements Abortable {
   readonly writer: StreamWriter;
@@ -45,7 +53,7 @@ class PendingWrite implements Abortable {
   /** Sends of its bytes whose memory the kernel still reads; it settles when there are none. */
   #holdCount = 0;
   #outcome: (() => number | PromiseLike<number>) | undefined;
-  #resolve!: (result: number | PromiseLike<number>) => void;
+  readonly #resolve: Resolve;
   readonly #signal: AbortSignal | undefined;
 
   constructor(
@@ -60,9 +68,8 @@ class PendingWrite implements Abortable {
     this.views = views;
     this.bytes = bytes;
     this.#signal = signal;
-    this.promise = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+    this.promise = new Promise<number>(rememberResolve);
+    this.#resolve = newestResolve;
     if (signal !== undefined) watchAbort(signal, this);
   }
 
@@ -72,7 +79,9 @@ class PendingWrite implements Abortable {
   }
 
   fulfil(): void {
-    this.#settle(() => this.bytes);
+    // Mostly nothing is held, and there is no need to remember what comes of it.
+    if (this.#holdCount > 0) this.#settle(() => this.bytes);
+    else this.#end(this.bytes);
   }
 
   reject(create: () => Error): void {
@@ -89,13 +98,18 @@ class PendingWrite implements Abortable {
   }
 
   #settle(outcome: () => number | PromiseLike<number>): void {
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
-    if (this.#holdCount > 0) {
-      this.#outcome = outcome;
+    if (this.#holdCount === 0) {
+      this.#end(outcome());
       return;
     }
+    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
+    this.#outcome = outcome;
+  }
+
+  #end(result: number | PromiseLike<number>): void {
+    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
     this.writer.onSettled(this);
-    this.#resolve(outcome());
+    this.#resolve(result);
   }
 }
 
@@ -214,17 +228,24 @@ export class StreamWriter implements SendOwner {
   #send(): void {
     const queue = this.#queue;
     const first = queue[0] as PendingWrite;
-    let outgoing: Omit<Outgoing, 'isZeroCopy'>;
-    if (first.fds !== undefined && first.taken === 0) {
-      outgoing = { ...gather([first]), fds: first.fds };
-    } else if (queue.length === 1 && first.views.length === 1) {
-      const bytes = Math.min(first.bytes - first.taken, SEND_BYTES_MAX);
-      outgoing = { views: first.views, skippedBytes: first.taken, bytes };
+    const isLone = queue.length === 1 && first.views.length === 1;
+    const fds = first.taken === 0 ? first.fds : undefined;
+    if (isLone && fds === undefined) {
+      this.#submit(first.views, first.taken, Math.min(first.bytes - first.taken, SEND_BYTES_MAX), undefined);
     } else {
-      outgoing = gather(queue);
+      const { views, skippedBytes, bytes } = gather(fds === undefined ? queue : [first]);
+      this.#submit(views, skippedBytes, bytes, fds);
     }
-    const isZeroCopy = outgoing.fds === undefined && this.#isWithoutCopy(outgoing.bytes);
-    const operation = new SendOperation(this, this.#socket, { ...outgoing, isZeroCopy });
+  }
+
+  #submit(
+    views: readonly View[],
+    skippedBytes: number,
+    bytes: number,
+    fds: readonly number[] | undefined,
+  ): void {
+    const isZeroCopy = fds === undefined && this.#isWithoutCopy(bytes);
+    const operation = new SendOperation(this, this.#socket, views, skippedBytes, bytes, isZeroCopy, fds);
     operation.isHolding = this.isHolding;
     this.#sending = operation;
     void this.#dispatcher.submit(operation, undefined);
