@@ -2,7 +2,8 @@
  * A file's bytes to a peer, by reads and writes that overlap.
  *
  * Not by splice: the kernel hands each one to a thread of its own, and needs two of them, file to pipe and
- * pipe to socket, where a read of cached pages and a send complete without one.
+ * pipe to socket, where a read of cached pages and a send complete without one. Nor by sendfile(2), which costs
+ * least and waits for the peer: slow ones would keep libuv's threads (docs/streams.md has figures).
  */
 import { abortError } from '../../errors.js';
 import type { StreamSocket } from './stream-socket.js';
