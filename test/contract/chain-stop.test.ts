@@ -1,7 +1,7 @@
 /** Ring.chain: what an abort, the time limit, a cancel request and the ring's close make of it. */
 import { expect } from 'chai';
 import { existsSync, writeSync } from 'node:fs';
-import type { FileHandle } from 'ringlet';
+import type { Chain, FileHandle } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { type CallError, eventually, isPending, rejection, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
@@ -35,6 +35,28 @@ describeOnEachBackend('Ring.chain, stopped', (makeRing, configuration) => {
       await within('closing the FIFO', handle.close());
     }
     opened = [];
+  });
+
+  it('a transfer at a position of a FIFO: ESPIPE, and what follows does not begin', async () => {
+    const ring = makeRing();
+    const fifo = await openFifo(ring);
+    const buffer = Buffer.alloc(4);
+    const transfers: Readonly<Record<string, (chain: Chain) => void>> = {
+      read: (chain) => void chain.read(fifo, buffer, { position: 0 }),
+      write: (chain) => void chain.write(fifo, buffer, { position: 5 }),
+      readv: (chain) => void chain.readv(fifo, [buffer], 5),
+      writev: (chain) => void chain.writev(fifo, [buffer], 0),
+    };
+    for (const [name, transfer] of Object.entries(transfers)) {
+      const results = await ring.chain((chain) => {
+        transfer(chain);
+        chain.mkdir(directory.at(name));
+      });
+      const { code, syscall } = reasonAt(results, 0);
+      expect([code, syscall]).to.deep.equal(['ESPIPE', name.startsWith('read') ? 'read' : 'write']);
+      expect(reasonAt(results, 1).code).to.equal('ECANCELED');
+      expect(existsSync(directory.at(name))).to.equal(false);
+    }
   });
 
   it('aborted before: AbortError, and nothing is done', async () => {

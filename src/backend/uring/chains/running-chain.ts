@@ -4,7 +4,7 @@
  * A link is what goes to the kernel in one piece. There an entry starts when the one before it has ended
  * well, and is cancelled when that one has failed or moved fewer bytes than asked. The kernel heeds the
  * failure of transfers, open and close alone; after a failed fsync or rename it would go on. So any other
- * step is the last of its link, and the next link is submitted when it has turned out well.
+ * step, and a transfer that can only fail (file-operations.ts), is the last of its link, and the next link is submitted when it has turned out well.
  *
  * The kernel can find only the entry that is under way: a request to stop goes to that one, and to the next
  * should it come to be under way all the same.
@@ -16,6 +16,7 @@ import { type ChainOutcome, type ChainStep, subjectOf, type TimeLimit } from '..
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { type EntryOwner, LinkedPart, LinkTimeout } from './linked-operations.js';
 import type { Operation } from '../dispatch/operation.js';
+import { UringFile } from '../files/uring-file.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
 
 const ENOENT = -2;
@@ -35,13 +36,19 @@ const SEVERING: ReadonlySet<ChainStep['kind']> = new Set([
   'close',
 ]);
 
+function isHeeded(step: ChainStep): boolean {
+  if (!SEVERING.has(step.kind)) return false;
+  const isTransfer = 'position' in step && step.file instanceof UringFile;
+  return !(isTransfer && (step.file as UringFile).isBeyondRing(step.position));
+}
+
 /** How many steps each link has. */
 export function linkLengths(steps: readonly ChainStep[]): number[] {
   const lengths: number[] = [];
   let length = 0;
   steps.forEach((step, index) => {
     length++;
-    if (SEVERING.has(step.kind) && index < steps.length - 1) return;
+    if (isHeeded(step) && index < steps.length - 1) return;
     lengths.push(length);
     length = 0;
   });

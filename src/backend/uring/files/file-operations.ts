@@ -55,6 +55,14 @@ export function fillPosition(words: Uint32Array, at: number, position: Position)
 const THREAD_READ_BYTES_MIN = 1024 * 1024;
 
 /** Moves bytes between a view and a file. `toResult` is told how many. */
+/**
+ * A transfer at a position of what has none, as part of a chain: the ring would take it for one at the cursor, and
+ * wait. So the kernel is asked for something else, which fails with ESPIPE as pread(2) does (sync_file_range(2)).
+ */
+function fillUnseekable(words: Uint32Array, at: number, { target, targetFlags }: UringFile): void {
+  fillEntry(words, at, OP_SYNC_FILE_RANGE | targetFlags, target, 0, 0, 0);
+}
+
 export class TransferOperation<Result> extends Operation<Result> {
   readonly #file: UringFile;
   readonly #opcode: number;
@@ -88,6 +96,10 @@ export class TransferOperation<Result> extends Operation<Result> {
 
   override fill(words: Uint32Array, at: number): void {
     const file = this.#file;
+    if (file.isBeyondRing(this.#position)) {
+      fillUnseekable(words, at, file);
+      return;
+    }
     let head = this.#opcode | file.targetFlags;
     if (this.#opcode === OP_READ && this.#length >= THREAD_READ_BYTES_MIN && file.isSeekable)
       head |= SQE_ASYNC;

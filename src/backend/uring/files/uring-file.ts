@@ -107,7 +107,7 @@ export class UringFile implements BackendFile {
   }
 
   /** Whether the ring would take a transfer there for one at the cursor. */
-  #isBeyondRing(position: Position): boolean {
+  isBeyondRing(position: Position): boolean {
     return !this.isSeekable && position >= 0;
   }
 
@@ -145,7 +145,7 @@ export class UringFile implements BackendFile {
       if (bytesRead === length || bytesRead === 0) return Promise.resolve({ bytesRead, buffer });
       if (bytesRead > 0) return this.#readRest(buffer, offset, length, position, bytesRead);
     }
-    if (this.#isBeyondRing(position)) return readInPool(this, buffer, offset, length, position, signal);
+    if (this.isBeyondRing(position)) return readInPool(this, buffer, offset, length, position, signal);
     return this.#dispatcher.submit(readTransfer(this, buffer, offset, length, position), signal);
   }
 
@@ -175,7 +175,7 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('write'));
-    if (this.#isBeyondRing(position)) return writeInPool(this, buffer, offset, length, position, signal);
+    if (this.isBeyondRing(position)) return writeInPool(this, buffer, offset, length, position, signal);
     return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
   }
 
@@ -186,7 +186,7 @@ export class UringFile implements BackendFile {
   ): Promise<ReadVectorResult<Data>> {
     if (this.#closing !== undefined) throw fileClosedError('read');
     if (buffers.length === 0) throw systemError(EINVAL, 'read');
-    if (this.#isBeyondRing(position)) return await readvInPool(this, buffers, position, signal);
+    if (this.isBeyondRing(position)) return await readvInPool(this, buffers, position, signal);
     const bytesRead = await this.#dispatcher.submit(
       readvTransfer(this, buffers.slice(0, VECTORS_MAX), position),
       signal,
@@ -200,7 +200,7 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteVectorResult<Data>> {
     if (this.#closing !== undefined) throw fileClosedError('write');
-    if (this.#isBeyondRing(position)) return await writevInPool(this, buffers, position, signal);
+    if (this.isBeyondRing(position)) return await writevInPool(this, buffers, position, signal);
     // Held open between the parts.
     this.pending.enter();
     try {
