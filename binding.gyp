@@ -6,6 +6,7 @@
       "sources": [
         "cpp/addon.cc",
         "cpp/cached_paths.cc",
+        "cpp/copy_file.cc",
         "cpp/engine.cc",
         "cpp/fd_watch.cc",
         "cpp/file_exports.cc",

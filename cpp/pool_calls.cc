@@ -1,5 +1,6 @@
 // System calls on files that Node has not got, and that may wait for a disk: made on a thread of libuv's
-// pool, as Node makes its own. Extended attributes (xattr(7)), and what direct I/O asks for (statx(2)).
+// pool, as Node makes its own. Extended attributes (xattr(7)), what direct I/O asks for (statx(2)), and
+// copying files.
 //
 // What a call needs is copied before it is handed over, and its result is copied after it, so the thread
 // never touches JavaScript's memory. An environment that ends waits for calls that a thread has begun.
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "check.h"
+#include "copy_file.h"
 #include "exports.h"
 
 namespace ringlet {
@@ -220,6 +222,20 @@ class DirectAlignmentCall : public PoolCall {
   alignas(8) char status_[256] = {};
 };
 
+class CopyFileCall : public PoolCall {
+ public:
+  CopyFileCall(std::string from, std::string to, int mode)
+      : PoolCall({}), from_(std::move(from)), to_(std::move(to)), mode_(mode) {}
+
+ protected:
+  void Execute() override { result_ = CopyFile(from_, to_, mode_); }
+
+ private:
+  std::string from_;
+  std::string to_;
+  int mode_;
+};
+
 // The arguments of a call, as our own TypeScript passes them.
 class Arguments {
  public:
@@ -268,50 +284,52 @@ class Arguments {
   napi_value values_[6];
 };
 
-// getAttribute(target, isOfLink, name, callback)
-napi_value GetAttributeInPool(napi_env env, napi_callback_info info) {
+using MadeCall = std::unique_ptr<PoolCall>;
+
+template <MadeCall (*make)(const Arguments&)>
+napi_value InPool(napi_env env, napi_callback_info info) {
   Arguments given(env, info);
-  PoolCall::Queue(std::make_unique<GetAttributeCall>(given.target(), given.Text(2)), env, given.last());
+  PoolCall::Queue(make(given), env, given.last());
   return nullptr;
 }
 
-// setAttribute(target, isOfLink, name, value, flags, callback)
-napi_value SetAttributeInPool(napi_env env, napi_callback_info info) {
-  Arguments given(env, info);
-  auto call =
-      std::make_unique<SetAttributeCall>(given.target(), given.Text(2), given.Bytes(3), given.Integer(4));
-  PoolCall::Queue(std::move(call), env, given.last());
-  return nullptr;
+// (target, isOfLink, name, callback)
+MadeCall MakeGetAttribute(const Arguments& given) {
+  return std::make_unique<GetAttributeCall>(given.target(), given.Text(2));
 }
 
-// listAttributes(target, isOfLink, callback)
-napi_value ListAttributesInPool(napi_env env, napi_callback_info info) {
-  Arguments given(env, info);
-  PoolCall::Queue(std::make_unique<ListAttributesCall>(given.target()), env, given.last());
-  return nullptr;
+// (target, isOfLink, name, value, flags, callback)
+MadeCall MakeSetAttribute(const Arguments& given) {
+  return std::make_unique<SetAttributeCall>(given.target(), given.Text(2), given.Bytes(3), given.Integer(4));
 }
 
-// removeAttribute(target, isOfLink, name, callback)
-napi_value RemoveAttributeInPool(napi_env env, napi_callback_info info) {
-  Arguments given(env, info);
-  PoolCall::Queue(std::make_unique<RemoveAttributeCall>(given.target(), given.Text(2)), env, given.last());
-  return nullptr;
+// (target, isOfLink, callback)
+MadeCall MakeListAttributes(const Arguments& given) {
+  return std::make_unique<ListAttributesCall>(given.target());
 }
 
-// directAlignment(fd, callback)
-napi_value DirectAlignmentInPool(napi_env env, napi_callback_info info) {
-  Arguments given(env, info);
-  PoolCall::Queue(std::make_unique<DirectAlignmentCall>(given.target()), env, given.last());
-  return nullptr;
+// (target, isOfLink, name, callback)
+MadeCall MakeRemoveAttribute(const Arguments& given) {
+  return std::make_unique<RemoveAttributeCall>(given.target(), given.Text(2));
+}
+
+// (fd, callback)
+MadeCall MakeDirectAlignment(const Arguments& given) {
+  return std::make_unique<DirectAlignmentCall>(given.target());
+}
+
+// (from, to, mode, callback)
+MadeCall MakeCopyFile(const Arguments& given) {
+  return std::make_unique<CopyFileCall>(given.Bytes(0), given.Bytes(1), given.Integer(2));
 }
 
 }  // namespace
 
 void ExportPoolCalls(Napi::Env env, Napi::Object exports) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"getAttribute", GetAttributeInPool},       {"setAttribute", SetAttributeInPool},
-      {"listAttributes", ListAttributesInPool},   {"removeAttribute", RemoveAttributeInPool},
-      {"directAlignment", DirectAlignmentInPool},
+      {"getAttribute", InPool<MakeGetAttribute>},       {"setAttribute", InPool<MakeSetAttribute>},
+      {"listAttributes", InPool<MakeListAttributes>},   {"removeAttribute", InPool<MakeRemoveAttribute>},
+      {"directAlignment", InPool<MakeDirectAlignment>}, {"copyFile", InPool<MakeCopyFile>},
   };
   for (const auto& [name, function] : functions) {
     napi_value made;

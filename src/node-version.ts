@@ -10,3 +10,9 @@ export function isNodeAtLeast(
   if (major >= wantedMajor) return major > wantedMajor || minor >= wantedMinor;
   return minor >= (backports[major] ?? Number.POSITIVE_INFINITY);
 }
+
+/** Of libuv, whose calls Node's own are. */
+export function isUvAtLeast(wantedMajor: number, wantedMinor: number): boolean {
+  const [uvMajor = 0, uvMinor = 0] = process.versions.uv.split('.').map(Number);
+  return uvMajor > wantedMajor || (uvMajor === wantedMajor && uvMinor >= wantedMinor);
+}

@@ -10,6 +10,7 @@ import nodePromises from 'node:fs/promises';
 import { orAborted } from '../abort.js';
 import { abortError } from '../errors.js';
 import { checkInteger, narrowMode } from '../validate.js';
+import { copyFile } from './copy-file.js';
 import { readSignal, type SignalOptions } from './options.js';
 
 export type NodePromises = typeof nodePromises;
@@ -108,6 +109,9 @@ function steadied(call: Call, steady: ((args: unknown[]) => unknown[]) | undefin
   return Object.defineProperties(wrapper, { name: { value: call.name }, length: { value: call.length } });
 }
 
+/** Calls of our own that belong here otherwise: no ring has them. */
+const OWN: Readonly<Record<string, Call>> = { copyFile };
+
 /** As they were when ringlet was loaded: a program may put ringlet's calls in their place. */
 export const node: NodePromises = { ...nodePromises };
 
@@ -119,7 +123,7 @@ export const nodeCalls = Object.fromEntries(
       name,
       optionsIndex === undefined
         ? value
-        : abortable(name, steadied(value as Call, STEADY[name]), optionsIndex),
+        : abortable(name, OWN[name] ?? steadied(value as Call, STEADY[name]), optionsIndex),
     ];
   }),
 ) as unknown as NodePromises & AbortableNodeCalls;

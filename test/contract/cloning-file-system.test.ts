@@ -1,7 +1,7 @@
 /** copyFile and cp on a file system that shares blocks between files (xfs): what is cloned, and what is copied. */
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { constants, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, constants, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
@@ -62,6 +62,20 @@ describeOnEachBackend('A file system that clones', (makeRing) => {
         await fs.writeFile(to, 'other', { flag: 'r+' });
       }
       expect(readFileSync(from).equals(pattern(FILE_BYTES))).to.equal(true);
+    });
+
+    it('copyFile of 5 GiB, for which the kernel wants to be asked several times', async () => {
+      const { fs } = makeRing();
+      const [from, to] = [directory.at('xfs/sparse'), directory.at('xfs/copy')];
+      writeFileSync(from, 'begins');
+      truncateSync(from, 5 * 2 ** 30);
+      appendFileSync(from, 'ends');
+      await fs.copyFile(from, to);
+      const { size } = await fs.stat(to);
+      expect(size).to.equal(5 * 2 ** 30 + 4);
+      await using copy = await fs.open(to);
+      const { buffer } = await copy.read(Buffer.alloc(8), 0, 8, size - 8);
+      expect(String(buffer)).to.equal('\0\0\0\0ends');
     });
 
     it('cp of a tree shares them too', async () => {

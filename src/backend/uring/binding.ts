@@ -174,6 +174,8 @@ export interface Binding {
     name: string,
     callback: (result: number) => void,
   ): void;
+  /** @param mode Node's COPYFILE_* bits. */
+  copyFile(from: Buffer, to: Buffer, mode: number, callback: (result: number) => void): void;
   /** STATX_DIOALIGN, in libuv's thread pool: of memory and of offsets; undefined where the kernel does not say. */
   directAlignment(fd: number, callback: (result: [number, number] | undefined | number) => void): void;
   /** Behind a write that fell short at a regular file's cursor; see `AdvanceCursor`. */
