@@ -17,7 +17,8 @@ import {
 } from '../chain-steps.js';
 
 import type { Admission } from './admission.js';
-import { NodeFile, type NodeFiles } from './files.js';
+import type { NodeFiles } from './files.js';
+import { NodeFile } from './node-file.js';
 
 export class NodeChains implements ChainBackend {
   readonly #admission: Admission;
