@@ -13,6 +13,7 @@
         "cpp/identity.cc",
         "cpp/kernel_features.cc",
         "cpp/loop_hooks.cc",
+        "cpp/loop_poll.cc",
         "cpp/mount_table.cc",
         "cpp/napi_values.cc",
         "cpp/native_ring.cc",

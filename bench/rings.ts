@@ -9,8 +9,8 @@ import { Unavailable } from './workload.js';
 const RING_OPTIONS = {
   loop: { backend: 'io_uring' },
   ringOnly: { backend: 'io_uring', inlineReads: false },
-  /** Waits in the kernel for more of what trickles in. */
-  coalesced: { backend: 'io_uring', coalesce: 'adaptive' },
+  /** Never waits in the kernel for more of what trickles in. */
+  uncoalesced: { backend: 'io_uring', coalesce: false },
   sqPoll: { backend: 'io_uring', sqPoll: true, busyPollUs: 50 },
   node: { backend: 'node' },
 } as const satisfies Record<string, RingOptions>;

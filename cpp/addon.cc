@@ -48,6 +48,9 @@ Napi::Value RestoreSignal(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Engine::Of(info.Env())->saved_signals().Restore(ToInt(info[0])));
 }
 
+// noteOtherCopy(): rings of the other copy may be given work in our turns, and must have theirs after ours.
+void NoteOtherCopy(const Napi::CallbackInfo& info) { Engine::Of(info.Env())->NoteOtherCopy(); }
+
 // injectFault(call, errno, count): see uring_syscalls.h.
 void InjectFaultInto(const Napi::CallbackInfo& info) {
   uint32_t call = ToUint32(info[0]);
@@ -102,6 +105,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("restoreSignal", Napi::Function::New<RestoreSignal>(env));
   exports.Set("addressOf", Napi::Function::New<AddressOf>(env));
   exports.Set("adviseHugePages", Napi::Function::New<AdviseHugePages>(env));
+  exports.Set("noteOtherCopy", Napi::Function::New<NoteOtherCopy>(env));
   exports.Set("injectFault", Napi::Function::New<InjectFaultInto>(env));
   exports.Set("layout", Layout(env));
   return exports;

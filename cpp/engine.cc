@@ -35,15 +35,26 @@ void Engine::Forget(WatchHost* watch) {
 }
 
 void Engine::TurnAll() {
-  has_run_javascript_ = false;
+  bool has_run = false;
   // A turn runs JavaScript, which may make and close rings: walk a copy.
   if (hosts_.size() == 1) {
     std::shared_ptr<RingHost> only = hosts_.front();
-    has_run_javascript_ = only->Turn();
+    has_run = only->Turn(true);
   } else {
-    for (const std::shared_ptr<RingHost>& host : std::vector(hosts_)) has_run_javascript_ |= host->Turn();
+    for (const std::shared_ptr<RingHost>& host : std::vector(hosts_)) has_run |= host->Turn(true);
   }
+  has_run_javascript_ = has_run && has_other_copy_;
   Refresh();
+}
+
+bool Engine::WouldBlock(const RingHost* waiting) {
+  if (has_other_copy_) return false;
+  for (const std::shared_ptr<RingHost>& host : hosts_) {
+    if (host.get() != waiting && (host->has_more() || host->has_staged())) return false;
+  }
+  // Our own idle handle must not count; Refresh starts it again.
+  if (is_keeping_turning_) hooks_->KeepTurning(is_keeping_turning_ = false);
+  return hooks_->WouldBlock();
 }
 
 void Engine::Refresh() {

@@ -31,6 +31,11 @@ class Engine {
   void Adopt(std::shared_ptr<WatchHost> watch) { watches_.push_back(std::move(watch)); }
   void Forget(WatchHost* watch);
   void Refresh();
+  // Whether the event loop would block now as far as all but `waiting` are concerned.
+  bool WouldBlock(const RingHost* waiting);
+  int loop_fd() const { return hooks_->fd(); }
+  // The thread's JavaScript has loaded another copy of this addon.
+  void NoteOtherCopy() { has_other_copy_ = true; }
   uv_loop_s* loop() const { return loop_; }
   OwnedFds& owned_fds() { return owned_fds_; }
   MountTable& mounts() { return mounts_; }
@@ -50,9 +55,10 @@ class Engine {
   OwnedFds owned_fds_;
   MountTable mounts_;
   SavedSignals saved_signals_;
+  bool has_other_copy_ = false;
   bool is_held_ = false;
   bool is_keeping_turning_ = false;
-  // In the last round of turns before the loop would block.
+  // Whether the last turns before the loop would block may have given other copies of this addon work.
   bool has_run_javascript_ = false;
   uint32_t closing_count_ = 0;
   napi_async_cleanup_hook_handle cleanup_handle_ = nullptr;

@@ -1,5 +1,6 @@
 #include "loop_hooks.h"
 
+#include <sys/epoll.h>
 #include <uv.h>
 
 #include <utility>
@@ -29,6 +30,13 @@ WakeWatch* WakeWatch::Start(uv_loop_s* loop, int fd, std::function<void()> on_re
   auto* watch = new WakeWatch(handle);
   handle->owner = watch;
   return watch;
+}
+
+bool WakeWatch::WakeOnEdges() {
+  int fd;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&handle_->poll), &fd) != 0) return false;
+  epoll_event event = {EPOLLIN | EPOLLET, {.fd = fd}};
+  return epoll_ctl(uv_backend_fd(handle_->poll.loop), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 void WakeWatch::Close(std::function<void()> on_closed) {
@@ -79,6 +87,15 @@ void LoopHooks::KeepTurning(bool is_turning) {
   } else {
     uv_idle_stop(&handles_->idle);
   }
+}
+
+int LoopHooks::fd() const { return uv_backend_fd(handles_->prepare.loop); }
+
+bool LoopHooks::WouldBlock() const {
+  uv_loop_t* loop = handles_->prepare.loop;
+  // Timers count from the loop's own clock, which stands still while our turns go on.
+  uv_update_time(loop);
+  return uv_backend_timeout(loop) != 0;
 }
 
 void LoopHooks::Close(std::function<void()> on_closed) {

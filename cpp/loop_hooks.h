@@ -17,6 +17,9 @@ class WakeWatch {
  public:
   // Null when the loop refuses the descriptor.
   static WakeWatch* Start(uv_loop_s* loop, int fd, std::function<void()> on_readable);
+  // From now on each signal wakes once, whether or not the one before was read: no read is needed any more.
+  // For an eventfd that the loop has begun to watch. False where that can't be had.
+  bool WakeOnEdges();
   // Deletes the watch once the loop has let go of it, then calls `on_closed`.
   void Close(std::function<void()> on_closed);
 
@@ -35,6 +38,10 @@ class LoopHooks {
   void Hold(bool is_held);
   // While set, the loop polls without blocking and comes straight back to `before_block`.
   void KeepTurning(bool is_turning);
+  // What becomes readable when a descriptor of the loop does.
+  int fd() const;
+  // Whether nothing is due in the loop for at least a millisecond.
+  bool WouldBlock() const;
   // Deletes the hooks once the loop has let go of them, then calls `on_closed`.
   void Close(std::function<void()> on_closed);
 

@@ -189,6 +189,10 @@ int Ring::Submit() {
     if (QueuedCount() == 0) return 0;
   }
   if (!HasUnposted()) return 0;
+  // The kernel adds work and then sets its flag: where the work is done in between, the flag stays up for
+  // nothing, and no enter takes it down before the next work. So it is taken down here; what is added before
+  // the enter is done by it, and what is added later puts the flag up again.
+  std::atomic_ref(*ksq_flags_).fetch_and(~uint32_t{abi::kSqTaskRun});
   return std::min(Enter(0, 0, abi::kEnterGetEvents, nullptr, 0), 0);
 }
 
@@ -223,6 +227,16 @@ int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {
     if (now_ns >= deadline_ns) return 0;
     left_ns = deadline_ns - now_ns;
   }
+}
+
+int Ring::SubmitAndGatherFirst(uint32_t count, uint32_t gather_us, uint32_t timeout_us) {
+  // Release: as in Submit.
+  StoreRelease(ksq_tail_, sq_tail_);
+  abi::KernelTimespec timespec = {0, timeout_us * 1000ll};
+  abi::GetEventsArg arg = {0, 0, gather_us, reinterpret_cast<uint64_t>(&timespec)};
+  uint32_t flags = abi::kEnterGetEvents | abi::kEnterExtArg | wait_flags_;
+  int result = EnterOnce(QueuedCount(), count, flags, &arg, sizeof(arg));
+  return result == -ETIME || result == -EINTR ? 0 : std::min(result, 0);
 }
 
 int Ring::WaitForFreeEntries() {

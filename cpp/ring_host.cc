@@ -31,6 +31,8 @@ constexpr uint32_t kSpinSixteenthsMax = 16;
 constexpr uint32_t kMultishotRound = 32;
 // How long after its last completions a ring still gathers more of them in the kernel.
 constexpr uint64_t kGatherWhileBusyNs = 200'000;
+// How long a ring waits for a flow at most: to whoever measures it, the event loop is busy meanwhile.
+constexpr uint32_t kFlowWaitUsMax = 1'000;
 // Batches that make a flow, to begin with and after waits that were of no use; and what makes one useful.
 constexpr uint32_t kFlowBatchesMin = 4;
 constexpr uint32_t kFlowBatchesMax = 256;
@@ -51,6 +53,11 @@ constexpr uint8_t kSqeLinked = abi::kSqeIoLink | abi::kSqeIoHardlink;
 
 // Opcodes whose descriptor is gone once the kernel has taken the entry.
 constexpr uint8_t kOpClose = 19;
+
+// Without deferred work each packet interrupts the wait, and nothing is saved.
+bool CanGatherFlow(const abi::Params& params) {
+  return (params.flags & abi::kSetupDeferTaskRun) != 0 && (params.features & abi::kFeatMinTimeout) != 0;
+}
 
 void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -78,9 +85,10 @@ int RingHost::Open() {
   if (setup_.fd < 0) return setup_.fd;
   is_closed_ = false;
   int opened = ring_.Open(setup_);
-  // Without it each packet interrupts the wait, and nothing is saved.
-  bool is_deferred = (setup_.params.flags & abi::kSetupDeferTaskRun) != 0;
-  if (options_.is_gather_adaptive && !is_deferred) options_.gather_count = 0;
+  if (options_.is_gather_adaptive && !CanGatherFlow(setup_.params)) {
+    options_.is_gather_adaptive = false;
+    options_.gather_count = 0;
+  }
   if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
   if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
     uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
@@ -99,8 +107,12 @@ bool RingHost::Start(Napi::Env env, const SharedBlocks& blocks, Napi::Object kee
   wake_watch_ = WakeWatch::Start(engine_->loop(), ring_.wake_fd(), [this] {
     Engine* engine = engine_;
     wakeups_++;
-    ring_.AcknowledgeWakeup();
-    Turn();
+    if (!is_woken_on_edges_) {
+      ring_.AcknowledgeWakeup();
+      // The loop has begun to watch the eventfd: that much is sure only now.
+      is_woken_on_edges_ = !ring_.is_sq_poll() && wake_watch_->WakeOnEdges();
+    }
+    Turn(false);
     engine->Refresh();
   });
   return wake_watch_ != nullptr;
@@ -260,7 +272,7 @@ uint32_t RingHost::Collect() {
     seen = count;
     count += ring_.Drain(blocks_.completions + count, blocks_.completion_capacity - count);
   }
-  return count;
+  return loop_poll_.Sift(blocks_.completions, count);
 }
 
 bool RingHost::SpinForCompletions() {
@@ -281,17 +293,11 @@ bool RingHost::SpinForCompletions() {
   return false;
 }
 
-// Whether a turn that has nothing left to do waits in the kernel for more, instead of ending. An adaptive
-// ring does so only for a flow of datagrams that nobody answers: whoever waits for an answer would send
-// nothing before it, and a stream's peer nothing beyond its window.
+// Whether a turn that has nothing left to do waits in the kernel for more, instead of ending, whatever it is.
 bool RingHost::WantsMore() {
-  if (options_.gather_count == 0 || in_kernel_ == 0) return false;
+  if (options_.gather_count == 0 || options_.is_gather_adaptive || in_kernel_ == 0) return false;
   // A quiet ring must cost nothing, and delay nobody.
-  if (!options_.is_gather_adaptive) return NowNs() - settled_at_ns_ <= kGatherWhileBusyNs;
-  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
-  if (head != flow_head_) flow_batches_ = 0;
-  flow_head_ = head;
-  return flow_batches_ >= flow_batches_min_;
+  return NowNs() - settled_at_ns_ <= kGatherWhileBusyNs;
 }
 
 bool RingHost::Gather() {
@@ -299,7 +305,26 @@ bool RingHost::Gather() {
   uint64_t expected = has_multishot_ ? options_.gather_count : in_kernel_;
   uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(expected, options_.gather_count));
   gathers_++;
-  if (ring_.SubmitAndGather(count, options_.gather_us) < 0) return false;
+  return ring_.SubmitAndGather(count, options_.gather_us) == 0 && ring_.HasCompletions();
+}
+
+// Whether datagrams flow in that nobody answers: whoever waits for an answer would send nothing before it,
+// and a stream's peer nothing beyond its window.
+bool RingHost::IsFlow() {
+  if (!options_.is_gather_adaptive || in_kernel_ == 0) return false;
+  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
+  if (head != flow_head_) flow_batches_ = 0;
+  flow_head_ = head;
+  return flow_batches_ >= flow_batches_min_ && NowNs() - settled_at_ns_ <= kGatherWhileBusyNs;
+}
+
+// The loop's wait, made in the ring: what has come by the end of a short time comes as one batch. Returns
+// whether there are completions to look at.
+bool RingHost::GatherFlow() {
+  if (!loop_poll_.Arm(ring_, engine_->loop_fd())) return false;
+  gathers_++;
+  bool has_waited =
+      ring_.SubmitAndGatherFirst(options_.gather_count, options_.gather_us, kFlowWaitUsMax) == 0;
   uint32_t ready = ring_.ReadyCount();
   if (ready >= kUsefulCompletions) {
     flow_batches_min_ = kFlowBatchesMin;
@@ -308,7 +333,7 @@ bool RingHost::Gather() {
     flow_batches_ = 0;
     flow_batches_min_ = std::min(flow_batches_min_ * 2, kFlowBatchesMax);
   }
-  return ready > 0;
+  return has_waited && ready > 0;
 }
 
 void RingHost::GrowCompletionQueue() {
@@ -320,9 +345,10 @@ void RingHost::GrowCompletionQueue() {
   resizes_++;
 }
 
-bool RingHost::Turn() {
+bool RingHost::Turn(bool may_wait) {
   if (is_turning_ || is_closed_) return false;
-  if (!has_more_ && !HasWork()) {
+  may_wait = may_wait && IsFlow();
+  if (!may_wait && !has_more_ && !HasWork()) {
     ReleaseHoldIfIdle();
     return false;
   }
@@ -348,6 +374,7 @@ bool RingHost::Turn() {
     int error = ring_.Submit();
     uint32_t count = Collect();
     if (count > 0) {
+      if (may_wait) has_gathered = false;
       Settle(call, count);
       uint32_t weight = std::max(count, kBatchCompletionsMin);
       if (weight < until_clock) {
@@ -386,6 +413,10 @@ bool RingHost::Turn() {
       }
       has_gathered = true;
       if (Gather()) continue;
+    }
+    if (may_wait && !has_gathered && IsFlow() && engine_->WouldBlock(this)) {
+      has_gathered = true;
+      if (GatherFlow()) continue;
     }
     ring_.SilenceWakeups(false);
     if (!HasWork()) break;

@@ -15,6 +15,7 @@
 
 #include "layout.h"
 #include "loop_hooks.h"
+#include "loop_poll.h"
 #include "ring.h"
 #include "ring_profile.h"
 #include "sq_poll_groups.h"
@@ -75,7 +76,8 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   void Close();
 
   // One turn; returns at once when there is nothing to do. Tells whether JavaScript ran.
-  bool Turn();
+  // `may_wait`: where the loop would block next, the turn may wait for a flow of datagrams.
+  bool Turn(bool may_wait);
   // Hands staged descriptors to the kernel without settling anything. For a full block.
   void SubmitStaged();
   void Hold();
@@ -108,6 +110,8 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   bool SpinForCompletions();
   bool WantsMore();
   bool Gather();
+  bool IsFlow();
+  bool GatherFlow();
   uint32_t Collect();
   void GrowCompletionQueue();
   void ReleaseHoldIfIdle();
@@ -120,8 +124,10 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   std::optional<SqPollSeat> seat_;
   int ring_fd_registration_ = 0;
   Ring ring_;
+  LoopPoll loop_poll_;
   SharedBlocks blocks_;
   WakeWatch* wake_watch_ = nullptr;
+  bool is_woken_on_edges_ = false;
   Napi::ObjectReference keep_alive_;
   Napi::FunctionReference settle_;
   std::unique_ptr<Napi::AsyncContext> async_context_;

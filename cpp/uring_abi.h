@@ -105,7 +105,8 @@ enum Feature : uint32_t {
   kFeatRwCurPos = 1u << 3,
   kFeatExtArg = 1u << 8,
   kFeatCqeSkip = 1u << 11,
-  kFeatNoIoWait = 1u << 17,  // Linux 6.15
+  kFeatMinTimeout = 1u << 15,  // Linux 6.12
+  kFeatNoIoWait = 1u << 17,    // Linux 6.15
 };
 
 // Offsets for mmap(2) on the ring.
@@ -267,6 +268,7 @@ static_assert(sizeof(KernelTimespec) == 16);
 
 // The opcodes that C++ submits by itself or asks the probe about; TypeScript has its own list.
 enum Op : uint8_t {
+  kOpPollAdd = 6,
   kOpRecvMsg = 10,
   kOpAsyncCancel = 14,
   kOpRecv = 27,

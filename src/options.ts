@@ -89,17 +89,19 @@ export interface RingOptions {
   busyPollUs?: number;
   /**
    * Waits in the kernel for more completions while the ring is busy, instead of one turn of the event loop for
-   * each; once in a turn of the loop, and never on a ring that has been quiet for 200 µs. Everything else on
-   * the loop is delayed by the length of the wait, and by what the kernel adds to timers (50 µs by default,
-   * PR_SET_TIMERSLACK).
+   * each; never on a ring that has been quiet for 200 µs. What the kernel adds to timers (50 µs by default,
+   * PR_SET_TIMERSLACK) comes on top of each wait.
    *
-   * - `'adaptive'`: for up to 16 completions or 50 µs, only while datagrams flow in and nothing is sent or
-   *   otherwise submitted in answer, and only as long as that brings two or more at a time. Needs deferred task
-   *   work (Linux 6.1), and does nothing without.
-   * - numbers: so many completions, for so long, whatever the ring is busy with.
+   * - `'adaptive'`: only while datagrams flow in and nothing is sent or otherwise submitted in answer, and only as
+   *   long as it brings two or more at a time. For 16 completions or 100 µs; then, where nothing has come, for the
+   *   first one or until the event loop has something else to do, a millisecond at most. So everything else on
+   *   the loop may be late by 100 µs while datagrams flow. To `performance.eventLoopUtilization()` a wait is work.
+   *   Needs Linux 6.12 and deferred task work, and does nothing without.
+   * - numbers: so many completions, for so long, whatever the ring is busy with; once in a turn of the loop, and
+   *   everything else on it is late by so much.
    * - `false`: never.
    *
-   * Default `false`: on one machine `'adaptive'` gained nothing at 30,000 and 100,000 datagrams a second. Measure.
+   * Default `'adaptive'`.
    */
   coalesce?: 'adaptive' | false | CoalesceOptions;
   /** Submits each operation as it is made, not at the end of the turn: `submitBatchMax: 1`. Default false. */

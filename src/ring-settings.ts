@@ -84,7 +84,7 @@ const BUSY_POLL_US_MAX = 10_000;
 const COALESCE_COMPLETIONS_MAX = 4096;
 const COALESCE_US_MAX = 100_000;
 /** What trickles in faster than a turn of the loop takes comes in handfuls then. */
-const COALESCE_ADAPTIVE: CoalesceOptions = { minCompletions: 16, timeoutUs: 50 };
+const COALESCE_ADAPTIVE: CoalesceOptions = { minCompletions: 16, timeoutUs: 100 };
 const IO_WORKERS_MAX = 65_535;
 const COMPLETION_ENTRIES_GROWN = 16_384;
 const RECEIVE_BUFFERS_MAX = 32_768;
@@ -227,7 +227,7 @@ export function readRingOptions(options: RingOptions = {}): RingSettings {
   const growsByDefault = options.completionEntries === undefined;
   const sqPoll = readSqPoll(options.sqPoll);
   const busyPollUs = integer(options.busyPollUs, 'options.busyPollUs', 0, BUSY_POLL_US_MAX, 0);
-  const { coalesce = false } = options;
+  const { coalesce = 'adaptive' } = options;
   const drainBatchMax = integer(options.drainBatchMax, 'options.drainBatchMax', 1, CQ_ENTRIES_MAX, 256);
   if (sqPoll !== undefined && taskRun !== undefined) {
     throw invalidArgValue(

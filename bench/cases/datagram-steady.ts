@@ -126,7 +126,7 @@ export const workload: Workload<Parameters> = {
     { name: "node:dgram 'message'", run: byEvent },
     { name: 'ringlet for await', run: onRing('loop', false) },
     { name: 'ringlet batches', run: onRing('loop', true) },
-    { name: 'ringlet coalesce: adaptive for await', run: onRing('coalesced', false) },
+    { name: 'ringlet coalesce: false for await', run: onRing('uncoalesced', false) },
     {
       name: 'C, liburing',
       native: {

@@ -33,7 +33,7 @@ const peer = spawn('python3', [${JSON.stringify(PEER)}, 'sink0'], { stdio: ['pip
 const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
 await lines.next();
 const ring = new Ring({ backend: 'io_uring' });
-const socket = await StreamSocket.connect({ host: '10.66.0.2', port: 7, localAddress: '10.66.0.1', sendBufferBytes: 65_536, noDelay: true, zeroCopy: true, ring });
+const socket = await StreamSocket.connect({ host: '10.66.0.2', port: 7, localAddress: '10.66.0.1', sendBufferBytes: 100_000, noDelay: true, zeroCopy: true, ring });
 await lines.next();
 
 const told = (promise) => {
@@ -57,7 +57,8 @@ const finish = (outcome) => {
 const controller = new AbortController();
 const large = told(socket.write(Buffer.alloc(MIB, 1), { signal: controller.signal }));
 const small = told(socket.write('small'));
-// The small one goes once the kernel has taken all of the large one.
+// The small one goes once the kernel has taken all of the large one. The send buffer has room for it beside what
+// stays unacknowledged, whole segments of which count until their last byte is acknowledged.
 acknowledge(MIB - 32_768);
 await small.promise;
 `;

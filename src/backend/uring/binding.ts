@@ -232,6 +232,8 @@ export interface Binding {
   /** From now on closed with the environment; made blocking and close-on-exec. */
   adoptFd(fd: number): number;
   disownFd(fd: number): void;
+  /** Another copy of the addon is in this thread: its rings must have their turn after ours. */
+  noteOtherCopy(): void;
   injectFault(call: number, errno: number, count: number): void;
   /** For tests: see `injectPollResults`. */
   injectedPollResults: number[];
@@ -253,6 +255,16 @@ function addonPath(): string {
   return join(root, `prebuilds/${process.platform}-${process.arch}/ringlet.node`);
 }
 
+/** Under it, by all copies of the addon in this thread (two versions in one tree): how each is told of another. */
+const COPIES = Symbol.for('ringlet.copies');
+
+function meetCopies(binding: Binding): void {
+  const scope = globalThis as { [COPIES]?: (() => void)[] };
+  const copies = (scope[COPIES] ??= []);
+  copies.push(() => binding.noteOtherCopy());
+  if (copies.length > 1) for (const tell of copies) tell();
+}
+
 function load(): Binding {
   const binding = require(addonPath()) as Binding;
   for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
@@ -261,6 +273,7 @@ function load(): Binding {
     }
   }
   binding.injectedPollResults ??= [];
+  meetCopies(binding);
   return binding;
 }
 
