@@ -260,7 +260,8 @@ const COPIES = Symbol.for('ringlet.copies');
 
 function meetCopies(binding: Binding): void {
   const scope = globalThis as { [COPIES]?: (() => void)[] };
-  const copies = (scope[COPIES] ??= []);
+  scope[COPIES] ??= [];
+  const copies = scope[COPIES];
   copies.push(() => binding.noteOtherCopy());
   if (copies.length > 1) for (const tell of copies) tell();
 }
