@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { needsIoUring } from '../support/backends.js';
 import { expectCleanExit, PACKAGE_ROOT, runProgram } from '../support/child.js';
 import { findProgram } from '../support/programs.js';
+import { python } from '../support/python.js';
 import { skip } from '../support/skip.js';
 
 /** A namespace whose only device drops what it is given, in packets that need no fragments. */
@@ -29,7 +30,7 @@ import { createInterface } from 'node:readline';
 import { Ring, StreamSocket } from 'ringlet';
 
 const MIB = 1024 * 1024;
-const peer = spawn('python3', [${JSON.stringify(PEER)}, 'sink0'], { stdio: ['pipe', 'pipe', 'inherit'] });
+const peer = spawn(${JSON.stringify(python())}, [${JSON.stringify(PEER)}, 'sink0'], { stdio: ['pipe', 'pipe', 'inherit'] });
 const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
 await lines.next();
 const ring = new Ring({ backend: 'io_uring' });

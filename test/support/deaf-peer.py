@@ -8,6 +8,7 @@ into the loopback device. So the bytes of the connection are read by no one, and
 without one. Reads lines: after 'ack BYTES' it acknowledges what is sent, up to so many in all; 'reset' ends the
 connection. Writes 'ready' and 'connected'.
 """
+import os
 import re
 import select
 import socket
@@ -44,13 +45,16 @@ def await_syn(device):
                 return packet[12:16], packet[16:20], source, goal, sequence
 
 
-def sent_bytes(port):
-    """How much of its data the socket at a port has sent at least once; None when it is gone."""
+def progress(port):
+    """How much of its data the socket at a port knows to have arrived, and has sent at least once."""
     told = subprocess.run(['ss', '-tinH', 'sport', '=', f':{port}'], capture_output=True, text=True).stdout
     if not told:
-        return None
-    counts = dict(re.findall(r'(bytes_sent|bytes_retrans):(\d+)', told))
-    return int(counts.get('bytes_sent', 0)) - int(counts.get('bytes_retrans', 0))
+        return 0, 0
+    queued = int(told.split()[2])
+    counts = dict(re.findall(r'(bytes_acked|notsent):(\d+)', told))
+    # The SYN counts as a byte.
+    arrived = max(int(counts.get('bytes_acked', 0)) - 1, 0)
+    return arrived, arrived + queued - int(counts.get('notsent', 0))
 
 
 def main():
@@ -71,23 +75,23 @@ def main():
     # Only now does the window count as scaled, and segments may be as long as they can be.
     send(ACK, FIRST + 1, 1)
     print('connected', flush=True)
-    acknowledged = limit = 0
+    arrived = limit = 0
     while True:
-        if select.select([sys.stdin], [], [], 0.002)[0]:
-            command, *rest = sys.stdin.readline().split() or ['end']
-            if command == 'end':
+        if select.select([0], [], [], 0.002)[0]:
+            commands = os.read(0, 4096).decode().splitlines()
+            if not commands:
                 return
-            if command == 'reset':
-                send(RST | ACK, FIRST + 1, 1 + acknowledged)
-            else:
-                limit = int(rest[0])
-        if limit <= acknowledged:
+            for command, *rest in map(str.split, commands):
+                if command == 'reset':
+                    send(RST | ACK, FIRST + 1, 1 + arrived)
+                else:
+                    limit = int(rest[0])
+        if limit <= arrived:
             continue
-        # What has not been sent must not be acknowledged: the kernel would take no notice, once and for all.
-        sent = min(sent_bytes(port) or 0, limit)
-        if sent > acknowledged:
-            acknowledged = sent
-            send(ACK, FIRST + 1, 1 + acknowledged)
+        # What has not been sent must not be acknowledged: the kernel would take no notice.
+        arrived, sent = progress(port)
+        if min(sent, limit) > arrived:
+            send(ACK, FIRST + 1, 1 + min(sent, limit))
 
 
 main()
