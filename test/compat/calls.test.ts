@@ -6,11 +6,9 @@
  * `RINGLET_COMPAT_SEED` takes another seed, or `random`; `RINGLET_COMPAT_DRAWS` another number of combinations.
  */
 import * as nodeFs from 'node:fs/promises';
-import { Ring } from 'ringlet';
-import { needsIoUring } from '../support/backends.js';
 import { skip } from '../support/skip.js';
 import { type Case, generatedCases, listedCases, titleOf } from './cases.js';
-import { type Comparison, createComparison, type Script } from './comparison.js';
+import { comparisonForSuite, type Script } from './comparison.js';
 import { deliberateDifference } from './deliberate.js';
 import { callScript, handleScript } from './play-case.js';
 import { chosenSeed, createRandom, seedFor } from './random.js';
@@ -62,18 +60,11 @@ function rowOfHandleCall(signature: HandleSignature, index: number, isSampled: b
 for (const backend of ['io_uring', 'node'] as const) {
   describe(`Compatibility with node:fs/promises [${backend}]`, function () {
     this.timeout(120_000);
-    if (backend === 'io_uring') needsIoUring();
-    let ring: Ring;
-    let comparison: Comparison;
-
-    before(() => {
-      ring = new Ring({ backend });
-      comparison = createComparison(ring.fs, `seed ${SEED}: RINGLET_COMPAT_SEED=${SEED} repeats them`);
-    });
-    after(async () => {
-      comparison?.remove();
-      await ring?.close();
-      if (comparison) console.log(`      ${comparison.count} calls compared on ${backend}, seed ${SEED}`);
+    const hint = `seed ${SEED}: RINGLET_COMPAT_SEED=${SEED} repeats them`;
+    const comparison = comparisonForSuite(backend, hint);
+    after(() => {
+      if (comparison.count > 0)
+        console.log(`      ${comparison.count} calls compared on ${backend}, seed ${SEED}`);
     });
 
     const isSampled = backend === 'node';

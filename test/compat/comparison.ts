@@ -8,6 +8,8 @@ import * as nodeFs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { Ring } from 'ringlet';
+import { needsIoUring } from '../support/backends.js';
 import { within } from '../support/eventually.js';
 import { describeError, type Surroundings, withoutDrawnNames } from './describe-value.js';
 import { type Api, createSide, type Side } from './side.js';
@@ -52,7 +54,7 @@ export function createComparison(api: Api, hint: string): Comparison {
     );
     const descriptors = await side.closeAll();
     const disk = world.look();
-    world.restore(disk);
+    world.restore();
     return { outcome, descriptors, disk: withoutDrawnNames(disk) };
   }
 
@@ -79,6 +81,35 @@ export function createComparison(api: Api, hint: string): Comparison {
       process.chdir(home);
       rmSync(parent, { recursive: true, force: true });
     },
+  };
+}
+
+/** Call inside `describe`: a ring of the backend, compared with Node's module by all tests of the suite. */
+export function comparisonForSuite(backend: 'io_uring' | 'node', hint: string): Comparison {
+  if (backend === 'io_uring') needsIoUring();
+  let ring: Ring;
+  let comparison: Comparison | undefined;
+
+  before(() => {
+    ring = new Ring({ backend });
+    comparison = createComparison(ring.fs, hint);
+  });
+  after(async () => {
+    comparison?.remove();
+    await ring?.close();
+  });
+
+  const made = (): Comparison => {
+    if (!comparison) throw new Error('the comparison has not been made yet');
+    return comparison;
+  };
+  return {
+    get count() {
+      return comparison?.count ?? 0;
+    },
+    run: (title, script) => made().run(title, script),
+    expectNone: (what) => made().expectNone(what),
+    remove: () => made().remove(),
   };
 }
 

@@ -8,10 +8,8 @@ import { appendFileSync, closeSync, ftruncateSync, openSync, truncateSync, write
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
-import { Ring } from 'ringlet';
-import { needsIoUring } from '../support/backends.js';
 import { isPending, turns } from '../support/eventually.js';
-import { type Comparison, createComparison } from './comparison.js';
+import { comparisonForSuite, createComparison } from './comparison.js';
 import { describeError, describeValue, type Surroundings } from './describe-value.js';
 import type { Side } from './side.js';
 
@@ -256,18 +254,7 @@ const SCRIPTS: Readonly<Record<string, Listed>> = {
 
 for (const backend of ['io_uring', 'node'] as const) {
   describe(`Compatibility with node:fs/promises, case by case [${backend}]`, () => {
-    if (backend === 'io_uring') needsIoUring();
-    let ring: Ring;
-    let comparison: Comparison;
-
-    before(() => {
-      ring = new Ring({ backend });
-      comparison = createComparison(ring.fs, 'nothing here is drawn');
-    });
-    after(async () => {
-      comparison?.remove();
-      await ring?.close();
-    });
+    const comparison = comparisonForSuite(backend, 'nothing here is drawn');
 
     for (const [title, script] of Object.entries(SCRIPTS)) {
       it(title, async () => {

@@ -5,10 +5,8 @@
  */
 import { expect } from 'chai';
 import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { Ring } from 'ringlet';
 import { isNodeAtLeast } from '#ringlet/node-version.js';
-import { needsIoUring } from '../support/backends.js';
-import { type Comparison, createComparison } from './comparison.js';
+import { comparisonForSuite } from './comparison.js';
 import { describeError, describeValue, type Surroundings } from './describe-value.js';
 
 type Promises = typeof import('node:fs/promises');
@@ -157,18 +155,7 @@ const SCRIPTS: Readonly<Record<string, (watch: Watch) => Promise<unknown>>> = {
 
 for (const backend of ['io_uring', 'node'] as const) {
   describe(`Compatibility with node:fs/promises: watch [${backend}]`, () => {
-    if (backend === 'io_uring') needsIoUring();
-    let ring: Ring;
-    let comparison: Comparison;
-
-    before(() => {
-      ring = new Ring({ backend });
-      comparison = createComparison(ring.fs, 'nothing here is drawn');
-    });
-    after(async () => {
-      comparison?.remove();
-      await ring?.close();
-    });
+    const comparison = comparisonForSuite(backend, 'nothing here is drawn');
 
     for (const [title, script] of Object.entries(SCRIPTS)) {
       it(`watch: ${title}`, async () => {

@@ -1,6 +1,6 @@
 /**
- * The directory that a call works in, the same for each side and made anew between them; and what is in it
- * afterwards.
+ * The directory that a call works in, the same for each side: what the call has changed is made anew between them;
+ * and what is in it afterwards.
  *
  * Everything here is synchronous and Node's own: it is the measure, not what is measured.
  */
@@ -15,6 +15,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  type Stats,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -31,52 +32,104 @@ export const RAW_NAME = Buffer.from([0x72, 0xff, 0xfe, 0x77]);
 /** 100,003 bytes in lines: beyond any slab or high-water mark, and no multiple of a block. */
 const LONG_TEXT = Buffer.alloc(100_003, 'The quick brown fox jumps over the lazy dog.\n');
 
-/** Fills the working directory. */
-function fill(): void {
-  writeFileSync('file', '0123456789');
-  writeFileSync('empty', '');
-  writeFileSync('text', 'one\ntwo\r\nthrée\n€uro');
-  writeFileSync('long', LONG_TEXT);
-  writeFileSync('readonly', 'read me');
-  chmodSync('readonly', 0o444);
-  writeFileSync('old', 'of old');
-  utimesSync('old', 1e9, 1e9 + 1);
-  writeFileSync('with space', ' ');
-  writeFileSync('ünïcode', 'ü');
-  writeFileSync(RAW_NAME, 'raw');
-  mkdirSync('dir');
-  mkdirSync('full/deeper', { recursive: true });
-  writeFileSync('full/x', 'x');
-  writeFileSync('full/deeper/y.txt', 'y');
-  symlinkSync('../x', 'full/deeper/up');
-  symlinkSync('file', 'link');
-  symlinkSync('full', 'dirlink');
-  symlinkSync('missing', 'dangling');
-  symlinkSync('loop', 'loop');
-  linkSync('file', 'twin');
-  chmodSync('dir', 0o755);
-}
+/** What the working directory is filled with: names that belong together, and how they are made. */
+const ENTRIES: readonly (readonly [names: readonly (string | Buffer)[], make: () => void])[] = [
+  [
+    ['file', 'twin'],
+    () => {
+      writeFileSync('file', '0123456789');
+      linkSync('file', 'twin');
+    },
+  ],
+  [['empty'], () => writeFileSync('empty', '')],
+  [['text'], () => writeFileSync('text', 'one\ntwo\r\nthrée\n€uro')],
+  [['long'], () => writeFileSync('long', LONG_TEXT)],
+  [
+    ['readonly'],
+    () => {
+      writeFileSync('readonly', 'read me');
+      chmodSync('readonly', 0o444);
+    },
+  ],
+  [
+    ['old'],
+    () => {
+      writeFileSync('old', 'of old');
+      utimesSync('old', 1e9, 1e9 + 1);
+    },
+  ],
+  [['with space'], () => writeFileSync('with space', ' ')],
+  [['ünïcode'], () => writeFileSync('ünïcode', 'ü')],
+  [[RAW_NAME], () => writeFileSync(RAW_NAME, 'raw')],
+  [
+    ['dir'],
+    () => {
+      mkdirSync('dir');
+      chmodSync('dir', 0o755);
+    },
+  ],
+  [
+    ['full'],
+    () => {
+      mkdirSync('full/deeper', { recursive: true });
+      writeFileSync('full/x', 'x');
+      writeFileSync('full/deeper/y.txt', 'y');
+      symlinkSync('../x', 'full/deeper/up');
+    },
+  ],
+  [['link'], () => symlinkSync('file', 'link')],
+  [['dirlink'], () => symlinkSync('full', 'dirlink')],
+  [['dangling'], () => symlinkSync('missing', 'dangling')],
+  [['loop'], () => symlinkSync('loop', 'loop')],
+];
 
 /** The working directory as text, one line a name: kind, mode, owner, links, content, times that were set. */
 export function snapshot(): string {
-  const lines: string[] = [];
-  list(Buffer.from('.'), lines);
-  return lines.join('\n');
+  return textOf(look());
 }
 
-function list(directory: Buffer, lines: string[]): void {
-  for (const name of readdirSync(directory, { encoding: 'buffer' }).sort(Buffer.compare)) {
-    const path = Buffer.concat([directory, Buffer.from('/'), name]);
-    const stats = lstatSync(path);
-    const mode = (stats.mode & 0o7777).toString(8);
-    const time = stats.mtimeMs < RECENT_MS ? ` modified ${stats.mtimeMs}` : '';
-    let line = `${path.toString('latin1')} ${mode} ${stats.uid}:${stats.gid} links ${stats.nlink}${time}`;
-    if (stats.isSymbolicLink()) line += ` -> ${readlinkSync(path)}`;
-    else if (stats.isFile()) line += ` ${stats.size} ${contentOf(path, stats.size)}`;
-    else line += stats.isDirectory() ? ' directory' : ' special';
-    lines.push(line);
-    if (stats.isDirectory()) list(path, lines);
+/** The lines about each name of the working directory, and about what is below it. */
+type Sight = ReadonlyMap<string, string>;
+
+function look(): Sight {
+  const sight = new Map<string, string>();
+  for (const name of namesIn('.').sort(Buffer.compare)) {
+    const lines: string[] = [];
+    list(Buffer.concat([Buffer.from('./'), name]), lines);
+    sight.set(keyOf(name), lines.join('\n'));
   }
+  return sight;
+}
+
+function textOf(sight: Sight): string {
+  return [...sight.values()].join('\n');
+}
+
+function namesIn(directory: string | Buffer): Buffer[] {
+  return readdirSync(directory, { encoding: 'buffer' });
+}
+
+/** Names are bytes, and not all of them are UTF-8. */
+function keyOf(name: string | Buffer): string {
+  return Buffer.from(name).toString('latin1');
+}
+
+function list(path: Buffer, lines: string[]): void {
+  const stats = lstatSync(path);
+  let line = `${path.toString('latin1')} ${attributesOf(stats)} links ${stats.nlink}`;
+  if (stats.mtimeMs < RECENT_MS) line += ` modified ${stats.mtimeMs}`;
+  if (stats.isSymbolicLink()) line += ` -> ${readlinkSync(path)}`;
+  else if (stats.isFile()) line += ` ${stats.size} ${contentOf(path, stats.size)}`;
+  else line += stats.isDirectory() ? ' directory' : ' special';
+  lines.push(line);
+  if (!stats.isDirectory()) return;
+  for (const name of namesIn(path).sort(Buffer.compare)) {
+    list(Buffer.concat([path, Buffer.from('/'), name]), lines);
+  }
+}
+
+function attributesOf({ mode, uid, gid }: Stats): string {
+  return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
 }
 
 function contentOf(path: Buffer, bytes: number): string {
@@ -97,38 +150,59 @@ export interface World {
   enter(): void;
   /** What is in it, as text. */
   look(): string;
-  /** Makes it as it was, unless `seen` says that it is. */
-  restore(seen: string): void;
+  /** Makes what was not as ever at the last look anew. */
+  restore(): void;
 }
 
 /** Makes the directory at `root`, whose parent exists. */
 export function createWorld(root: string): World {
+  let count = 0;
   const enter = (): void => {
     process.chdir(root);
   };
   const make = (): void => {
     mkdirSync(root);
     enter();
-    fill();
+    for (const [, makeEntry] of ENTRIES) makeEntry();
+  };
+  /** What stands in the way is renamed first: a call left running in the background must not meet the new one. */
+  const remove = (name: string | Buffer, place: string): void => {
+    const old = `${place}.old${count++}`;
+    renameSync(name, old);
+    rmSync(old, { recursive: true });
+  };
+  const makeAgain = (): void => {
+    process.chdir('/');
+    remove(root, root);
+    make();
+  };
+  /** The order is that of readdir(3), which tests compare too: some file systems have it by age. */
+  const frame = (): string => {
+    const names = namesIn('.').map((name) => keyOf(name));
+    return `${attributesOf(lstatSync('.'))} ${names.join('/')}`;
   };
   make();
-  const pristine = snapshot();
-  let count = 0;
+  const pristine = look();
+  const pristineFrame = frame();
+  let seen = pristine;
+
   return {
     root,
     enter,
     look() {
       enter();
-      return snapshot();
+      seen = look();
+      return textOf(seen);
     },
-    restore(seen) {
-      if (seen === pristine) return;
-      // Renamed first: what a call left running in the background must not meet the new directory.
-      const old = `${root}.old${count++}`;
-      process.chdir('/');
-      renameSync(root, old);
-      rmSync(old, { recursive: true });
-      make();
+    restore() {
+      const names = new Set([...pristine.keys(), ...seen.keys()]);
+      const changed = new Set([...names].filter((name) => seen.get(name) !== pristine.get(name)));
+      if (changed.size === 0) return;
+      const stale = ENTRIES.filter(([entry]) => entry.some((name) => changed.has(keyOf(name))));
+      for (const name of stale.flatMap(([entry]) => entry)) changed.add(keyOf(name));
+      for (const name of changed) if (seen.has(name)) remove(Buffer.from(name, 'latin1'), '');
+      for (const [, makeEntry] of stale) makeEntry();
+      if (frame() !== pristineFrame) makeAgain();
     },
   };
 }
