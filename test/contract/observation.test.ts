@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { DatagramSocket, type OperationTrace, type Ring } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
-import { rejection } from '../support/eventually.js';
+import { eventually, rejection } from '../support/eventually.js';
 import { pattern, type TemporaryDirectory, temporaryDirectory } from '../support/temporary.js';
 
 const CHANNEL = 'ringlet:operation';
@@ -282,7 +282,7 @@ describeOnEachBackend('Tracing channel ringlet:operation', (makeRing, { options 
       expect((await ring.fs.stat(directory.path)).isDirectory()).to.equal(true);
       asyncEnd.unsubscribe(subscriber);
       // diagnostics_channel rethrows on the next tick.
-      await ring.sleep(1);
+      await eventually('what the subscriber threw', () => thrown.length > 0);
     } finally {
       asyncEnd.unsubscribe(subscriber);
       process.removeAllListeners('uncaughtException');

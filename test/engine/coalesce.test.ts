@@ -1,11 +1,10 @@
 /** Adaptive coalescing: which traffic a ring waits for in the kernel, and which it never holds up. */
 import { expect } from 'chai';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DatagramSocket, type RingOptions } from 'ringlet';
 import { frameRings, type MakeRing } from '../support/backends.js';
-import { eventually, within } from '../support/eventually.js';
+import { eventually, pause, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
 
 const address = '127.0.0.1';
@@ -89,7 +88,7 @@ describe('coalesce', () => {
     let isOver = false;
     const others = (async () => {
       for (let round = 0; round < 20; round += 1) {
-        await delay(1);
+        await pause(1);
         await readFile(import.meta.filename);
         await peer.send(`${round}`, echo);
         await eventually('the datagram', () => echo.received.length > round);
@@ -109,7 +108,7 @@ describe('coalesce', () => {
       const next = messages.next();
       await peer.send(`${round}`, socket.address);
       expect(String((await within('a message', next)).value?.data)).to.equal(`${round}`);
-      await delay(1);
+      await pause(1);
     }
     expect(ring.stats().gathers).to.equal(0);
   });

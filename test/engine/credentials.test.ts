@@ -231,12 +231,13 @@ for (const { title, options } of CONFIGURATIONS) {
         const { parts } = await run<{ parts: string[] }>(`
           const ring = makeRing();
           const fifo = await ring.fs.open(directory + '/fifo', 'r+');
+          const { submitted } = ring.stats();
           const running = ring.chain((chain) => [
             chain.read(fifo, Buffer.alloc(1)),
             chain.stat(open),
             chain.stat(secret),
           ]);
-          await ring.sleep(20);
+          while (ring.stats().submitted === submitted) await new Promise(setImmediate);
           becomeNobody();
           await fifo.write(Buffer.alloc(1));
           const parts = (await running).map(({ status, reason }) => reason?.code ?? status);

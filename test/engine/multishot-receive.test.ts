@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { type DatagramMessage, DatagramSocket, type RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
 import { numbered, numberedRange, take } from '../support/datagrams.js';
-import { eventually, turns } from '../support/eventually.js';
+import { eventually, turns, whileNothingHappens } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
 
 const address = '127.0.0.1';
@@ -50,7 +50,7 @@ for (const [title, profile] of [
       const pending = batches.next();
       await turns(20);
       const { rearms, turns: turnsBefore, submitted } = ring.stats();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await whileNothingHappens(300);
       const later = ring.stats();
       expect(later.rearms, 'arms while nothing is free').to.equal(rearms);
       expect(later.submitted).to.equal(submitted);

@@ -3,11 +3,10 @@
  * asleep while they submit, over and over. A wake-up that is missed shows as a read that does not end.
  */
 import { expect } from 'chai';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Ring } from 'ringlet';
 import { needsIoUring } from '../support/backends.js';
 import { startWorker } from '../support/child.js';
-import { within } from '../support/eventually.js';
+import { pause, within } from '../support/eventually.js';
 import { expectNoLeftovers, takeBaseline } from '../support/leftovers.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -61,7 +60,7 @@ describe('Wake-ups of a shared SQ thread', () => {
           );
           const results = await within(`${depth} reads`, Promise.all(reads));
           for (const { bytesRead } of results) expect(bytesRead).to.equal(64);
-          await delay(pauseMs);
+          await pause(pauseMs);
         }
         await file.close();
         expect(ring.stats().inFlight).to.equal(0);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { DatagramSocket, type RingStats } from 'ringlet';
 import { CONFIGURATIONS, frameRings } from '../support/backends.js';
 import { addressOf } from '../support/datagrams.js';
-import { rejection, turns, within } from '../support/eventually.js';
+import { rejection, turns, whileNothingHappens, within } from '../support/eventually.js';
 import { sqThreadOf, untilAsleep, withDescriptor } from '../support/sq-poll.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -159,7 +159,7 @@ for (const { title, options } of CONFIGURATIONS) {
       const next = socket.messages().next();
       await turns(3);
       const before = ring.stats();
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await whileNothingHappens(100);
       const grown = growth(before, ring.stats());
       expect(grown.wakeups).to.be.at.most(2);
       expect([grown.turns, grown.batches, grown.completed]).to.deep.equal([0, 0, 0]);

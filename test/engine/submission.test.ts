@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { DatagramSocket } from 'ringlet';
 import { frameRings } from '../support/backends.js';
 import { numberedRange, take } from '../support/datagrams.js';
-import { turns, within } from '../support/eventually.js';
+import { pause, turns, within } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
 import { sqThreadOf, submissionHead, untilAsleep, withDescriptor } from '../support/sq-poll.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -76,7 +76,7 @@ describe('Submission', () => {
     await within('2,000 reads', Promise.all(Array.from({ length: 16 }, readInTurn)));
     const taken: number[] = [];
     for (let round = 0; round < 5; round += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
       const started = performance.now();
       await handle.read(Buffer.alloc(8), 0, 8, 0);
       taken.push(performance.now() - started);

@@ -4,10 +4,9 @@
  */
 import { expect } from 'chai';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { needsIoUring } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
-import { eventually } from '../support/eventually.js';
+import { eventually, pause } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -76,7 +75,7 @@ describe('Completions dropped by the kernel (EBADR)', () => {
   async function liftWhenStuck(isOver: () => boolean): Promise<void> {
     let [count, unchanged] = ['', 0];
     while (!isOver()) {
-      await delay(20);
+      await pause(20);
       const now = read('memory.failcnt');
       unchanged = now === count && /under_oom 1/.test(read('memory.oom_control')) ? unchanged + 1 : 0;
       count = now;

@@ -1,5 +1,5 @@
 /**
- * Waiting with a deadline, and never by a fixed sleep.
+ * Waiting with a deadline, and never by a fixed sleep, but where time itself is what is tested.
  *
  * Every wait names what it waits for, so that a failure says what did not happen.
  * Depends on nothing of the library.
@@ -44,6 +44,16 @@ export async function within<Value>(
 /** Lets the event loop go round `count` times, timers and input included. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await delay(0);
+}
+
+/** Time for something to happen that must not. */
+export async function whileNothingHappens(ms: number): Promise<void> {
+  await delay(ms);
+}
+
+/** A gap between two steps of a test, for what depends on its length. */
+export async function pause(ms: number): Promise<void> {
+  await delay(ms);
 }
 
 /** Whether the promise has not settled after some turns of the event loop. Never leaves a rejection unhandled. */
