@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import nodeFs from 'node:fs/promises';
 import { join } from 'node:path';
+import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
@@ -98,24 +99,10 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
 
 export const workload: Workload<Parameters> = {
   operations: 'MiB',
-  baselines: [
-    { title: 'Node', contender: 'node:fs/promises' },
-    { title: 'C', contender: 'C, liburing' },
-    { title: 'Bun', contender: 'Bun' },
-  ],
-  contenders: [
-    { name: 'node:fs/promises', run: builtIn },
-    { name: 'ringlet', run: onRing('loop') },
-    { name: 'ringlet sqPoll', run: onRing('sqPoll') },
-    { name: 'ringlet on node', run: onRing('node') },
-    {
-      name: 'C, liburing',
-      native: {
-        program: 'large-file',
-        arguments: (p) => [p.call, p.path, p.fileBytes, p.passCount],
-      },
-    },
-    { name: 'Bun', runtime: 'bun', run: builtIn },
-  ],
+  baselines: FILE_BASELINES,
+  contenders: fileContenders(['loop', 'sqPoll', 'node'], builtIn, onRing, {
+    program: 'large-file',
+    arguments: (p) => [p.call, p.path, p.fileBytes, p.passCount],
+  }),
   prepare,
 };

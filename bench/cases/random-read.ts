@@ -5,6 +5,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
@@ -142,25 +143,10 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
 
 export const workload: Workload<Parameters> = {
   operations: 'reads',
-  baselines: [
-    { title: 'Node', contender: 'node:fs/promises' },
-    { title: 'C', contender: 'C, liburing' },
-    { title: 'Bun', contender: 'Bun' },
-  ],
-  contenders: [
-    { name: 'node:fs/promises', run: builtIn },
-    { name: 'ringlet', run: onRing('loop') },
-    { name: 'ringlet, all by the ring', run: onRing('ringOnly') },
-    { name: 'ringlet sqPoll', run: onRing('sqPoll') },
-    { name: 'ringlet on node', run: onRing('node') },
-    {
-      name: 'C, liburing',
-      native: {
-        program: 'random-read',
-        arguments: (p) => [p.path, p.blockBytes, p.inFlight, p.warmUpMs, p.measuredMs],
-      },
-    },
-    { name: 'Bun', runtime: 'bun', run: builtIn },
-  ],
+  baselines: FILE_BASELINES,
+  contenders: fileContenders(['loop', 'ringOnly', 'sqPoll', 'node'], builtIn, onRing, {
+    program: 'random-read',
+    arguments: (p) => [p.path, p.blockBytes, p.inFlight, p.warmUpMs, p.measuredMs],
+  }),
   prepare,
 };

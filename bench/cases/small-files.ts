@@ -4,6 +4,7 @@
  */
 import nodeFs from 'node:fs/promises';
 import { join } from 'node:path';
+import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
@@ -120,24 +121,15 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
 
 export const workload: Workload<Parameters> = {
   operations: 'files',
-  baselines: [
-    { title: 'Node', contender: 'node:fs/promises' },
-    { title: 'C', contender: 'C, liburing' },
-    { title: 'Bun', contender: 'Bun' },
-  ],
-  contenders: [
-    { name: 'node:fs/promises', run: (parameters) => measure(nodeFs, parameters) },
-    { name: 'ringlet', run: onRing('loop') },
-    { name: 'ringlet sqPoll', run: onRing('sqPoll') },
-    { name: 'ringlet on node', run: onRing('node') },
+  baselines: FILE_BASELINES,
+  contenders: fileContenders(
+    ['loop', 'sqPoll', 'node'],
+    (parameters) => measure(nodeFs, parameters),
+    onRing,
     {
-      name: 'C, liburing',
-      native: {
-        program: 'small-files',
-        arguments: (p) => [p.call, p.directory, p.fileCount, p.inFlight, p.passCount],
-      },
+      program: 'small-files',
+      arguments: (p) => [p.call, p.directory, p.fileCount, p.inFlight, p.passCount],
     },
-    { name: 'Bun', runtime: 'bun', run: (parameters) => measure(nodeFs, parameters) },
-  ],
+  ),
   prepare,
 };
