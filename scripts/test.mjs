@@ -1,8 +1,9 @@
 /**
  * `npm test`: all tests, by mocha, in two processes at a time. Arguments go to mocha, which is alone then.
  *
- * Beside the others run those that compute and compare, and that a busy machine does nothing to: neither counts
- * nor times anything that is not the process's own. Their output comes last, before one line for both.
+ * Beside the others run those that a busy machine does nothing to, and that do nothing to others: they compute,
+ * compare, or wait for ends, and none mounts, measures, or counts what is not the process's own. Their output comes
+ * last, before one line for both.
  */
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -12,11 +13,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const MOCHA = join(root, 'node_modules/mocha/bin/mocha.js');
 const REPORTER = ['--reporter', 'test/support/reporter.cjs'];
 const BESIDE = [
-  'build/test/compat/**/*.test.js',
-  'build/test/docstrings.test.js',
-  'build/test/drop-in.test.js',
-  'build/test/package.test.js',
-];
+  'compat/**/*',
+  'docstrings',
+  'drop-in',
+  'engine/cancel-capacity',
+  'engine/child-processes',
+  'engine/credentials',
+  'engine/dropped-rings',
+  'engine/exit-in-flight',
+  'engine/worker-terminate',
+  'package',
+  'regression/**/*',
+].map((name) => `build/test/${name}.test.js`);
 const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm;
 
 const given = process.argv.slice(2);
