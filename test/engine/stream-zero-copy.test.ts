@@ -58,9 +58,9 @@ const finish = (outcome) => {
 const controller = new AbortController();
 const large = told(socket.write(Buffer.alloc(MIB, 1), { signal: controller.signal }));
 const small = told(socket.write('small'));
-// The small one goes once the kernel has taken all of the large one. The send buffer has room for it beside what
-// stays unacknowledged, whole segments of which count until their last byte is acknowledged.
-acknowledge(MIB - 32_768);
+// The small one goes once the kernel has taken all of the large one, and has room. It tells of room when two thirds
+// of the buffer are free, and a segment that is acknowledged in part counts whole: so only the last one may be left.
+acknowledge(MIB - 8_192);
 await small.promise;
 `;
 
