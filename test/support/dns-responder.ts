@@ -7,6 +7,7 @@ import { expectCleanExit, PACKAGE_ROOT, runProgram } from './child.js';
 import { within } from './eventually.js';
 
 const SCRIPT = join(PACKAGE_ROOT, 'build/examples/dns-responder.js');
+const ATTEMPTS_MAX = 5;
 
 export class DnsResponder implements AsyncDisposable {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
@@ -28,12 +29,17 @@ export class DnsResponder implements AsyncDisposable {
 
   /** @param launcher comes before Node. */
   static async start(address: string, port: number, launcher: readonly string[]): Promise<DnsResponder> {
-    const responder = new DnsResponder(address, port, launcher);
-    const said = Promise.race([once(responder.#child.stdout, 'data'), responder.#exited]);
-    const [line] = await within('the address of the responder', said);
-    responder.port = Number(/:(\d+)\n$/.exec(String(line))?.[1]);
-    if (!responder.port) throw new Error(`it did not start: ${responder.complaints}`);
-    return responder;
+    for (let attempt = 1; ; attempt++) {
+      const responder = new DnsResponder(address, port, launcher);
+      const said = Promise.race([once(responder.#child.stdout, 'data'), responder.#exited]);
+      const [line] = await within('the address of the responder', said);
+      responder.port = Number(/:(\d+)\n$/.exec(String(line))?.[1]);
+      if (responder.port) return responder;
+      // The port that was free for UDP may be some other program's for TCP.
+      const isUnlucky = port === 0 && responder.complaints.includes('EADDRINUSE');
+      if (!isUnlucky || attempt === ATTEMPTS_MAX)
+        throw new Error(`it did not start: ${responder.complaints}`);
+    }
   }
 
   /** What dig prints of it. @param launcher comes before dig. */
