@@ -43,7 +43,7 @@ describeOnEachBackend('folly: registered descriptors', (makeRing) => {
   });
 
   it('RegisteredFds: without a table nothing has a slot, and nothing is short of one', async () => {
-    const ring = makeRing();
+    const ring = makeRing({ registeredFds: 0 });
     await using handle = await ring.fs.open(directory.file('a', pattern(100)));
     expect((await handle.readFile()).equals(pattern(100))).to.equal(true);
     expect(ring.stats().fdTable).to.deep.include({ slots: 0, used: 0, exhaustions: 0 });
