@@ -9,14 +9,21 @@ import { Peer } from '../support/peer.js';
 
 const address = '127.0.0.1';
 
-/** Sends numbered datagrams one by one, until it is terminated. */
+/**
+ * Sends numbered datagrams one by one, until it is terminated: no faster than they are taken, because a ring that
+ * never runs out of them has nothing to wait for.
+ */
 const FLOOD = `
   const { createSocket } = require('node:dgram');
   const { workerData: port } = require('node:worker_threads');
   const socket = createSocket('udp4');
   const data = Buffer.alloc(64);
+  const GAP_MS = 0.04;
   let number = 0;
+  let dueMs = performance.now();
   const send = () => {
+    if (performance.now() < dueMs) return void setImmediate(send);
+    dueMs = performance.now() + GAP_MS;
     data.writeUInt32LE(number++, 0);
     socket.send(Buffer.from(data), port, '127.0.0.1', () => setImmediate(send));
   };

@@ -4,6 +4,7 @@
  * A SharedArrayBuffer, because leased messages show it to users, and nobody can detach one: no transfer,
  * in this thread or another, can pull it from under the kernel.
  */
+import { viewOf } from './buffer-view.js';
 import { binding } from '../binding.js';
 import { addressOf } from '../dispatch/memory.js';
 
@@ -48,7 +49,7 @@ export class BufferArea {
   view(start: number, bytes: number): Buffer {
     const last = this.#views.get(start);
     if (last !== undefined && last.length === bytes) return last;
-    const view = this.buffer.subarray(start, start + bytes) as Buffer;
+    const view = viewOf(this.buffer, start, bytes);
     this.#views.set(start, view);
     return view;
   }

@@ -2,6 +2,7 @@
  * Memory of the users' own for copied datagrams: cut from slabs, so that a small message does not cost an
  * allocation. A slab lives as long as any message cut from it.
  */
+import { viewOf } from './buffer-view.js';
 import type { BufferArea } from './buffer-area.js';
 import type { ProvidedBuffers } from './provided-buffers.js';
 import type { Received } from '../datagrams/wide-message.js';
@@ -42,7 +43,7 @@ export class CopySlab {
   take(area: BufferArea, from: number, bytes: number): Buffer {
     if (bytes < OWN_BYTES) {
       const offset = this.copyFrom(area, from, bytes);
-      return this.slab.subarray(offset, offset + bytes) as Buffer;
+      return viewOf(this.slab, offset, bytes);
     }
     const own = Buffer.allocUnsafeSlow(bytes);
     own.set(area.bytes.subarray(from, from + bytes));

@@ -5,6 +5,7 @@
  * These are the messages of sockets that asked for nothing special: without a control area, and with
  * names no longer than an IPv6 address. The others are in wide-message.ts.
  */
+import { viewOf } from '../buffers/buffer-view.js';
 import { DatagramMessage } from '../../../net/datagrams/datagram-message.js';
 import type { SocketAddress } from '../../../net/address.js';
 import type { BufferArea } from '../buffers/buffer-area.js';
@@ -44,7 +45,7 @@ export class CopiedMessage extends DatagramMessage {
 
   constructor(slab: Buffer, offset: number, dataBytes: number, byteLength: number) {
     const start = offset + PREFIX_BYTES;
-    super(slab.subarray(start, start + dataBytes) as Buffer, byteLength);
+    super(viewOf(slab, start, dataBytes), byteLength);
     this.#slab = slab;
     this.#offset = offset;
   }

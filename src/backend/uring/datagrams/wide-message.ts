@@ -4,6 +4,7 @@
  * One receive may bring many datagrams of the same sender, which the kernel has merged (UDP_GRO); each
  * becomes a message, and all of them share what stands before the payload, and the leased buffer.
  */
+import { viewOf } from '../buffers/buffer-view.js';
 import type { Ancillary, AncillaryField } from '../../../net/datagrams/ancillary.js';
 import { DatagramMessage } from '../../../net/datagrams/datagram-message.js';
 import type { SocketAddress } from '../../../net/address.js';
@@ -146,7 +147,8 @@ export function wideMessages(received: Received, format: WideFormat, dataBytes: 
   do {
     const length = Math.min(segmentBytes, byteLength - at);
     const end = Math.min(at + length, dataBytes);
-    const data = buffer.subarray(start + Math.min(at, dataBytes), start + end) as Buffer;
+    const from = Math.min(at, dataBytes);
+    const data = viewOf(buffer, start + from, end - from);
     messages.push(new WideMessage(prefix, data, length));
     at += segmentBytes;
   } while (at < byteLength);

@@ -6,6 +6,7 @@
  * queue overflows, and on errors. What has not been received stays with the kernel, and the receive is
  * armed again when there is room: in the queue, and among the buffers.
  */
+import { viewOf } from '../buffers/buffer-view.js';
 import { type ChunkProducer, ChunkQueue } from '../../../chunk-queue.js';
 import { addressError, connectionClosedError } from '../../../errors.js';
 import { StreamChunk } from '../../../net/streams/stream-chunk.js';
@@ -79,7 +80,7 @@ class LeasedChunk extends StreamChunk {
 
   /** @param start where it begins in the buffer's area. */
   constructor(buffers: ProvidedBuffers, bufferId: number, start: number, bytes: number) {
-    super(buffers.areaOf(bufferId).buffer.subarray(start, start + bytes) as Buffer);
+    super(viewOf(buffers.areaOf(bufferId).buffer, start, bytes));
     this.#buffers = buffers;
     this.#bufferId = bufferId;
   }
