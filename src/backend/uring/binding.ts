@@ -255,15 +255,16 @@ function addonPath(): string {
   return join(root, `prebuilds/${process.platform}-${process.arch}/ringlet.node`);
 }
 
-/** Under it, by all copies of the addon in this thread (two versions in one tree): how each is told of another. */
+/** Under it, what all copies of the package in this thread have loaded: two versions in one tree, for example. */
 const COPIES = Symbol.for('ringlet.copies');
 
 function meetCopies(binding: Binding): void {
-  const scope = globalThis as { [COPIES]?: (() => void)[] };
-  scope[COPIES] ??= [];
+  const scope = globalThis as { [COPIES]?: Set<Pick<Binding, 'noteOtherCopy'>> };
+  scope[COPIES] ??= new Set();
   const copies = scope[COPIES];
-  copies.push(() => binding.noteOtherCopy());
-  if (copies.length > 1) for (const tell of copies) tell();
+  // Two copies of this module may share one addon, which Node loads once.
+  copies.add(binding);
+  if (copies.size > 1) for (const copy of copies) copy.noteOtherCopy();
 }
 
 function load(): Binding {
