@@ -34,9 +34,9 @@ RingHostOptions ToRingHostOptions(const Napi::Object& from) {
   options.request.task_run = ToTaskRun(from.Get("taskRun").ToString());
   options.is_ring_fd_registered = from.Get("registerRingFd").ToBoolean();
   options.busy_poll_us = ToUint32(from.Get("busyPollUs"));
-  options.gather_count = ToUint32(from.Get("gatherCount"));
-  options.gather_us = ToUint32(from.Get("gatherUs"));
-  options.is_gather_adaptive = from.Get("isGatherAdaptive").ToBoolean();
+  options.gather.count = ToUint32(from.Get("gatherCount"));
+  options.gather.us = ToUint32(from.Get("gatherUs"));
+  options.gather.is_adaptive = from.Get("isGatherAdaptive").ToBoolean();
   options.collect_max = ToUint32(from.Get("collectMax"));
   options.completion_entries_max = ToUint32(from.Get("completionEntriesMax"));
   options.io_workers_bounded = ToUint32(from.Get("ioWorkersBounded"));

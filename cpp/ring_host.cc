@@ -29,14 +29,6 @@ constexpr uint32_t kEmptyRoundsMax = 2;
 constexpr uint64_t kCancelAllData = 0xfffffffe'00000000 | SLOT_UNTRACKED;
 constexpr uint32_t kSpinSixteenthsMax = 16;
 constexpr uint32_t kMultishotRound = 32;
-// How long after its last completions a ring still gathers more of them in the kernel.
-constexpr uint64_t kGatherWhileBusyNs = 200'000;
-// How long a ring waits for a flow at most: to whoever measures it, the event loop is busy meanwhile.
-constexpr uint32_t kFlowWaitUsMax = 1'000;
-// Batches that make a flow, to begin with and after waits that were of no use; and what makes one useful.
-constexpr uint32_t kFlowBatchesMin = 4;
-constexpr uint32_t kFlowBatchesMax = 256;
-constexpr uint32_t kUsefulCompletions = 2;
 
 uint32_t SlotOf(const abi::Cqe& cqe) { return static_cast<uint32_t>(cqe.user_data); }
 
@@ -54,11 +46,6 @@ constexpr uint8_t kSqeLinked = abi::kSqeIoLink | abi::kSqeIoHardlink;
 // Opcodes whose descriptor is gone once the kernel has taken the entry.
 constexpr uint8_t kOpClose = 19;
 
-// Without deferred work each packet interrupts the wait, and nothing is saved.
-bool CanGatherFlow(const abi::Params& params) {
-  return (params.flags & abi::kSetupDeferTaskRun) != 0 && (params.features & abi::kFeatMinTimeout) != 0;
-}
-
 void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -70,7 +57,7 @@ void Pause() {
 }  // namespace
 
 RingHost::RingHost(Engine* engine, const RingHostOptions& options)
-    : engine_(engine), options_(options), flow_batches_min_(kFlowBatchesMin) {}
+    : engine_(engine), options_(options), gathering_(options.gather) {}
 
 RingHost::~RingHost() { RINGLET_CHECK(is_closed_); }
 
@@ -85,10 +72,7 @@ int RingHost::Open() {
   if (setup_.fd < 0) return setup_.fd;
   is_closed_ = false;
   int opened = ring_.Open(setup_);
-  if (options_.is_gather_adaptive && !CanGatherFlow(setup_.params)) {
-    options_.is_gather_adaptive = false;
-    options_.gather_count = 0;
-  }
+  gathering_.Open(setup_.params);
   if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
   if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
     uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
@@ -272,7 +256,7 @@ uint32_t RingHost::Collect() {
     seen = count;
     count += ring_.Drain(blocks_.completions + count, blocks_.completion_capacity - count);
   }
-  return loop_poll_.Sift(blocks_.completions, count);
+  return gathering_.Sift(blocks_.completions, count);
 }
 
 bool RingHost::SpinForCompletions() {
@@ -293,47 +277,8 @@ bool RingHost::SpinForCompletions() {
   return false;
 }
 
-// Whether a turn that has nothing left to do waits in the kernel for more, instead of ending, whatever it is.
-bool RingHost::WantsMore() {
-  if (options_.gather_count == 0 || options_.is_gather_adaptive || in_kernel_ == 0) return false;
-  // A quiet ring must cost nothing, and delay nobody.
-  return NowNs() - settled_at_ns_ <= kGatherWhileBusyNs;
-}
-
-bool RingHost::Gather() {
-  // Waiting for more than can come would take the whole timeout each time.
-  uint64_t expected = has_multishot_ ? options_.gather_count : in_kernel_;
-  uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(expected, options_.gather_count));
-  gathers_++;
-  return ring_.SubmitAndGather(count, options_.gather_us) == 0 && ring_.HasCompletions();
-}
-
-// Whether datagrams flow in that nobody answers: whoever waits for an answer would send nothing before it,
-// and a stream's peer nothing beyond its window.
 bool RingHost::IsFlow() {
-  if (!options_.is_gather_adaptive || in_kernel_ == 0) return false;
-  uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
-  if (head != flow_head_) flow_batches_ = 0;
-  flow_head_ = head;
-  return flow_batches_ >= flow_batches_min_ && NowNs() - settled_at_ns_ <= kGatherWhileBusyNs;
-}
-
-// The loop's wait, made in the ring: what has come by the end of a short time comes as one batch. Returns
-// whether there are completions to look at.
-bool RingHost::GatherFlow() {
-  if (!loop_poll_.Arm(ring_, engine_->loop_fd())) return false;
-  gathers_++;
-  bool has_waited =
-      ring_.SubmitAndGatherFirst(options_.gather_count, options_.gather_us, kFlowWaitUsMax) == 0;
-  uint32_t ready = ring_.ReadyCount();
-  if (ready >= kUsefulCompletions) {
-    flow_batches_min_ = kFlowBatchesMin;
-  } else {
-    // One packet a wait is no gain: look at it again later, and later each time.
-    flow_batches_ = 0;
-    flow_batches_min_ = std::min(flow_batches_min_ * 2, kFlowBatchesMax);
-  }
-  return has_waited && ready > 0;
+  return in_kernel_ > 0 && gathering_.IsFlow(blocks_.control[CONTROL_SUBMISSION_HEAD]);
 }
 
 void RingHost::GrowCompletionQueue() {
@@ -383,8 +328,7 @@ bool RingHost::Turn(bool may_wait) {
       }
       until_clock = kClockIntervalCompletions;
       uint64_t now_ns = NowNs();
-      if (now_ns - settled_at_ns_ > kGatherWhileBusyNs) flow_batches_ = 0;
-      settled_at_ns_ = now_ns;
+      gathering_.NoteTime(now_ns);
       if (deadline_ns == 0) {
         deadline_ns = now_ns + kTurnBudgetNs;
       } else if (now_ns > deadline_ns) {
@@ -405,18 +349,18 @@ bool RingHost::Turn(bool may_wait) {
       break;
     }
     if (SpinForCompletions()) continue;
-    if (WantsMore()) {
+    if (in_kernel_ > 0 && gathering_.WantsMore()) {
       // One wait a turn: in between the event loop looks at everything else.
       if (has_gathered) {
         has_more_ = true;
         break;
       }
       has_gathered = true;
-      if (Gather()) continue;
+      if (gathering_.Gather(ring_, has_multishot_ ? UINT64_MAX : in_kernel_)) continue;
     }
     if (may_wait && !has_gathered && IsFlow() && engine_->WouldBlock(this)) {
       has_gathered = true;
-      if (GatherFlow()) continue;
+      if (gathering_.GatherFlow(ring_, engine_->loop_fd())) continue;
     }
     ring_.SilenceWakeups(false);
     if (!HasWork()) break;
@@ -462,8 +406,7 @@ void RingHost::Settle(const SettleCall& call, uint32_t completions) {
   napi_value result;
   napi_status status =
       napi_make_callback(call.env, call.async_context, call.receiver, call.settle, 0, nullptr, &result);
-  bool is_flow = !is_closed_ && blocks_.control[CONTROL_RECEIVED] == completions;
-  flow_batches_ = is_flow ? flow_batches_ + 1 : 0;
+  gathering_.NoteBatch(!is_closed_ && blocks_.control[CONTROL_RECEIVED] == completions);
   if (status == napi_ok) return;
   napi_value thrown;
   bool has_thrown = false;
@@ -508,7 +451,7 @@ void RingHost::ReadStats(double* stats) const {
   stats[STAT_BUDGET_STOPS] = static_cast<double>(budget_stops_);
   stats[STAT_SQ_WAKEUPS] = static_cast<double>(ring_.sq_wakeup_count());
   stats[STAT_RESIZES] = static_cast<double>(resizes_);
-  stats[STAT_GATHERS] = static_cast<double>(gathers_);
+  stats[STAT_GATHERS] = static_cast<double>(gathering_.wait_count());
 }
 
 }  // namespace ringlet

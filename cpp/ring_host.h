@@ -13,9 +13,9 @@
 #include <optional>
 #include <unordered_map>
 
+#include "gathering.h"
 #include "layout.h"
 #include "loop_hooks.h"
-#include "loop_poll.h"
 #include "ring.h"
 #include "ring_profile.h"
 #include "sq_poll_groups.h"
@@ -39,11 +39,7 @@ struct RingHostOptions {
   std::optional<SqPollGroupRequest> group;
   bool is_ring_fd_registered = true;
   uint32_t busy_poll_us = 0;
-  // Completions to gather in the kernel before a turn ends, and for how long at most; 0 for none.
-  uint32_t gather_count = 0;
-  uint32_t gather_us = 0;
-  // Whether that is only done while datagrams flow in and it brings several of them.
-  bool is_gather_adaptive = false;
+  GatherOptions gather;
   // Completions of deferred work that may become one batch.
   uint32_t collect_max = 0;
   // How far the completion queue may grow when it overflows.
@@ -108,10 +104,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   void Settle(const SettleCall& call, uint32_t completions);
   bool HasWork() const;
   bool SpinForCompletions();
-  bool WantsMore();
-  bool Gather();
   bool IsFlow();
-  bool GatherFlow();
   uint32_t Collect();
   void GrowCompletionQueue();
   void ReleaseHoldIfIdle();
@@ -124,7 +117,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   std::optional<SqPollSeat> seat_;
   int ring_fd_registration_ = 0;
   Ring ring_;
-  LoopPoll loop_poll_;
+  Gathering gathering_;
   SharedBlocks blocks_;
   WakeWatch* wake_watch_ = nullptr;
   bool is_woken_on_edges_ = false;
@@ -151,14 +144,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   uint64_t turns_ = 0;
   uint64_t budget_stops_ = 0;
   uint64_t resizes_ = 0;
-  uint64_t settled_at_ns_ = 0;
-  uint64_t gathers_ = 0;
   bool has_multishot_ = false;  // in the last batch
-  // Batches in quick succession that brought datagrams only; how many of them make a flow; and the submission
-  // head at the last look, by which answers are noticed.
-  uint32_t flow_batches_ = 0;
-  uint32_t flow_batches_min_ = 0;
-  uint32_t flow_head_ = 0;
 };
 
 }  // namespace ringlet

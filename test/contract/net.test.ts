@@ -1,7 +1,6 @@
 /** 'ringlet/net': the same calls on it and on node:net must come to the same events and results. */
 import { execFile, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { Agent, createServer as createHttpServer, request } from 'node:http';
 import nodeNet, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -15,7 +14,7 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { eventually, turns, within } from '../support/eventually.js';
-import { findProgram } from '../support/programs.js';
+import { findProgram, isListeningOn } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { connectPair } from '../support/streams.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -637,7 +636,7 @@ describeOnEachBackend("'ringlet/net'", (makeRing, { options: { backend } }) => {
     const path = temporary.at('of socat');
     const program = spawn('socat', [`UNIX-LISTEN:${path}`, 'EXEC:cat'], { stdio: 'ignore' });
     const ended = once(program, 'exit');
-    await eventually('socat to listen', () => existsSync(path));
+    await eventually('socat to listen', () => isListeningOn(path));
     const socket = net.connect({ path });
     socket.end('through socat');
     const chunks = await event(socket, 'data');

@@ -1,5 +1,6 @@
 /** Programs of the system that tests talk to. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /**
  * The environment of the tests without what an address sanitizer has put in front of every program: it is for
@@ -16,4 +17,13 @@ export function findProgram(name: string): string {
     env: ENVIRONMENT,
   });
   return status === 0 ? stdout.trim() : '';
+}
+
+/** Whether somebody listens on a Unix socket, which is a while after its path is there. */
+export function isListeningOn(path: string): boolean {
+  // __SO_ACCEPTCON (include/uapi/linux/net.h), in the fourth column.
+  const LISTENING = '00010000';
+  return readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .some((line) => line.endsWith(` ${path}`) && line.split(/\s+/)[3] === LISTENING);
 }
