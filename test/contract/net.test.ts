@@ -636,12 +636,16 @@ describeOnEachBackend("'ringlet/net'", (makeRing, { options: { backend } }) => {
     const path = temporary.at('of socat');
     const program = spawn('socat', [`UNIX-LISTEN:${path}`, 'EXEC:cat'], { stdio: 'ignore' });
     const ended = once(program, 'exit');
-    await eventually('socat to listen', () => isListeningOn(path));
-    const socket = net.connect({ path });
-    socket.end('through socat');
-    const chunks = await event(socket, 'data');
-    expect(String(chunks[0])).to.equal('through socat');
-    await within('the end of socat', ended);
+    try {
+      await eventually('socat to listen', () => isListeningOn(path));
+      const socket = net.connect({ path });
+      socket.end('through socat');
+      const chunks = await event(socket, 'data');
+      expect(String(chunks[0])).to.equal('through socat');
+      await within('the end of socat', ended);
+    } finally {
+      program.kill();
+    }
   });
 
   it('fd: takes over a connected socket', async function () {

@@ -14,7 +14,7 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { DEADLINE_MS, eventually, within } from '../support/eventually.js';
 import { iperf, IperfServer, receivedBytes } from '../support/iperf.js';
-import { ENVIRONMENT, findProgram } from '../support/programs.js';
+import { ENVIRONMENT, findProgram, isListeningOn } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { Relay } from '../support/relay.js';
 import { readAll } from '../support/streams.js';
@@ -149,20 +149,19 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
     const path = temporary.at('echo');
     const server = spawn('socat', [`UNIX-LISTEN:${path}`, 'EXEC:cat'], { env: ENVIRONMENT, stdio: 'ignore' });
     const ended = once(server, 'exit');
-    const ring = makeRing();
-    let socket: StreamSocket | undefined;
-    await eventually('socat to listen', async () => {
-      socket = await StreamSocket.connect({ path, ring }).catch(() => undefined);
-      return socket !== undefined;
-    });
-    await using client = socket as StreamSocket;
-    const sent = pattern(MIB, 11);
-    const receiving = readAll(client);
-    await client.write(sent);
-    await client.end();
-    expect(sha256(await within('the echo', receiving))).to.equal(sha256(sent));
-    await client.close();
-    await within('the end of socat', ended);
+    try {
+      await eventually('socat to listen', () => isListeningOn(path));
+      await using client = await StreamSocket.connect({ path, ring: makeRing() });
+      const sent = pattern(MIB, 11);
+      const receiving = readAll(client);
+      await client.write(sent);
+      await client.end();
+      expect(sha256(await within('the echo', receiving))).to.equal(sha256(sent));
+      await client.close();
+      await within('the end of socat', ended);
+    } finally {
+      server.kill();
+    }
   });
 
   it('iperf3: TCP through a relay of ringlet, in both directions', async function () {
