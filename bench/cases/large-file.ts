@@ -7,7 +7,7 @@ import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
-type Call = 'readFile' | 'readFileInto' | 'createReadStream' | 'copyFile';
+type Call = 'readFile' | 'createReadStream' | 'copyFile';
 
 interface Parameters {
   call: Call;
@@ -20,8 +20,6 @@ interface Parameters {
 /** What Node's module and ringlet's have in common here. */
 interface LargeFiles {
   readFile(path: string): Promise<Buffer>;
-  /** Into memory that the program has used before, as in C; returns how many bytes. */
-  readFileInto(path: string, memory: Buffer): Promise<number>;
   copyFile(from: string, to: string): Promise<void>;
 }
 
@@ -42,10 +40,8 @@ async function measure(
   { call, path, fileBytes, passCount }: Parameters,
 ): Promise<Measurement> {
   const copy = `${path}.copy`;
-  const memory = Buffer.alloc(call === 'readFileInto' ? fileBytes : 0, 1);
   const work: Readonly<Record<Call, () => Promise<number>>> = {
     readFile: async () => (await fs.readFile(path)).length,
-    readFileInto: () => fs.readFileInto(path, memory),
     createReadStream: async () => await countBytes(await stream(path)),
     copyFile: async () => {
       await fs.copyFile(path, copy);
@@ -65,32 +61,14 @@ async function measure(
 }
 
 async function builtIn(parameters: Parameters): Promise<Measurement> {
-  // readFile({ buffer }) is younger than the Node that this runs on.
-  const readFileInto = async (path: string, memory: Buffer): Promise<number> => {
-    await using file = await nodeFs.open(path);
-    let bytes = 0;
-    let last = 1;
-    while (last > 0 && bytes < memory.length) {
-      last = (await file.read(memory, bytes)).bytesRead;
-      bytes += last;
-    }
-    return bytes;
-  };
-  const { readFile, copyFile } = nodeFs;
-  const fs = { readFile, copyFile, readFileInto };
-  return measure(fs, async (path) => createReadStream(path), parameters);
+  return measure(nodeFs, async (path) => createReadStream(path), parameters);
 }
 
 function onRing(name: RingName): (parameters: Parameters) => Promise<Measurement> {
   return async (parameters) => {
     const ring = await makeRing(name);
     const stream = async (path: string): Promise<Chunks> => (await ring.fs.open(path)).createReadStream();
-    const fs: LargeFiles = {
-      readFile: (path) => ring.fs.readFile(path),
-      readFileInto: async (path, buffer) => (await ring.fs.readFile(path, { buffer })).length,
-      copyFile: (from, to) => ring.fs.copyFile(from, to),
-    };
-    const measurement = await measure(fs, stream, parameters);
+    const measurement = await measure(ring.fs, stream, parameters);
     await ring.close();
     return measurement;
   };
@@ -113,9 +91,7 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
     goals: [{ contenders: rings, ratios }],
   });
   return [
-    variant('readFile', { Node: 1.8, Bun: 1 }),
-    // The C program reads into the same memory in each pass; the goal beside it is for who does so, too.
-    variant('readFileInto', { Node: 1.8, C: 0.9, Bun: 1 }),
+    variant('readFile', { Node: 1.8, C: 0.9, Bun: 1 }),
     variant('createReadStream', { Node: 1.2, Bun: 1 }),
     variant('copyFile', { Node: 1, Bun: 1 }),
   ];
@@ -126,7 +102,7 @@ export const workload: Workload<Parameters> = {
   baselines: FILE_BASELINES,
   contenders: fileContenders(['loop', 'sqPoll', 'node'], builtIn, onRing, {
     program: 'large-file',
-    arguments: (p) => [p.call === 'readFileInto' ? 'readFile' : p.call, p.path, p.fileBytes, p.passCount],
+    arguments: (p) => [p.call, p.path, p.fileBytes, p.passCount],
   }),
   prepare,
 };
