@@ -193,7 +193,10 @@ int Ring::Submit() {
   // nothing, and no enter takes it down before the next work. So it is taken down here; what is added before
   // the enter is done by it, and what is added later puts the flag up again.
   std::atomic_ref(*ksq_flags_).fetch_and(~uint32_t{abi::kSqTaskRun});
-  return std::min(Enter(0, 0, abi::kEnterGetEvents, nullptr, 0), 0);
+  int entered = Enter(0, 0, abi::kEnterGetEvents, nullptr, 0);
+  // Refused, so the work may not be done yet.
+  if (entered < 0) std::atomic_ref(*ksq_flags_).fetch_or(uint32_t{abi::kSqTaskRun});
+  return std::min(entered, 0);
 }
 
 // Woken, and not there yet: it will look at the tail before it sleeps again, so it sees later entries, too.
