@@ -6,11 +6,9 @@
  * A slot keeps its file open until it is closed. The close is staged before the slot is free again, and the
  * kernel takes entries in order and closes a slot at once: so no later open can find it occupied.
  */
-import { systemError } from '../../../errors.js';
 import type { NativeRing } from '../binding.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
-import { OP_CLOSE, SQE_FILE_INDEX } from '../layout.js';
-import { fillEntry, Operation } from '../dispatch/operation.js';
+import { SlotCloseOperation } from '../dispatch/slot-close.js';
 
 /** As many whole-file operations at once are worth having; each holds a slab of memory, too. */
 export const DIRECT_SLOTS_MAX = 512;
@@ -73,9 +71,7 @@ export class DirectSlots implements BatchListener {
   close(index: number): Promise<void> | undefined {
     if (this.#dispatcher.isClosed) return undefined;
     if (this.#isAwaited) {
-      return this.#dispatcher
-        .submitAnyway(new DirectCloseOperation(index))
-        .finally(() => this.release(index));
+      return this.#dispatcher.submitAnyway(new SlotCloseOperation(index)).finally(() => this.release(index));
     }
     if (this.#dispatcher.closeDirect(index)) {
       this.#free.push(index);
@@ -102,34 +98,6 @@ export class DirectSlots implements BatchListener {
   afterBatch(): void {
     this.#isListening = false;
     this.#dispatcher.submitStaged();
-  }
-}
-
-class DirectCloseOperation extends Operation<void> {
-  readonly #index: number;
-
-  constructor(index: number) {
-    super();
-    this.#index = index;
-  }
-
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_CLOSE, 0, 0, 0, 0);
-    words[at + SQE_FILE_INDEX] = this.#index + 1;
-  }
-
-  /** It can only fail for a slot that is empty. */
-  override complete(): void {
-    this.fulfil();
-  }
-
-  /** A file must be closed whatever else is given up. */
-  override get isCall(): boolean {
-    return false;
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'close');
   }
 }
 

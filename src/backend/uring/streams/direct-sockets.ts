@@ -7,18 +7,18 @@
  * never waits, so its result is there when it has been submitted.
  */
 import { constants } from 'node:os';
-import { addressError, systemError } from '../../../errors.js';
+import { addressError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
 import { binding, type NativeRing } from '../binding.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
 import { addressOf } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
+import { SlotCloseOperation } from '../dispatch/slot-close.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { InstallOperation } from '../files/whole-read.js';
 import {
-  OP_CLOSE,
   OP_FIXED_FD_INSTALL,
   OP_SHUTDOWN,
   OP_URING_CMD,
@@ -26,7 +26,6 @@ import {
   SQE_ADDRESS3,
   SQE_ADDRESS_HIGH,
   SQE_ADDRESS_LOW,
-  SQE_ASYNC,
   SQE_FILE_INDEX,
   SQE_FIXED_FILE,
   SQE_OFFSET_LOW,
@@ -194,37 +193,6 @@ export class DirectHandle implements SocketHandle {
     await this.#installing;
     await this.#sockets.close(this.target, false);
     binding().disownFd(this.#fd);
-  }
-}
-
-/** Closes what a slot of the file table holds. */
-class SlotCloseOperation extends Operation<void> {
-  readonly #index: number;
-  readonly #mayBlock: boolean;
-
-  constructor(index: number, mayBlock: boolean) {
-    super();
-    this.#index = index;
-    this.#mayBlock = mayBlock;
-  }
-
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, this.#mayBlock ? OP_CLOSE | SQE_ASYNC : OP_CLOSE, 0, 0, 0, 0);
-    words[at + SQE_FILE_INDEX] = this.#index + 1;
-  }
-
-  /** It can only fail for a slot that is empty. */
-  override complete(): void {
-    this.fulfil();
-  }
-
-  /** It must be given back whatever else is given up. */
-  override get isCall(): boolean {
-    return false;
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'close');
   }
 }
 
