@@ -55,7 +55,9 @@ export class Server extends EventEmitter<ServerEvents> {
   #closingCount = 0;
   #isRef = true;
   /** Connections beyond it are closed, with 'drop'; undefined or 0 for no limit. */
-  maxConnections: number | undefined;
+  declare maxConnections: number;
+  /** Of Node's type, which has it still. It is not there, and not in Node: see `getConnections`. */
+  declare readonly connections: number;
 
   constructor(
     options?: ServerOptions | ((socket: Socket) => void) | null,

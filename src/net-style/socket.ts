@@ -62,8 +62,8 @@ export class Socket extends StreamDuplex {
   #isRef = true;
   /** Of an accepted connection. */
   server: Server | null = null;
-  /** `address:port` of each attempt, where a name had several addresses. */
-  autoSelectFamilyAttemptedAddresses: string[] | undefined;
+  /** `address:port` of each attempt, where a name had several addresses; otherwise, as Node's, not there. */
+  declare autoSelectFamilyAttemptedAddresses: string[];
 
   /** @throws ERR_INVALID_ARG_VALUE for what is not supported; with `fd` as StreamSocket.fromFd. */
   constructor(options: SocketOptions | number = {}) {
@@ -262,9 +262,9 @@ export class Socket extends StreamDuplex {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
-  /** Bytes that wait in the stream; undefined without a connection. */
-  get bufferSize(): number | undefined {
-    return this.#hasBegun && !this.destroyed ? this.writableLength : undefined;
+  /** Bytes that wait in the stream; undefined without a connection, which Node's type does not say. */
+  get bufferSize(): number {
+    return (this.#hasBegun && !this.destroyed ? this.writableLength : undefined) as number;
   }
 
   override write(chunk: unknown, ...parameters: unknown[]): boolean {

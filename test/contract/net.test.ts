@@ -1,12 +1,10 @@
 /** 'ringlet/net': the same calls on it and on node:net must come to the same events and results. */
-import { execFile, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { Agent, createServer as createHttpServer, request } from 'node:http';
 import nodeNet, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createSecureContext, connect as tlsConnect, TLSSocket } from 'node:tls';
-import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { Ring } from 'ringlet';
 import ringletNet from 'ringlet/net';
@@ -14,7 +12,6 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { eventually, turns, within } from '../support/eventually.js';
-import { findProgram, isListeningOn } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { connectPair } from '../support/streams.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -523,8 +520,7 @@ describeOnEachBackend("'ringlet/net'", (makeRing, { options: { backend } }) => {
     socket: (options) => new ringletNet.Socket({ ...options, ring }) as unknown as nodeNet.Socket,
     connect: (options, listener) =>
       ringletNet.connect({ ...options, ring }, listener) as unknown as nodeNet.Socket,
-    server: (options, listener) =>
-      ringletNet.createServer({ ...options, ring }, listener as never) as unknown as nodeNet.Server,
+    server: (options, listener) => ringletNet.createServer({ ...options, ring }, listener as never),
   });
   const node: Net = {
     socket: (options) => new nodeNet.Socket(options),
@@ -616,36 +612,6 @@ describeOnEachBackend("'ringlet/net'", (makeRing, { options: { backend } }) => {
     await event(client, 'close');
     expect(Buffer.concat(received).equals(sent)).to.equal(true);
     await closed(server);
-  });
-
-  it('curl, wrk and socat: against a server, and as one', async function () {
-    for (const program of ['curl', 'wrk', 'socat']) {
-      if (findProgram(program) === '') skip(this, `${program} is not installed`);
-    }
-    const run = promisify(execFile);
-    const net = ringlet(makeRing());
-    const http = createHttpServer((_request, response) => response.end('small'));
-    const { server, port } = await listening(net, {}, (socket) => http.emit('connection', socket));
-    const url = `http://${address}:${port}/`;
-    expect((await run('curl', ['-sS', url, url])).stdout).to.equal('smallsmall');
-    const { stdout } = await run('wrk', ['-t1', '-c20', '-d1s', url]);
-    expect(stdout).to.match(/[1-9]\d* requests in/);
-    expect(stdout).not.to.match(/Socket errors|Non-2xx/);
-    http.closeAllConnections();
-    await closed(server);
-    const path = temporary.at('of socat');
-    const program = spawn('socat', [`UNIX-LISTEN:${path}`, 'EXEC:cat'], { stdio: 'ignore' });
-    const ended = once(program, 'exit');
-    try {
-      await eventually('socat to listen', () => isListeningOn(path));
-      const socket = net.connect({ path });
-      socket.end('through socat');
-      const chunks = await event(socket, 'data');
-      expect(String(chunks[0])).to.equal('through socat');
-      await within('the end of socat', ended);
-    } finally {
-      program.kill();
-    }
   });
 
   it('fd: takes over a connected socket', async function () {
