@@ -4,9 +4,9 @@
  * A SharedArrayBuffer, because leased messages show it to users, and nobody can detach one: no transfer,
  * in this thread or another, can pull it from under the kernel.
  */
-import { viewOf } from './buffer-view.js';
 import { binding } from '../binding.js';
 import { addressOf } from '../dispatch/memory.js';
+import { ViewableMemory } from './viewable-memory.js';
 
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
 
@@ -14,11 +14,7 @@ function roundUp(bytes: number, to: number): number {
   return Math.ceil(bytes / to) * to;
 }
 
-export class BufferArea {
-  readonly bytes: Uint8Array;
-  readonly words: Uint32Array;
-  /** The same memory as users see it in leased messages. */
-  readonly buffer: Buffer;
+export class BufferArea extends ViewableMemory {
   readonly address: number;
   /** Whether its buffers are no longer given back to the kernel. */
   isLeaving = false;
@@ -39,17 +35,15 @@ export class BufferArea {
     } else {
       memory = new SharedArrayBuffer(bytes);
     }
-    this.bytes = new Uint8Array(memory, start, bytes);
-    this.words = new Uint32Array(memory, start, bytes >>> 2);
-    this.buffer = Buffer.from(memory, start, bytes);
+    super(memory, start, bytes);
     this.address = addressOf(this.bytes);
   }
 
-  /** What a lease shows. */
-  view(start: number, bytes: number): Buffer {
+  /** What the lease of a whole buffer shows. */
+  showLease(start: number, bytes: number): Buffer {
     const last = this.#views.get(start);
     if (last !== undefined && last.length === bytes) return last;
-    const view = viewOf(this.buffer, start, bytes);
+    const view = this.show(start, bytes);
     this.#views.set(start, view);
     return view;
   }

@@ -2,10 +2,10 @@
  * Memory of the users' own for copied datagrams: cut from slabs, so that a small message does not cost an
  * allocation. A slab lives as long as any message cut from it.
  */
-import { viewOf } from './buffer-view.js';
 import type { BufferArea } from './buffer-area.js';
 import type { ProvidedBuffers } from './provided-buffers.js';
 import type { Received } from '../datagrams/wide-message.js';
+import { ViewableMemory } from './viewable-memory.js';
 
 const SLAB_BYTES = 65536;
 /** From so many bytes on a copy has memory of its own: of a slab it would leave much unused. */
@@ -15,8 +15,7 @@ const WORD_COPY_MAX = 96;
 
 export class CopySlab {
   /** The slab of the last copy. */
-  slab: Buffer = Buffer.alloc(0);
-  #words: Uint32Array = new Uint32Array(0);
+  slab = new ViewableMemory(new ArrayBuffer(0), 0, 0);
   #offset = 0;
 
   /** Copies the first bytes of a provided buffer, prefix and all; returns where they lie in `slab`. */
@@ -30,11 +29,11 @@ export class CopySlab {
     const wordCount = (bytes + 3) >>> 2;
     // What lies behind a part of a buffer may not be there yet, and is copied along without harm.
     if (wordCount <= WORD_COPY_MAX && (from & 3) === 0) {
-      const [source, words] = [area.words, this.#words];
+      const [source, words] = [area.words, this.slab.words];
       const [sourceWord, slabWord] = [from >>> 2, offset >>> 2];
       for (let i = 0; i < wordCount; i++) words[slabWord + i] = source[sourceWord + i] as number;
     } else {
-      this.slab.set(area.bytes.subarray(from, from + bytes), offset);
+      this.slab.bytes.set(area.bytes.subarray(from, from + bytes), offset);
     }
     return offset;
   }
@@ -43,7 +42,7 @@ export class CopySlab {
   take(area: BufferArea, from: number, bytes: number): Buffer {
     if (bytes < OWN_BYTES) {
       const offset = this.copyFrom(area, from, bytes);
-      return viewOf(this.slab, offset, bytes);
+      return this.slab.show(offset, bytes);
     }
     const own = Buffer.allocUnsafeSlow(bytes);
     own.set(area.bytes.subarray(from, from + bytes));
@@ -53,9 +52,9 @@ export class CopySlab {
   /** Makes room for a copy; returns where in `slab`. */
   #reserve(bytes: number): number {
     const wholeBytes = (bytes + 3) & ~3;
-    if (this.#offset + wholeBytes > this.slab.length) {
-      this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, wholeBytes));
-      this.#words = new Uint32Array(this.slab.buffer, 0, this.slab.length >>> 2);
+    if (this.#offset + wholeBytes > this.slab.bytes.length) {
+      const { buffer } = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, wholeBytes));
+      this.slab = new ViewableMemory(buffer, 0, buffer.byteLength);
       this.#offset = 0;
     }
     const offset = this.#offset;
@@ -67,6 +66,6 @@ export class CopySlab {
   /** The same as `copy`, for messages that are read where they lie. */
   receive(buffers: ProvidedBuffers, bufferId: number, bytes: number): Received {
     const offset = this.copy(buffers, bufferId, bytes);
-    return { words: this.#words, bytes: this.slab, buffer: this.slab, offset, lease: undefined };
+    return { memory: this.slab, offset, lease: undefined };
   }
 }

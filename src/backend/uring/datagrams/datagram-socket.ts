@@ -182,7 +182,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
     const operation = new ReceiveOperation(this, this.#buffers.groupId);
     operation.isHolding = this.#isRef && !this.#isResting;
     this.#armed = operation;
-    void this.#dispatcher.submit(operation, undefined);
+    this.#dispatcher.begin(operation);
   }
 
   #disarm(): void {

@@ -5,12 +5,12 @@
  * These are the messages of sockets that asked for nothing special: without a control area, and with
  * names no longer than an IPv6 address. The others are in wide-message.ts.
  */
-import { viewOf } from '../buffers/buffer-view.js';
 import { DatagramMessage } from '../../../net/datagrams/datagram-message.js';
 import type { SocketAddress } from '../../../net/address.js';
 import type { BufferArea } from '../buffers/buffer-area.js';
 import { MSG_CTRUNC } from '../layout.js';
 import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
+import type { ViewableMemory } from '../buffers/viewable-memory.js';
 import { senderName } from './sender-names.js';
 
 export const HEADER_BYTES = 16;
@@ -39,24 +39,23 @@ const PREFIX_BYTES = NARROW_PREFIX.bytes;
 
 /** A message in memory of its own. Header and name lie before its data, in the same slab. */
 export class CopiedMessage extends DatagramMessage {
-  readonly #slab: Uint8Array;
+  readonly #slab: ViewableMemory;
   readonly #offset: number;
   #remote: SocketAddress | undefined;
 
-  constructor(slab: Buffer, offset: number, dataBytes: number, byteLength: number) {
-    const start = offset + PREFIX_BYTES;
-    super(viewOf(slab, start, dataBytes), byteLength);
+  constructor(slab: ViewableMemory, offset: number, dataBytes: number, byteLength: number) {
+    super(slab.show(offset + PREFIX_BYTES, dataBytes), byteLength);
     this.#slab = slab;
     this.#offset = offset;
   }
 
   override get remote(): SocketAddress {
-    this.#remote ??= senderName(this.#slab, this.#offset + HEADER_BYTES, NAME_BYTES);
+    this.#remote ??= senderName(this.#slab.bytes, this.#offset + HEADER_BYTES, NAME_BYTES);
     return this.#remote;
   }
 
   override get isControlTruncated(): boolean {
-    return ((this.#slab[this.#offset + FLAGS_WORD * 4] as number) & MSG_CTRUNC) !== 0;
+    return ((this.#slab.bytes[this.#offset + FLAGS_WORD * 4] as number) & MSG_CTRUNC) !== 0;
   }
 }
 
@@ -71,7 +70,7 @@ export class LeasedMessage extends DatagramMessage {
   constructor(buffers: ProvidedBuffers, bufferId: number, dataBytes: number, byteLength: number) {
     const area = buffers.areaOf(bufferId);
     const start = buffers.offsetOf(bufferId) + PREFIX_BYTES;
-    super(area.view(start, dataBytes), byteLength);
+    super(area.showLease(start, dataBytes), byteLength);
     this.#buffers = buffers;
     this.#area = area;
     this.#bufferId = bufferId;

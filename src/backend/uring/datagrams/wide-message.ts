@@ -4,13 +4,13 @@
  * One receive may bring many datagrams of the same sender, which the kernel has merged (UDP_GRO); each
  * becomes a message, and all of them share what stands before the payload, and the leased buffer.
  */
-import { viewOf } from '../buffers/buffer-view.js';
 import type { Ancillary, AncillaryField } from '../../../net/datagrams/ancillary.js';
 import { DatagramMessage } from '../../../net/datagrams/datagram-message.js';
 import type { SocketAddress } from '../../../net/address.js';
 import { CONTROL_BYTES, closePassedDescriptors, readAncillary, readSegmentBytes } from './ancillary.js';
 import { MSG_CTRUNC } from '../layout.js';
 import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
+import type { ViewableMemory } from '../buffers/viewable-memory.js';
 import {
   CONTROL_LENGTH_WORD,
   FLAGS_WORD,
@@ -40,9 +40,7 @@ export interface WideFormat {
 
 /** One receive in memory: a provided buffer, or a copy of what was in one. */
 export interface Received {
-  readonly words: Uint32Array;
-  readonly bytes: Uint8Array;
-  readonly buffer: Buffer;
+  readonly memory: ViewableMemory;
   readonly offset: number;
   /** Of a provided buffer that goes back when the last message is released. */
   readonly lease: { readonly buffers: ProvidedBuffers; readonly bufferId: number } | undefined;
@@ -50,8 +48,11 @@ export interface Received {
 
 /** What has come, left where it is. */
 export function leased(buffers: ProvidedBuffers, bufferId: number): Received {
-  const { words, bytes, buffer } = buffers.areaOf(bufferId);
-  return { words, bytes, buffer, offset: buffers.offsetOf(bufferId), lease: { buffers, bufferId } };
+  return {
+    memory: buffers.areaOf(bufferId),
+    offset: buffers.offsetOf(bufferId),
+    lease: { buffers, bufferId },
+  };
 }
 
 class SharedPrefix {
@@ -69,20 +70,20 @@ class SharedPrefix {
   }
 
   #header(word: number): number {
-    return this.#received.words[(this.#received.offset >>> 2) + word] as number;
+    return this.#received.memory.words[(this.#received.offset >>> 2) + word] as number;
   }
 
   get remote(): SocketAddress {
-    const { bytes, offset } = this.#received;
-    this.#remote ??= senderName(bytes, offset + HEADER_BYTES, this.#header(NAME_LENGTH_WORD));
+    const { memory, offset } = this.#received;
+    this.#remote ??= senderName(memory.bytes, offset + HEADER_BYTES, this.#header(NAME_LENGTH_WORD));
     return this.#remote;
   }
 
   get ancillary(): Ancillary {
     const { layout, fields, port } = this.#format;
-    const { words, offset } = this.#received;
+    const { memory, offset } = this.#received;
     const at = offset + HEADER_BYTES + layout.nameBytes;
-    this.#ancillary ??= readAncillary(words, at, this.#header(CONTROL_LENGTH_WORD), fields, port);
+    this.#ancillary ??= readAncillary(memory.words, at, this.#header(CONTROL_LENGTH_WORD), fields, port);
     return this.#ancillary;
   }
 
@@ -131,7 +132,8 @@ class WideMessage extends DatagramMessage {
 
 /** The messages that one receive has brought; `dataBytes` of payload lie in memory. */
 export function wideMessages(received: Received, format: WideFormat, dataBytes: number): WideMessage[] {
-  const { words, buffer, offset } = received;
+  const { memory, offset } = received;
+  const { words } = memory;
   const { layout } = format;
   const headerWord = offset >>> 2;
   const byteLength = words[headerWord + PAYLOAD_LENGTH_WORD] as number;
@@ -148,7 +150,7 @@ export function wideMessages(received: Received, format: WideFormat, dataBytes: 
     const length = Math.min(segmentBytes, byteLength - at);
     const end = Math.min(at + length, dataBytes);
     const from = Math.min(at, dataBytes);
-    const data = viewOf(buffer, start + from, end - from);
+    const data = memory.show(start + from, end - from);
     messages.push(new WideMessage(prefix, data, length));
     at += segmentBytes;
   } while (at < byteLength);

@@ -175,28 +175,34 @@ export class Dispatcher implements Hold {
     return this.observation.observe(operation.describe(), () => this.#submit(operation, signal));
   }
 
+  /** The same for an operation that tells its owner what has become of it, and that nobody awaits. */
+  begin(operation: Operation<unknown>): void {
+    if (this.observation.isWanted) void this.submit(operation, undefined);
+    else this.#launch(operation, undefined);
+  }
+
   #submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
-    if (this.#isClosing) {
-      operation.failWith(ringClosedError);
-      return operation.promise;
-    }
-    if (this.#identity !== undefined && operation.isByPath) {
-      const refusal = this.#refusalFor(this.#identity);
-      if (refusal !== undefined) {
-        operation.failWith(refusal);
-        return operation.promise;
-      }
-    }
-    if (signal !== undefined) {
-      if (signal.aborted) {
-        operation.failWith(() => abortError(signal));
-        return operation.promise;
-      }
-      operation.ticket.watch(signal, this);
+    this.#launch(operation, signal);
+    return operation.promise;
+  }
+
+  #launch(operation: Operation<unknown>, signal: AbortSignal | undefined): void {
+    const refusal = this.#refusal(operation, signal);
+    if (refusal !== undefined) {
+      operation.failWith(refusal);
+      return;
     }
     const { ticket } = operation;
+    if (signal !== undefined) ticket.watch(signal, this);
     this.#enqueue(ticket);
-    return ticket.promise;
+  }
+
+  /** Why an operation must not begin, if there is anything. */
+  #refusal(operation: Operation<unknown>, signal: AbortSignal | undefined): (() => Error) | undefined {
+    if (this.#isClosing) return ringClosedError;
+    if (signal?.aborted) return () => abortError(signal);
+    if (this.#identity !== undefined && operation.isByPath) return this.#refusalFor(this.#identity);
+    return undefined;
   }
 
   /** Why the kernel must not be asked for a path: it would look at whom the ring was made by. */

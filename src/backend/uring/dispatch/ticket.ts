@@ -17,8 +17,11 @@ export const NO_SLOT = -1;
 
 export class Ticket<Result> implements Abortable {
   readonly operation: Operation<Result>;
-  readonly promise: Promise<Result>;
-  readonly #resolve: (result: unknown) => void;
+  /** Made when somebody asks for it: what serves a connection or a socket tells its owner by itself. */
+  #promise: Promise<Result> | undefined;
+  #resolve: ((result: unknown) => void) | undefined;
+  /** What nobody has asked for yet. */
+  #outcome: { result: unknown } | undefined;
   /** The slot it holds, and that slot's generation. */
   slot = NO_SLOT;
   generation = 0;
@@ -38,12 +41,18 @@ export class Ticket<Result> implements Abortable {
 
   constructor(operation: Operation<Result>) {
     this.operation = operation;
+  }
+
+  get promise(): Promise<Result> {
+    if (this.#promise !== undefined) return this.#promise;
     let resolvePromise!: (result: unknown) => void;
     // V8 makes no closure of an executor that it sees.
-    this.promise = new Promise<unknown>((resolve) => {
+    this.#promise = new Promise<unknown>((resolve) => {
       resolvePromise = resolve;
     }) as Promise<Result>;
     this.#resolve = resolvePromise;
+    if (this.#outcome !== undefined) resolvePromise(this.#outcome.result);
+    return this.#promise;
   }
 
   /** Has an abort of `signal`, which must not have happened yet, cancel the operation. */
@@ -71,6 +80,7 @@ export class Ticket<Result> implements Abortable {
 
   /** Settles the promise. */
   resolve(result: Result | PromiseLike<Result>): void {
-    this.#resolve(result);
+    if (this.#resolve !== undefined) this.#resolve(result);
+    else this.#outcome = { result };
   }
 }

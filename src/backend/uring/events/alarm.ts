@@ -145,13 +145,13 @@ export class UringAlarm implements Alarm {
     const operation = new TimeoutOperation(this, deadlineMs);
     operation.isHolding = this.#isHolding;
     this.#armed = operation;
-    void this.#dispatcher.submit(operation, undefined);
+    this.#dispatcher.begin(operation);
   }
 
   #move(armed: TimeoutOperation, deadlineMs: number): void {
     this.#setCount++;
     this.#update = new TimeoutUpdate(this, armed, deadlineMs);
-    void this.#dispatcher.submit(this.#update, undefined);
+    this.#dispatcher.begin(this.#update);
   }
 
   onExpired(): void {

@@ -165,7 +165,7 @@ class UringWatch implements BackendWatch, BatchListener {
     const operation = new WatchOperation(this, this.#fd, this.#events);
     operation.isHolding = this.#isHolding;
     this.#armed = operation;
-    void this.#dispatcher.submit(operation, undefined);
+    this.#dispatcher.begin(operation);
   }
 
   gather(events: number): void {

@@ -56,7 +56,7 @@ export class DirectAccepts {
       const operation = new DirectAcceptOperation(this, this.#owner, index);
       operation.isHolding = isHolding;
       this.#armed.add(operation);
-      void this.#sockets.dispatcher.submit(operation, undefined);
+      this.#sockets.dispatcher.begin(operation);
     }
   }
 

@@ -87,7 +87,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, Standi
     const operation = new AcceptOperation(this, this);
     operation.isHolding = this.#isRef;
     this.#armed = operation;
-    void this.#host.dispatcher.submit(operation, undefined);
+    this.#host.dispatcher.begin(operation);
   }
 
   onCompletion(result: number): void {

@@ -6,7 +6,6 @@
  * queue overflows, and on errors. What has not been received stays with the kernel, and the receive is
  * armed again when there is room: in the queue, and among the buffers.
  */
-import { viewOf } from '../buffers/buffer-view.js';
 import { type ChunkProducer, ChunkQueue } from '../../../chunk-queue.js';
 import { addressError, connectionClosedError } from '../../../errors.js';
 import { StreamChunk } from '../../../net/streams/stream-chunk.js';
@@ -80,7 +79,7 @@ class LeasedChunk extends StreamChunk {
 
   /** @param start where it begins in the buffer's area. */
   constructor(buffers: ProvidedBuffers, bufferId: number, start: number, bytes: number) {
-    super(viewOf(buffers.areaOf(bufferId).buffer, start, bytes));
+    super(buffers.areaOf(bufferId).show(start, bytes));
     this.#buffers = buffers;
     this.#bufferId = bufferId;
   }
@@ -192,7 +191,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   #start(operation: ReceiveOperation | ChunkReceiveOperation): void {
     operation.isHolding = this.#isRef;
     this.#armed = operation;
-    void this.#host.dispatcher.submit(operation, undefined);
+    this.#host.dispatcher.begin(operation);
   }
 
   #disarm(): void {

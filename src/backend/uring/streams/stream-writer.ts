@@ -33,11 +33,8 @@ const WRITE_COST_BYTES = 64;
 
 type Resolve = (result: number | PromiseLike<number>) => void;
 
-// An executor made once: `new Promise(closure)` would cost an allocation a write.
-let newestResolve: Resolve;
-function rememberResolve(resolve: Resolve): void {
-  newestResolve = resolve;
-}
+/** Of a writer that has nothing to do. */
+const NO_WRITES: PendingWrite[] = [];
 
 /** A write that has not settled. */
 class PendingWrite implements Abortable {
@@ -68,8 +65,12 @@ class PendingWrite implements Abortable {
     this.views = views;
     this.bytes = bytes;
     this.#signal = signal;
-    this.promise = new Promise<number>(rememberResolve);
-    this.#resolve = newestResolve;
+    let resolvePromise!: Resolve;
+    // V8 makes no closure of an executor that it sees.
+    this.promise = new Promise<number>((resolve) => {
+      resolvePromise = resolve;
+    });
+    this.#resolve = resolvePromise;
     if (signal !== undefined) watchAbort(signal, this);
   }
 
@@ -118,7 +119,7 @@ export class StreamWriter implements SendOwner {
   readonly #socket: TransferTarget;
   /** None where every write is a plain one. */
   readonly #zeroCopy: ZeroCopyChoice | undefined;
-  #queue: PendingWrite[] = [];
+  #queue = NO_WRITES;
   #sending: SendOperation | undefined;
   /** Sends whose bytes have been taken and whose memory the kernel still reads, and the writes of each. */
   #held: Map<SendOperation, PendingWrite[]> | undefined;
@@ -157,7 +158,9 @@ export class StreamWriter implements SendOwner {
     if (this.#hasBeenCut) return Promise.reject(addressError(EPIPE, 'write'));
     if (bytes === 0 && this.#queue.length === 0) return Promise.resolve(0);
     const write = new PendingWrite(this, views, bytes, signal, fds);
-    this.#queue.push(write);
+    // An array that begins empty is given room for sixteen more.
+    if (this.#queue.length === 0) this.#queue = [write];
+    else this.#queue.push(write);
     this.#queuedBytes += bytes + WRITE_COST_BYTES;
     if (this.#sending === undefined) this.#send();
     return write.promise;
@@ -248,7 +251,7 @@ export class StreamWriter implements SendOwner {
     const operation = new SendOperation(this, this.#socket, views, skippedBytes, bytes, isZeroCopy, fds);
     operation.isHolding = this.isHolding;
     this.#sending = operation;
-    void this.#dispatcher.submit(operation, undefined);
+    this.#dispatcher.begin(operation);
   }
 
   /**
@@ -318,7 +321,7 @@ export class StreamWriter implements SendOwner {
       write.taken = write.bytes;
       write.fulfil();
     }
-    if (count === this.#queue.length) this.#queue = [];
+    if (count === this.#queue.length) this.#queue = NO_WRITES;
     else if (count > 0) this.#queue = this.#queue.slice(count);
   }
 
@@ -342,7 +345,7 @@ export class StreamWriter implements SendOwner {
 
   #failAll(reason: () => Error): void {
     const failed = this.#queue;
-    this.#queue = [];
+    this.#queue = NO_WRITES;
     if (failed.some(({ taken }) => taken > 0)) this.#hasBeenCut = true;
     for (const write of failed) write.reject(reason);
   }
