@@ -13,6 +13,9 @@ constexpr uint64_t kBusyNs = 200'000;
 constexpr uint32_t kFlowBatchesMin = 4;
 constexpr uint32_t kFlowBatchesMax = 256;
 constexpr uint32_t kUsefulCompletions = 2;
+// A slow flow is given more time, so that a wake-up, which costs more than what it brings, is for several.
+constexpr uint32_t kWantedCompletions = 8;
+constexpr uint32_t kFlowGatherUsMax = 250;
 // How long a flow is waited for at most: to whoever measures it, the event loop is busy meanwhile.
 constexpr uint32_t kFlowWaitUsMax = 1'000;
 
@@ -23,14 +26,15 @@ bool CanGatherFlows(const abi::Params& params) {
 
 }  // namespace
 
-Gathering::Gathering(const GatherOptions& options) : options_(options), flow_batches_min_(kFlowBatchesMin) {}
+Gathering::Gathering(const GatherOptions& options)
+    : options_(options), flow_us_(options.us), flow_batches_min_(kFlowBatchesMin) {}
 
 void Gathering::Open(const abi::Params& params) {
   if (options_.is_adaptive && !CanGatherFlows(params)) options_ = {};
 }
 
 void Gathering::NoteTime(uint64_t now_ns) {
-  if (now_ns - settled_at_ns_ > kBusyNs) flow_batches_ = 0;
+  if (now_ns - settled_at_ns_ > kBusyNs + flow_us_ * 1000ull) flow_batches_ = 0;
   settled_at_ns_ = now_ns;
 }
 
@@ -58,13 +62,15 @@ bool Gathering::IsFlow(uint32_t submission_head) {
 bool Gathering::GatherFlow(Ring& ring, int loop_fd) {
   if (!loop_poll_.Arm(ring, loop_fd)) return false;
   wait_count_++;
-  bool has_waited = ring.SubmitAndGatherFirst(options_.count, options_.us, kFlowWaitUsMax) == 0;
+  bool has_waited = ring.SubmitAndGatherFirst(options_.count, flow_us_, kFlowWaitUsMax) == 0;
   uint32_t ready = ring.ReadyCount();
   if (ready >= kUsefulCompletions) {
     flow_batches_min_ = kFlowBatchesMin;
+    flow_us_ = std::clamp(flow_us_ * kWantedCompletions / ready, options_.us, kFlowGatherUsMax);
   } else {
     // One packet a wait is no gain: look at it again later, and later each time.
     flow_batches_ = 0;
+    flow_us_ = options_.us;
     flow_batches_min_ = std::min(flow_batches_min_ * 2, kFlowBatchesMax);
   }
   return has_waited && ready > 0;

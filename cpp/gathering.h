@@ -52,6 +52,8 @@ class Gathering {
   LoopPoll loop_poll_;
   uint64_t settled_at_ns_ = 0;
   uint64_t wait_count_ = 0;
+  // How long the next wait for a flow is.
+  uint32_t flow_us_;
   // Batches of a flow so far, how many of them are enough, and the submission head at the last look.
   uint32_t flow_batches_ = 0;
   uint32_t flow_batches_min_;
