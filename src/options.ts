@@ -93,8 +93,8 @@ export interface RingOptions {
    * PR_SET_TIMERSLACK) comes on top of each wait.
    *
    * - `'adaptive'`: only while datagrams flow in and nothing is sent or otherwise submitted in answer, and only as
-   *   long as it brings two or more at a time. For 16 completions or 100 to 250 µs; then, where nothing has come, for the
-   *   first one or until the event loop has something else to do, a millisecond at most. So everything else on
+   *   long as it brings two or more at a time. For 16 completions or 100 to 250 µs; then, where nothing has come,
+   *   for the first one or until the event loop has something else to do, a millisecond at most. So everything else on
    *   the loop may be late by 250 µs while datagrams flow. To `performance.eventLoopUtilization()` a wait is work.
    *   Needs Linux 6.12 and deferred task work, and does nothing without.
    * - numbers: so many completions, for so long, whatever the ring is busy with; once in a turn of the loop, and

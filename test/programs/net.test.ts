@@ -8,8 +8,7 @@ import { expect } from 'chai';
 import net from 'ringlet/net';
 import { describeOnEachBackend } from '../support/backends.js';
 import { DEADLINE_MS, eventually, within } from '../support/eventually.js';
-import { ENVIRONMENT, findProgram, isListeningOn } from '../support/programs.js';
-import { skip } from '../support/skip.js';
+import { ENVIRONMENT, isListeningOn, needs } from '../support/programs.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const address = '127.0.0.1';
@@ -18,10 +17,6 @@ const LIMITS = { timeout: DEADLINE_MS, env: ENVIRONMENT };
 
 describeOnEachBackend("'ringlet/net' and other programs", (makeRing) => {
   const temporary = temporaryDirectory();
-
-  function needs(context: Mocha.Context, program: string): void {
-    if (findProgram(program) === '') skip(context, `${program} is not installed`);
-  }
 
   it('curl and wrk: against http.Server on its connections', async function () {
     needs(this, 'curl');

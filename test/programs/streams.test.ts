@@ -14,7 +14,7 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { DEADLINE_MS, eventually, within } from '../support/eventually.js';
 import { iperf, IperfServer, receivedBytes } from '../support/iperf.js';
-import { ENVIRONMENT, findProgram, isListeningOn } from '../support/programs.js';
+import { ENVIRONMENT, isListeningOn, needs } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { Relay } from '../support/relay.js';
 import { readAll } from '../support/streams.js';
@@ -30,10 +30,6 @@ function sha256(data: Uint8Array): string {
 
 describeOnEachBackend('Streams and other programs', (makeRing) => {
   const temporary = temporaryDirectory();
-
-  function needs(context: Mocha.Context, program: string): void {
-    if (findProgram(program) === '') skip(context, `${program} is not installed`);
-  }
 
   /** http.Server on the connections of a listener, for the length of `body`. */
   async function withHttp(ring: Ring, body: (port: number) => Promise<void>): Promise<void> {

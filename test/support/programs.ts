@@ -1,6 +1,7 @@
 /** Programs of the system that tests talk to. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { skip } from './skip.js';
 
 /**
  * The environment of the tests without what an address sanitizer has put in front of every program: it is for
@@ -17,6 +18,11 @@ export function findProgram(name: string): string {
     env: ENVIRONMENT,
   });
   return status === 0 ? stdout.trim() : '';
+}
+
+/** Skips a test where a program is missing, and says which. */
+export function needs(context: Mocha.Context, program: string): void {
+  if (findProgram(program) === '') skip(context, `${program} is not installed`);
 }
 
 /** Whether somebody listens on a Unix socket, which is a while after its path is there. */
