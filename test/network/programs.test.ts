@@ -6,7 +6,7 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { iperf, IperfServer, receivedBytes } from '../support/iperf.js';
 import { networkForSuite } from '../support/network.js';
-import { findProgram } from '../support/programs.js';
+import { needs } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { stationsForSuite } from '../support/station.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -32,10 +32,6 @@ describe('Programs between network namespaces', () => {
   describeOnEachBackend('Servers for other programs', (_makeRing, configuration) => {
     const temporary = temporaryDirectory();
     const stations = stationsForSuite<typeof roles>(network, configuration, ROLES);
-
-    function needs(context: Mocha.Context, program: string): void {
-      if (findProgram(program) === '') skip(context, `${program} is not installed`);
-    }
 
     /** A line of shell at the other end, which has to succeed. */
     const there = (line: string): Promise<string> => b.shell(line);
