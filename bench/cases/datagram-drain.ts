@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatagramMessage, DatagramSocket } from 'ringlet';
 import { Stopwatch } from '../measure.js';
-import { raiseReceiveLimit } from '../receive-limit.js';
+import { raiseReceiveLimit } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 

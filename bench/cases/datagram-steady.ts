@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { raiseReceiveLimit } from '../receive-limit.js';
+import { raiseReceiveLimit } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 

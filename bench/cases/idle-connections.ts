@@ -3,12 +3,14 @@
  *
  * An echo should cost the same, however many there are: compare a contender's own figures between the tables.
  */
+import { useDefaultCongestionControl } from '../system-settings.js';
 import type { Setting, Variant, Workload } from '../workload.js';
 import { byEvent, echo, onRing, type Parameters } from './tcp-echo.js';
 
 const IDLE_COUNTS = [10, 1000, 10_000];
 
-async function prepare({ isQuick, compile }: Setting): Promise<Variant<Parameters>[]> {
+async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
+  useDefaultCongestionControl(onEnd);
   const client = compile('echo-client');
   return IDLE_COUNTS.map((idleCount) => ({
     row: 'row14',

@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import type { StreamSocket } from 'ringlet';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
+import { useDefaultCongestionControl } from '../system-settings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
 export interface Parameters {
@@ -114,7 +115,8 @@ export function onRing(
   };
 }
 
-async function prepare({ isQuick, compile }: Setting): Promise<Variant<Parameters>[]> {
+async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
+  useDefaultCongestionControl(onEnd);
   const client = compile('echo-client');
   return CONNECTION_COUNTS.map((connectionCount) => ({
     row: 'row10',

@@ -8,6 +8,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { Ring, StreamSocket } from 'ringlet';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
+import { useDefaultCongestionControl } from '../system-settings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
 interface Parameters {
@@ -110,7 +111,8 @@ function onRing(name: RingName, receive: Receive): (parameters: Parameters) => P
   };
 }
 
-async function prepare({ isQuick }: Setting): Promise<Variant<Parameters>[]> {
+async function prepare({ isQuick, onEnd }: Setting): Promise<Variant<Parameters>[]> {
+  useDefaultCongestionControl(onEnd);
   const blocksOf = (bytes: number): number => bytes / BLOCK_BYTES;
   return [
     {
@@ -118,7 +120,7 @@ async function prepare({ isQuick }: Setting): Promise<Variant<Parameters>[]> {
       title: 'TCP one way, blocks of 64 KiB, sender and receiver in one process',
       parameters: {
         blockBytes: BLOCK_BYTES,
-        warmUpBlocks: blocksOf(isQuick ? 2 ** 24 : 2 ** 28),
+        warmUpBlocks: blocksOf(isQuick ? 2 ** 24 : 2 ** 30),
         measuredBlocks: blocksOf(isQuick ? 2 ** 26 : 2 ** 31),
       },
       goals: [
