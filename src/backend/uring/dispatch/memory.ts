@@ -39,6 +39,11 @@ function lookUpAddress(view: NodeJS.ArrayBufferView): number {
   return address;
 }
 
+/** The same of memory that is asked for once: to remember it would cost the garbage collector more. */
+export function addressOfOnce(view: NodeJS.ArrayBufferView): number {
+  return binding().addressOf(view);
+}
+
 /** Writes a 64-bit number below 2^53, such as an address, into two words. */
 export function writeWide(words: Uint32Array, at: number, value: number): void {
   words[at] = value;

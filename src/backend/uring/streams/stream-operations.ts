@@ -28,7 +28,7 @@ import {
   SQE_RECEIVE_MULTISHOT,
   SQE_REPORT_USAGE,
 } from '../layout.js';
-import { addressOf, writeWide } from '../dispatch/memory.js';
+import { addressOf, addressOfOnce, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 
 type View = NodeJS.ArrayBufferView;
@@ -203,7 +203,7 @@ export class ChunkReceiveOperation extends StandingOperation {
 
   override fill(words: Uint32Array, at: number): void {
     const { target, targetFlags } = this.#socket;
-    fillEntry(words, at, OP_RECV | targetFlags, target, addressOf(this.memory), this.memory.length, 0);
+    fillEntry(words, at, OP_RECV | targetFlags, target, addressOfOnce(this.memory), this.memory.length, 0);
   }
 
   protected override errorFor(errno: number): Error {
