@@ -194,16 +194,18 @@ export class ChunkReceiveOperation extends StandingOperation {
   readonly #socket: SocketTarget;
   /** SAFETY: written by the kernel until the terminal completion. */
   readonly memory: Buffer;
+  readonly address: number;
 
   constructor(owned: Standing, socket: SocketTarget, memory: Buffer) {
     super(owned);
     this.#socket = socket;
     this.memory = memory;
+    this.address = addressOfOnce(memory);
   }
 
   override fill(words: Uint32Array, at: number): void {
     const { target, targetFlags } = this.#socket;
-    fillEntry(words, at, OP_RECV | targetFlags, target, addressOfOnce(this.memory), this.memory.length, 0);
+    fillEntry(words, at, OP_RECV | targetFlags, target, this.address, this.memory.length, 0);
   }
 
   protected override errorFor(errno: number): Error {

@@ -11,6 +11,7 @@ import { addressError, connectionClosedError } from '../../../errors.js';
 import { StreamChunk } from '../../../net/streams/stream-chunk.js';
 import type { StreamBounds } from '../../streams.js';
 import type { CopySlab } from '../buffers/copy-slab.js';
+import { HeapTop } from '../buffers/heap-top.js';
 import type { BufferWaiter, ProvidedBuffers } from '../buffers/provided-buffers.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
 import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../layout.js';
@@ -103,6 +104,8 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   #direct: ChunkReceiveOperation | undefined;
   /** Whether the last piece was a large one. */
   #isBulk = false;
+  /** While bulk comes. */
+  #heapTop: HeapTop | undefined;
   /** Whether somebody wants chunks; `#armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
@@ -184,8 +187,11 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
 
   /** Bulk, which is to be the reader's own, spares the copy. The memory is there before the bytes are. */
   #receiveDirectly(bytes: number): void {
-    this.#direct = new ChunkReceiveOperation(this, this.#owner, Buffer.allocUnsafeSlow(bytes));
-    this.#start(this.#direct);
+    const receive = new ChunkReceiveOperation(this, this.#owner, Buffer.allocUnsafeSlow(bytes));
+    this.#heapTop ??= new HeapTop();
+    this.#heapTop.note(receive.memory, receive.address);
+    this.#direct = receive;
+    this.#start(receive);
   }
 
   #start(operation: ReceiveOperation | ChunkReceiveOperation): void {
@@ -218,7 +224,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     if (bytes <= 0) return;
     const buffers = this.#buffers;
     const start = buffers.takePart(bufferId, bytes, isKept);
-    this.#isBulk = bytes >= BULK_LEAST_BYTES;
+    this.#noteSize(bytes);
     if (this.#owner.isClosing) {
       buffers.giveBack(bufferId);
     } else if (this.#isLeasing) {
@@ -229,8 +235,13 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     }
   }
 
-  #acceptDirect(memory: Buffer, bytes: number): void {
+  #noteSize(bytes: number): void {
     this.#isBulk = bytes >= BULK_LEAST_BYTES;
+    if (!this.#isBulk) this.#heapTop = undefined;
+  }
+
+  #acceptDirect(memory: Buffer, bytes: number): void {
+    this.#noteSize(bytes);
     if (this.#owner.isClosing) return;
     // What is short is not to keep all of the memory.
     const chunk = memory.subarray(0, bytes) as Buffer;
@@ -271,6 +282,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     else if (result === EINVAL && this.#host.hasReceiveLimit) this.#host.hasReceiveLimit = false;
     else if (result < 0 && result !== ECANCELED) this.incoming.fail(() => addressError(result, 'read'));
     if (this.#host.dispatcher.isClosing) this.incoming.end();
+    if (!this.#canArm()) this.#heapTop = undefined;
     this.#owner.noteQuiet();
     // Arm again once the batch is through: buffers that it brought have come back by then.
     this.#listenForBatchEnd();
