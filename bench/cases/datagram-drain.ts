@@ -236,7 +236,7 @@ async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Pa
         datagramCount,
         datagramBytes: DATAGRAM_BYTES,
         receiveBufferBytes,
-        warmUpRounds: isQuick ? 1 : 3,
+        warmUpRounds: isQuick ? 1 : 20,
         measuredRounds: roundCount,
       },
       goals: [
