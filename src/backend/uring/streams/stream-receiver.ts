@@ -11,7 +11,7 @@ import { addressError, connectionClosedError } from '../../../errors.js';
 import { StreamChunk } from '../../../net/streams/stream-chunk.js';
 import type { StreamBounds } from '../../streams.js';
 import type { CopySlab } from '../buffers/copy-slab.js';
-import { HeapTop } from '../buffers/heap-top.js';
+import type { HeapTop } from '../buffers/heap-top.js';
 import type { BufferWaiter, ProvidedBuffers } from '../buffers/provided-buffers.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
 import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../layout.js';
@@ -60,6 +60,7 @@ export interface ReceiveHost {
   /** Whether one completion may fill several buffers. */
   readonly hasBundles: boolean;
   readonly direct: DirectPlaces;
+  readonly heapTop: HeapTop;
   /** Whether the kernel ends a multishot receive after so many bytes; true until it has said no. */
   hasReceiveLimit: boolean;
   noteRearmed(): void;
@@ -102,10 +103,8 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   #armed: ReceiveOperation | ChunkReceiveOperation | undefined;
   /** What is armed, if it is that. */
   #direct: ChunkReceiveOperation | undefined;
-  /** Whether the last piece was a large one. */
+  /** Whether the last piece was a large one, and others are wanted. */
   #isBulk = false;
-  /** While bulk comes. */
-  #heapTop: HeapTop | undefined;
   /** Whether somebody wants chunks; `#armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
@@ -139,6 +138,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
 
   stop(): void {
     this.#isReceiving = false;
+    this.#setBulk(false);
     this.#disarm();
   }
 
@@ -188,8 +188,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   /** Bulk, which is to be the reader's own, spares the copy. The memory is there before the bytes are. */
   #receiveDirectly(bytes: number): void {
     const receive = new ChunkReceiveOperation(this, this.#owner, Buffer.allocUnsafeSlow(bytes));
-    this.#heapTop ??= new HeapTop();
-    this.#heapTop.note(receive.memory, receive.address);
+    this.#host.heapTop.note(receive.memory, receive.address);
     this.#direct = receive;
     this.#start(receive);
   }
@@ -236,8 +235,14 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   }
 
   #noteSize(bytes: number): void {
-    this.#isBulk = bytes >= BULK_LEAST_BYTES;
-    if (!this.#isBulk) this.#heapTop = undefined;
+    this.#setBulk(this.#isReceiving && bytes >= BULK_LEAST_BYTES);
+  }
+
+  #setBulk(isBulk: boolean): void {
+    if (isBulk === this.#isBulk) return;
+    this.#isBulk = isBulk;
+    if (isBulk) this.#host.heapTop.enter();
+    else this.#host.heapTop.leave();
   }
 
   #acceptDirect(memory: Buffer, bytes: number): void {
@@ -245,7 +250,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     if (this.#owner.isClosing) return;
     // What is short is not to keep all of the memory.
     const chunk = memory.subarray(0, bytes) as Buffer;
-    this.incoming.push(this.#isBulk ? chunk : Buffer.from(chunk));
+    this.incoming.push(bytes >= BULK_LEAST_BYTES ? chunk : Buffer.from(chunk));
   }
 
   /** Bytes in a buffer, and in those after it if they are too many for one. */
@@ -282,7 +287,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     else if (result === EINVAL && this.#host.hasReceiveLimit) this.#host.hasReceiveLimit = false;
     else if (result < 0 && result !== ECANCELED) this.incoming.fail(() => addressError(result, 'read'));
     if (this.#host.dispatcher.isClosing) this.incoming.end();
-    if (!this.#canArm()) this.#heapTop = undefined;
+    if (!this.#canArm()) this.#setBulk(false);
     this.#owner.noteQuiet();
     // Arm again once the batch is through: buffers that it brought have come back by then.
     this.#listenForBatchEnd();

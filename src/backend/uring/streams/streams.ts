@@ -14,6 +14,7 @@ import type {
 } from '../../streams.js';
 import { binding, type NativeRing } from '../binding.js';
 import { CopySlab } from '../buffers/copy-slab.js';
+import { HeapTop } from '../buffers/heap-top.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
 import { AF_INET, AF_INET6, AF_UNIX } from '../layout.js';
@@ -47,6 +48,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly table: FdTable;
   readonly copies = new CopySlab();
   readonly direct = new DirectPlaces();
+  readonly heapTop = new HeapTop();
   readonly directSockets: DirectSockets;
   readonly zeroCopyTally: ZeroCopyTally;
   hasReceiveLimit = true;
