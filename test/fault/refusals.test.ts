@@ -1,4 +1,5 @@
 /** What a ring makes of a kernel that refuses or is short of something, by faults injected at the system calls. */
+import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import {
   binding,
@@ -9,7 +10,7 @@ import {
 } from '#ringlet/backend/uring/binding.js';
 import { expect } from 'chai';
 import { Ring, type RingOptions } from 'ringlet';
-import { within } from '../support/eventually.js';
+import { eventually, within } from '../support/eventually.js';
 import { expectNoLeftovers, openDescriptors, takeBaseline } from '../support/leftovers.js';
 import { skip } from '../support/skip.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -152,6 +153,19 @@ describe('A ring where the kernel refuses', () => {
       });
     }
   }
+
+  it('EAGAIN from an enter for deferred work: tried again until the read is done', async () => {
+    await using ring = new Ring({ backend: 'io_uring' });
+    const path = directory.fifo('deferred');
+    await using reader = await ring.fs.open(path, 'r+');
+    const { submitted } = ring.stats();
+    const reading = reader.read(Buffer.alloc(8));
+    await eventually('the kernel has the read', () => ring.stats().submitted > submitted);
+    binding().injectFault(FAULT_ENTER, EAGAIN, 3);
+    writeFileSync(path, 'deferred');
+    const { buffer } = await within('the read', reading);
+    expect(buffer.toString()).to.equal('deferred');
+  });
 
   it('EBADR, completions lost in the kernel: every pending promise rejects and the ring takes no more', async () => {
     const ring = new Ring({ backend: 'io_uring' });
