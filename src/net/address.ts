@@ -29,12 +29,19 @@ export function checkPort(value: unknown, name = 'Port', isZeroAllowed = true): 
   return port;
 }
 
+/** Who sends, mostly sends to where it has sent before. */
+let lastAddress = '';
+let lastFamily: AddressFamily | undefined;
+
 /** The family of a literal address; undefined for anything else, host names included. */
 export function familyOf(address: string): AddressFamily | undefined {
+  if (address === lastAddress) return lastFamily;
   net ??= process.getBuiltinModule('node:net');
   const version = net.isIP(address);
-  if (version === 0) return undefined;
-  return version === 4 ? 'IPv4' : 'IPv6';
+  lastAddress = address;
+  if (version === 0) lastFamily = undefined;
+  else lastFamily = version === 4 ? 'IPv4' : 'IPv6';
+  return lastFamily;
 }
 
 /** What a socket binds to when it is to hear everybody. */

@@ -271,12 +271,13 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   }
 
   /** A literal address, which must be of the socket's family. */
-  #checkFamily({ address, port, family, path }: CheckedDestination, syscall: string): SocketAddress {
+  #checkFamily(destination: CheckedDestination, syscall: string): SocketAddress {
+    const { address, port, family, path } = destination;
     // The kernel would say EAFNOSUPPORT or EINVAL, depending on the family; Node says EINVAL.
     if (family === undefined || family !== this.#backend.local.family) {
       throw addressError(-constants.errno.EINVAL, syscall, path ?? address, port);
     }
-    return path === undefined ? { address, port, family } : { address, port, family, path };
+    return destination as SocketAddress;
   }
 
   async #resolve(destination: CheckedDestination, signal: AbortSignal | undefined): Promise<SocketAddress> {

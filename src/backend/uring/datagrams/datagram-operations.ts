@@ -36,9 +36,7 @@ const MSGHDR_CONTROL_BYTES = 10;
 const MSGHDR_WORDS = 14;
 const IOVEC_WORD = 16;
 const IOVEC_WORDS = 4;
-const NAME_WORD = 20;
-/** After the longest name: a struct sockaddr_un. */
-const CONTROL_WORD = 52;
+const CONTROL_WORD = 20;
 
 /** One datagram on its way. */
 export interface Outgoing {
@@ -56,7 +54,7 @@ export interface Outgoing {
 
 export class SendOperation extends Operation<number> {
   readonly #sender: DatagramSender;
-  /** SAFETY: the payload is read by the kernel until the terminal completion. */
+  /** SAFETY: payload and name are read by the kernel until the terminal completion. */
   readonly #outgoing: Outgoing;
   /** SAFETY: as the payload, of which it has the pieces. */
   readonly #iovecs: Uint32Array | undefined;
@@ -76,11 +74,11 @@ export class SendOperation extends Operation<number> {
     const offset = dispatcher.storage.wordOffset(this.slot);
     const address = dispatcher.storage.address(this.slot);
     const { payload, name, control, isZeroCopy } = this.#outgoing;
-    storage.fill(0, offset, offset + MSGHDR_WORDS);
+    // Word by word here and below: a call of `fill` or `set` costs more than so few words.
+    for (let i = 0; i < MSGHDR_WORDS; i++) storage[offset + i] = 0;
     if (name !== undefined) {
-      writeWide(storage, offset + MSGHDR_NAME, address + NAME_WORD * 4);
+      writeWide(storage, offset + MSGHDR_NAME, name.address);
       storage[offset + MSGHDR_NAME_BYTES] = name.bytes.length;
-      dispatcher.storage.bytes(this.slot).set(name.bytes, NAME_WORD * 4);
     }
     if (ArrayBuffer.isView(payload)) {
       writeWide(storage, offset + MSGHDR_IOVEC, address + IOVEC_WORD * 4);
@@ -94,7 +92,8 @@ export class SendOperation extends Operation<number> {
     if (control !== undefined) {
       writeWide(storage, offset + MSGHDR_CONTROL, address + CONTROL_WORD * 4);
       storage[offset + MSGHDR_CONTROL_BYTES] = control.byteLength;
-      storage.set(control, offset + CONTROL_WORD);
+      const start = offset + CONTROL_WORD;
+      for (let i = 0; i < control.length; i++) storage[start + i] = control[i] as number;
     }
     const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
     fillEntry(words, at, op | this.#sender.socket.targetFlags, this.#sender.socket.target, address, 1, 0);
