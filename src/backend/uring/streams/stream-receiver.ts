@@ -248,8 +248,8 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   #acceptDirect(memory: Buffer, bytes: number): void {
     this.#noteSize(bytes);
     if (this.#owner.isClosing) return;
+    const chunk = bytes === memory.length ? memory : (memory.subarray(0, bytes) as Buffer);
     // What is short is not to keep all of the memory.
-    const chunk = memory.subarray(0, bytes) as Buffer;
     this.incoming.push(bytes >= BULK_LEAST_BYTES ? chunk : Buffer.from(chunk));
   }
 
