@@ -8,15 +8,23 @@
 import { binding } from '../binding.js';
 import { WORD } from '../layout.js';
 
-const bases = new WeakMap<ArrayBufferLike, number>();
+/** Where the bytes of an ArrayBuffer lie. Its number is its own: the address is another's when it is gone. */
+interface Base {
+  readonly address: number;
+  readonly number: number;
+}
+
+const bases = new WeakMap<ArrayBufferLike, Base>();
+let baseCount = 0;
 
 /**
  * Where views begin that have come before. Asking a view for its buffer costs several times what this does,
- * and an entry costs several times that, so a view gets one when a view of its address comes again soon.
+ * and an entry costs several times that, so a view gets one when a view of its memory comes again soon.
  */
 const repeated = new WeakMap<NodeJS.ArrayBufferView, number>();
 const RECENT_BITS = 12;
 const recentAddresses = new Float64Array(1 << RECENT_BITS);
+const recentBases = new Float64Array(1 << RECENT_BITS);
 
 /** Where a view's first byte lies. Exact: user addresses have 47 bits. */
 export function addressOf(view: NodeJS.ArrayBufferView): number {
@@ -27,15 +35,20 @@ function lookUpAddress(view: NodeJS.ArrayBufferView): number {
   const buffer = view.buffer;
   let base = bases.get(buffer);
   if (base === undefined) {
-    base = binding().addressOf(view) - view.byteOffset;
+    const start = binding().addressOf(view) - view.byteOffset;
     // An empty buffer may have no memory, and may get some when it is resized.
-    if (buffer.byteLength === 0) return base + view.byteOffset;
+    if (buffer.byteLength === 0) return start + view.byteOffset;
+    base = { address: start, number: ++baseCount };
     bases.set(buffer, base);
   }
-  const address = base + view.byteOffset;
+  const address = base.address + view.byteOffset;
   const place = Math.imul(address, 0x9e3779b1) >>> (32 - RECENT_BITS);
-  if (recentAddresses[place] === address) repeated.set(view, address);
-  else recentAddresses[place] = address;
+  if (recentAddresses[place] === address && recentBases[place] === base.number) {
+    repeated.set(view, address);
+  } else {
+    recentAddresses[place] = address;
+    recentBases[place] = base.number;
+  }
   return address;
 }
 
