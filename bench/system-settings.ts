@@ -17,12 +17,10 @@ function change(path: string, value: string, onEnd: Setting['onEnd']): boolean {
   return true;
 }
 
-/** Raises the limit on receive buffers to `bytes`. Returns the limit in force. */
+/** Raises the limit on receive buffers to `bytes`. Returns as much of them as can be had. */
 export function raiseReceiveLimit(bytes: number, onEnd: Setting['onEnd']): number {
-  const before = Number(readFileSync(RECEIVE_LIMIT_PATH, 'utf8'));
-  return before >= bytes || change(RECEIVE_LIMIT_PATH, String(bytes), onEnd)
-    ? Math.max(before, bytes)
-    : before;
+  const limit = Number(readFileSync(RECEIVE_LIMIT_PATH, 'utf8'));
+  return limit >= bytes || change(RECEIVE_LIMIT_PATH, String(bytes), onEnd) ? bytes : limit;
 }
 
 /**

@@ -74,8 +74,7 @@ export class SendOperation extends Operation<number> {
     const offset = dispatcher.storage.wordOffset(this.slot);
     const address = dispatcher.storage.address(this.slot);
     const { payload, name, control, isZeroCopy } = this.#outgoing;
-    // Word by word here and below: a call of `fill` or `set` costs more than so few words.
-    for (let i = 0; i < MSGHDR_WORDS; i++) storage[offset + i] = 0;
+    dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
     if (name !== undefined) {
       writeWide(storage, offset + MSGHDR_NAME, name.address);
       storage[offset + MSGHDR_NAME_BYTES] = name.bytes.length;
@@ -93,6 +92,7 @@ export class SendOperation extends Operation<number> {
       writeWide(storage, offset + MSGHDR_CONTROL, address + CONTROL_WORD * 4);
       storage[offset + MSGHDR_CONTROL_BYTES] = control.byteLength;
       const start = offset + CONTROL_WORD;
+      // Not by `set`, for the same reason as `clear`.
       for (let i = 0; i < control.length; i++) storage[start + i] = control[i] as number;
     }
     const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
@@ -159,7 +159,7 @@ export class ReceiveOperation extends Operation<number> {
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const storage = dispatcher.storage.words(this.slot);
     const offset = dispatcher.storage.wordOffset(this.slot);
-    storage.fill(0, offset, offset + MSGHDR_WORDS);
+    dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
     storage[offset + MSGHDR_NAME_BYTES] = this.#socket.prefix.nameBytes;
     storage[offset + MSGHDR_CONTROL_BYTES] = this.#socket.prefix.controlBytes;
     const head = OP_RECVMSG | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | this.#socket.targetFlags;

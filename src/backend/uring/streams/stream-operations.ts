@@ -339,7 +339,7 @@ export class SendOperation extends Operation<void> {
     }
     const storage = dispatcher.storage.words(this.slot);
     const offset = dispatcher.storage.wordOffset(this.slot);
-    storage.fill(0, offset, offset + MSGHDR_WORDS);
+    dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
     writeWide(storage, offset + MSGHDR_IOVEC, addressOf(this.#iovecs));
     storage[offset + MSGHDR_IOVEC_COUNT] = views.length;
     if (this.#control !== undefined) {
