@@ -120,6 +120,11 @@ export interface RingOptions {
   registerRingFd?: boolean;
   /** How the kernel runs completion work; not with `sqPoll`. Default: the best the kernel has. */
   taskRun?: 'defer' | 'cooperative' | 'interrupt';
-  /** `'auto'` falls back to Node's own modules, and says why; the others are errors when absent. */
+  /**
+   * `'io_uring'` is an error where there is none; `'node'` is Node's own modules. `'auto'` falls back to these, and
+   * `ring.backendReason` says why. It is open to the operator: the environment variable RINGLET_BACKEND, with the
+   * same three words, takes its place, so that `RINGLET_BACKEND=node` makes no ring. Under Node's permission model
+   * (`--permission`) it is `'node'`, because a ring does not heed that. Default `'auto'`.
+   */
   backend?: 'auto' | 'io_uring' | 'node';
 }

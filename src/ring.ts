@@ -1,4 +1,5 @@
 /** Ring: the unit of I/O that users make, configure and close, and the default one behind `fs`. */
+import { debuglog } from 'node:util';
 import type { Backend, RingProfile, RingStats } from './backend/backend.js';
 import { selectBackend } from './backend/select.js';
 import { listSqPollGroups, type SqPollGroup } from './backend/sq-poll-groups.js';
@@ -30,6 +31,34 @@ function checkMilliseconds(value: unknown, name: string, min: number): void {
   }
 }
 
+/** `NODE_DEBUG=ringlet` prints it to standard error. */
+const log = debuglog('ringlet');
+let madeCount = 0;
+
+function logMade({ name, profile }: Backend, reason: string | null): void {
+  madeCount += 1;
+  if (!log.enabled) return;
+  if (name === 'node') {
+    log('ring %d: node, %s', madeCount, reason === null ? 'as its options say' : `because ${reason}`);
+    return;
+  }
+  const { kind, submissionEntries, completionEntries, sqPoll, degraded } = profile;
+  const thread = !sqPoll
+    ? ''
+    : sqPoll.group === null
+      ? ' on a thread of its own'
+      : ` on thread ${sqPoll.threadIndex} of group ${sqPoll.group}`;
+  log(
+    'ring %d: io_uring, %s%s, %d and %d entries',
+    madeCount,
+    kind,
+    thread,
+    submissionEntries,
+    completionEntries,
+  );
+  for (const { what, reason: why } of degraded) log('ring %d: without %s, %s', madeCount, what, why);
+}
+
 export class Ring {
   readonly #backend: Backend;
   readonly #backendReason: string | null;
@@ -42,12 +71,14 @@ export class Ring {
    *
    * @param options see `RingOptions`; each has a default.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE, naming the option;
-   * ERR_RINGLET_UNAVAILABLE when `backend` is 'io_uring' and the system has none to give.
+   * ERR_RINGLET_UNAVAILABLE when `backend` is 'io_uring' and the system has none to give;
+   * ERR_INVALID_ARG_VALUE when RINGLET_BACKEND has none of its words (see `RingOptions.backend`).
    */
   constructor(options?: RingOptions) {
     const { backend, reason } = selectBackend(readRingOptions(options));
     this.#backend = backend;
     this.#backendReason = reason;
+    logMade(backend, reason);
     this.#fs = createFs(() => this.#backend.files);
     backends.set(this, backend);
   }
@@ -62,7 +93,7 @@ export class Ring {
     return this.#backend.name;
   }
 
-  /** Why an `'auto'` ring runs on Node's own modules; null when it does not, or was asked to. */
+  /** Why an `'auto'` ring runs on Node's own modules; null when it does not, or its options asked for it. */
   get backendReason(): string | null {
     return this.#backendReason;
   }
@@ -336,6 +367,18 @@ export class Ring {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /**
+   * The ring behind `fs`, `ringlet/fs/promises` and sockets that name none, to ask it for its backend, reason and
+   * statistics, or to close it at a program's end. Made at the first use, and again at the first one after `close()`.
+   *
+   * ```js
+   * console.log(Ring.default.backend, Ring.default.backendReason, Ring.default.stats().submitted);
+   * ```
+   */
+  static get default(): Ring {
+    return theDefaultRing();
   }
 
   /** Every SQ-poll thread group of the process, whichever thread made it. */

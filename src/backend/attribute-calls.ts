@@ -4,6 +4,7 @@
  */
 import { featureUnavailableError, systemError } from '../errors.js';
 import type { Path, PoolCallback } from './files.js';
+import { checkPermitted } from './permission.js';
 import { type Binding, binding } from './uring/binding.js';
 
 /** What has the attributes: an open descriptor, or a path, whose last link is followed or not. */
@@ -19,6 +20,12 @@ export type AttributeVerb = 'getxattr' | 'setxattr' | 'listxattr' | 'removexattr
 export function attributeSyscall(verb: AttributeVerb, { fd, isOfLink }: AttributeHolder): string {
   if (fd !== undefined) return `f${verb}`;
   return isOfLink ? `l${verb}` : verb;
+}
+
+/** The addon, for a call on what has the attributes. */
+function bindingFor(scope: 'fs.read' | 'fs.write', { path }: AttributeHolder): Binding {
+  if (path !== undefined) checkPermitted(scope, path);
+  return loadedBinding('extended attributes');
 }
 
 function loadedBinding(feature: string): Binding {
@@ -49,11 +56,9 @@ function settling<Result>(
   };
 }
 
-const FEATURE = 'extended attributes';
-
 export function getAttribute(holder: AttributeHolder, name: string, callback: PoolCallback<Buffer>): void {
   const settle = settling('getxattr', holder, callback);
-  loadedBinding(FEATURE).getAttribute(toTarget(holder), holder.isOfLink === true, name, settle);
+  bindingFor('fs.read', holder).getAttribute(toTarget(holder), holder.isOfLink === true, name, settle);
 }
 
 /** @param flags XATTR_CREATE and XATTR_REPLACE of setxattr(2). `value` is copied at once. */
@@ -65,18 +70,25 @@ export function setAttribute(
   callback: PoolCallback<void>,
 ): void {
   const settle = settling('setxattr', holder, callback);
-  loadedBinding(FEATURE).setAttribute(toTarget(holder), holder.isOfLink === true, name, value, flags, settle);
+  bindingFor('fs.write', holder).setAttribute(
+    toTarget(holder),
+    holder.isOfLink === true,
+    name,
+    value,
+    flags,
+    settle,
+  );
 }
 
 /** The names, each with a NUL behind it. */
 export function listAttributes(holder: AttributeHolder, callback: PoolCallback<Buffer>): void {
   const settle = settling('listxattr', holder, callback);
-  loadedBinding(FEATURE).listAttributes(toTarget(holder), holder.isOfLink === true, settle);
+  bindingFor('fs.read', holder).listAttributes(toTarget(holder), holder.isOfLink === true, settle);
 }
 
 export function removeAttribute(holder: AttributeHolder, name: string, callback: PoolCallback<void>): void {
   const settle = settling('removexattr', holder, callback);
-  loadedBinding(FEATURE).removeAttribute(toTarget(holder), holder.isOfLink === true, name, settle);
+  bindingFor('fs.write', holder).removeAttribute(toTarget(holder), holder.isOfLink === true, name, settle);
 }
 
 /** What direct I/O on a file asks for: [of memory, of offset and length]; undefined where the kernel does not say. */

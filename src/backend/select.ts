@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { backendUnavailableError } from '../errors.js';
 import type { RingSettings } from '../ring-settings.js';
 import type { Backend } from './backend.js';
+import { ruleOn } from './ruling.js';
 
 // Loaded when a ring is made: an import alone does not need them, and they are most of the code. By the package's
 // own name for the module, because this module may be part of a larger file in another directory.
@@ -71,17 +72,21 @@ export function reasonFor(error: unknown): string | undefined {
 }
 
 /**
- * @throws ERR_RINGLET_UNAVAILABLE when 'io_uring' was asked for and can't be had; an option's own error
- * when it is the options that are wrong.
+ * @throws ERR_RINGLET_UNAVAILABLE when 'io_uring' was asked for, by options or environment, and can't be had; an
+ * option's own error when it is the options that are wrong, ERR_INVALID_ARG_VALUE when it is the environment.
  */
 export function selectBackend(settings: RingSettings): Selection {
-  if (settings.backend === 'node') return { backend: backends().createNodeBackend(settings), reason: null };
+  const ruling = ruleOn(settings.backend);
+  const onNode = (reason: string | null): Selection => {
+    return { backend: backends().createNodeBackend(settings), reason };
+  };
+  if (ruling.choice === 'node') return onNode(ruling.reason);
   try {
     return { backend: backends().createUringBackend(settings), reason: null };
   } catch (error) {
     const reason = reasonFor(error);
     if (reason === undefined) throw error;
-    if (settings.backend === 'io_uring') throw backendUnavailableError(reason);
-    return { backend: backends().createNodeBackend(settings), reason };
+    if (ruling.choice === 'io_uring') throw backendUnavailableError(reason);
+    return onNode(reason);
   }
 }

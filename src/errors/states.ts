@@ -25,6 +25,13 @@ export function featureUnavailableError(feature: string, reason: string): CodedE
   return coded(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `${feature} is unavailable: ${reason}`);
 }
 
+/** A path that Node's permission model keeps from the process. */
+export function accessDeniedError(scope: 'fs.read' | 'fs.write', path: string): CodedError {
+  const message = `Access to this API has been restricted. Use --allow-${scope.replace('.', '-')} to manage permissions.`;
+  const permission = scope === 'fs.read' ? 'FileSystemRead' : 'FileSystemWrite';
+  return Object.assign(coded(Error, 'ERR_ACCESS_DENIED', message), { permission, resource: path });
+}
+
 /** What Node has in its main thread only. */
 export function workerUnsupportedError(call: string): TypeError & CodedError {
   return coded(TypeError, 'ERR_WORKER_UNSUPPORTED_OPERATION', `${call} is not supported in workers`);

@@ -9,6 +9,7 @@ import { constants, type PathLike } from 'node:fs';
 import nodePromises from 'node:fs/promises';
 import * as copyCalls from '../backend/copy-calls.js';
 import type { Path } from '../backend/backend.js';
+import { hasPermissionModel } from '../backend/permission.js';
 import { isUvAtLeast } from '../node-version.js';
 import { toPath } from '../validate.js';
 
@@ -25,7 +26,7 @@ export async function copyFile(src: unknown, dest: unknown, mode?: unknown): Pro
   const to = pathOf(dest);
   const bits = modeOf(mode);
   const isOurs = from !== undefined && to !== undefined && bits !== undefined;
-  if (isOurs && !('permission' in process && process.permission) && copyCalls.canCopyFiles()) {
+  if (isOurs && !hasPermissionModel() && copyCalls.canCopyFiles()) {
     await copyCalls.copyFile(from, to, bits | ATTRIBUTES);
   } else {
     await nodeCopyFile(src as PathLike, dest as PathLike, mode as number);

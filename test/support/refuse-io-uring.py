@@ -2,8 +2,10 @@
 
     python3 refuse-io-uring.py EPERM node script.mjs
     python3 refuse-io-uring.py 'ENOMEM>512' node script.mjs
+    python3 refuse-io-uring.py KILL node script.mjs
 
-The second refuses only rings of more than 512 submission entries, as a system short of memory would.
+The second refuses only rings of more than 512 submission entries, as a system short of memory would. The third ends
+the process with SIGSYS, as systemd's SystemCallFilter does without SystemCallErrorNumber.
 Container engines refuse io_uring in the same way: by a seccomp filter that answers with EPERM.
 The filter is inherited by everything the program starts, and needs no privilege.
 """
@@ -17,6 +19,7 @@ PR_SET_SECCOMP = 22
 PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_MODE_FILTER = 2
 SECCOMP_RET_ERRNO = 0x00050000
+SECCOMP_RET_KILL_PROCESS = 0x80000000
 SECCOMP_RET_ALLOW = 0x7FFF0000
 # struct seccomp_data: the number of the call is its first word.
 NUMBER_OFFSET = 0
@@ -44,13 +47,13 @@ class Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(Instruction))]
 
 
-def refuse(error_number: int, above: int) -> None:
+def refuse(answer: int, above: int) -> None:
     instructions = (Instruction * 6)(
         Instruction(BPF_LOAD_WORD, 0, 0, NUMBER_OFFSET),
         Instruction(BPF_JUMP_IF_EQUAL, 0, 3, NR_IO_URING_SETUP),
         Instruction(BPF_LOAD_WORD, 0, 0, ENTRIES_OFFSET),
         Instruction(BPF_JUMP_IF_GREATER, 0, 1, above),
-        Instruction(BPF_RETURN, 0, 0, SECCOMP_RET_ERRNO | error_number),
+        Instruction(BPF_RETURN, 0, 0, answer),
         Instruction(BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
     )
     program = Program(len(instructions), instructions)
@@ -64,5 +67,8 @@ def refuse(error_number: int, above: int) -> None:
 
 if __name__ == "__main__":
     name, _, above = sys.argv[1].partition(">")
-    refuse(getattr(errno, name), int(above or 0))
+    refuse(
+        SECCOMP_RET_KILL_PROCESS if name == "KILL" else SECCOMP_RET_ERRNO | getattr(errno, name),
+        int(above or 0),
+    )
     os.execvp(sys.argv[2], sys.argv[2:])

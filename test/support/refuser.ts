@@ -8,7 +8,11 @@ import { python } from './python.js';
 
 const SCRIPT = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 
-/** For `ChildOptions.launcher`. @param refusal an errno's name, or as in 'ENOMEM>512' for larger rings only. */
+/**
+ * For `ChildOptions.launcher`.
+ *
+ * @param refusal an errno's name, as in 'ENOMEM>512' for larger rings only; 'KILL' ends the process with SIGSYS.
+ */
 export function refusing(refusal: string): string[] {
   return [python(), SCRIPT, refusal];
 }

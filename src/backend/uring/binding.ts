@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { backendUnavailableError } from '../../errors.js';
 import type { Degradation } from '../backend.js';
+import { foreignRuntime } from '../ruling.js';
 import { SHARED_LAYOUT } from './layout.js';
 
 export interface NativeRingOptions {
@@ -268,6 +269,9 @@ function meetCopies(binding: Binding): void {
 }
 
 function load(): Binding {
+  const runtime = foreignRuntime();
+  if (runtime !== null)
+    throw backendUnavailableError(`the addon is made for Node.js, and this is ${runtime}`);
   const binding = require(addonPath()) as Binding;
   for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
     if (binding.layout[name] !== value) {

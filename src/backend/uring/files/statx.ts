@@ -1,5 +1,5 @@
 /** The kernel's struct statx (statx(2)) as Node's Stats and BigIntStats. Field offsets in 32-bit words. */
-import { Stats, statSync, type BigIntStats } from 'node:fs';
+import { fstatSync, Stats, statSync, type BigIntStats } from 'node:fs';
 
 export const STATX_BYTES = 256;
 
@@ -76,14 +76,24 @@ function withDates<Target extends object>(stats: Target, times: readonly [string
   return stats;
 }
 
+/** What stat made of something; of a standard stream, where one is open, because no permission is asked for that. */
+function nodeStats(bigint: boolean): Stats | BigIntStats {
+  for (const fd of [0, 1, 2]) {
+    try {
+      return fstatSync(fd, { bigint });
+    } catch {
+      // Closed.
+    }
+  }
+  return statSync('/', { bigint });
+}
+
 /**
  * From Node 26 on a Stats has the nanoseconds of its times beyond the second, under symbols of Node's own: that
  * is what the Temporal accessors of its prototype (`mtimeInstant`) look at.
  */
-const partialTimes =
-  'atimeInstant' in Stats.prototype
-    ? (Object.getOwnPropertySymbols(statSync('/')) as [symbol, symbol, symbol, symbol])
-    : undefined;
+const hasPartialTimes = 'atimeInstant' in Stats.prototype;
+let partialTimes: symbol[] | undefined;
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
@@ -106,8 +116,9 @@ function fillStats(this: Writable<Stats> & Record<symbol, number>, words: Words,
   this.mtimeMs = milliseconds(words, at + MTIME);
   this.ctimeMs = milliseconds(words, at + CTIME);
   this.birthtimeMs = milliseconds(words, at + BTIME);
-  if (partialTimes !== undefined) {
-    const [atimeNs, mtimeNs, ctimeNs, birthtimeNs] = partialTimes;
+  if (hasPartialTimes) {
+    partialTimes ??= Object.getOwnPropertySymbols(nodeStats(false));
+    const [atimeNs, mtimeNs, ctimeNs, birthtimeNs] = partialTimes as [symbol, symbol, symbol, symbol];
     this[atimeNs] = word(words, at + ATIME + 2);
     this[mtimeNs] = word(words, at + MTIME + 2);
     this[ctimeNs] = word(words, at + CTIME + 2);
@@ -131,7 +142,7 @@ let bigIntPrototype: object | undefined;
 
 /** Node does not export the class; any instance leads to it. */
 function bigIntStatsPrototype(): object {
-  bigIntPrototype ??= Object.getPrototypeOf(statSync('/', { bigint: true })) as object;
+  bigIntPrototype ??= Object.getPrototypeOf(nodeStats(true)) as object;
   return bigIntPrototype;
 }
 

@@ -1,0 +1,47 @@
+/** What decides on a ring's backend before the kernel is asked: the runtime, the operator, Node's permission model. */
+import type { RingSettings } from '../ring-settings.js';
+import { checkOneOf } from '../validate.js';
+import { hasPermissionModel } from './permission.js';
+
+type Choice = RingSettings['backend'];
+
+const VARIABLE = 'RINGLET_BACKEND';
+
+/**
+ * The runtime's name and version where it is not Node. Bun and Deno load addons too, but the process ends when one
+ * asks for a place in the event loop, which is libuv's in Node alone.
+ */
+export function foreignRuntime(): string | null {
+  const { bun, deno } = process.versions;
+  if (bun !== undefined) return `Bun ${bun}`;
+  if (deno !== undefined) return `Deno ${deno}`;
+  return null;
+}
+
+/** What the environment says about rings that leave the choice open. @throws ERR_INVALID_ARG_VALUE for other words. */
+function operatorChoice(): Choice {
+  const value = process.env[VARIABLE];
+  if (!value) return 'auto';
+  return checkOneOf(value, `process.env.${VARIABLE}`, ['auto', 'io_uring', 'node']);
+}
+
+export interface Ruling {
+  /** 'auto': io_uring where it can be had. */
+  choice: Choice;
+  /** Why 'auto' has become 'node'; null otherwise. */
+  reason: string | null;
+}
+
+/** @param wanted what the ring's options say. Only 'auto' is open to others. */
+export function ruleOn(wanted: Choice): Ruling {
+  if (wanted !== 'auto') return { choice: wanted, reason: null };
+  const choice = operatorChoice();
+  if (choice === 'node') return { choice, reason: `${VARIABLE} is 'node' in the environment` };
+  if (choice === 'auto' && hasPermissionModel()) {
+    return {
+      choice: 'node',
+      reason: 'the permission model is on (--permission), which a ring does not heed',
+    };
+  }
+  return { choice, reason: null };
+}
