@@ -1,5 +1,6 @@
 /**
- * `npm test`: all tests, by mocha, in two processes at a time. Arguments go to mocha, which is alone then.
+ * `npm test`: all tests, by mocha, in two processes at a time. Arguments go to mocha, which is alone then; with test
+ * files among them it runs these only.
  *
  * Beside the others run those that a busy machine does nothing to, and that do nothing to others: they compute,
  * compare, or wait for ends, and none mounts, measures, or counts what is not the process's own. Their output comes
@@ -25,6 +26,8 @@ const BESIDE = [
   'package',
   'regression/**/*',
 ].map((name) => `build/test/${name}.test.js`);
+/** What .mocharc.json says but for its files, which mocha would add to those that are named. */
+const WITHOUT_CONFIG = ['--no-config', '--timeout', '30000', '--slow', '2000', '--forbid-only'];
 const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm;
 
 const given = process.argv.slice(2);
@@ -57,12 +60,10 @@ async function mocha(args, isLive) {
 }
 
 if (given.length > 0) {
-  process.exitCode = (await mocha(given, true)).status;
+  const namesFiles = given.some((argument) => argument.endsWith('.test.js'));
+  process.exitCode = (await mocha(namesFiles ? [...WITHOUT_CONFIG, ...given] : given, true)).status;
 } else {
-  const beside = mocha(
-    ['--no-config', '--timeout', '30000', '--slow', '2000', '--forbid-only', ...BESIDE],
-    false,
-  );
+  const beside = mocha([...WITHOUT_CONFIG, ...BESIDE], false);
   const main = await mocha(
     BESIDE.flatMap((files) => ['--ignore', files]),
     true,
