@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { CURRENT_POSITION, type Path, type Position, type SymlinkType } from './backend/backend.js';
 import { invalidArgType, invalidArgValue, invalidSymlinkType, outOfRange } from './errors.js';
+import { type ForeignSignal, standIn } from './foreign-signal.js';
 import { isNodeAtLeast } from './node-version.js';
+import { abortWith, isPlainSignal } from './plain-signal.js';
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
@@ -97,13 +99,27 @@ export function checkOneOf<Value>(value: unknown, name: string, allowed: readonl
 }
 
 /**
- * An AbortSignal of any realm, or undefined; null is refused, as Node refuses it.
- * What only says that it is `aborted`, or not, is taken at its word.
+ * An AbortSignal of any realm, or undefined; null is refused, as Node refuses it. What comes out is the engine's
+ * own (plain-signal.ts). What only says that it is `aborted`, or not, is taken at its word.
+ *
+ * @throws also what a signal that is not the engine's throws when it is listened to.
  */
 export function checkSignal(value: unknown, name = 'options.signal'): AbortSignal | undefined {
-  if (value === undefined || isAbortSignal(value)) return value;
-  if (typeof value === 'object' && value !== null && 'aborted' in value) return steadySignal(value);
-  throw invalidArgType(name, ABORT_SIGNAL_TYPE, value);
+  if (value === undefined || isPlainSignal(value)) return value;
+  if (typeof value !== 'object' || value === null || !('aborted' in value)) {
+    throw invalidArgType(name, ABORT_SIGNAL_TYPE, value);
+  }
+  return canBeHeard(value) ? standIn(value) : steadySignal(value);
+}
+
+/** The same for calls whose signal Node only looks at: there one that can't be listened to does no harm. */
+export function checkLookedAtSignal(value: unknown): AbortSignal | undefined {
+  try {
+    return checkSignal(value);
+  } catch (error) {
+    if (typeof value !== 'object' || value === null || !('aborted' in value)) throw error;
+    return steadySignal(value);
+  }
 }
 
 export function checkView(value: unknown, name = 'buffer'): NodeJS.ArrayBufferView {
@@ -211,18 +227,13 @@ function nulInPath(name: string, path: unknown): Error {
 
 function steadySignal(value: { aborted: unknown; reason?: unknown }): AbortSignal | undefined {
   if (!value.aborted) return undefined;
-  return Object.defineProperty(AbortSignal.abort(), 'reason', { value: value.reason });
+  const controller = new AbortController();
+  abortWith(controller, value.reason);
+  return controller.signal;
 }
 
-function isAbortSignal(value: unknown): value is AbortSignal {
-  if (value instanceof AbortSignal) return true;
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'aborted' in value &&
-    'addEventListener' in value &&
-    typeof value.addEventListener === 'function'
-  );
+function canBeHeard(value: { aborted: unknown }): value is ForeignSignal {
+  return 'addEventListener' in value && typeof value.addEventListener === 'function';
 }
 
 /** Node takes anything that looks like a WHATWG URL for one, whichever realm made it. */

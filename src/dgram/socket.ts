@@ -6,6 +6,7 @@
  */
 import { constants } from 'node:os';
 import { EventEmitter } from 'node:events';
+import { onAbortOf } from '../abort.js';
 import {
   addressError,
   alreadyBoundError,
@@ -60,8 +61,7 @@ export class Socket extends EventEmitter<SocketEvents> {
       onAborted();
       return;
     }
-    signal.addEventListener('abort', onAborted, { once: true });
-    this.once('close', () => signal.removeEventListener('abort', onAborted));
+    this.once('close', onAbortOf(signal, onAborted));
   }
 
   /** Begins to listen; emits 'listening', or 'error'. @throws ERR_SOCKET_ALREADY_BOUND. */

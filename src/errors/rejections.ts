@@ -1,4 +1,5 @@
 /** Aborts, and errors that say who awaited what failed. */
+import { reasonOf } from '../plain-signal.js';
 
 /** What an abort rejects with; `cause` is the signal's reason. */
 export class AbortError extends Error {
@@ -12,7 +13,7 @@ export class AbortError extends Error {
 
 /** What a call rejects with whose `signal` was or has been aborted. */
 export function abortError(signal: AbortSignal): AbortError {
-  return new AbortError(undefined, { cause: signal.reason });
+  return new AbortError(undefined, { cause: reasonOf(signal) });
 }
 
 /**

@@ -1,10 +1,12 @@
 /** What the callers of file operations may pass as their last argument, and the checks on it. */
 import { invalidArgType, invalidArgValue } from '../errors.js';
+import { eitherSignal } from '../foreign-signal.js';
 import { isNodeAtLeast } from '../node-version.js';
 import {
   checkBoolean,
   checkEncoding,
   checkInteger,
+  checkLookedAtSignal,
   checkObject,
   checkSignal,
   toMode,
@@ -29,11 +31,14 @@ export interface SignalOptions {
 }
 
 /** What ends a call: its signal, its time limit, or whichever comes first. */
-export function toSignal({ signal, timeout }: SignalOptions): AbortSignal | undefined {
-  const checked = checkSignal(signal);
+export function toSignal(
+  { signal, timeout }: SignalOptions,
+  check: (value: unknown) => AbortSignal | undefined = checkSignal,
+): AbortSignal | undefined {
+  const checked = check(signal);
   if (timeout === undefined) return checked;
   const limit = AbortSignal.timeout(checkInteger(timeout, 'options.timeout', 1, TIMEOUT_MAX));
-  return checked === undefined ? limit : AbortSignal.any([checked, limit]);
+  return checked === undefined ? limit : eitherSignal(checked, limit);
 }
 
 export interface StatOptions extends SignalOptions {
@@ -144,7 +149,7 @@ class GivenSettings {
 
   constructor(given: ReadFileOptions | WriteFileOptions, defaultFlag: string) {
     this.encoding = checkEncoding(given.encoding);
-    this.signal = toSignal(given);
+    this.signal = toSignal(given, checkLookedAtSignal);
     this.#flag = given.flag || defaultFlag;
   }
 

@@ -5,6 +5,7 @@
  * and memory is bounded by that number of files.
  */
 import type { PathLike } from 'node:fs';
+import { eitherSignal } from '../foreign-signal.js';
 import { abortError, invalidArgType } from '../errors.js';
 import { checkBoolean, checkEncoding, checkInteger, checkObject } from '../validate.js';
 import { type SignalOptions, toSignal } from './options.js';
@@ -61,7 +62,7 @@ export async function* readFiles(
   if (signal?.aborted) throw abortError(signal);
   // Ends what is under way when the loop is left, or one of them fails.
   const ending = new AbortController();
-  const either = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
+  const either = signal === undefined ? ending.signal : eitherSignal(signal, ending.signal);
   const underWay: Promise<Outcome>[] = [];
   const start = (path: PathLike): void => {
     const outcome: Promise<Outcome> = readOne(path, either).then(

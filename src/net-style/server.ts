@@ -1,5 +1,6 @@
 /** Server of 'ringlet/net': node:net's events on a Listener. */
 import { EventEmitter } from 'node:events';
+import { onAbortOf } from '../abort.js';
 import { alreadyListeningError, invalidArgType, listenerClosedError } from '../errors.js';
 import { Listener } from '../net/streams/listener.js';
 import type { StreamSocket } from '../net/streams/stream-socket.js';
@@ -113,8 +114,7 @@ export class Server extends EventEmitter<ServerEvents> {
       process.nextTick(onAbort);
       return;
     }
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.once('close', () => signal.removeEventListener('abort', onAbort));
+    this.once('close', onAbortOf(signal, onAbort));
   }
 
   async #listen(call: ListenCall): Promise<void> {

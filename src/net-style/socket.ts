@@ -4,8 +4,14 @@
  * Everything that needs a connection waits in the stream until there is one.
  */
 import type { SocketConnectOpts } from 'node:net';
-import { addAbortSignal } from 'node:stream';
-import { connectionClosedError, endedByPeerError, invalidArgValue, invalidIpAddress } from '../errors.js';
+import { onAbortOf } from '../abort.js';
+import {
+  abortError,
+  connectionClosedError,
+  endedByPeerError,
+  invalidArgValue,
+  invalidIpAddress,
+} from '../errors.js';
 import { familyOf, type SocketAddress } from '../net/address.js';
 import { connectToAny, inTurn } from '../net/streams/connect.js';
 import { StreamDuplex } from '../net/streams/stream-duplex.js';
@@ -86,11 +92,17 @@ export class Socket extends StreamDuplex {
     };
     const signal = checkSignal(wanted.signal);
     this.#signal = signal;
-    if (signal !== undefined) addAbortSignal(signal, this);
+    if (signal !== undefined) this.#watch(signal);
     if (wanted.fd !== undefined) {
       this.attach(StreamSocket.fromFd(wanted.fd, { ring: this.#ring }));
       this.read(0);
     }
+  }
+
+  #watch(signal: AbortSignal): void {
+    const end = (): void => void this.destroy(abortError(signal));
+    if (signal.aborted) end();
+    else this.once('close', onAbortOf(signal, end));
   }
 
   static {

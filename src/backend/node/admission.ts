@@ -7,6 +7,7 @@
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import { abortError, addressError, ringClosedError, systemError, tracedRejection } from '../../errors.js';
+import { isAborted } from '../../plain-signal.js';
 import type { Observation, OperationFacts } from '../observation.js';
 
 const ECANCELED = -125;
@@ -169,7 +170,11 @@ export class Admission {
     facts: OperationFacts,
     onDropped: (() => void) | undefined,
   ): Promise<Result> {
-    const refusal = this.#isClosed ? ringClosedError() : signal?.aborted ? abortError(signal) : undefined;
+    const refusal = this.#isClosed
+      ? ringClosedError()
+      : signal !== undefined && isAborted(signal)
+        ? abortError(signal)
+        : undefined;
     if (refusal !== undefined) {
       onDropped?.();
       return Promise.reject(refusal);

@@ -4,6 +4,7 @@
  * As everywhere on this backend, an abort or the end of the time limit is reported at once, while the call
  * that is under way goes on in the background: whether it has taken effect is then unknown.
  */
+import { onAbortOf } from '../../abort.js';
 import { abortError, chainTimeoutError, otherRingError, ringClosedError } from '../../errors.js';
 import { monotonicMs } from '../../timer-queue.js';
 import type { BackendFile } from '../backend.js';
@@ -39,8 +40,7 @@ export class NodeChains implements ChainBackend {
     if (signal?.aborted) throw abortError(signal);
     const stopping = new AbortController();
     let hasExpired = false;
-    const onAbort = (): void => stopping.abort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const stopWatching = onAbortOf(signal, () => stopping.abort());
     const timer =
       limit &&
       setTimeout(
@@ -64,7 +64,7 @@ export class NodeChains implements ChainBackend {
       }
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      stopWatching();
     }
     while (outcomes.length < steps.length) outcomes.push({ kind: 'cancelled' });
     return outcomes;

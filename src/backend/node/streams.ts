@@ -1,6 +1,7 @@
 /** Connections and listeners over node:net. */
 import { constants } from 'node:os';
 import type { Server, Socket } from 'node:net';
+import { onAbortOf } from '../../abort.js';
 import {
   addressError,
   connectionClosedError,
@@ -76,13 +77,13 @@ export class NodeStreams implements StreamBackend {
     const giveUp = (): void => {
       socket?.destroy();
     };
-    signal?.addEventListener('abort', giveUp, { once: true });
+    const stopWatching = onAbortOf(signal, giveUp);
     try {
       const ready = await this.#admission.run(start, signal, (late) => late.destroy(), facts);
       applyOptions(ready, target.options);
       return this.wrap(ready, target.bounds, path === undefined ? undefined : { local: '', remote: path });
     } finally {
-      signal?.removeEventListener('abort', giveUp);
+      stopWatching();
     }
   }
 

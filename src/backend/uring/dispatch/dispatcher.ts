@@ -7,6 +7,7 @@
  * idle loop and to empty a full block.
  */
 import { abortError, credentialsError, ringClosedError, systemError } from '../../../errors.js';
+import { isAborted } from '../../../plain-signal.js';
 import { Observation } from '../../observation.js';
 import type { Hold } from '../../polls.js';
 import type { NativeRing } from '../binding.js';
@@ -200,7 +201,7 @@ export class Dispatcher implements Hold {
   /** Why an operation must not begin, if there is anything. */
   #refusal(operation: Operation<unknown>, signal: AbortSignal | undefined): (() => Error) | undefined {
     if (this.#isClosing) return ringClosedError;
-    if (signal?.aborted) return () => abortError(signal);
+    if (signal !== undefined && isAborted(signal)) return () => abortError(signal);
     if (this.#identity !== undefined && operation.isByPath) return this.#refusalFor(this.#identity);
     return undefined;
   }
