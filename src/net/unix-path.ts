@@ -1,4 +1,6 @@
 /** Names of Unix sockets: paths, and abstract names, which begin with NUL (unix(7)). */
+import { lstatSync, unlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { invalidArgValue } from '../errors.js';
 import { checkString } from '../validate.js';
 import type { SocketAddress } from './address.js';
@@ -20,4 +22,45 @@ export function checkUnixPath(value: unknown, name: string): string {
 
 export function unixAddress(path: string): SocketAddress {
   return { address: '', port: 0, family: 'Unix', path };
+}
+
+/** For who removes a socket's file by the path that it was bound to: holds after a `chdir`, too, if it is not too long. */
+export function absoluteUnixPath(path: string): string {
+  if (!hasFile(path)) return path;
+  const file = resolve(path);
+  return Buffer.byteLength(file) > PATH_BYTES_MAX ? path : file;
+}
+
+function hasFile(path: string | undefined): path is string {
+  return path !== undefined && path !== '' && !path.startsWith('\0');
+}
+
+/**
+ * To be called when a socket has been bound to `path`: what removes the file that the bind has made, with the
+ * socket. It finds the file after a `chdir`, too, and leaves alone what has taken its place.
+ *
+ * @param path as it was bound; an abstract name, an empty or no path have no file.
+ */
+export function removerOf(path: string | undefined): () => void {
+  if (!hasFile(path)) return () => {};
+  const file = resolve(path);
+  const own = identityOf(file);
+  return () => {
+    if (own !== undefined && identityOf(file) === own) attempt(() => unlinkSync(file));
+  };
+}
+
+/** What no other file has, even if it gets the same inode; undefined where there is none to be seen. */
+function identityOf(file: string): string | undefined {
+  const stats = attempt(() => lstatSync(file, { bigint: true }));
+  return stats?.isSocket() ? `${stats.dev}:${stats.ino}:${stats.birthtimeNs}` : undefined;
+}
+
+/** A directory may be gone by now, or another user's. */
+function attempt<Result>(call: () => Result): Result | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,4 @@
 /** Connections and listeners: making them over every kind of address, and bytes both ways. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Listener, type ListenOptions, StreamSocket } from 'ringlet';
@@ -151,14 +150,6 @@ describeOnEachBackend('StreamSocket and Listener', (makeRing, { options: { backe
     await Promise.all([...taken, ...sockets].map((socket) => socket.close()));
     const error = await rejection(StreamSocket.connect({ ring, ...goalOf(listener) }));
     expect(error.code).to.equal('ECONNREFUSED');
-  });
-
-  it('Listener: a Unix path is gone after close', async () => {
-    const path = join(temporary.path, 'gone');
-    const listener = await Listener.listen({ path, ring: makeRing() });
-    expect(existsSync(path)).to.equal(true);
-    await listener.close();
-    expect(existsSync(path)).to.equal(false);
   });
 
   it('reset: the peer gets ECONNRESET', async () => {

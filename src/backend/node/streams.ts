@@ -9,6 +9,7 @@ import {
   listenError,
   ringClosedError,
 } from '../../errors.js';
+import { absoluteUnixPath } from '../../net/unix-path.js';
 import type {
   BackendListener,
   BackendStream,
@@ -148,7 +149,10 @@ function connected(socket: Socket): Promise<Socket> {
 
 function listening({ local, backlog, reusePort, ipv6Only }: ListenTarget): Promise<Server> {
   const server = net().createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  const where = local.path === undefined ? { host: local.address, port: local.port } : { path: local.path };
+  const where =
+    local.path === undefined
+      ? { host: local.address, port: local.port }
+      : { path: absoluteUnixPath(local.path) };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const options = { ...where, backlog, ipv6Only, exclusive: true, ...(reusePort ? { reusePort } : {}) };

@@ -5,10 +5,10 @@
  * Where the process runs out of descriptors the kernel ends the accept. What waits stays in the backlog,
  * and the accept is armed again when a connection of this ring has been closed, or a while later.
  */
-import { unlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { addressError, listenerClosedError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
+import { removerOf } from '../../../net/unix-path.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../../streams.js';
 import { binding } from '../binding.js';
 import { closeDescriptor } from '../files/uring-file.js';
@@ -33,6 +33,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, Standi
   readonly #wanted: ListenTarget;
   readonly #hasOptions: boolean;
   readonly #sink: ConnectionSink;
+  readonly #removePath: () => void;
   #armed: AcceptOperation | undefined;
   readonly #direct: DirectAccepts | undefined;
   #isAccepting = false;
@@ -53,6 +54,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, Standi
     this.target = target;
     this.targetFlags = flags;
     this.local = localName(fd);
+    this.#removePath = removerOf(this.local.path);
     this.#direct = isDirect ? new DirectAccepts(host.directSockets, this) : undefined;
   }
 
@@ -207,9 +209,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, Standi
       await disarmed;
     }
     this.#host.removeListener(this);
-    const { path } = this.local;
-    // As Node does. What has taken its place meanwhile goes with it.
-    if (path !== undefined && !path.startsWith('\0')) await unlink(path).catch(() => {});
+    this.#removePath();
     await closeDescriptor(this.#host.dispatcher, this.#host.table, this.fd);
     this.#sink.onClosed();
   }
