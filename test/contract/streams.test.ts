@@ -60,6 +60,16 @@ describeOnEachBackend('StreamSocket and Listener', (makeRing, { options: { backe
     await echoing;
   });
 
+  it('for await: the first connections of a ring begin to read in the same turn', async () => {
+    await using pair = await connectPair(makeRing());
+    const receiving = Promise.all([readAll(pair.near), readAll(pair.far)]);
+    await pair.near.write('to the far side');
+    await pair.far.write('to the near side');
+    await Promise.all([pair.near.end(), pair.far.end()]);
+    const received = await within('both ends', receiving);
+    expect(received.map(String)).to.deep.equal(['to the near side', 'to the far side']);
+  });
+
   it('chunks: with lease they are views until they are released', async () => {
     await using pair = await connectPair(makeRing());
     const sent = pattern(100_000, 5);

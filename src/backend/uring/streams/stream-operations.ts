@@ -157,7 +157,7 @@ export class AcceptOperation extends StandingOperation {
 export class ReceiveOperation extends StandingOperation {
   readonly #socket: SocketTarget;
   readonly #groupId: number;
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   readonly #isBundled: boolean;
 
   /**
@@ -168,7 +168,7 @@ export class ReceiveOperation extends StandingOperation {
     super(owned);
     this.#socket = socket;
     this.#groupId = groupId;
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
     this.#isBundled = isBundled;
   }
 
@@ -177,7 +177,7 @@ export class ReceiveOperation extends StandingOperation {
     const head = OP_RECV | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | targetFlags;
     fillEntry(words, at, this.#isBundled ? head | SQE_RECEIVE_BUNDLE : head, target, 0, 0, 0);
     words[at + SQE_BUFFER] = this.#groupId;
-    words[at + SQE_OPTION_LENGTH] = this.#bytesMax;
+    words[at + SQE_OPTION_LENGTH] = this.bytesMax;
   }
 
   protected override errorFor(errno: number): Error {

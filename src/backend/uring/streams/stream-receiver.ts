@@ -276,6 +276,8 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   }
 
   onDisarmed(last: number): void {
+    // Others with a limit may have been armed before the first of them was refused.
+    const hadLimit = this.#armed instanceof ReceiveOperation && this.#armed.bytesMax > 0;
     this.#armed = undefined;
     if (this.#direct !== undefined) {
       this.#direct = undefined;
@@ -284,7 +286,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     const result = last === 0 ? this.#owner.lostErrors.errnoOfEnd() : last;
     if (result === 0) this.incoming.end();
     else if (result === ENOBUFS) this.#buffers.grow();
-    else if (result === EINVAL && this.#host.hasReceiveLimit) this.#host.hasReceiveLimit = false;
+    else if (result === EINVAL && hadLimit) this.#host.hasReceiveLimit = false;
     else if (result < 0 && result !== ECANCELED) this.incoming.fail(() => addressError(result, 'read'));
     if (this.#host.dispatcher.isClosing) this.incoming.end();
     if (!this.#canArm()) this.#setBulk(false);
