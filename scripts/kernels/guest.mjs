@@ -1,0 +1,38 @@
+/**
+ * In the guest: runs the suites of `plan.json`, one after the other, and writes down what came of each.
+ *
+ * Each has a log of its own, and `results.json` grows with each, so that a guest that hangs has told what it could.
+ */
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+
+const [out] = process.argv.slice(2);
+const { suites, limitMs } = JSON.parse(readFileSync(join(out, 'plan.json'), 'utf8'));
+const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/m;
+const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--timeout', '100000'];
+
+function runSuite({ name, files, only }) {
+  const log = join(out, `${name.replaceAll(/[^\w.-]+/g, '-')}.log`);
+  const started = performance.now();
+  const output = openSync(log, 'w');
+  const argv = [...MOCHA, '--reporter', 'test/support/reporter.cjs', ...files];
+  const { status } = spawnSync(process.execPath, argv, {
+    stdio: ['ignore', output, output],
+    env: { ...process.env, RINGLET_TEST_ONLY: only, RINGLET_TEST_PATIENCE: '4' },
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
+  });
+  closeSync(output);
+  const counts = COUNTS.exec(readFileSync(log, 'utf8'))?.slice(1) ?? [];
+  const [passed, failed, skipped] = counts.map((count) => Number(count ?? 0));
+  const seconds = (performance.now() - started) / 1000;
+  return { name, log, status, passed, failed, skipped, seconds };
+}
+
+const report = { release: release(), results: [] };
+for (const suite of suites) {
+  report.results.push(runSuite(suite));
+  writeFileSync(join(out, 'report.json'), JSON.stringify(report));
+}

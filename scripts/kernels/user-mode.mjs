@@ -1,0 +1,107 @@
+/**
+ * User-Mode Linux: a kernel as a program, at native speed on one CPU, wherever programs run.
+ *
+ * Its root is this machine's own file system, read only, so what the tests need here is there too. What they write
+ * goes to a disk of their own, a sparse file; what comes of them goes to a folder of this machine.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+const LIBC_FILES = ['ld-linux-x86-64.so.2', 'libc.so.6', 'libm.so.6'];
+const DISK_BYTES = 8 * 2 ** 30;
+const MEMORY = '2560M';
+const INIT = new URL('guest-init', import.meta.url).pathname;
+
+/** Gives the program the C library of its own suite. */
+function bringLibc(suite, folder, program) {
+  const unpacked = join(folder, 'libc6');
+  suite.unpack(['libc6'], unpacked);
+  const own = join(folder, 'lib');
+  mkdirSync(own);
+  for (const file of LIBC_FILES) {
+    copyFileSync(join(unpacked, 'usr/lib/x86_64-linux-gnu', file), join(own, file));
+  }
+  const loader = join(own, LIBC_FILES[0]);
+  execFileSync('patchelf', ['--set-interpreter', loader, '--force-rpath', '--set-rpath', own, program]);
+  rmSync(unpacked, { recursive: true });
+}
+
+const programIn = (folder) => join(folder, 'usr/bin/linux.uml');
+
+function versionOf(folder) {
+  return execFileSync(programIn(folder), ['--version'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+/** Has the kernel in a folder of the cache. Returns its release. */
+export function prepareUserMode(suite, folder) {
+  const complete = join(folder, 'complete');
+  if (!existsSync(complete)) {
+    rmSync(folder, { recursive: true, force: true });
+    suite.unpack(['user-mode-linux'], folder);
+    try {
+      versionOf(folder);
+    } catch {
+      // It may want a newer C library than this machine's.
+      bringLibc(suite, folder, programIn(folder));
+    }
+    writeFileSync(complete, versionOf(folder));
+  }
+  return versionOf(folder);
+}
+
+/**
+ * Boots it, and ends it at the latest after `limitMs`.
+ *
+ * @param out where the guest leaves what came of it, and its console.
+ * @param settings by which names the guest finds what; no value may have a space.
+ * @returns whether it has powered off by itself.
+ */
+export async function bootUserMode(folder, out, settings, limitMs) {
+  const disk = join(out, 'disk');
+  writeFileSync(disk, '');
+  truncateSync(disk, DISK_BYTES);
+  execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', disk]);
+  const environment = Object.entries({
+    ...settings,
+    RINGLET_MODULES: join(folder, 'usr/lib/uml/modules'),
+    RINGLET_DISK: '/dev/ubda',
+  }).map(([name, value]) => `${name}=${value}`);
+  const root = ['rootfstype=hostfs', 'rootflags=/', 'ro', `init=${INIT}`];
+  const argv = [
+    `mem=${MEMORY}`,
+    ...root,
+    `ubd0=${disk}`,
+    'con=null',
+    'con0=null,fd:1',
+    'quiet',
+    ...environment,
+  ];
+  const console = openSync(join(out, 'console'), 'w');
+  const guest = spawn(programIn(folder), argv, {
+    stdio: ['ignore', console, console],
+    // Its memory is a file there, which has no name.
+    env: { ...process.env, TMPDIR: out },
+    detached: true,
+  });
+  const end = () => process.kill(-guest.pid, 'SIGKILL');
+  const timer = setTimeout(end, limitMs);
+  process.once('exit', end);
+  const [status] = await new Promise((resolve, reject) => {
+    guest.on('error', reject).on('exit', (...ended) => resolve(ended));
+  });
+  clearTimeout(timer);
+  process.off('exit', end);
+  closeSync(console);
+  rmSync(disk);
+  return status === 0;
+}
