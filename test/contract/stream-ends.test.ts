@@ -232,6 +232,24 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
     expect(received.equals(sent.subarray(1, bytesWritten))).to.equal(true);
   });
 
+  it('a write that is given up always says how many of its bytes the peer gets', async () => {
+    const ring = makeRing({ inFlightMax: backend === 'node' ? 1 : 16 });
+    await using pair = await connectPair(ring, undefined, { writeQueueBytes: 64 * MIB });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const sent = pattern(32 * MIB, 6);
+    const writing = rejection(pair.near.write(sent, { signal: first.signal }));
+    // One that has not begun: on the node backend for want of a place, on a ring behind the other.
+    const waiting = rejection(pair.near.write('not this', { signal: second.signal }));
+    second.abort();
+    expect(await waiting).to.include({ code: 'ABORT_ERR', bytesWritten: 0 });
+    first.abort();
+    const { bytesWritten } = (await writing) as unknown as { bytesWritten: number };
+    const received = await readBytes(pair.far, bytesWritten);
+    expect(received.equals(sent.subarray(0, bytesWritten))).to.equal(true);
+    await pair.near.end().catch(() => {});
+    expect(await readAll(pair.far)).to.have.length(0);
+  });
+
   it('two readers: the second is refused until the first has ended', async () => {
     await using pair = await connectPair(makeRing());
     const first = pair.far.chunks();

@@ -199,11 +199,31 @@ export class NodeStream implements BackendStream {
     });
   }
 
-  write(
+  async write(
     views: readonly NodeJS.ArrayBufferView[],
     bytes: number,
     signal: AbortSignal | undefined,
     fds?: readonly number[],
+  ): Promise<number> {
+    let hasBegun = false;
+    try {
+      return await this.#admit(views, bytes, signal, fds, () => {
+        hasBegun = true;
+      });
+    } catch (error) {
+      const failure = error as NodeJS.ErrnoException & { bytesWritten?: number };
+      // Given up, it goes on to its end all the same, unless the ring is closed under it.
+      failure.bytesWritten ??= hasBegun && failure.code !== 'ERR_RINGLET_CLOSED' ? bytes : 0;
+      throw failure;
+    }
+  }
+
+  #admit(
+    views: readonly NodeJS.ArrayBufferView[],
+    bytes: number,
+    signal: AbortSignal | undefined,
+    fds: readonly number[] | undefined,
+    onBegin: () => void,
   ): Promise<number> {
     if (fds !== undefined) return Promise.reject(featureUnavailableError('sendDescriptors', NO_CALL));
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
@@ -218,6 +238,7 @@ export class NodeStream implements BackendStream {
     };
     const start = (): Promise<number> => {
       if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
+      onBegin();
       return this.#write(views, bytes).finally(done);
     };
     const facts = { kind: 'write', fd: this.fd, bytes };
