@@ -1,9 +1,9 @@
 /** The entries of a chain: a step's own operation, linked to the next, and the timeout that watches it. */
 import { ringClosedError } from '../../../errors.js';
 import type { ChainStep } from '../../chain-steps.js';
-import { writeDeadline } from '../events/alarm.js';
+import { deadlineFlags, writeDeadline } from '../events/deadline.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { OP_LINK_TIMEOUT, SQE_HEAD, SQE_IO_LINK, TIMEOUT_ABSOLUTE } from '../layout.js';
+import { OP_LINK_TIMEOUT, SQE_HEAD, SQE_IO_LINK } from '../layout.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
 
@@ -119,7 +119,7 @@ export class LinkTimeout extends Operation<void> {
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const address = writeDeadline(this.slot, this.#deadlineMs, dispatcher);
-    fillEntry(words, at, OP_LINK_TIMEOUT, -1, address, 1, TIMEOUT_ABSOLUTE);
+    fillEntry(words, at, OP_LINK_TIMEOUT, -1, address, 1, deadlineFlags());
     if (this.isLinked) linkToNext(words, at);
   }
 

@@ -13,24 +13,12 @@ import {
   SQE_ADDRESS_HIGH,
   SQE_ADDRESS_LOW,
   SQE_OFFSET_LOW,
-  TIMEOUT_ABSOLUTE,
   TIMEOUT_UPDATE,
 } from '../layout.js';
 import { writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
-
-/** Writes a deadline into a slot's storage as a struct __kernel_timespec; returns its address. */
-export function writeDeadline(slot: number, deadlineMs: number, dispatcher: Dispatcher): number {
-  const words = dispatcher.storage.words(slot);
-  const offset = dispatcher.storage.wordOffset(slot);
-  const seconds = Math.floor(deadlineMs / 1000);
-  // Rounded up: an alarm must not find that it is still too early.
-  const nanoseconds = Math.ceil((deadlineMs - seconds * 1000) * 1e6);
-  writeWide(words, offset, nanoseconds >= 1e9 ? seconds + 1 : seconds);
-  writeWide(words, offset + 2, nanoseconds >= 1e9 ? 0 : nanoseconds);
-  return dispatcher.storage.address(slot);
-}
+import { deadlineFlags, writeDeadline } from './deadline.js';
 
 class TimeoutOperation extends Operation<void> {
   readonly #alarm: UringAlarm;
@@ -46,7 +34,7 @@ class TimeoutOperation extends Operation<void> {
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const address = writeDeadline(this.slot, this.deadlineMs, dispatcher);
-    fillEntry(words, at, OP_TIMEOUT, -1, address, 1, TIMEOUT_ABSOLUTE);
+    fillEntry(words, at, OP_TIMEOUT, -1, address, 1, deadlineFlags());
   }
 
   override get isCall(): boolean {
@@ -85,7 +73,7 @@ class TimeoutUpdate extends Operation<void> {
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    fillEntry(words, at, OP_TIMEOUT_REMOVE, -1, 0, 0, TIMEOUT_UPDATE | TIMEOUT_ABSOLUTE);
+    fillEntry(words, at, OP_TIMEOUT_REMOVE, -1, 0, 0, TIMEOUT_UPDATE | deadlineFlags());
     // A target that has expired in the meantime has no slot; its successor is armed with this deadline.
     words[at + SQE_ADDRESS_LOW] = this.#target.slot;
     words[at + SQE_ADDRESS_HIGH] = this.#target.ticket.generation;
