@@ -1,20 +1,28 @@
 /**
  * A bounded hand-over from a producer that delivers batches to readers that take them.
  *
- * Single-threaded and order-keeping: what was pushed first is taken first, and readers are
- * served in the order in which they asked. The queue does not drop: `push` says whether it is full,
- * and the producer is told through `onDrained` when it may go on.
+ * Single-threaded and order-keeping: what was appended first is taken first, and readers are served in the
+ * order in which they asked. The queue does not drop: its producer looks at `isFull`, and is told through
+ * `onDrained` when it may go on.
  */
-interface Waiter<Item> {
-  resolve: (batch: Item[] | null) => void;
-  reject: (reason: unknown) => void;
+import { Line, type Place } from './line.js';
+
+/** A reader that waits; told once, of one of these. */
+export interface BatchReader<Item> {
+  onBatch(items: Item[]): void;
+  /** No more will come. */
+  onEnd(): void;
+  onFailure(reason: unknown): void;
 }
+
+/** Where a reader waits. */
+export type Waiting<Item> = Place<BatchReader<Item>>;
 
 export class BatchQueue<Item> {
   readonly #itemsMax: number;
   readonly #onDrained: () => void;
   #items: Item[] = [];
-  #waiters: Waiter<Item>[] = [];
+  readonly #readers = new Line<BatchReader<Item>>();
   #isEnded = false;
   #failure: { reason: unknown } | undefined;
 
@@ -27,10 +35,6 @@ export class BatchQueue<Item> {
     this.#onDrained = onDrained;
   }
 
-  get length(): number {
-    return this.#items.length;
-  }
-
   get isFull(): boolean {
     return this.#items.length >= this.#itemsMax;
   }
@@ -39,21 +43,16 @@ export class BatchQueue<Item> {
     return this.#isEnded;
   }
 
-  /** Readers waiting for something to arrive. */
-  get waitingCount(): number {
-    return this.#waiters.length;
-  }
-
-  /** Adds one item without waking anybody; call `flush` when the batch is complete. */
+  /** Adds one item without waking a reader; call `flush` when the batch is complete. */
   append(item: Item): void {
     this.#items.push(item);
   }
 
   /** Hands what has been appended to the reader that has waited longest. */
   flush(): void {
-    if (this.#items.length === 0 || this.#waiters.length === 0) return;
-    const waiter = this.#waiters.shift() as Waiter<Item>;
-    waiter.resolve(this.#takeAll());
+    if (this.#items.length === 0) return;
+    const reader = this.#readers.shift();
+    if (reader !== undefined) reader.onBatch(this.#takeAll());
   }
 
   /** Puts items back at the front: a reader took them and left without using them. */
@@ -62,34 +61,39 @@ export class BatchQueue<Item> {
     this.flush();
   }
 
-  /**
-   * All waiting items at once, or a promise of the next ones. `null` means the end.
-   * A failure rejects one reader and is then forgotten: the next reader may succeed.
-   */
-  take(): Item[] | null | Promise<Item[] | null> {
-    if (this.#items.length > 0) return this.#takeAll();
-    if (this.#failure) {
-      const { reason } = this.#failure;
-      this.#failure = undefined;
-      return Promise.reject(reason);
-    }
-    if (this.#isEnded) return null;
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
-    });
+  /** All items that are there, if there are any. */
+  take(): Item[] | undefined {
+    return this.#items.length > 0 ? this.#takeAll() : undefined;
   }
 
-  /** No more items will come; readers get what is left, then `null`. */
+  /** Why receiving failed, if a reader is still to be told. The next one may succeed. */
+  takeFailure(): { reason: unknown } | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
+  }
+
+  /** Has `reader` told of what comes next. Only where nothing is there to be taken, and the end has not come. */
+  wait(reader: BatchReader<Item>): Waiting<Item> {
+    return this.#readers.push(reader);
+  }
+
+  /** A reader waits no more. */
+  leave(waiting: Waiting<Item>): void {
+    this.#readers.remove(waiting);
+  }
+
+  /** No more items will come; readers get what is left, and then the end. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve(null);
+    for (const reader of this.#readers.take()) reader.onEnd();
   }
 
-  /** Rejects the reader that has waited longest, or else the next one to come. */
+  /** Fails the reader that has waited longest, or else the next one to come. */
   fail(reason: unknown): void {
-    const waiter = this.#waiters.shift();
-    if (waiter) waiter.reject(reason);
+    const reader = this.#readers.shift();
+    if (reader !== undefined) reader.onFailure(reason);
     else this.#failure = { reason };
   }
 

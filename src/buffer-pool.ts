@@ -9,6 +9,7 @@ import type { BackendPool, PoolBackend } from './backend/buffer-pools.js';
 import { POOL_BYTES_MAX, type PoolBuffer, strideOf } from './backend/pool-memory.js';
 import { abortError, invalidState, outOfRange, ringClosedError, systemError } from './errors.js';
 import { readSignal, type SignalOptions } from './fs/options.js';
+import { Line } from './line.js';
 import { checkBoolean, checkInteger, checkObject } from './validate.js';
 
 const COUNT_MAX = 65_536;
@@ -63,11 +64,11 @@ class Waiter implements Abortable {
   readonly promise: Promise<PooledBuffer>;
   readonly #pool: BufferPool;
   readonly #signal: AbortSignal | undefined;
-  readonly #onGivenUp: (waiter: Waiter) => void;
+  readonly #onGivenUp: () => void;
   #resolve!: (buffer: PooledBuffer) => void;
   #reject!: (error: Error) => void;
 
-  constructor(pool: BufferPool, signal: AbortSignal | undefined, onGivenUp: (waiter: Waiter) => void) {
+  constructor(pool: BufferPool, signal: AbortSignal | undefined, onGivenUp: () => void) {
     this.#pool = pool;
     this.#signal = signal;
     this.#onGivenUp = onGivenUp;
@@ -75,11 +76,15 @@ class Waiter implements Abortable {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (signal !== undefined) watchAbort(signal, this);
+  }
+
+  /** Once it has its place, which an abort gives up. */
+  watch(): void {
+    if (this.#signal !== undefined) watchAbort(this.#signal, this);
   }
 
   onAbort(signal: AbortSignal): void {
-    this.#onGivenUp(this);
+    this.#onGivenUp();
     this.#reject(abortError(signal));
   }
 
@@ -105,7 +110,7 @@ export class BufferPool {
   readonly #pool: BackendPool;
   readonly #settings: PoolSettings;
   readonly #free: PoolBuffer[];
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting = new Line<Waiter>();
   #closing: Promise<void> | undefined;
 
   static {
@@ -153,7 +158,7 @@ export class BufferPool {
 
   /** Calls of `acquire` that wait for one. */
   get waitingCount(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
   get isClosed(): boolean {
@@ -196,12 +201,13 @@ export class BufferPool {
     if (signal?.aborted) throw abortError(signal);
     const buffer = this.#free.pop();
     if (buffer !== undefined) return new PooledBuffer(this, buffer);
-    if (this.#waiting.size >= this.#settings.waitingMax) throw systemError(ENOBUFS, 'acquire');
-    const waiter = new Waiter(this, signal, (givenUp) => {
-      this.#waiting.delete(givenUp);
+    if (this.#waiting.length >= this.#settings.waitingMax) throw systemError(ENOBUFS, 'acquire');
+    const waiter = new Waiter(this, signal, () => {
+      this.#waiting.remove(place);
       this.#noteWaiting();
     });
-    this.#waiting.add(waiter);
+    const place = this.#waiting.push(waiter);
+    waiter.watch();
     this.#noteWaiting();
     return await waiter.promise;
   }
@@ -227,12 +233,11 @@ export class BufferPool {
   }
 
   #giveBack(buffer: PoolBuffer): void {
-    const [waiter] = this.#waiting;
+    const waiter = this.#waiting.shift();
     if (waiter === undefined) {
       this.#free.push(buffer);
       return;
     }
-    this.#waiting.delete(waiter);
     this.#noteWaiting();
     waiter.give(buffer);
   }
@@ -243,15 +248,14 @@ export class BufferPool {
   }
 
   #failWaiting(error: Error): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    const waiting = this.#waiting.take();
     this.#noteWaiting();
     for (const waiter of waiting) waiter.fail(error);
   }
 
   /** The ring, which would keep the pool alive, knows it only while somebody waits. */
   #noteWaiting(): void {
-    const isAwaited = this.#waiting.size > 0;
+    const isAwaited = this.#waiting.length > 0;
     this.#pool.onRingClosed = isAwaited ? () => this.#failWaiting(ringClosedError()) : undefined;
   }
 }

@@ -61,7 +61,10 @@ export interface RingOptions {
    * `sqPoll`), 1 to 65,536. Default: 16,384, or `completionEntries` when that was given.
    */
   completionEntriesMax?: number;
-  /** Operations in the kernel at once, 1 to 65,536; more wait their turn. Default 4096. */
+  /**
+   * Operations in the kernel at once, 1 to 65,536; more wait their turn. Default 4096. What waits for as long as
+   * it takes has places of its own beyond that: receives of sockets, accepts, `poll`, `watch`, timers.
+   */
   inFlightMax?: number;
   /**
    * Operations staged before they are submitted without waiting for the turn's end, 1 to 32,768. Default 128.

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { DatagramSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { numbered, numberedRange, take, takeMessage } from '../support/datagrams.js';
-import { eventually, isPending, rejection, within } from '../support/eventually.js';
+import { eventually, isPending, rejection, rejections, within } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
 import { pattern } from '../support/temporary.js';
 
@@ -23,6 +23,24 @@ describeOnEachBackend('DatagramSocket receiving', (makeRing) => {
     message.release();
     message.release();
     expect(message.data.toString(), 'a copy stays the reader’s own').to.equal('hello');
+  });
+
+  it('steps that are asked for ahead come in the order of asking, between aborted waits of others', async () => {
+    await using socket = await DatagramSocket.bind({ address, ring: makeRing() });
+    await using peer = await Peer.open();
+    const ends = new AbortController();
+    const givenUp = Array.from({ length: 50 }, () => socket.receive({ signal: ends.signal }));
+    const reader = socket.messages();
+    const steps = Array.from({ length: 20 }, () => reader.next());
+    const late = Array.from({ length: 50 }, () => socket.receive({ signal: ends.signal }));
+    ends.abort();
+    for (const [, { name }] of await rejections(Object.fromEntries([...givenUp, ...late].entries())))
+      expect(name).to.equal('AbortError');
+    for (const payload of numberedRange(0, 25)) await peer.send(payload, socket.address);
+    const read = await within('20 steps', Promise.all(steps));
+    expect(read.map(({ value }) => value?.data)).to.deep.equal(numberedRange(0, 20));
+    await reader.return?.();
+    expect(await take(socket, 5)).to.deep.equal(numberedRange(20, 5));
   });
 
   it('what arrived before anybody read is there, in order', async () => {

@@ -1,9 +1,9 @@
 /** The in-flight limit: what is beyond it waits its turn, in order, and may be aborted there. */
 import { expect } from 'chai';
-import type { FileHandle, Ring } from 'ringlet';
+import { DatagramSocket, type FileHandle, type Ring } from 'ringlet';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { describeOnEachBackend } from '../support/backends.js';
-import { isPending, rejection, within } from '../support/eventually.js';
+import { isPending, rejection, rejections, within } from '../support/eventually.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 describeOnEachBackend('RingOptions.inFlightMax', (makeRing) => {
@@ -91,6 +91,31 @@ describeOnEachBackend('RingOptions.inFlightMax', (makeRing) => {
     for (const { bytesRead } of await Promise.all([...before, ...after])) expect(bytesRead).to.equal(4);
     await release(1);
     await file.close();
+  });
+
+  it('2, and more idle sockets, watches and polls than that: they take no place', async () => {
+    const ring = makeRing({ inFlightMax: 2 });
+    const sockets: DatagramSocket[] = [];
+    const fds: number[] = [];
+    const ends = new AbortController();
+    const waits: Promise<unknown>[] = [];
+    for (const name of ['f0', 'f1', 'f2']) {
+      const socket = await DatagramSocket.bind({ address: '127.0.0.1', ring });
+      const fd = openSync(directory.fifo(name), 'r+');
+      sockets.push(socket);
+      fds.push(fd);
+      waits.push(socket.receive({ signal: ends.signal }));
+      waits.push(ring.watch(fd, ['readable'], { signal: ends.signal }).next());
+      waits.push(ring.poll(fd, ['readable'], { signal: ends.signal }));
+    }
+    const name = directory.file('beside', 'content');
+    expect(await within('a read beside them', ring.fs.readFile(name, 'utf8'))).to.equal('content');
+    expect([ring.stats().inFlight, ring.stats().waiting]).to.deep.equal([0, 0]);
+    ends.abort();
+    for (const [, { name: kind }] of await rejections(Object.fromEntries(waits.entries())))
+      expect(kind).to.equal('AbortError');
+    for (const socket of sockets) await socket.close();
+    for (const fd of fds) closeSync(fd);
   });
 
   it('1: opens, writes, syncs and stats one after the other, and writeFile within them', async () => {

@@ -8,6 +8,7 @@
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import { abortError, addressError, ringClosedError, systemError, tracedRejection } from '../../errors.js';
 import { isAborted } from '../../plain-signal.js';
+import { Line, type Place } from '../../line.js';
 import type { Observation, OperationFacts } from '../observation.js';
 
 const ECANCELED = -125;
@@ -29,6 +30,8 @@ class Call<Result> implements Abortable, Running {
   readonly #signal: AbortSignal | undefined;
   readonly #onDropped: (() => void) | undefined;
   readonly facts: OperationFacts;
+  /** Where it waits for its turn. */
+  place: Place<Call<unknown>> | undefined;
   #hasStarted = false;
   #givenUp: AbortController | undefined;
   isSettled = false;
@@ -110,7 +113,7 @@ export class Admission {
   readonly #inFlightMax: number;
   readonly #observation: Observation;
   readonly #calls = new Set<Call<unknown>>();
-  #waiting: Call<unknown>[] = [];
+  readonly #waiting = new Line<Call<unknown>>();
   #runningCount = 0;
   #runningPeak = 0;
   #startedCount = 0;
@@ -135,7 +138,7 @@ export class Admission {
       started: this.#startedCount,
       ended: this.#endedCount,
       running: this.#runningCount,
-      waiting: this.#waiting.filter((call) => !call.isSettled).length,
+      waiting: this.#waiting.length,
       runningPeak: this.#runningPeak,
     };
   }
@@ -183,7 +186,7 @@ export class Admission {
     const counted = call as Call<unknown>;
     this.#calls.add(counted);
     if (this.#runningCount < this.#inFlightMax && this.#waiting.length === 0) void this.#begin(counted);
-    else this.#waiting.push(counted);
+    else counted.place = this.#waiting.push(counted);
     return call.promise;
   }
 
@@ -200,6 +203,7 @@ export class Admission {
   /** A call has settled, though it may still be running. */
   forget(call: Call<unknown>): void {
     this.#calls.delete(call);
+    if (call.place !== undefined) this.#waiting.remove(call.place);
   }
 
   async #begin(call: Call<unknown>): Promise<void> {
@@ -216,14 +220,13 @@ export class Admission {
     while (this.#runningCount < this.#inFlightMax) {
       const call = this.#waiting.shift();
       if (call === undefined) return;
-      if (!call.isSettled) void this.#begin(call);
+      void this.#begin(call);
     }
   }
 
   /** Refuses new calls and rejects those that have not ended. */
   close(): void {
     this.#isClosed = true;
-    this.#waiting = [];
     for (const call of this.#calls) call.reject(ringClosedError());
   }
 }

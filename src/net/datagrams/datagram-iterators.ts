@@ -7,6 +7,7 @@
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import type { BackendDatagramSocket } from '../../backend/backend.js';
+import type { BatchReader, Waiting } from '../../batch-queue.js';
 import { abortError } from '../../errors.js';
 import { DatagramMessage } from './datagram-message.js';
 import type { SocketAddress } from '../address.js';
@@ -29,15 +30,20 @@ interface PendingStep<Item> {
   reject: (reason: unknown) => void;
 }
 
-abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, Abortable {
+abstract class Reader<Item>
+  implements AsyncIterableIterator<Item, undefined>, Abortable, BatchReader<DatagramMessage>
+{
   readonly #reception: Reception;
   readonly #isLeasing: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #isBrief: boolean;
   #hasBegun = false;
   #isDone = false;
-  #failure: Error | undefined;
+  #failure: unknown;
   #pending: PendingStep<Item> | undefined;
+  #waiting: Waiting<DatagramMessage> | undefined;
+  /** The last step that was asked for ahead, while those before it have not come. */
+  #lastAhead: Promise<IteratorResult<Item, undefined>> | undefined;
 
   /** @param isBrief whether another reader will probably follow this one soon. */
   constructor(reception: Reception, isLeasing: boolean, signal: AbortSignal | undefined, isBrief = false) {
@@ -47,13 +53,27 @@ abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, A
     this.#signal = signal;
   }
 
+  /** A step of the batch that the reader has, if there is one left. */
+  protected abstract fromBatch(): IteratorResult<Item, undefined> | undefined;
+
   /** The first step of a new batch, which the reader keeps until it is through. */
   protected abstract begin(batch: DatagramMessage[]): IteratorResult<Item, undefined>;
 
   /** What is left of the batch; the reader has nothing any more. */
   protected abstract giveUp(): DatagramMessage[];
 
-  abstract next(): Promise<IteratorResult<Item, undefined>>;
+  next(): Promise<IteratorResult<Item, undefined>> {
+    const before = this.#lastAhead ?? this.#pending?.promise;
+    if (before === undefined) return this.#step();
+    // Asked ahead: each gets its own step, in the order of asking.
+    const go = (): Promise<IteratorResult<Item, undefined>> => {
+      if (this.#lastAhead === ahead) this.#lastAhead = undefined;
+      return this.#step();
+    };
+    const ahead = before.then(go, go);
+    this.#lastAhead = ahead;
+    return ahead;
+  }
 
   return(): Promise<IteratorResult<Item, undefined>> {
     const pending = this.#pending;
@@ -67,32 +87,29 @@ abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, A
   }
 
   onAbort(signal: AbortSignal): void {
-    const pending = this.#pending;
-    const error = abortError(signal);
-    this.#finish();
-    if (pending) pending.reject(error);
-    else this.#failure = error;
+    this.#fail(abortError(signal));
   }
 
-  /** The next step once the batch at hand is through. */
-  protected advance(): Promise<IteratorResult<Item, undefined>> {
-    if (this.#isDone) return this.#afterDone();
-    if (this.#pending) {
-      // Somebody asks ahead: each gets its own step, in the order of asking.
-      const again = (): Promise<IteratorResult<Item, undefined>> => this.next();
-      return this.#pending.promise.then(again, again);
-    }
-    if (!this.#hasBegun) this.#begin();
+  #step(): Promise<IteratorResult<Item, undefined>> {
+    const left = this.fromBatch();
+    if (left !== undefined) return Promise.resolve(left);
+    if (!this.#hasBegun && !this.#isDone) this.#begin();
     if (this.#isDone) return this.#afterDone();
     const { socket } = this.#reception;
+    const { incoming } = socket;
     socket.receive(this.#isLeasing);
-    const taken = socket.incoming.take();
-    if (taken === null) {
-      this.#finish();
-      return Promise.resolve({ done: true, value: undefined });
+    const batch = incoming.take();
+    if (batch !== undefined) return Promise.resolve(this.begin(this.#own(batch)));
+    const failure = incoming.takeFailure();
+    if (failure !== undefined) {
+      this.#fail(failure.reason);
+      return this.#afterDone();
     }
-    if (Array.isArray(taken)) return Promise.resolve(this.begin(this.#own(taken)));
-    return this.#wait(taken);
+    if (incoming.isEnded) {
+      this.#finish();
+      return this.#afterDone();
+    }
+    return this.#wait();
   }
 
   #begin(): void {
@@ -107,8 +124,7 @@ abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, A
     if (this.#isLeasing) this.#reception.hasLeased = true;
   }
 
-  #wait(taken: Promise<DatagramMessage[] | null>): Promise<IteratorResult<Item, undefined>> {
-    // A promise of its own, and not `taken.then`: `return` and an abort settle it before anything comes.
+  #wait(): Promise<IteratorResult<Item, undefined>> {
     let resolve!: PendingStep<Item>['resolve'];
     let reject!: PendingStep<Item>['reject'];
     const promise = new Promise<IteratorResult<Item, undefined>>((onResolve, onReject) => {
@@ -116,33 +132,32 @@ abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, A
       reject = onReject;
     });
     this.#pending = { promise, resolve, reject };
-    taken.then(this.#onTaken, this.#onFailed);
+    this.#waiting = this.#reception.socket.incoming.wait(this);
     return promise;
   }
 
-  readonly #onTaken = (batch: DatagramMessage[] | null): void => {
-    const pending = this.#pending;
-    if (pending === undefined) {
-      // This reader has left while it waited: the batch is for the next one.
-      if (batch) this.#reception.socket.incoming.unshift(batch);
-    } else if (batch) {
-      this.#pending = undefined;
-      pending.resolve(this.begin(this.#own(batch)));
-    } else {
-      this.#finish();
-      pending.resolve({ done: true, value: undefined });
-    }
-  };
+  onBatch(batch: DatagramMessage[]): void {
+    const pending = this.#pending as PendingStep<Item>;
+    this.#pending = undefined;
+    this.#waiting = undefined;
+    pending.resolve(this.begin(this.#own(batch)));
+  }
 
-  readonly #onFailed = (reason: unknown): void => {
+  onEnd(): void {
+    void this.return();
+  }
+
+  onFailure(reason: unknown): void {
+    this.#fail(reason);
+  }
+
+  /** Ends it with an error: for the step that is pending, or else for the next one. */
+  #fail(reason: unknown): void {
     const pending = this.#pending;
-    if (pending === undefined) {
-      this.#reception.socket.incoming.fail(reason);
-      return;
-    }
     this.#finish();
-    pending.reject(reason);
-  };
+    if (pending) pending.reject(reason);
+    else this.#failure = reason;
+  }
 
   #finish(): void {
     this.#pending = undefined;
@@ -151,6 +166,8 @@ abstract class Reader<Item> implements AsyncIterableIterator<Item, undefined>, A
     if (!this.#hasBegun) return;
     if (this.#signal) unwatchAbort(this.#signal, this);
     const { socket } = this.#reception;
+    if (this.#waiting !== undefined) socket.incoming.leave(this.#waiting);
+    this.#waiting = undefined;
     const unread = this.giveUp();
     if (unread.length > 0) socket.incoming.unshift(unread);
     this.#reception.readerCount--;
@@ -179,11 +196,9 @@ export class MessageIterator extends Reader<DatagramMessage> {
   #batch: DatagramMessage[] = [];
   #index = 0;
 
-  next(): Promise<IteratorResult<DatagramMessage, undefined>> {
-    if (this.#index < this.#batch.length) {
-      return Promise.resolve({ done: false, value: this.#batch[this.#index++] as DatagramMessage });
-    }
-    return this.advance();
+  protected fromBatch(): IteratorResult<DatagramMessage, undefined> | undefined {
+    if (this.#index === this.#batch.length) return undefined;
+    return { done: false, value: this.#batch[this.#index++] as DatagramMessage };
   }
 
   protected begin(batch: DatagramMessage[]): IteratorResult<DatagramMessage, undefined> {
@@ -195,14 +210,15 @@ export class MessageIterator extends Reader<DatagramMessage> {
   protected giveUp(): DatagramMessage[] {
     const unread = this.#batch.slice(this.#index);
     this.#batch = [];
+    this.#index = 0;
     return unread;
   }
 }
 
 /** Messages in batches: all that have arrived by the time of asking. */
 export class BatchIterator extends Reader<DatagramMessage[]> {
-  next(): Promise<IteratorResult<DatagramMessage[], undefined>> {
-    return this.advance();
+  protected fromBatch(): undefined {
+    return undefined;
   }
 
   protected begin(batch: DatagramMessage[]): IteratorResult<DatagramMessage[], undefined> {

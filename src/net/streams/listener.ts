@@ -2,6 +2,7 @@
 import { type Abortable, orAborted, unwatchAbort, watchAbort } from '../../abort.js';
 import type { BackendListener, BackendStream, ListenTarget } from '../../backend/streams.js';
 import { abortError, invalidArgType, listenerClosedError, missingArgs } from '../../errors.js';
+import { Line, type Place } from '../../line.js';
 import { backendOf } from '../../ring.js';
 import { checkBoolean, checkInteger, checkObject, checkSignal, checkString } from '../../validate.js';
 import { type Remains, unwatchDropped, watchDropped } from '../dropped-sockets.js';
@@ -56,9 +57,11 @@ export interface ListenOptions extends StreamSocketOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Somebody who waits for a connection. */
+/** A call that waits for a connection. */
 class Taker implements Abortable {
   readonly promise: Promise<StreamSocket | null>;
+  /** Where it waits. */
+  place: Place<Taker> | undefined;
   resolve!: (socket: StreamSocket | null) => void;
   reject!: (error: Error) => void;
   readonly #listener: { forget(taker: Taker): void };
@@ -71,7 +74,11 @@ class Taker implements Abortable {
       this.resolve = resolve;
       this.reject = reject;
     });
-    if (signal !== undefined) watchAbort(signal, this);
+  }
+
+  /** Once it has its place, which an abort gives up. */
+  watch(): void {
+    if (this.#signal !== undefined) watchAbort(this.#signal, this);
   }
 
   settle(socket: StreamSocket | null): void {
@@ -125,7 +132,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
   #backend!: BackendListener;
   readonly #waiting: BackendStream[] = [];
   readonly #link = new ListenerLink(this);
-  #takers: Taker[] = [];
+  readonly #takers = new Line<Taker>();
   #isAccepting = false;
   #isRef = true;
   #closing: Promise<void> | undefined;
@@ -268,13 +275,14 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 
   #wait(taker: Taker): Promise<StreamSocket | null> {
-    this.#takers.push(taker);
+    taker.place = this.#takers.push(taker);
+    taker.watch();
     this.#update();
     return taker.promise;
   }
 
   #forget(taker: Taker): void {
-    this.#takers = this.#takers.filter((other) => other !== taker);
+    if (taker.place !== undefined) this.#takers.remove(taker.place);
     this.#update();
   }
 
@@ -349,7 +357,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     unwatchDropped('Listener', this);
     this.#link.awaited = undefined;
     const waiting = this.#waiting.splice(0);
-    for (const taker of this.#takers.splice(0)) taker.settle(null);
+    for (const taker of this.#takers.take()) taker.settle(null);
     await Promise.all([this.#backend.close(), ...waiting.map((stream) => stream.close(false))]);
   }
 

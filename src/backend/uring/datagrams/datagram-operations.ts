@@ -5,8 +5,6 @@ import type { DatagramSender } from './datagram-sender.js';
 import type { UringDatagramSocket } from './datagram-socket.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import {
-  CQE_BUFFER,
-  CQE_BUFFER_SHIFT,
   CQE_MORE,
   CQE_NOTIFICATION,
   MSG_TRUNC,
@@ -20,11 +18,10 @@ import {
 } from '../layout.js';
 import { addressOf, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
+import { ArmedOperation } from '../dispatch/standing-operation.js';
 import type { Payload } from '../../backend.js';
 import type { OperationFacts } from '../../observation.js';
 import type { Name } from './send-names.js';
-
-const ECANCELED = -125;
 
 // Words of a slot's storage.
 const MSGHDR_NAME = 0;
@@ -144,13 +141,13 @@ function iovecsOf(views: readonly NodeJS.ArrayBufferView[]): Uint32Array {
   return iovecs;
 }
 
-/** One arming of a socket's multishot receive. Its promise resolves to the errno that ended it, or 0. */
-export class ReceiveOperation extends Operation<number> {
+/** One arming of a socket's multishot receive. */
+export class ReceiveOperation extends ArmedOperation {
   readonly #socket: UringDatagramSocket;
   readonly #groupId: number;
 
   constructor(socket: UringDatagramSocket, groupId: number) {
-    super();
+    super(socket);
     this.#socket = socket;
     this.#groupId = groupId;
     socket.pending.enter();
@@ -171,16 +168,6 @@ export class ReceiveOperation extends Operation<number> {
     return this.#socket;
   }
 
-  /** It serves many iterations. */
-  override get isCall(): boolean {
-    return false;
-  }
-
-  override complete(result: number, flags: number): void {
-    if ((flags & CQE_BUFFER) !== 0) this.#socket.accept(result, flags >>> CQE_BUFFER_SHIFT);
-    if ((flags & CQE_MORE) === 0) this.fulfil(result < 0 ? result : 0);
-  }
-
   protected override errorFor(errno: number): Error {
     return addressError(errno, 'recvmsg');
   }
@@ -192,16 +179,5 @@ export class ReceiveOperation extends Operation<number> {
 
   protected override onSettled(): void {
     this.#socket.pending.leave();
-  }
-
-  protected override fulfil(errno: number): void {
-    super.fulfil(errno);
-    this.#socket.onDisarmed(errno);
-  }
-
-  /** It never started, or the ring broke: nobody awaits the promise, the socket tells its readers. */
-  override failWith(create: () => Error): void {
-    const error = create() as NodeJS.ErrnoException;
-    this.fulfil(error.errno ?? ECANCELED);
   }
 }

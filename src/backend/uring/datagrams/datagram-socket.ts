@@ -27,7 +27,8 @@ import { DatagramSender } from './datagram-sender.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
 import { closeDescriptor } from '../files/uring-file.js';
-import { OP_SENDMSG_ZC } from '../layout.js';
+import type { ArmedOwner } from '../dispatch/standing-operation.js';
+import { CQE_BUFFER, CQE_BUFFER_SHIFT, OP_SENDMSG_ZC } from '../layout.js';
 import type { BufferWaiter } from '../buffers/buffer-line.js';
 import type { ProvidedBuffers } from '../buffers/provided-buffers.js';
 import type { ReceiveBuffers } from '../buffers/receive-buffers.js';
@@ -64,7 +65,7 @@ export interface SocketOwner {
   remove(socket: UringDatagramSocket): void;
 }
 
-export class UringDatagramSocket implements BackendDatagramSocket, BatchListener, BufferWaiter {
+export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, BatchListener, BufferWaiter {
   #local: SocketAddress;
   #remote: SocketAddress | undefined;
   /** As it was when nobody had connected it. */
@@ -191,7 +192,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   }
 
   /** The kernel has put a datagram into a buffer. */
-  accept(bytes: number, bufferId: number): void {
+  onCompletion(bytes: number, flags: number): void {
+    if ((flags & CQE_BUFFER) === 0) return;
+    const bufferId = flags >>> CQE_BUFFER_SHIFT;
     const buffers = this.#buffers;
     buffers.noteTaken();
     this.#receivedCount++;
@@ -238,12 +241,12 @@ export class UringDatagramSocket implements BackendDatagramSocket, BatchListener
   }
 
   /** The kernel has ended the receive. */
-  onDisarmed(errno: number): void {
+  onDisarmed(result: number): void {
     this.#armed = undefined;
-    if (errno === ENOBUFS) this.#buffers.grow();
-    else if (errno !== 0 && errno !== ECANCELED) {
+    if (result === ENOBUFS) this.#buffers.grow();
+    else if (result < 0 && result !== ECANCELED) {
       this.#isReceiving = false;
-      this.incoming.fail(addressError(errno, 'recvmsg', this.local.address, this.local.port));
+      this.incoming.fail(addressError(result, 'recvmsg', this.local.address, this.local.port));
     }
     if (this.#closing !== undefined || this.#dispatcher.isClosing) {
       this.incoming.end();

@@ -8,6 +8,7 @@
  */
 import { abortError, credentialsError, ringClosedError, systemError } from '../../../errors.js';
 import { isAborted } from '../../../plain-signal.js';
+import { Line } from '../../../line.js';
 import { Observation } from '../../observation.js';
 import type { Hold } from '../../polls.js';
 import type { NativeRing } from '../binding.js';
@@ -33,7 +34,6 @@ import { noteClosed, SettleLink } from './settle-link.js';
 import { SlotTable } from './slot-table.js';
 import { SubmissionBlock } from './submission-block.js';
 import { NO_SLOT, type Ticket } from './ticket.js';
-import { WaitingLine } from './waiting-line.js';
 
 const ENOENT = -2;
 
@@ -66,7 +66,9 @@ export class Dispatcher implements Hold {
   /** While the ring has buffer pools. */
   pools: RegisteredBuffers | undefined;
   readonly #cancels: CancelRequests;
-  readonly #waiting = new WaitingLine<Ticket<unknown>>();
+  readonly #waiting = new Line<Ticket<unknown>>();
+  /** Those that the in-flight limit is not for, and that wait for room in the block. */
+  readonly #waitingExempt = new Line<Ticket<unknown>>();
   /** Parts of chains whose turn has not come. */
   readonly #heldBack = new Set<Ticket<unknown>>();
   #batchListeners: BatchListener[] = [];
@@ -120,7 +122,7 @@ export class Dispatcher implements Hold {
   }
 
   get waitingCount(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#waitingExempt.length;
   }
 
   /** Operations in the kernel that count against the limit. */
@@ -166,9 +168,7 @@ export class Dispatcher implements Hold {
 
   /** Whether an operation made on the spot would overtake none, and escape nobody who watches. */
   get canGoInline(): boolean {
-    return (
-      this.#block.isEmpty && this.#waiting.length === 0 && !this.#isClosing && !this.observation.isWanted
-    );
+    return this.#block.isEmpty && this.waitingCount === 0 && !this.#isClosing && !this.observation.isWanted;
   }
 
   submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
@@ -248,7 +248,15 @@ export class Dispatcher implements Hold {
     const [first] = tickets;
     if (first === undefined) return;
     if (this.waitingCount === 0 && this.#canStart(first, tickets.length)) this.#startTogether(tickets);
-    else for (const ticket of tickets) this.#waiting.push(ticket);
+    else for (const ticket of tickets) this.#wait(ticket);
+  }
+
+  #wait(ticket: Ticket<unknown>): void {
+    ticket.place = this.#lineOf(ticket).push(ticket);
+  }
+
+  #lineOf({ isExempt }: Ticket<unknown>): Line<Ticket<unknown>> {
+    return isExempt ? this.#waitingExempt : this.#waiting;
   }
 
   /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
@@ -264,9 +272,9 @@ export class Dispatcher implements Hold {
   #enqueue(ticket: Ticket<unknown>): void {
     this.#countPending();
     if (ticket.isHolding) this.#block.hold();
-    const isNext = this.waitingCount === 0 || ticket.isExempt;
+    const isNext = this.#waitingExempt.length === 0 && (ticket.isExempt || this.#waiting.length === 0);
     if (isNext && this.#canStart(ticket, 1)) this.#start(ticket);
-    else this.#waiting.push(ticket);
+    else this.#wait(ticket);
   }
 
   /** Keeps the process alive for something that is no operation of this ring; `release` must follow. */
@@ -314,8 +322,8 @@ export class Dispatcher implements Hold {
     if (ticket.isSettled) return;
     ticket.cancelReason = reason;
     if (ticket.slot === NO_SLOT) {
-      // It stays in the queue, settled, and is passed over when its turn comes.
       this.#heldBack.delete(ticket);
+      if (ticket.place !== undefined) this.#lineOf(ticket).remove(ticket.place);
       this.#finish(ticket);
       operation.failWith(reason);
       return;
@@ -356,9 +364,13 @@ export class Dispatcher implements Hold {
   }
 
   #pendingThat(isWanted: (operation: Operation<unknown>) => boolean): Ticket<unknown>[] {
-    return [...this.#slots.holders(), ...this.#waiting.toArray(), ...this.#heldBack].filter(
+    return [...this.#slots.holders(), ...this.#notStarted].filter(
       ({ isSettled, operation }) => !isSettled && isWanted(operation),
     );
+  }
+
+  get #notStarted(): Ticket<unknown>[] {
+    return [...this.#waitingExempt.toArray(), ...this.#waiting.toArray(), ...this.#heldBack];
   }
 
   /** Stages the close of a slot of the file table; false when there is no room for it now. */
@@ -447,19 +459,12 @@ export class Dispatcher implements Hold {
   }
 
   #startWaiting(): void {
-    const waiting = this.#waiting;
-    for (;;) {
-      const ticket = waiting.first;
-      if (ticket === undefined) return;
-      if (ticket.isSettled) {
-        waiting.drop(1);
-        continue;
+    for (const waiting of [this.#waitingExempt, this.#waiting]) {
+      for (let ticket = waiting.first; ticket !== undefined; ticket = waiting.first) {
+        const count = ticket.operation.startCount;
+        if (!this.#canStart(ticket, count)) return;
+        this.#startTogether(waiting.take(count));
       }
-      const count = ticket.operation.startCount;
-      if (!this.#canStart(ticket, count)) return;
-      if (count === 1) this.#start(ticket);
-      else this.#startTogether(waiting.peek(count));
-      waiting.drop(count);
     }
   }
 
@@ -474,12 +479,13 @@ export class Dispatcher implements Hold {
     const lost = this.#slots.holders();
     // SAFETY: the kernel may still write into what they point at, so they are never let go.
     abandoned.push(...lost);
-    for (const ticket of [...lost, ...this.#waiting.toArray(), ...this.#heldBack]) {
+    for (const ticket of [...lost, ...this.#notStarted]) {
       if (ticket.isSettled) continue;
       this.#finish(ticket);
       ticket.operation.failWith(() => systemError(errno, 'io_uring_enter'));
     }
-    this.#waiting.drop(this.#waiting.length);
+    this.#waitingExempt.take();
+    this.#waiting.take();
     this.#heldBack.clear();
     this.#onIdle?.();
   }
@@ -490,8 +496,7 @@ export class Dispatcher implements Hold {
    */
   async drain(): Promise<void> {
     this.#isClosing = true;
-    const notStarted = [...this.#waiting.toArray(), ...this.#heldBack];
-    for (const { operation } of notStarted) this.cancel(operation, ringClosedError);
+    for (const { operation } of this.#notStarted) this.cancel(operation, ringClosedError);
     for (const { operation } of this.#slots.holders()) {
       // Whoever awaits the close must not be left alone by a process that exits.
       this.setHolding(operation, true);

@@ -8,6 +8,7 @@
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../../abort.js';
 import { abortError } from '../../../errors.js';
+import type { Place } from '../../../line.js';
 import { GENERATION_FOLLOWED, GENERATION_YIELDS_FD } from '../layout.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Operation } from './operation.js';
@@ -36,6 +37,8 @@ export class Ticket<Result> implements Abortable {
   cancelReason: (() => Error) | undefined;
   /** Submission entries that have not completed; more than one are linked, and start together. */
   entriesLeft = 1;
+  /** Where it waits, or has waited, for a slot. */
+  place: Place<Ticket<unknown>> | undefined;
   #signal: AbortSignal | undefined;
   #dispatcher: Dispatcher | undefined;
 

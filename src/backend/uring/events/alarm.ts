@@ -16,11 +16,12 @@ import {
   TIMEOUT_UPDATE,
 } from '../layout.js';
 import { writeWide } from '../dispatch/memory.js';
-import { fillEntry, Operation } from '../dispatch/operation.js';
+import { fillEntry } from '../dispatch/operation.js';
+import { StandingOperation } from '../dispatch/standing-operation.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
 import { deadlineFlags, writeDeadline } from './deadline.js';
 
-class TimeoutOperation extends Operation<void> {
+class TimeoutOperation extends StandingOperation {
   readonly #alarm: UringAlarm;
   /** When the kernel was, or will be, told to end it. */
   deadlineMs: number;
@@ -29,16 +30,11 @@ class TimeoutOperation extends Operation<void> {
     super();
     this.#alarm = alarm;
     this.deadlineMs = deadlineMs;
-    this.ticket.isExempt = true;
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const address = writeDeadline(this.slot, this.deadlineMs, dispatcher);
     fillEntry(words, at, OP_TIMEOUT, -1, address, 1, deadlineFlags());
-  }
-
-  override get isCall(): boolean {
-    return false;
   }
 
   /** It ends with ETIME when it expires, and with ECANCELED when the ring closes. */
@@ -58,7 +54,7 @@ class TimeoutOperation extends Operation<void> {
   }
 }
 
-class TimeoutUpdate extends Operation<void> {
+class TimeoutUpdate extends StandingOperation {
   readonly #alarm: UringAlarm;
   readonly #target: TimeoutOperation;
   readonly #deadlineMs: number;
@@ -69,7 +65,6 @@ class TimeoutUpdate extends Operation<void> {
     this.#target = target;
     this.#deadlineMs = deadlineMs;
     this.isHolding = false;
-    this.ticket.isExempt = true;
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
@@ -78,10 +73,6 @@ class TimeoutUpdate extends Operation<void> {
     words[at + SQE_ADDRESS_LOW] = this.#target.slot;
     words[at + SQE_ADDRESS_HIGH] = this.#target.ticket.generation;
     writeWide(words, at + SQE_OFFSET_LOW, writeDeadline(this.slot, this.#deadlineMs, dispatcher));
-  }
-
-  override get isCall(): boolean {
-    return false;
   }
 
   /** ENOENT: the target has just expired, and its own completion sets the alarm anew. */

@@ -12,8 +12,9 @@ import type { OperationFacts } from '../../observation.js';
 import type { BackendWatch, PollBackend, WatchListener } from '../../polls.js';
 import { binding } from '../binding.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
-import { CQE_MORE, NOP_INJECT_RESULT, OP_NOP, OP_POLL_ADD, POLL_ADD_MULTISHOT } from '../layout.js';
-import { fillEntry, Operation } from '../dispatch/operation.js';
+import { NOP_INJECT_RESULT, OP_NOP, OP_POLL_ADD, POLL_ADD_MULTISHOT } from '../layout.js';
+import { fillEntry } from '../dispatch/operation.js';
+import { ArmedOperation, type ArmedOwner, StandingOperation } from '../dispatch/standing-operation.js';
 
 const ECANCELED = -constants.errno.ECANCELED;
 /** The kernel can poll nothing like it, or nothing for such events; another way may exist. */
@@ -49,7 +50,7 @@ function fillPoll(words: Uint32Array, at: number, fd: number, events: number, fl
 }
 
 /** Resolves to the events, to 0 for a spurious wake-up, or to a negated errno when it is a refusal. */
-class PollOperation extends Operation<number> {
+class PollOperation extends StandingOperation<number> {
   readonly #fd: number;
   readonly #events: number;
 
@@ -61,6 +62,10 @@ class PollOperation extends Operation<number> {
 
   override fill(words: Uint32Array, at: number): void {
     fillPoll(words, at, this.#fd, this.#events, 0);
+  }
+
+  override get isCall(): boolean {
+    return true;
   }
 
   override complete(result: number): void {
@@ -77,14 +82,13 @@ class PollOperation extends Operation<number> {
   }
 }
 
-/** Never rejects: nobody awaits it, its watch tells. */
-class WatchOperation extends Operation<void> {
+class WatchOperation extends ArmedOperation {
   readonly #watch: UringWatch;
   readonly #fd: number;
   readonly #events: number;
 
   constructor(watch: UringWatch, fd: number, events: number) {
-    super();
+    super(watch);
     this.#watch = watch;
     this.#fd = fd;
     this.#events = events;
@@ -92,19 +96,6 @@ class WatchOperation extends Operation<void> {
 
   override fill(words: Uint32Array, at: number): void {
     fillPoll(words, at, this.#fd, this.#events, POLL_ADD_MULTISHOT);
-  }
-
-  /** It serves many iterations. */
-  override get isCall(): boolean {
-    return false;
-  }
-
-  override complete(result: number, flags: number): void {
-    if (result > 0) this.#watch.gather(result);
-    if ((flags & CQE_MORE) !== 0) return;
-    this.fulfil();
-    const reason = result === ECANCELED ? this.cancelReason : undefined;
-    this.#watch.onDisarmed(Math.min(result, 0), reason ?? (() => this.errorFor(result)));
   }
 
   protected override errorFor(errno: number): Error {
@@ -126,7 +117,7 @@ class WatchOperation extends Operation<void> {
  * A watch's completions reach it through its own operation, which the slot's generation ties them to: the
  * descriptor's number plays no part, so a later watch of the same number never hears of an earlier one's.
  */
-class UringWatch implements BackendWatch, BatchListener {
+class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   readonly #polls: UringPolls;
   readonly #dispatcher: Dispatcher;
   readonly #fd: number;
@@ -168,16 +159,18 @@ class UringWatch implements BackendWatch, BatchListener {
     this.#dispatcher.begin(operation);
   }
 
-  gather(events: number): void {
+  onCompletion(events: number): void {
+    if (events <= 0) return;
     this.#gathered |= events;
     this.#listenForBatchEnd();
   }
 
-  /** The kernel has let go. With `errno` 0 it has ended a watch that is none the worse for it. */
-  onDisarmed(errno: number, reason: () => Error): void {
+  /** The kernel has let go. Without an error it has ended a watch that is none the worse for it. */
+  onDisarmed(result: number): void {
+    const reason = result === ECANCELED ? this.#armed?.cancelReason : undefined;
     this.#armed = undefined;
     this.#onReleased?.();
-    this.#ending = { errno, reason };
+    this.#ending = { errno: Math.min(result, 0), reason: reason ?? (() => systemError(result, 'poll')) };
     this.#listenForBatchEnd();
   }
 

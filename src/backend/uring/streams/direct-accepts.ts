@@ -9,7 +9,8 @@
 import { addressError } from '../../../errors.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { writeWide } from '../dispatch/memory.js';
-import { fillEntry, Operation } from '../dispatch/operation.js';
+import { fillEntry } from '../dispatch/operation.js';
+import { StandingOperation } from '../dispatch/standing-operation.js';
 import { OP_ACCEPT, SQE_FILE_INDEX, SQE_OFFSET_LOW } from '../layout.js';
 import type { DirectSockets } from './direct-sockets.js';
 import type { SocketTarget } from './stream-operations.js';
@@ -81,8 +82,8 @@ export class DirectAccepts {
   }
 }
 
-/** One accept into one slot. It takes no place of those that calls share. */
-class DirectAcceptOperation extends Operation<void> {
+/** One accept into one slot. */
+class DirectAcceptOperation extends StandingOperation {
   readonly index: number;
   readonly #accepts: DirectAccepts;
   readonly #socket: SocketTarget;
@@ -91,7 +92,6 @@ class DirectAcceptOperation extends Operation<void> {
 
   constructor(accepts: DirectAccepts, socket: SocketTarget, index: number) {
     super();
-    this.ticket.isExempt = true;
     this.#accepts = accepts;
     this.#socket = socket;
     this.index = index;
@@ -122,10 +122,6 @@ class DirectAcceptOperation extends Operation<void> {
     const slot = this.#storageSlot;
     const bytes = storage.words(slot)[storage.wordOffset(slot) + NAME_BYTES / 4] as number;
     return new Uint8Array(storage.bytes(slot).subarray(0, Math.min(bytes, NAME_BYTES)));
-  }
-
-  override get isCall(): boolean {
-    return false;
   }
 
   override failWith(create: () => Error): void {

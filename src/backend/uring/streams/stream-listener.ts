@@ -11,11 +11,12 @@ import type { SocketAddress } from '../../../net/address.js';
 import { removerOf } from '../../../net/unix-path.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../../streams.js';
 import { binding } from '../binding.js';
+import type { ArmedOwner } from '../dispatch/standing-operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { localName } from '../sockets/socket-names.js';
 import { type DirectAcceptOwner, DirectAccepts } from './direct-accepts.js';
 import { DirectHandle } from './direct-sockets.js';
-import { AcceptOperation, type Standing } from './stream-operations.js';
+import { AcceptOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import type { UringStreams } from './streams.js';
 
@@ -24,7 +25,7 @@ const { ECANCELED, ECONNABORTED, EINTR, EPROTO } = constants.errno;
 /** How long to leave a backlog alone that the system has no descriptor or memory for. */
 const RETRY_MS = 100;
 
-export class UringListener implements BackendListener, DirectAcceptOwner, Standing {
+export class UringListener implements BackendListener, DirectAcceptOwner, ArmedOwner {
   readonly fd: number;
   readonly target: number;
   readonly targetFlags: number;

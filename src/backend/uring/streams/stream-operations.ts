@@ -30,6 +30,7 @@ import {
 } from '../layout.js';
 import { addressOf, addressOfOnce, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
+import { ArmedOperation, type ArmedOwner } from '../dispatch/standing-operation.js';
 
 type View = NodeJS.ArrayBufferView;
 
@@ -92,52 +93,11 @@ export class ConnectOperation extends Operation<void> {
   }
 }
 
-/** What an operation that stays armed tells its owner. */
-export interface Standing {
-  /** One of its completions: what it was for. */
-  onCompletion(result: number, flags: number): void;
-  /** Its last, which has been a completion before unless the operation never began. */
-  onDisarmed(result: number): void;
-}
-
-/**
- * An operation that stays armed for as long as its owner likes, and so takes no place of those that calls
- * share: there is one for each connection and listener at most. Nobody awaits its promise.
- */
-abstract class StandingOperation extends Operation<void> {
-  protected readonly owned: Standing;
-
-  constructor(owned: Standing) {
-    super();
-    this.owned = owned;
-    this.ticket.isExempt = true;
-  }
-
-  override get isCall(): boolean {
-    return false;
-  }
-
-  override complete(result: number, flags: number): void {
-    const isLast = (flags & CQE_MORE) === 0;
-    // Settled first: its slot is gone already, and the owner may want to cancel it.
-    if (isLast) this.fulfil();
-    this.owned.onCompletion(result, flags);
-    if (isLast) this.owned.onDisarmed(result);
-  }
-
-  /** It never started, or the ring broke: the owner tells who waits. */
-  override failWith(create: () => Error): void {
-    const { errno = ECANCELED } = create() as NodeJS.ErrnoException;
-    this.fulfil();
-    this.owned.onDisarmed(errno);
-  }
-}
-
 /** Multishot accept; each result is a new descriptor. */
-export class AcceptOperation extends StandingOperation {
+export class AcceptOperation extends ArmedOperation {
   readonly #socket: SocketTarget;
 
-  constructor(owned: Standing, socket: SocketTarget) {
+  constructor(owned: ArmedOwner, socket: SocketTarget) {
     super(owned);
     this.#socket = socket;
     this.ticket.yieldsFd = true;
@@ -154,7 +114,7 @@ export class AcceptOperation extends StandingOperation {
 }
 
 /** Multishot receive into provided buffers. */
-export class ReceiveOperation extends StandingOperation {
+export class ReceiveOperation extends ArmedOperation {
   readonly #socket: SocketTarget;
   readonly #groupId: number;
   readonly bytesMax: number;
@@ -164,7 +124,13 @@ export class ReceiveOperation extends StandingOperation {
    * @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never.
    * @param isBundled whether a completion may be for several buffers, one behind the other (Linux 6.17; receive_trials.cc).
    */
-  constructor(owned: Standing, socket: SocketTarget, groupId: number, bytesMax: number, isBundled: boolean) {
+  constructor(
+    owned: ArmedOwner,
+    socket: SocketTarget,
+    groupId: number,
+    bytesMax: number,
+    isBundled: boolean,
+  ) {
     super(owned);
     this.#socket = socket;
     this.#groupId = groupId;
@@ -190,13 +156,13 @@ export class ReceiveOperation extends StandingOperation {
 }
 
 /** One receive of an iterator's, straight into the memory of the chunk. */
-export class ChunkReceiveOperation extends StandingOperation {
+export class ChunkReceiveOperation extends ArmedOperation {
   readonly #socket: SocketTarget;
   /** SAFETY: written by the kernel until the terminal completion. */
   readonly memory: Buffer;
   readonly address: number;
 
-  constructor(owned: Standing, socket: SocketTarget, memory: Buffer) {
+  constructor(owned: ArmedOwner, socket: SocketTarget, memory: Buffer) {
     super(owned);
     this.#socket = socket;
     this.memory = memory;

@@ -10,18 +10,14 @@ import { type ChunkProducer, ChunkQueue } from '../../../chunk-queue.js';
 import { addressError, connectionClosedError } from '../../../errors.js';
 import { StreamChunk } from '../../../net/streams/stream-chunk.js';
 import type { StreamBounds } from '../../streams.js';
+import type { ArmedOwner } from '../dispatch/standing-operation.js';
 import type { CopySlab } from '../buffers/copy-slab.js';
 import type { HeapTop } from '../buffers/heap-top.js';
 import type { BufferWaiter, ProvidedBuffers } from '../buffers/provided-buffers.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
 import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../layout.js';
 import type { LostErrors } from './lost-errors.js';
-import {
-  ChunkReceiveOperation,
-  ReceiveOperation,
-  type Standing,
-  type TransferTarget,
-} from './stream-operations.js';
+import { ChunkReceiveOperation, ReceiveOperation, type TransferTarget } from './stream-operations.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
@@ -94,7 +90,7 @@ class LeasedChunk extends StreamChunk {
   }
 }
 
-export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProducer, Standing {
+export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProducer, ArmedOwner {
   readonly incoming: ChunkQueue;
   readonly #host: ReceiveHost;
   readonly #owner: ReceiverOwner;
