@@ -281,8 +281,7 @@ export class Ring {
    * @returns as Promise.allSettled: for each part, in order, what became of it. A part that never began has
    * the reason ECANCELED with `failedPartIndex` and `cause`; what the time limit ended has ETIMEDOUT.
    * @throws (rejects) what is wrong with a part, before anything is done; ERR_OUT_OF_RANGE, naming the limit,
-   * for linked parts that do not fit the ring together: each takes one entry, and two with `timeoutMs`, of
-   * `submissionEntries`, `inFlightMax` and, in an SQ-poll group, the 8 that its thread takes at once;
+   * for linked parts that do not fit the ring together: each takes one entry of `submissionEntries`, `inFlightMax` and, in an SQ-poll group, the 8 that its thread takes at once;
    * AbortError when aborted and ERR_RINGLET_CLOSED when the ring is closed meanwhile, both with `results`
    * unless it had not begun.
    */

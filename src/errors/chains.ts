@@ -11,14 +11,10 @@ export function otherRingError(): TypeError & CodedError {
 /** Linked parts of a chain that can't be handed to the kernel in one piece. */
 export function chainTooLongError(
   partCount: number,
-  hasTimeLimit: boolean,
   limit: number,
   limitName: string,
 ): RangeError & CodedError {
-  const entries = hasTimeLimit
-    ? `${partCount * 2} entries, as each has a time limit`
-    : `${partCount} entries`;
-  const message = `The chain has ${partCount} parts linked in a row, which take ${entries}; ${limitName} allows ${limit}`;
+  const message = `The chain has ${partCount} parts linked in a row, and ${limitName} allows ${limit}`;
   return coded(RangeError, 'ERR_OUT_OF_RANGE', message);
 }
 

@@ -1,7 +1,7 @@
 /** On a file system that does not answer, the event loop keeps turning, and an abort ends each call. */
 import { expect } from 'chai';
-import { rmSync, symlinkSync } from 'node:fs';
-import type { FileHandle, Fs } from 'ringlet';
+import { existsSync, rmSync, symlinkSync } from 'node:fs';
+import type { Chain, FileHandle, Fs } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { isPending, rejection, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
@@ -40,6 +40,20 @@ const PATH_CALLS: Readonly<Record<string, PathCall>> = {
   realpath: (fs, { at }, options) => fs.realpath(at('stall-lookup'), options as object),
   copyFile: (fs, { at }, options) => fs.copyFile(at('stall-open'), at('other'), 0, options),
   rm: (fs, { at }, options) => fs.rm(at('stall-transfer'), options),
+};
+
+type ChainPart = (chain: Chain, stalling: StallingFs, handle: FileHandle) => unknown;
+
+const CHAIN_PARTS: Readonly<Record<string, ChainPart>> = {
+  open: (chain, { at }) => chain.open(at('stall-open')),
+  stat: (chain, { at }) => chain.stat(at('stall-getattr')),
+  rename: (chain, { at }) => chain.rename(at('stall-transfer'), at('other')),
+  mkdir: (chain, { at }) => chain.mkdir(at('new')),
+  unlink: (chain, { at }) => chain.unlink(at('stall-transfer')),
+  datasync: (chain, _stalling, handle) => chain.datasync(handle),
+  truncate: (chain, _stalling, handle) => chain.truncate(handle, 10),
+  read: (chain, _stalling, handle) => chain.read(handle, buffer()),
+  write: (chain, _stalling, handle) => chain.write(handle, buffer()),
 };
 
 const buffer = (): Buffer => Buffer.alloc(8);
@@ -83,6 +97,31 @@ describeOnEachBackend('a file system that stalls', (makeRing) => {
     it(`${title}: timers go on, and an abort ends it`, async () => {
       const handle = await makeRing().fs.open(stalling.at('stall-transfer'), 'r+');
       await expectAbortable((options) => call(handle, options));
+      stalling.release();
+      await within('the handle to be closed', handle.close());
+    });
+  }
+
+  for (const [title, part] of Object.entries(CHAIN_PARTS)) {
+    it(`a chain whose ${title} hangs: its time limit ends it`, async () => {
+      const ring = makeRing();
+      const handle = await ring.fs.open(stalling.at('stall-transfer'), 'r+');
+      const chain = ring.chain(
+        (parts) => {
+          parts.stat(directory.path);
+          part(parts, stalling, handle);
+          // Nothing can follow an open.
+          if (title !== 'open') parts.mkdir(directory.at('after'));
+        },
+        { timeoutMs: 100 },
+      );
+      const [before, hung, after] = await within('the chain to end', chain);
+      expect(before).to.include({ status: 'fulfilled' });
+      expect(hung)
+        .to.deep.include({ status: 'rejected' })
+        .and.to.have.nested.property('reason.code', 'ETIMEDOUT');
+      if (title !== 'open') expect(after).to.have.nested.property('reason.code', 'ECANCELED');
+      expect(existsSync(directory.at('after'))).to.equal(false);
       stalling.release();
       await within('the handle to be closed', handle.close());
     });

@@ -134,7 +134,6 @@ export const OP_TIMEOUT = 11;
 export const OP_TIMEOUT_REMOVE = 12;
 export const OP_ACCEPT = 13;
 export const OP_ASYNC_CANCEL = 14;
-export const OP_LINK_TIMEOUT = 15;
 export const OP_CONNECT = 16;
 export const OP_FALLOCATE = 17;
 export const OP_OPENAT = 18;

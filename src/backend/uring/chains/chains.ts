@@ -41,7 +41,7 @@ export class UringChains implements ChainBackend {
     limit: TimeLimit | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ChainOutcome[]> {
-    this.#checkLengths(steps, limit !== undefined);
+    this.#checkLengths(steps);
     if (this.#dispatcher.isClosing) throw ringClosedError();
     if (signal?.aborted) throw abortError(signal);
     for (const step of steps) if (step.kind === 'close') this.#own(step.file, 'close').leaveTable();
@@ -64,12 +64,11 @@ export class UringChains implements ChainBackend {
   }
 
   /** What the kernel links must reach it in one piece. */
-  #checkLengths(steps: readonly ChainStep[], hasTimeouts: boolean): void {
+  #checkLengths(steps: readonly ChainStep[]): void {
     const longest = Math.max(...linkLengths(steps));
-    const entries = hasTimeouts ? longest * 2 : longest;
     const { submissionEntries, inFlightMax, sharedPass } = this.#limits;
     const check = (limit: number, name: string): void => {
-      if (entries > limit) throw chainTooLongError(longest, hasTimeouts, limit, name);
+      if (longest > limit) throw chainTooLongError(longest, limit, name);
     };
     check(submissionEntries, 'submissionEntries');
     check(inFlightMax, 'inFlightMax');

@@ -1,10 +1,8 @@
-/** The entries of a chain: a step's own operation, linked to the next, and the timeout that watches it. */
-import { ringClosedError } from '../../../errors.js';
+/** The entries of a chain: a step's own operation, linked to the next. */
 import type { ChainStep } from '../../chain-steps.js';
-import { deadlineFlags, writeDeadline } from '../events/deadline.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { OP_LINK_TIMEOUT, SQE_HEAD, SQE_IO_LINK } from '../layout.js';
-import { fillEntry, Operation } from '../dispatch/operation.js';
+import { SQE_HEAD, SQE_IO_LINK } from '../layout.js';
+import { Operation } from '../dispatch/operation.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
 
 /** The chain as its entries see it. */
@@ -16,8 +14,6 @@ export interface EntryOwner {
   noteEnded(part: LinkedPart): void;
   /** It will not go to the kernel. */
   noteRefused(part: LinkedPart): void;
-  /** The same for a timeout; see `LinkTimeout.result`. */
-  noteTimeoutEnded(timeout: LinkTimeout): void;
 }
 
 /** One step. It shows the kernel what the step's own operation shows it. */
@@ -29,7 +25,6 @@ export class LinkedPart extends Operation<void> {
   readonly #owner: EntryOwner;
   /** Whether another entry of the same link follows. */
   isLinked = false;
-  timeout: LinkTimeout | undefined;
   /** What the kernel said; undefined while it has not. */
   result: number | undefined;
   /** Why it never went to the kernel. */
@@ -56,7 +51,7 @@ export class LinkedPart extends Operation<void> {
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     this.operation.slot = this.slot;
     this.operation.fill(words, at, dispatcher, 0);
-    if (this.isLinked) linkToNext(words, at);
+    if (this.isLinked) words[at + SQE_HEAD] = (words[at + SQE_HEAD] as number) | SQE_IO_LINK;
   }
 
   override get isByPath(): boolean {
@@ -98,56 +93,4 @@ export class LinkedPart extends Operation<void> {
   protected override errorFor(): Error {
     return this.operation.canceledError();
   }
-}
-
-/** Ends the part before it at the deadline, if the kernel can. */
-export class LinkTimeout extends Operation<void> {
-  readonly part: LinkedPart;
-  readonly #owner: EntryOwner;
-  readonly #deadlineMs: number;
-  isLinked = false;
-  isDropped = false;
-  /** ETIME when it ended the part, EALREADY when it could not, ECANCELED when the part ended first. */
-  result: number | undefined;
-
-  constructor(owner: EntryOwner, part: LinkedPart, deadlineMs: number) {
-    super();
-    this.#owner = owner;
-    this.part = part;
-    this.#deadlineMs = deadlineMs;
-  }
-
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    const address = writeDeadline(this.slot, this.#deadlineMs, dispatcher);
-    fillEntry(words, at, OP_LINK_TIMEOUT, -1, address, 1, deadlineFlags());
-    if (this.isLinked) linkToNext(words, at);
-  }
-
-  override get isCall(): boolean {
-    return false;
-  }
-
-  /** It needs no cancelling: it ends with the part. */
-  override get isUnderWay(): boolean {
-    return false;
-  }
-
-  override complete(result: number): void {
-    this.result = result;
-    this.fulfil();
-    this.#owner.noteTimeoutEnded(this);
-  }
-
-  override failWith(): void {
-    this.fulfil();
-    this.#owner.noteTimeoutEnded(this);
-  }
-
-  protected override errorFor(): Error {
-    return ringClosedError();
-  }
-}
-
-function linkToNext(words: Uint32Array, at: number): void {
-  words[at + SQE_HEAD] = (words[at + SQE_HEAD] as number) | SQE_IO_LINK;
 }

@@ -14,15 +14,12 @@ import { abortError, chainTimeoutError, ringClosedError } from '../../../errors.
 import { monotonicMs } from '../../../timer-queue.js';
 import { type ChainOutcome, type ChainStep, subjectOf, type TimeLimit } from '../../chain-steps.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
-import { type EntryOwner, LinkedPart, LinkTimeout } from './linked-operations.js';
+import { type EntryOwner, LinkedPart } from './linked-operations.js';
 import type { Operation } from '../dispatch/operation.js';
 import { UringFile } from '../files/uring-file.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
 
-const ENOENT = -2;
 const EINTR = -4;
-const ETIME = -62;
-const EALREADY = -114;
 const ECANCELED = -125;
 const ERESTARTSYS = -512;
 
@@ -60,13 +57,13 @@ export class RunningChain implements Abortable, EntryOwner {
   readonly ended: Promise<void>;
   readonly #dispatcher: Dispatcher;
   readonly #limit: TimeLimit | undefined;
-  readonly #links: (LinkedPart | LinkTimeout)[][] = [];
+  readonly #links: LinkedPart[][] = [];
   #linkIndex = 0;
-  /** Entries of the present link that have not ended. */
+  /** Parts of the present link that have not ended. */
   #leftOfLink = 0;
-  /** Entries of all links that have not ended. */
+  /** Parts of all links that have not ended. */
   #left = 0;
-  #waitTimer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #end!: () => void;
 
   constructor(
@@ -79,18 +76,15 @@ export class RunningChain implements Abortable, EntryOwner {
     this.#limit = limit;
     const parts: LinkedPart[] = [];
     for (const length of linkLengths(steps)) {
-      const link: (LinkedPart | LinkTimeout)[] = [];
+      const link: LinkedPart[] = [];
       for (let i = 0; i < length; i++) {
         const index = parts.length;
         const operation = operations[index] as Operation<unknown>;
         const part = new LinkedPart(this, index, this.#links.length, steps[index] as ChainStep, operation);
         parts.push(part);
         link.push(part);
-        if (limit === undefined) continue;
-        part.timeout = new LinkTimeout(this, part, limit.deadlineMs);
-        link.push(part.timeout);
       }
-      for (const entry of link.slice(0, -1)) entry.isLinked = true;
+      for (const part of link.slice(0, -1)) part.isLinked = true;
       this.#links.push(link);
       this.#left += link.length;
     }
@@ -103,13 +97,29 @@ export class RunningChain implements Abortable, EntryOwner {
   /** The ring must not be closing, nor the signal aborted. */
   start(signal: AbortSignal | undefined): void {
     if (signal) watchAbort(signal, this);
-    this.#dispatcher.holdBack(this.#links.flat());
+    if (this.#limit !== undefined) this.#startTimer(this.#limit);
+    this.#dispatcher.holdBack(this.parts);
     this.#submitLink(0);
   }
 
   stopWatching(signal: AbortSignal | undefined): void {
     if (signal) unwatchAbort(signal, this);
-    clearTimeout(this.#waitTimer);
+    clearTimeout(this.#timer);
+  }
+
+  /**
+   * A timer of our own, because one that the kernel links to an entry begins only once the entry's first attempt
+   * is over (Linux 6.1 to 7.3): what waits in a kernel thread, as an open of a FIFO or a sync, it never ends.
+   */
+  #startTimer({ timeoutMs, deadlineMs }: TimeLimit): void {
+    const expire = (): void => {
+      for (const part of this.parts) {
+        if (part.cancelReason !== undefined) continue;
+        this.#dispatcher.cancel(part, () => chainTimeoutError(timeoutMs, subjectOf(part.step)));
+      }
+    };
+    // It is the parts that keep the process alive.
+    this.#timer = setTimeout(expire, Math.max(0, Math.ceil(deadlineMs - monotonicMs()))).unref();
   }
 
   onAbort(signal: AbortSignal): void {
@@ -125,24 +135,11 @@ export class RunningChain implements Abortable, EntryOwner {
   }
 
   #submitLink(index: number): void {
-    const link = this.#links[index] as (LinkedPart | LinkTimeout)[];
+    const link = this.#links[index] as LinkedPart[];
     this.#linkIndex = index;
     this.#leftOfLink = link.length;
-    if (link.some(({ isSettled }) => isSettled)) {
-      this.#dropRest();
-      return;
-    }
-    this.#dispatcher.submitLink(link);
-    if (this.#limit === undefined || link[0]?.slot !== NO_SLOT) return;
-    // The kernel's timeouts begin with the entries; while these wait for a place the limit is ours to keep.
-    clearTimeout(this.#waitTimer);
-    this.#waitTimer = setTimeout(
-      () => {
-        const part = this.parts.find(({ isSettled }) => !isSettled);
-        if (part?.slot === NO_SLOT) this.#expire(part.index);
-      },
-      Math.max(0, this.#limit.deadlineMs - monotonicMs()),
-    );
+    if (link.some(({ isSettled }) => isSettled)) this.#dropRest();
+    else this.#dispatcher.submitLink(link);
   }
 
   noteEnded(part: LinkedPart): void {
@@ -152,35 +149,16 @@ export class RunningChain implements Abortable, EntryOwner {
     if (isGoingOn && next?.cancelReason !== undefined && next.slot !== NO_SLOT) {
       this.#dispatcher.cancel(next, next.cancelReason);
     }
-    this.#noteEntryEnded(part.linkIndex);
+    this.#notePartEnded(part.linkIndex);
   }
 
   noteRefused(part: LinkedPart): void {
-    this.#noteEntryEnded(part.linkIndex);
+    this.#notePartEnded(part.linkIndex);
     // The rest of a link that waits for a place does not start without it.
     if (part.linkIndex === this.#linkIndex && !part.isDropped) this.#dropRest();
   }
 
-  noteTimeoutEnded(timeout: LinkTimeout): void {
-    const { result, part } = timeout;
-    // ENOENT: the part was just on its way between two places where the kernel looks.
-    if (result === ENOENT) this.#expire(part.index);
-    else if (result === ETIME || result === EALREADY) this.#expire(part.index + 1);
-    this.#noteEntryEnded(timeout.part.linkIndex);
-  }
-
-  /** The time is up: what the kernel's own timeouts do not end must not begin any more. */
-  #expire(fromIndex: number): void {
-    for (const part of this.parts.slice(fromIndex)) {
-      if (part.cancelReason === undefined) this.#dispatcher.cancel(part, () => this.#timeoutError(part));
-    }
-  }
-
-  #timeoutError(part: LinkedPart): Error {
-    return chainTimeoutError((this.#limit as TimeLimit).timeoutMs, subjectOf(part.step));
-  }
-
-  #noteEntryEnded(linkIndex: number): void {
+  #notePartEnded(linkIndex: number): void {
     this.#left--;
     if (this.#left === 0) {
       this.#end();
@@ -198,10 +176,10 @@ export class RunningChain implements Abortable, EntryOwner {
 
   /** What has not gone to the kernel never will. */
   #dropRest(): void {
-    for (const entry of this.#links.flat()) {
-      if (entry.isSettled || entry.slot !== NO_SLOT) continue;
-      entry.isDropped = true;
-      this.#dispatcher.cancel(entry, ringClosedError);
+    for (const part of this.parts) {
+      if (part.isSettled || part.slot !== NO_SLOT) continue;
+      part.isDropped = true;
+      this.#dispatcher.cancel(part, ringClosedError);
     }
   }
 
@@ -224,10 +202,8 @@ export class RunningChain implements Abortable, EntryOwner {
 
   /** The reason of the request that ended the part, if one did. */
   #requestThatEnded(part: LinkedPart): (() => Error) | undefined {
-    const { result, timeout, refusal, cancelReason } = part;
+    const { result, refusal, cancelReason } = part;
     if (result === undefined) return part.isDropped ? undefined : refusal;
-    if (result !== ECANCELED && result !== EINTR && result !== ERESTARTSYS) return undefined;
-    if (timeout?.result === ETIME || timeout?.result === EALREADY) return () => this.#timeoutError(part);
-    return cancelReason;
+    return result === ECANCELED || result === EINTR || result === ERESTARTSYS ? cancelReason : undefined;
   }
 }
