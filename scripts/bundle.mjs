@@ -2,46 +2,49 @@
  * Puts what the package exports into a few files, in place of the modules that tsc has just written: loading
  * a hundred modules one by one takes five times as long as running them.
  *
- * The other modules stay beside them, for the command line, for tests and for readers. What the entries have in
- * common is in one file, so that there is one of everything. `tsc -p .` alone undoes it.
+ * They are CommonJS, which every tool can load: `require` in a test runner that has no ES modules, and bundlers,
+ * which find the backends by the `require` that loads them with the first ring. For `import` each entry has an ES
+ * module of a few lines in front of it. So there is one of everything, however it comes in. What tsc has written
+ * stays beside them in a clone, for tests and for readers. `tsc -p .` alone undoes it, for `import`.
  */
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { commonJsTypes } from './commonjs-types.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+const require = createRequire(import.meta.url);
 const { exports: exported, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** The ES modules that `exports` leads to, and what these load later (src/backend/select.ts). */
-const entryPoints = Object.values(exported)
-  .map((target) => (typeof target === 'string' ? target : target.default))
-  .filter((target) => target.endsWith('.js'))
-  .concat('dist/backend/concrete.js')
-  .map((target) => join(root, target));
-
-/** What every entry loads; another module of Node stays an import of the file that asks for it. */
-const NEEDED_BY_ALL = new Set(
-  ['events', 'fs', 'fs/promises', 'module', 'os', 'path', 'stream', 'url', 'util'].map(
-    (name) => `node:${name}`,
-  ),
-);
+/** What `exports` leads to for `require`, by module in `dist`, without an ending. */
+const ENTRIES = Object.values(exported)
+  .filter((target) => typeof target !== 'string')
+  .map((target) => /^\.\/dist\/(.*)\.cjs$/.exec(target.require.default)[1]);
+/** `require` gets the drop-in itself, as `require('node:fs/promises')` is Node's module; it is made elsewhere. */
+const DROP_IN = 'fs/promises';
+const PLACES_TOLD_TO = 'backend/uring/addon-file';
 
 /**
  * Node's modules by `process.getBuiltinModule`, name by name. Importing one as a module reads all that it exports
  * at once, and so loads what Node itself puts off until somebody asks: all of Web Crypto for `node:crypto`, the
- * deferred parts of `node:util`. Stated in the sources, that would be an import no editor understands.
+ * deferred parts of `node:util`. Stated in the sources, that would be an import no editor understands. And where a
+ * bundler makes an ES module of CommonJS, there is no `require` for them.
  */
 const builtins = {
   name: 'builtins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path, importer }) => {
-      // Its `export *` is of names that only the running Node knows.
-      const isReexported = importer.endsWith('dist/fs/promises.js');
-      const isExternal = isReexported || !NEEDED_BY_ALL.has(path);
-      return isExternal ? { path, external: true } : { path, namespace: 'builtin', sideEffects: false };
+    const filter = /^node:/;
+    onResolve({ filter }, ({ path }) => ({ path, namespace: 'builtin', sideEffects: false }));
+    // The packages that come along name them without the prefix.
+    onResolve({ filter: /^[a-z]+$/ }, ({ path }) => {
+      return (
+        process.getBuiltinModule(path) && { path: `node:${path}`, namespace: 'builtin', sideEffects: false }
+      );
     });
-    onLoad({ filter: /^node:/, namespace: 'builtin' }, ({ path }) => {
+    onLoad({ filter, namespace: 'builtin' }, ({ path }) => {
       const names = Object.keys(process.getBuiltinModule(path)).filter((name) => name !== 'default');
       const lines = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => builtin.${name})();`);
       const module = `const builtin = process.getBuiltinModule('${path}');\nexport default builtin;`;
@@ -50,19 +53,112 @@ const builtins = {
   },
 };
 
-await build({
-  entryPoints,
-  outdir: join(root, 'dist'),
-  outbase: join(root, 'dist'),
-  allowOverwrite: true,
+/** What is loaded later: an `import()` to esbuild, which makes a file of it, and `require` in the end. */
+const lazyBackends = {
+  name: 'lazy backends',
+  setup({ onLoad }) {
+    onLoad({ filter: /\bdist\/backend\/select\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const contents = text
+        .replace('const require = createRequire(import.meta.url);', '')
+        .replace("require('./concrete.js')", "import('./concrete.js')");
+      if (!contents.includes("import('./concrete.js')")) throw new Error(`${path} loads no backends`);
+      return { contents };
+    });
+  },
+};
+
+/** Where this module's file is, and others are from there, in the words of CommonJS. */
+const placesOfCommonJs = {
+  name: 'places',
+  setup({ onLoad }) {
+    onLoad({ filter: /\bdist\/addon-places\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const contents = text
+        .replace(/new URL\('([^']*)', import\.meta\.url\)/g, "__dirname + '/$1'")
+        .replaceAll('import.meta.url', '__filename');
+      return { contents };
+    });
+  },
+};
+
+/** esbuild splits ES modules only. What it writes has its imports at the top, and one list of exports at the end. */
+function toCommonJs(text) {
+  const body = text
+    .replace(/^import \{([^}]*)\} from ("\.[^"]*");$/gm, (_, names, path) => {
+      return `const {${names.replaceAll(' as ', ': ')}} = require(${path});`;
+    })
+    .replace(/^import ("\.[^"]*");$/gm, 'require($1);')
+    .replace(/\bimport\(("\.[^"]*")\)/g, 'require($1)')
+    .replace(/^export \{([^}]*)\};$/gm, (_, names) => {
+      return `module.exports = {${names.replace(/(\S+) as (\S+?)(,?)$/gm, '$2: $1$3')}};`;
+    });
+  const stray = /^(?:import|export)\b.*/m.exec(body);
+  if (stray) throw new Error(`no CommonJS for: ${stray[0]}`);
+  return `'use strict';\n${body}`;
+}
+
+/** Tells the bundle what only an ES module can: see src/addon-places.ts. */
+const PLACES = `import { ownPlaces } from './addon-places.js';
+import bundled from './${PLACES_TOLD_TO}.cjs';
+bundled.modulePlaces.add(ownPlaces);
+`;
+
+/** The ES module in front of an entry. It takes the default import, the one that no tool has to guess. */
+function esModule(entry) {
+  const toPlaces = `import '${'../'.repeat(entry.split('/').length - 1) || './'}places.js';\n`;
+  const text = readFileSync(join(dist, `${entry}.js`), 'utf8');
+  const names = `import { dropIn } from './drop-in.js';`;
+  if (entry === DROP_IN)
+    return (
+      toPlaces + text.replace(names, `import bundled from './drop-in.cjs';\nconst { dropIn } = bundled;`)
+    );
+  const values = Object.keys(require(join(dist, `${entry}.cjs`))).filter((name) => name !== 'default');
+  const bundled = `'./${basename(entry)}.cjs';\n`;
+  if (values.length === 0) return `${toPlaces}import ${bundled}`;
+  const byDefault = /^export default /m.test(text) ? 'export default bundled.default;\n' : '';
+  return `${toPlaces}import bundled from ${bundled}export const { ${values.join(', ')} } = bundled;\n${byDefault}`;
+}
+
+const { outputFiles, metafile } = await build({
+  entryPoints: [...ENTRIES.filter((entry) => entry !== DROP_IN), 'fs/drop-in', PLACES_TOLD_TO].map((name) =>
+    join(dist, `${name}.js`),
+  ),
+  absWorkingDir: root,
+  outbase: dist,
+  outdir: dist,
+  write: false,
+  metafile: true,
   bundle: true,
   splitting: true,
   chunkNames: 'bundle-[hash]',
+  outExtension: { '.js': '.cjs' },
   format: 'esm',
   platform: 'node',
   target: `node${engines.node.replace(/^\D*/, '')}`,
-  packages: 'external',
-  plugins: [builtins],
+  plugins: [builtins, lazyBackends, placesOfCommonJs],
   legalComments: 'none',
   logLevel: 'warning',
 });
+for (const { path, text } of outputFiles) writeFileSync(path, toCommonJs(text));
+writeFileSync(
+  join(dist, `${DROP_IN}.cjs`),
+  `'use strict';\nmodule.exports = require('./drop-in.cjs').dropIn;\n`,
+);
+writeFileSync(join(dist, 'places.js'), PLACES);
+for (const entry of ENTRIES) {
+  writeFileSync(join(dist, `${entry}.js`), esModule(entry));
+  const types = readFileSync(join(dist, `${entry}.d.ts`), 'utf8');
+  const values = Object.keys(require(join(dist, `${entry}.cjs`)));
+  writeFileSync(join(dist, `${entry}.d.cts`), commonJsTypes(basename(entry), types, values));
+}
+
+const packages = Object.keys(metafile.inputs).map((path) => /^node_modules\/[^/]+/.exec(path)?.[0]);
+const licenses = [...new Set(packages)].filter(Boolean).map((folder) => {
+  const file = readdirSync(join(root, folder)).find((name) => /^license/i.test(name));
+  return `${basename(folder)}\n\n${readFileSync(join(root, folder, file), 'utf8')}`;
+});
+writeFileSync(
+  join(dist, 'LICENSES'),
+  `Parts of these packages are in the files of this folder.\n\n${licenses.join('\n')}`,
+);

@@ -7,10 +7,10 @@ import type { RingSettings } from '../ring-settings.js';
 import type { Backend } from './backend.js';
 import { ruleOn } from './ruling.js';
 
-// Loaded when a ring is made: an import alone does not need them, and they are most of the code. By the package's
-// own name for the module, because this module may be part of a larger file in another directory.
+// Loaded when a ring is made: an import alone does not need them, and they are most of the code. The package's
+// bundle has a plain `require` here, which other bundlers follow (scripts/bundle.mjs).
 const require = createRequire(import.meta.url);
-const backends = (): typeof import('./concrete.js') => require('#ringlet/backend/concrete.js');
+const backends = (): typeof import('./concrete.js') => require('./concrete.js');
 
 export interface Selection {
   backend: Backend;
@@ -62,13 +62,9 @@ export function explainRefusal(errno: number): string {
 /** Why there is no ring, when that is what the error is about. */
 export function reasonFor(error: unknown): string | undefined {
   if (error instanceof backends().RingRefusedError) return explainRefusal(-error.errno);
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'MODULE_NOT_FOUND' || code === 'ERR_DLOPEN_FAILED' || code === 'ERR_DLOPEN_DISABLED') {
-    return `the native addon could not be loaded: ${(error as Error).message.split('\n', 1)[0]}`;
-  }
-  if (code === 'ERR_RINGLET_UNAVAILABLE')
-    return (error as Error).message.replace('io_uring is unavailable: ', '');
-  return undefined;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'ERR_RINGLET_UNAVAILABLE') return undefined;
+  return message.replace('io_uring is unavailable: ', '');
 }
 
 /**

@@ -2,7 +2,7 @@
 /** The command line: reads arguments, prints, and sets the exit status. Uses the public package alone. */
 import { readFileSync } from 'node:fs';
 import { parseArgs, styleText } from 'node:util';
-import { probe } from '../probe.js';
+import { probe } from 'ringlet';
 import { advise } from './advice.js';
 import { renderDoctor, type Style } from './doctor.js';
 

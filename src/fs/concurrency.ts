@@ -3,11 +3,10 @@
  * has only so many. The rest wait in a PQueue, in the order in which they came.
  *
  * Single operations never come by here. As long as there is room the queue is not touched either:
- * passing through it costs as much as reading a small file does. It is loaded when there is none left.
+ * passing through it costs as much as reading a small file does.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type PQueue from 'p-queue';
+import PQueue from 'p-queue';
 import { type Abortable, unwatchAbort, watchAbort } from '../abort.js';
 import { abortError } from '../errors.js';
 
@@ -44,7 +43,7 @@ export class Concurrency {
 
   async #runQueued<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
     const concurrency = this.#runningMax - this.#directCount;
-    this.#queue ??= makeQueue(concurrency);
+    this.#queue ??= new PQueue({ concurrency });
     this.#queue.concurrency = concurrency;
     if (signal === undefined) return await this.#queue.add(task);
     if (signal.aborted) throw abortError(signal);
@@ -52,13 +51,6 @@ export class Concurrency {
     this.#queue.add(() => queued.start()).catch(() => {});
     return await queued.result;
   }
-}
-
-/** Loaded at once, so that the calls stay in order, and anew should there have been no descriptor to load it with. */
-function makeQueue(concurrency: number): PQueue {
-  const require = createRequire(import.meta.url);
-  const { default: Queue } = require('p-queue') as { default: typeof PQueue };
-  return new Queue({ concurrency });
 }
 
 /**

@@ -1,10 +1,8 @@
-/** The addon as TypeScript sees it. The only file that knows that one exists. */
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+/** The addon as TypeScript sees it. Only this file and addon-file.ts know that one exists. */
 import { backendUnavailableError } from '../../errors.js';
 import type { Degradation } from '../backend.js';
 import { foreignRuntime } from '../ruling.js';
+import { loadAddon } from './addon-file.js';
 import { SHARED_LAYOUT } from './layout.js';
 
 export interface NativeRingOptions {
@@ -241,20 +239,8 @@ export interface Binding {
   layout: Readonly<Record<string, number>>;
 }
 
-const require = createRequire(import.meta.url);
-
 let loaded: Binding | undefined;
 let failure: Error | undefined;
-
-/** One that was compiled here is for this system; the published package brings one for most. */
-function addonPath(): string {
-  if (process.env.RINGLET_ADDON) return process.env.RINGLET_ADDON;
-  // By the package's name, because this module may be part of a larger file in another directory.
-  const root = dirname(require.resolve('ringlet/package.json'));
-  const compiled = join(root, 'build/Release/ringlet.node');
-  if (existsSync(compiled)) return compiled;
-  return join(root, `prebuilds/${process.platform}-${process.arch}/ringlet.node`);
-}
 
 /** Under it, what all copies of the package in this thread have loaded: two versions in one tree, for example. */
 const COPIES = Symbol.for('ringlet.copies');
@@ -272,7 +258,7 @@ function load(): Binding {
   const runtime = foreignRuntime();
   if (runtime !== null)
     throw backendUnavailableError(`the addon is made for Node.js, and this is ${runtime}`);
-  const binding = require(addonPath()) as Binding;
+  const binding = loadAddon() as Binding;
   for (const [name, value] of Object.entries(SHARED_LAYOUT)) {
     if (binding.layout[name] !== value) {
       throw backendUnavailableError(`the addon was built from other sources (${name})`);
