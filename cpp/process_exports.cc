@@ -1,5 +1,3 @@
-#include <sched.h>
-
 #include <algorithm>
 #include <vector>
 
@@ -28,7 +26,7 @@ Napi::Value Groups(const Napi::CallbackInfo& info) {
       Napi::Object thread = Napi::Object::New(env);
       thread.Set("index", view.index);
       thread.Set("threadId", view.account.thread_id);
-      thread.Set("cpu", view.cpu < 0 ? env.Null() : Napi::Number::New(env, view.cpu));
+      thread.Set("cpus", ToArray(env, view.cpus));
       thread.Set("ringCount", view.ring_count);
       thread.Set("busyShare", view.busy_share);
       thread.Set("totalUs", static_cast<double>(view.account.total_us));
@@ -97,15 +95,7 @@ Napi::Value HasIdentity(const Napi::CallbackInfo& info) {
 
 // The CPUs that this process may use.
 Napi::Value AllowedCpus(const Napi::CallbackInfo& info) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cpus;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-    }
-  }
-  return ToArray(info.Env(), cpus);
+  return ToArray(info.Env(), ringlet::AllowedCpus(0));
 }
 
 }  // namespace

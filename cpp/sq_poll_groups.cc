@@ -1,5 +1,6 @@
 #include "sq_poll_groups.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -234,6 +235,17 @@ SqThreadAccount ReadSqThreadAccount(int ring_fd) {
   return account;
 }
 
+std::vector<int> AllowedCpus(int thread_id) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (sched_getaffinity(thread_id, sizeof(set), &set) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
 std::vector<SqPollGroupView> ListSqPollGroups() {
   Registry& registry = TheRegistry();
   std::lock_guard lock(registry.mutex);
@@ -244,8 +256,11 @@ std::vector<SqPollGroupView> ListSqPollGroups() {
       Thread& thread = group.threads[i];
       if (!thread.is_alive()) continue;
       thread.Look();
-      view.threads.push_back({i, thread.cpu, static_cast<uint32_t>(thread.ring_fds.size()), thread.busy_share,
-                              ReadSqThreadAccount(thread.ring_fds.front())});
+      SqThreadAccount account = ReadSqThreadAccount(thread.ring_fds.front());
+      std::vector<int> cpus;
+      if (account.thread_id != 0) cpus = AllowedCpus(account.thread_id);
+      view.threads.push_back(
+          {i, std::move(cpus), static_cast<uint32_t>(thread.ring_fds.size()), thread.busy_share, account});
     }
     views.push_back(std::move(view));
   }

@@ -61,9 +61,13 @@ struct SqThreadAccount {
 };
 SqThreadAccount ReadSqThreadAccount(int ring_fd);
 
+// The CPUs on which a thread of this process may run now, 0 for the calling one; none if that can't be told.
+std::vector<int> AllowedCpus(int thread_id);
+
 struct SqPollThreadView {
   uint32_t index;
-  int cpu;
+  // Those that it may run on now, which whoever has the right to may have changed since it was pinned.
+  std::vector<int> cpus;
   uint32_t ring_count;
   double busy_share;  // of the time since the last look, 0 to 1
   SqThreadAccount account;

@@ -29,7 +29,7 @@ export interface SqPollProfile {
   threadIndex: number;
   /** The kernel thread's id; 0 until it has run for the first time. */
   threadId: number;
-  /** The CPU it is pinned to, or null. */
+  /** The CPU it was pinned to when it was made, or null. `Ring.groups()` tells where it may run now. */
   cpu: number | null;
   idleMs: number;
 }

@@ -1,13 +1,18 @@
 /** The process's SQ-poll groups, as far as this process has the addon at all. */
-import { binding } from './uring/binding.js';
+import { type Binding, binding, type NativeSqPollGroup } from './uring/binding.js';
 
 export interface SqPollThread {
   /** Its place in the group, from 0. */
   index: number;
   /** The kernel's id of the thread; 0 until it has run for the first time. */
   threadId: number;
-  /** The CPU it is pinned to, or null. */
+  /** The CPU on which it may run now; null where there are several, or it has not run yet. */
   cpu: number | null;
+  /**
+   * All CPUs on which it may run now, which `taskset` or a cpuset may have changed since it was made; empty
+   * until it has run for the first time.
+   */
+  cpus: number[];
   /** Rings that it serves. */
   ringCount: number;
   /**
@@ -23,16 +28,27 @@ export interface SqPollThread {
 export interface SqPollGroup {
   name: string;
   idleMs: number;
+  /** Those that were asked for, to pin the threads to. */
   cpus: number[];
   /** Threads that are alive. */
   threads: SqPollThread[];
 }
 
+function toGroup(group: NativeSqPollGroup): SqPollGroup {
+  const threads = group.threads.map((thread) => {
+    const { cpus } = thread;
+    return { ...thread, cpu: cpus.length === 1 ? (cpus[0] as number) : null };
+  });
+  return { ...group, threads };
+}
+
 export function listSqPollGroups(): SqPollGroup[] {
+  let native: Binding;
   try {
-    return binding().groups();
+    native = binding();
   } catch {
     // Without the addon there is no ring, and so no group.
     return [];
   }
+  return native.groups().map(toGroup);
 }

@@ -1,8 +1,9 @@
 /** SQ-poll groups: which rings share a thread, how long it lives, where it runs, what conflicts. */
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { Ring, type RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
-import { expectCleanExit, runScript, startWorker } from '../support/child.js';
+import { type ChildOutcome, expectCleanExit, runProgram, runScript, startWorker } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { ringDescriptors, sqPollThreads } from '../support/leftovers.js';
 import { skip } from '../support/skip.js';
@@ -133,6 +134,27 @@ describe('SQ-poll groups', () => {
     await first.ring.close();
     await expectWorking(second.ring);
     expect(cpusAllowed(thread)).to.deep.equal([cpu]);
+  });
+
+  it('Ring.groups: where a thread may run now, after it has been moved as well', async function () {
+    const [first, ...others] = cpusAllowed('self');
+    const last = others.at(-1);
+    if (first === undefined || last === undefined) skip(this, 'it takes two CPUs');
+    const { fd } = withDescriptor(() => makeRing(grouped({ cpus: [first] })));
+    const threadId = await sqThreadOf(fd);
+    const told = (): unknown => {
+      const [thread] = Ring.groups().find(({ name }) => name === group)?.threads ?? [];
+      return [thread?.cpu, thread?.cpus];
+    };
+    await eventually('the thread on its CPU', () => isDeepStrictEqual(told(), [first, [first]]));
+    const move = (cpus: readonly number[]): Promise<ChildOutcome> => {
+      return runProgram(['-pc', cpus.join(), String(threadId)], { launcher: ['taskset'] });
+    };
+    const { code, stderr } = await move([last]);
+    if (code !== 0) skip(this, `the kernel lets nobody move the thread: ${stderr.trim()}`);
+    expect(told()).to.deep.equal([last, [last]]);
+    expectCleanExit(await move([first, last]));
+    expect(told()).to.deep.equal([null, [first, last]]);
   });
 
   it('the thread outlives its first ring, and ends with its last', async () => {

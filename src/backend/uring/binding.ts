@@ -81,7 +81,7 @@ export interface NativeWatch {
 export interface NativeSqPollThread {
   index: number;
   threadId: number;
-  cpu: number | null;
+  cpus: number[];
   ringCount: number;
   busyShare: number;
   totalUs: number;
