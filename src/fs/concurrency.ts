@@ -1,101 +1,72 @@
 /**
  * How many composite operations run at once: each holds a descriptor of its own, and a process
- * has only so many. The rest wait in a PQueue, in the order in which they came.
+ * has only so many. The rest wait in line, in the order in which they came.
  *
- * Single operations never come by here. As long as there is room the queue is not touched either:
- * passing through it costs as much as reading a small file does.
+ * Single operations never come by here.
  */
 import { readFileSync } from 'node:fs';
-import PQueue from 'p-queue';
-import { type Abortable, unwatchAbort, watchAbort } from '../abort.js';
+import { onAbortOf } from '../abort.js';
 import { abortError } from '../errors.js';
+import { Line } from '../line.js';
 
 const RUNNING_MAX = 512;
 const RUNNING_LEAST = 2;
 
+let knownMax: number | undefined;
+
 export class Concurrency {
-  #runningMax = 0;
-  /** Running without having been queued. */
-  #directCount = 0;
-  #queue: PQueue | undefined;
+  #runningCount = 0;
+  /** What lets each of them begin. */
+  readonly #waiting = new Line<() => void>();
 
   /** Runs `task` now or in its turn. An abort while it waits rejects at once, and it never starts. */
   run<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-    if (this.#runningMax === 0)
-      this.#runningMax = Math.min(RUNNING_MAX, descriptorsMax() >>> 1) || RUNNING_LEAST;
-    const queue = this.#queue;
-    const isIdle = queue === undefined || (queue.size === 0 && queue.pending === 0);
-    // One place is the queue's: its own limit can't be zero.
-    if (isIdle && this.#directCount < this.#runningMax - 1) return this.#runDirectly(task);
-    return this.#runQueued(task, signal);
+    if (this.#waiting.length > 0 || this.#runningCount >= runningMax()) return this.#runInTurn(task, signal);
+    this.#runningCount++;
+    return this.#runInPlace(task);
   }
 
-  async #runDirectly<Value>(task: () => Promise<Value>): Promise<Value> {
-    this.#directCount++;
+  async #runInTurn<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+    if (signal?.aborted) throw abortError(signal);
+    await new Promise<void>((resolve, reject) => {
+      const place = this.#waiting.push(() => {
+        stopWatching();
+        resolve();
+      });
+      const stopWatching = onAbortOf(signal, (aborted) => {
+        this.#waiting.remove(place);
+        reject(abortError(aborted));
+      });
+    });
+    return await this.#runInPlace(task);
+  }
+
+  /** Its place is counted already, and goes to the next in line afterwards. */
+  async #runInPlace<Value>(task: () => Promise<Value>): Promise<Value> {
     try {
       return await task();
     } finally {
-      this.#directCount--;
-      const queue = this.#queue;
-      if (queue !== undefined && queue.size > 0) queue.concurrency = this.#runningMax - this.#directCount;
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#runningCount--;
+      else next();
     }
   }
-
-  async #runQueued<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-    const concurrency = this.#runningMax - this.#directCount;
-    this.#queue ??= new PQueue({ concurrency });
-    this.#queue.concurrency = concurrency;
-    if (signal === undefined) return await this.#queue.add(task);
-    if (signal.aborted) throw abortError(signal);
-    const queued = new QueuedTask(task, signal);
-    this.#queue.add(() => queued.start()).catch(() => {});
-    return await queued.result;
-  }
 }
 
-/**
- * PQueue's own `signal` would free the place of a running task at once, though its descriptor is
- * still open, and reject with the bare reason. This one listens only while it waits.
- */
-class QueuedTask<Value> implements Abortable {
-  readonly result: Promise<Value>;
-  readonly #signal: AbortSignal;
-  #task: (() => Promise<Value>) | undefined;
-  #resolve!: (value: Promise<Value>) => void;
-  #reject!: (reason: unknown) => void;
-
-  constructor(task: () => Promise<Value>, signal: AbortSignal) {
-    this.#task = task;
-    this.#signal = signal;
-    this.result = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    watchAbort(signal, this);
-  }
-
-  /** Its turn. Settles when the place is free again. */
-  async start(): Promise<void> {
-    const task = this.#task;
-    if (task === undefined) return;
-    unwatchAbort(this.#signal, this);
-    const running = task();
-    this.#resolve(running);
-    await running;
-  }
-
-  onAbort(signal: AbortSignal): void {
-    this.#task = undefined;
-    this.#reject(abortError(signal));
-  }
+/** Half of what the process may open; few while that can't be found out, as when all of that is open. */
+function runningMax(): number {
+  knownMax ??= descriptorsMax();
+  return knownMax === undefined
+    ? RUNNING_LEAST
+    : Math.max(RUNNING_LEAST, Math.min(RUNNING_MAX, knownMax >>> 1));
 }
 
-/** The soft limit of open files (RLIMIT_NOFILE), as Linux tells it; 0 when it does not. */
-function descriptorsMax(): number {
+/** The soft limit of open files (RLIMIT_NOFILE), as Linux tells it. */
+function descriptorsMax(): number | undefined {
   try {
     const found = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
-    return found ? Number(found[1]) : 0;
+    return found ? Number(found[1]) : RUNNING_MAX;
   } catch {
-    return 0;
+    return undefined;
   }
 }

@@ -191,6 +191,37 @@ describeOnEachBackend('Files that the system refuses', (makeRing, configuration)
     expect(isWhole).to.equal(true);
   });
 
+  it('EMFILE in the first burst of many: the errors say so, and with descriptors free again all is well', async () => {
+    const path = directory.file('file', 'content');
+    const script = `
+      import { closeSync, openSync } from 'node:fs';
+      import { Ring } from 'ringlet';
+      const path = ${JSON.stringify(path)};
+      const ring = new Ring(${backend});
+      const burst = async () => {
+        const calls = Array.from({ length: 60 }, (_, index) => [
+          ring.fs.writeFile(path + index, 'x'), ring.fs.readFile(path),
+        ]);
+        const results = await Promise.allSettled(calls.flat());
+        return [...new Set(results.map(({ reason }) => reason?.code ?? 'done'))].sort();
+      };
+      const taken = [];
+      try {
+        for (;;) taken.push(openSync('/dev/null'));
+      } catch {}
+      const during = await burst();
+      for (const fd of taken) closeSync(fd);
+      console.log(JSON.stringify({ during, after: await burst() }));
+      await ring.close();
+    `;
+    const outcome = await runScript(script, { launcher: ['sh', '-c', 'ulimit -n 60; exec "$0" "$@"'] });
+    expectCleanExit(outcome);
+    const { during, after } = JSON.parse(outcome.stdout);
+    // A ring opens what is small without a descriptor of the process.
+    expect(['EMFILE', 'EMFILE,done']).to.include(String(during));
+    expect(after).to.deep.equal(['done']);
+  });
+
   it('EINTR: signals in between reach the program, and no call', async () => {
     const path = directory.file('file', pattern(MIB));
     const fifo = directory.fifo('fifo');

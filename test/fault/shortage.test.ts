@@ -157,6 +157,35 @@ describe('A ring whose memory the kernel itself refuses', () => {
 describe('A ring for which descriptors are short', () => {
   needsIoUring();
 
+  it('the addon, too, is loaded at the next try', async () => {
+    const source = `
+      import { closeSync, openSync } from 'node:fs';
+      import { Ring } from 'ringlet';
+      // It loads everything else.
+      await new Ring({ backend: 'node' }).close();
+      const taken = [];
+      try {
+        for (;;) taken.push(openSync('/dev/null'));
+      } catch {}
+      const messages = [];
+      let isMade = false;
+      while (!isMade && taken.length > 0) {
+        try {
+          await new Ring({ backend: 'io_uring' }).close();
+          isMade = true;
+        } catch ({ message }) {
+          messages.push(message);
+          closeSync(taken.pop());
+        }
+      }
+      console.log(isMade, messages[0]);
+    `;
+    const launcher = ['bash', '-c', 'ulimit -n 64; exec "$0" "$@"'];
+    const outcome = await runScript(source, { launcher });
+    expectCleanExit(outcome);
+    expect(outcome.stdout).to.match(/^true .*Too many open files/);
+  });
+
   for (const [name, options] of KINDS) {
     it(`${name}: EMFILE is an error that says so, each failure leaves nothing, and the next try may succeed`, async () => {
       const source = `

@@ -269,7 +269,10 @@ function load(): Binding {
   return binding;
 }
 
-/** Loads the addon at the first call. Throws each time with the first failure's reason. */
+/** What dlopen(3) and Node say of a shortage, which may be over at the next try. */
+const SHORTAGE = /too many open files|cannot allocate memory/i;
+
+/** Loads the addon at the first call. Throws each time with the first failure's reason, unless that was a shortage. */
 export function binding(): Binding {
   if (loaded) return loaded;
   if (failure) throw failure;
@@ -277,7 +280,8 @@ export function binding(): Binding {
     loaded = load();
     return loaded;
   } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    throw failure;
+    const reason = error instanceof Error ? error : new Error(String(error));
+    if (!SHORTAGE.test(reason.message)) failure = reason;
+    throw reason;
   }
 }
