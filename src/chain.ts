@@ -28,15 +28,15 @@ import {
   checkSignal,
   checkStringData,
   checkView,
-  checkViews,
+  mapArray,
   toMode,
   toOpenFlags,
   toPath,
+  toSpans,
   toPosition,
   toSymlinkType,
 } from './validate.js';
-
-type View = NodeJS.ArrayBufferView;
+import { byteLengthOf, isView, type Span, type View } from './views.js';
 
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
@@ -118,7 +118,7 @@ export class Chain {
     options?: ChainTransferOptions | null,
   ): ChainPart<WriteResult<Data>> {
     const target = this.#fileOf(file, 'write');
-    if (ArrayBuffer.isView(data)) {
+    if (isView(data)) {
       return this.#add({ kind: 'write', file: target, ...this.#transfer(data, options) });
     }
     const text = checkStringData(data, 'data');
@@ -263,15 +263,13 @@ export class Chain {
   ): { buffer: View; offset: number; length: number; position: number | bigint } {
     const buffer = checkView(view);
     const given = checkObject(options ?? {}, 'options') as ChainTransferOptions;
-    const offset = checkInteger(given.offset ?? 0, 'offset', 0, buffer.byteLength);
-    const room = buffer.byteLength - offset;
-    const length = checkInteger(given.length ?? room, 'length', 0, room);
-    return {
-      buffer,
-      offset,
-      length: Math.min(length, TRANSFER_BYTES_MAX),
-      position: toPosition(given.position),
-    };
+    const { offset: first, length: count, position } = given;
+    const at = toPosition(position);
+    const byteLength = byteLengthOf(buffer);
+    const offset = checkInteger(first ?? 0, 'offset', 0, byteLength);
+    const room = byteLength - offset;
+    const length = checkInteger(count ?? room, 'length', 0, room);
+    return { buffer, offset, length: Math.min(length, TRANSFER_BYTES_MAX), position: at };
   }
 
   #checkOpen(): void {
@@ -341,9 +339,12 @@ export class Chain {
       if (typeof (returned as PromiseLike<unknown> | undefined)?.then !== 'function') return;
       throw invalidArgValue('build', returned, 'must add its parts before it returns, so it cannot be async');
     }
-    const isComplete =
-      returned.length === this.#parts.length && returned.every((part, index) => part === this.#parts[index]);
-    if (!isComplete) throw invalidArgValue('build', returned, 'must return all parts in order, or no array');
+    const refusal = 'must return all parts in order, or no array';
+    const parts = mapArray(returned, 'build', (part, index) => {
+      if (part !== this.#parts[index]) throw invalidArgValue('build', returned, refusal);
+      return part;
+    });
+    if (parts.length !== this.#parts.length) throw invalidArgValue('build', returned, refusal);
   }
 
   #giveBack(outcomes: readonly ChainOutcome[]): void {
@@ -375,10 +376,10 @@ function checkHandle(value: unknown): FileHandle {
 function vectors(
   value: readonly View[],
   position: number | bigint | null | undefined,
-): { buffers: readonly View[]; position: number | bigint } {
-  const buffers = checkViews(value);
-  if (buffers.length === 0 || buffers.length > VECTORS_MAX) {
-    throw invalidArgValue('buffers', buffers, `must have 1 to ${VECTORS_MAX} elements`);
+): { buffers: readonly View[]; spans: Span[]; position: number | bigint } {
+  const spans = toSpans(value);
+  if (spans.length === 0 || spans.length > VECTORS_MAX) {
+    throw invalidArgValue('buffers', value, `must have 1 to ${VECTORS_MAX} elements`);
   }
-  return { buffers, position: toPosition(position) };
+  return { buffers: value, spans, position: toPosition(position) };
 }

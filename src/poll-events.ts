@@ -1,6 +1,6 @@
 /** What a descriptor can be polled for: names for users, poll(2)'s bits for the kernel. */
-import { invalidArgType, invalidArgValue } from './errors.js';
-import { checkOneOf } from './validate.js';
+import { invalidArgValue } from './errors.js';
+import { checkOneOf, mapArray } from './validate.js';
 
 /**
  * - `'readable'`: a read would not block; a waiting connection, for a listening socket; the end of input too.
@@ -25,10 +25,9 @@ const NAMES = BITS.map(([event]) => event);
 
 /** The bits of what a caller asks for: an array that names at least one event. */
 export function toPollBits(events: unknown, name = 'events'): number {
-  if (!Array.isArray(events)) throw invalidArgType(name, 'an instance of Array', events);
-  if (events.length === 0) throw invalidArgValue(name, events, 'must name at least one event');
-  for (const [index, event] of events.entries()) checkOneOf(event, `${name}[${index}]`, NAMES);
-  return BITS.reduce((bits, [event, bit]) => (events.includes(event) ? bits | bit : bits), 0);
+  const wanted = mapArray(events, name, (event, index) => checkOneOf(event, `${name}[${index}]`, NAMES));
+  if (wanted.length === 0) throw invalidArgValue(name, events, 'must name at least one event');
+  return BITS.reduce((bits, [event, bit]) => (wanted.includes(event) ? bits | bit : bits), 0);
 }
 
 /** The names of the bits, in the order of the type. */

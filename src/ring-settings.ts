@@ -1,5 +1,5 @@
 /** The options of a ring as its backend gets them: checked, with their defaults filled in. */
-import { invalidArgType, invalidArgValue } from './errors.js';
+import { invalidArgValue } from './errors.js';
 import type {
   CoalesceOptions,
   IoWorkerOptions,
@@ -7,7 +7,7 @@ import type {
   RingOptions,
   SqPollOptions,
 } from './options.js';
-import { checkBoolean, checkInteger, checkObject, checkOneOf, checkString } from './validate.js';
+import { checkBoolean, checkInteger, checkObject, checkOneOf, checkString, mapArray } from './validate.js';
 
 /** All options with their defaults filled in. */
 export interface RingSettings {
@@ -142,25 +142,25 @@ function readSqPoll(value: unknown): SqPollSettings | undefined {
     }
   }
   if (idleMs !== undefined) checkInteger(idleMs, 'options.sqPoll.idleMs', 1, IDLE_MS_MAX);
-  if (cpus !== undefined) checkCpus(cpus);
-  return { group, threads, cpus: cpus === undefined ? undefined : [...cpus], idleMs };
+  return { group, threads, cpus: cpus === undefined ? undefined : readCpus(cpus), idleMs };
 }
 
-function checkCpus(cpus: unknown): void {
-  if (!Array.isArray(cpus)) throw invalidArgType('options.sqPoll.cpus', 'an instance of Array', cpus);
-  if (cpus.length === 0) throw invalidArgValue('options.sqPoll.cpus', cpus, 'must name at least one CPU');
-  cpus.forEach((cpu, index) => {
-    checkInteger(cpu, `options.sqPoll.cpus[${index}]`, 0, CPU_MAX);
-    if (cpus.indexOf(cpu) !== index) throw invalidArgValue('options.sqPoll.cpus', cpus, 'names a CPU twice');
-  });
+function readCpus(value: unknown): number[] {
+  const name = 'options.sqPoll.cpus';
+  const cpus = mapArray(value, name, (cpu, index) => checkInteger(cpu, `${name}[${index}]`, 0, CPU_MAX));
+  if (cpus.length === 0) throw invalidArgValue(name, value, 'must name at least one CPU');
+  if (new Set(cpus).size < cpus.length) throw invalidArgValue(name, value, 'names a CPU twice');
+  return cpus;
 }
 
 function readReceiveBuffers(value: unknown): ReceiveBufferSettings[] {
-  if (!Array.isArray(value)) return [readReceiveBuffer(value ?? {}, 'options.receiveBuffers')];
-  if (value.length === 0 || value.length > RECEIVE_SIZES_MAX) {
-    throw invalidArgValue('options.receiveBuffers', value, `must have 1 to ${RECEIVE_SIZES_MAX} elements`);
+  const name = 'options.receiveBuffers';
+  if (!Array.isArray(value)) return [readReceiveBuffer(value ?? {}, name)];
+  const buffers = mapArray(value, name, (each, index) => readReceiveBuffer(each, `${name}[${index}]`));
+  if (buffers.length === 0 || buffers.length > RECEIVE_SIZES_MAX) {
+    throw invalidArgValue(name, value, `must have 1 to ${RECEIVE_SIZES_MAX} elements`);
   }
-  return value.map((each, index) => readReceiveBuffer(each, `options.receiveBuffers[${index}]`));
+  return buffers;
 }
 
 function readReceiveBuffer(value: unknown, name: string): ReceiveBufferSettings {

@@ -10,13 +10,12 @@ import type { Hold } from './backend/polls.js';
 import { restoreSignal, saveSignal } from './backend/signal-actions.js';
 import {
   abortError,
-  invalidArgType,
   invalidArgValue,
   tracedRejection,
   unknownSignal,
   workerUnsupportedError,
 } from './errors.js';
-import { checkString } from './validate.js';
+import { checkString, mapArray } from './validate.js';
 
 /** A signal that has come, and how often since it was last reported. */
 export interface SignalArrival {
@@ -31,13 +30,13 @@ const DONE: Step = { done: true, value: undefined };
 
 /** Checks the names given to `ring.signals`; repeated ones count once. */
 export function readSignalNames(names: unknown): readonly NodeJS.Signals[] {
-  if (!Array.isArray(names)) throw invalidArgType('signals', 'an instance of Array', names);
-  if (names.length === 0) throw invalidArgValue('signals', names, 'must name at least one signal');
-  names.forEach((name: unknown, index) => {
+  const signals = mapArray(names, 'signals', (name, index) => {
     const known = checkString(name, `signals[${index}]`);
     if (!Object.hasOwn(constants.signals, known)) throw unknownSignal(known);
+    return known as NodeJS.Signals;
   });
-  return [...new Set(names as NodeJS.Signals[])];
+  if (signals.length === 0) throw invalidArgValue('signals', names, 'must name at least one signal');
+  return [...new Set(signals)];
 }
 
 /** One signal's listener on `process`, and the iterators that it tells. */

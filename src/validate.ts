@@ -6,12 +6,12 @@
  */
 import { constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { types } from 'node:util';
 import { CURRENT_POSITION, type Path, type Position, type SymlinkType } from './backend/backend.js';
 import { invalidArgType, invalidArgValue, invalidSymlinkType, outOfRange } from './errors.js';
 import { type ForeignSignal, standIn } from './foreign-signal.js';
 import { isNodeAtLeast } from './node-version.js';
 import { abortWith, isPlainSignal } from './plain-signal.js';
+import { bytesOf, isUint8Array, isView, Span, type View } from './views.js';
 
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
@@ -53,7 +53,7 @@ const OPEN_FLAGS: ReadonlyMap<unknown, number> = new Map(
   }),
 );
 
-/** An integer from `min` to `max`, both included. */
+/** An integer from `min` to `max`, both included; -0 becomes 0. */
 export function checkInteger(
   value: unknown,
   name: string,
@@ -63,7 +63,7 @@ export function checkInteger(
   const number = checkNumber(value, name);
   if (!Number.isInteger(number)) throw outOfRange(name, 'an integer', number);
   if (number < min || number > max) throw outOfRange(name, `>= ${min} && <= ${max}`, number);
-  return number;
+  return number + 0;
 }
 
 export function checkNumber(value: unknown, name: string): number {
@@ -122,18 +122,37 @@ export function checkLookedAtSignal(value: unknown): AbortSignal | undefined {
   }
 }
 
-export function checkView(value: unknown, name = 'buffer'): NodeJS.ArrayBufferView {
-  if (!types.isArrayBufferView(value)) throw invalidArgType(name, VIEW_TYPE, value);
+export function checkView(value: unknown, name = 'buffer'): View {
+  if (!isView(value)) throw invalidArgType(name, VIEW_TYPE, value);
   return value;
 }
 
-export function checkViews(value: unknown, name = 'buffers'): readonly NodeJS.ArrayBufferView[] {
-  if (!Array.isArray(value)) throw invalidArgType(name, 'an ArrayBufferView[]', value);
-  // `every` would pass over holes.
-  for (const each of value) {
-    if (!types.isArrayBufferView(each)) throw invalidArgType(name, 'an ArrayBufferView[]', value);
-  }
-  return value;
+/**
+ * An array of our own of what `convert` makes of the elements of another, which are looked at once each, by
+ * index: neither its methods nor its iterator are asked. What throws for an element ends it, however long the
+ * array says it is.
+ */
+export function mapArray<Result>(
+  value: unknown,
+  name: string,
+  convert: (element: unknown, index: number) => Result,
+  expected = 'an instance of Array',
+): Result[] {
+  if (!Array.isArray(value)) throw invalidArgType(name, expected, value);
+  const { length } = value;
+  const results: Result[] = [];
+  for (let index = 0; index < length; index++) results.push(convert(value[index], index));
+  return results;
+}
+
+export function toSpans(value: unknown, name = 'buffers'): Span[] {
+  const expected = 'an ArrayBufferView[]';
+  const toView = (element: unknown): View => {
+    if (!isView(element)) throw invalidArgType(name, expected, value);
+    return element;
+  };
+  // Memory is looked at when none of the caller's getters is left to run.
+  return mapArray(value, name, toView, expected).map((view) => new Span(view));
 }
 
 /** The string of a call that takes a string or a view, once it has turned out to be no view. */
@@ -159,9 +178,10 @@ export function toPath(value: unknown, name = 'path'): Path {
     if (path.includes('\0')) throw nulInPath(name, path);
     return path;
   }
-  if (types.isUint8Array(path)) {
-    if (path.includes(0)) throw nulInPath(name, path);
-    return Buffer.from(path);
+  if (isUint8Array(path)) {
+    const copy = Buffer.from(bytesOf(path));
+    if (copy.includes(0)) throw nulInPath(name, path);
+    return copy;
   }
   throw invalidArgType(name, PATH_TYPE, path);
 }
@@ -185,11 +205,19 @@ export function toMode(value: unknown, name: string, defaultMode: number): numbe
   return checkInteger(Number.parseInt(value, 8), name, 0, UINT32_MAX) & MODE_BITS;
 }
 
-/** A mode for a function of Node's, which ends the process for those that pass its check and are no int32. */
+/**
+ * A mode for a function of Node's, which ends the process for some that pass its check. What it refuses is left
+ * as it is.
+ */
 export function narrowMode(value: unknown): unknown {
   const bits = typeof value === 'string' && /^[0-7]+$/.test(value) ? Number.parseInt(value, 8) : value;
-  const isWide = Number.isInteger(bits) && (bits as number) > INT32_MAX && (bits as number) <= UINT32_MAX;
-  return isWide ? (bits as number) & MODE_BITS : value;
+  if (typeof bits !== 'number' || !Number.isInteger(bits)) return value;
+  return bits >= 0 && bits <= UINT32_MAX ? bits & MODE_BITS : value;
+}
+
+/** Anything, with 0 for -0: Node's checks let that pass as an integer, and its bindings don't take it for one. */
+export function plainZero<Value>(value: Value): Value {
+  return Object.is(value, -0) ? (0 as Value) : value;
 }
 
 /** As Node does: before 24 no string means none, and after it null and undefined do. */

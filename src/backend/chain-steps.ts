@@ -1,10 +1,9 @@
 /**
  * The parts of a chain as the public class hands them to a backend, and what a backend reports of each.
- * Both backends and the public class depend on it; it depends on types only.
+ * Both backends and the public class depend on it.
  */
+import { byteCountOf, type Span, type View } from '../views.js';
 import type { BackendFile, OpenRules, Path, Position, SymlinkType } from './files.js';
-
-type View = NodeJS.ArrayBufferView;
 
 export type TransferStep =
   | {
@@ -17,7 +16,14 @@ export type TransferStep =
       /** What the result shows in place of `buffer`: the string that it was made of. */
       text?: string;
     }
-  | { kind: 'readv' | 'writev'; file: BackendFile; buffers: readonly View[]; position: Position };
+  | {
+      kind: 'readv' | 'writev';
+      file: BackendFile;
+      spans: readonly Span[];
+      position: Position;
+      /** What the result shows: the caller's own array. */
+      buffers: readonly View[];
+    };
 
 export type ChainStep =
   | TransferStep
@@ -74,10 +80,7 @@ export function wantedBytes(step: ChainStep): number | undefined {
       return Math.min(step.length, TRANSFER_BYTES_MAX);
     case 'readv':
     case 'writev':
-      return Math.min(
-        step.buffers.reduce((bytes, view) => bytes + view.byteLength, 0),
-        TRANSFER_BYTES_MAX,
-      );
+      return Math.min(byteCountOf(step.spans), TRANSFER_BYTES_MAX);
     default:
       return undefined;
   }

@@ -7,6 +7,7 @@ import type { BatchQueue } from '../batch-queue.js';
 import type { SocketAddress } from '../net/address.js';
 import type { AncillaryField } from '../net/datagrams/ancillary.js';
 import type { DatagramMessage } from '../net/datagrams/datagram-message.js';
+import type { Span } from '../views.js';
 
 /** What `DatagramSocket.bind` hands down: validated, defaults filled in. */
 export interface DatagramBinding {
@@ -61,7 +62,7 @@ export interface Membership {
 }
 
 /** The bytes of one datagram, in one piece or several. */
-export type Payload = NodeJS.ArrayBufferView | readonly NodeJS.ArrayBufferView[];
+export type Payload = Span | readonly Span[];
 
 /** What is asked of a datagram beside its way; checked, and never empty. */
 export interface SendExtras {

@@ -4,6 +4,7 @@
  * Paths and ranges are checked; flags and modes are the kernel's numbers.
  */
 import type { BigIntStats, Stats } from 'node:fs';
+import type { Span } from '../views.js';
 
 /** Reads and writes at the file's own cursor, which the transfer then moves. */
 export const CURRENT_POSITION = -1;
@@ -42,6 +43,8 @@ export type PoolCallback<Result> = (error: NodeJS.ErrnoException | null, result?
 /**
  * An open descriptor. Every method counts as pending until its promise settles;
  * `close` refuses new work at once, waits for what is pending, and only then gives the number back.
+ *
+ * Views are the caller's, and may have lost their memory when their turn comes (views.ts).
  */
 export interface BackendFile {
   readonly fd: number;
@@ -61,16 +64,9 @@ export interface BackendFile {
     position: Position,
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>>;
-  readv<Data extends readonly NodeJS.ArrayBufferView[]>(
-    buffers: Data,
-    position: Position,
-    signal: AbortSignal | undefined,
-  ): Promise<ReadVectorResult<Data>>;
-  writev<Data extends readonly NodeJS.ArrayBufferView[]>(
-    buffers: Data,
-    position: Position,
-    signal: AbortSignal | undefined,
-  ): Promise<WriteVectorResult<Data>>;
+  /** Resolves to the bytes read into all of them. */
+  readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number>;
+  writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number>;
   stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
   stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
   sync(signal: AbortSignal | undefined): Promise<void>;
@@ -134,7 +130,7 @@ export interface WholeRead<Content> {
 
 /** Bytes on their way into a file that is opened for them. */
 export interface WholeWrite {
-  readonly view: NodeJS.ArrayBufferView;
+  readonly content: Span;
   readonly flags: number;
   readonly mode: number;
   /** The file has taken no more than the first `bytesWritten` so far. `open` is called once at most. */

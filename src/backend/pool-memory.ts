@@ -2,6 +2,7 @@
  * The memory of a buffer pool, the same on both backends: one ArrayBuffer, cut into buffers that begin on
  * pages, and what is under way on each of them.
  */
+import { byteLengthOf, byteOffsetOf, type View } from '../views.js';
 import { PendingCount } from './pending-count.js';
 import { binding } from './uring/binding.js';
 
@@ -78,8 +79,8 @@ export class PoolMemory {
   }
 
   /** The buffer that a view of this memory lies in as a whole. */
-  bufferOf({ byteOffset, byteLength }: NodeJS.ArrayBufferView): PoolBuffer | undefined {
-    return this.buffers[this.indexAt(byteOffset - this.#startBytes, byteLength)];
+  poolBufferOf(view: View): PoolBuffer | undefined {
+    return this.buffers[this.indexAt(byteOffsetOf(view) - this.#startBytes, byteLengthOf(view))];
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { ChunkQueue } from '../chunk-queue.js';
 import type { SocketAddress } from '../net/address.js';
+import type { Span } from '../views.js';
 import type { ReadResult } from './files.js';
 
 /** What a socket can be told to do, before it connects or later; undefined leaves the system's default. */
@@ -92,11 +93,11 @@ export interface BackendStream {
   /**
    * Resolves when the kernel has all bytes. Writes keep their order.
    *
+   * @param data in one piece or several.
    * @param fds descriptors to pass with the first byte, over a Unix socket.
    */
   write(
-    views: readonly NodeJS.ArrayBufferView[],
-    bytes: number,
+    data: Span | readonly Span[],
     signal: AbortSignal | undefined,
     fds?: readonly number[],
   ): Promise<number>;

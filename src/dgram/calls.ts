@@ -1,8 +1,8 @@
 /** The many ways in which node:dgram's calls can be written, brought into one shape each. */
-import { types } from 'node:util';
 import { invalidArgType, outOfRange, socketConnectedError } from '../errors.js';
 import { checkPort } from '../net/address.js';
-import { checkString } from '../validate.js';
+import { checkString, mapArray } from '../validate.js';
+import { bytesOf, isView, type View } from '../views.js';
 
 const DATA_TYPE = 'of type string or an instance of Buffer, TypedArray, or DataView';
 
@@ -10,7 +10,7 @@ const DATA_TYPE = 'of type string or an instance of Buffer, TypedArray, or DataV
 export type SendCallback = (error: Error | null, bytes?: number) => void;
 
 export interface SendCall {
-  list: NodeJS.ArrayBufferView[];
+  list: View[];
   /** Undefined on a connected socket. */
   port: number | undefined;
   /** A literal address or a name; undefined for this machine. */
@@ -55,13 +55,12 @@ function asCallback(value: unknown): SendCallback | undefined {
   return typeof value === 'function' ? (value as SendCallback) : undefined;
 }
 
-function slice(message: unknown, offset: unknown, length: unknown): Buffer {
-  let buffer: Buffer;
-  if (typeof message === 'string') buffer = Buffer.from(message);
-  else if (types.isArrayBufferView(message))
-    buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  else throw invalidArgType('buffer', DATA_TYPE, message);
+function slice(message: unknown, offset: unknown, length: unknown): Uint8Array {
   const [from, count] = [Number(offset) >>> 0, Number(length) >>> 0];
+  let buffer: Uint8Array;
+  if (typeof message === 'string') buffer = Buffer.from(message);
+  else if (isView(message)) buffer = bytesOf(message);
+  else throw invalidArgType('buffer', DATA_TYPE, message);
   if (from > buffer.byteLength) throw outOfBounds('"offset"');
   if (from + count > buffer.byteLength) throw outOfBounds('"length"');
   return buffer.subarray(from, from + count);
@@ -72,14 +71,14 @@ function outOfBounds(what: string): Error {
   return Object.assign(error, { code: 'ERR_BUFFER_OUT_OF_BOUNDS' });
 }
 
-function readData(message: unknown): NodeJS.ArrayBufferView[] {
-  const parts: unknown[] = Array.isArray(message) ? message : [message];
+function readData(message: unknown): View[] {
   const name = Array.isArray(message) ? 'buffer list arguments' : 'buffer';
-  return parts.map((part) => {
+  const toView = (part: unknown): View => {
     if (typeof part === 'string') return Buffer.from(part);
-    if (types.isArrayBufferView(part)) return part;
+    if (isView(part)) return part;
     throw invalidArgType(name, DATA_TYPE, message);
-  });
+  };
+  return Array.isArray(message) ? mapArray(message, name, toView) : [toView(message)];
 }
 
 export interface BindCall {

@@ -20,6 +20,7 @@ import type { DatagramMessage } from '../net/datagrams/datagram-message.js';
 import { DatagramSocket } from '../net/datagrams/datagram-socket.js';
 import { backendOf } from '../ring.js';
 import { checkSignal } from '../validate.js';
+import { byteLengthOf } from '../views.js';
 import { readBind, readSend, type SendCall } from './calls.js';
 import {
   type AddressInfo,
@@ -181,7 +182,7 @@ export class Socket extends EventEmitter<SocketEvents> {
     const call = readSend([message, ...parameters], this.#socket?.remoteAddress !== undefined);
     this.#checkOpen();
     this.#sendingCount++;
-    const bytes = call.list.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const bytes = call.list.reduce((sum, view) => sum + byteLengthOf(view), 0);
     this.#sendingBytes += bytes;
     this.#whenBound(() => void this.#send(call, bytes));
   }

@@ -57,6 +57,12 @@ export function writeStalledError(call: string): CodedError {
   return coded(Error, 'ERR_OPERATION_FAILED', `Operation failed: ${call} failed after retries`);
 }
 
+/** Memory that a caller has passed, and transferred away or made shorter before it was used. */
+export function memoryGoneError(): RangeError & CodedError {
+  const message = 'The memory of the buffer was transferred or made shorter before the operation began';
+  return coded(RangeError, 'ERR_BUFFER_OUT_OF_BOUNDS', message);
+}
+
 /** A call on a FileHandle that has been closed, as node:fs/promises words it. */
 export function fileClosedError(syscall: string): NodeJS.ErrnoException {
   const error: NodeJS.ErrnoException = new Error('file closed');

@@ -2,15 +2,8 @@
 import type { PathLike } from 'node:fs';
 import type { FileBackend } from '../backend/backend.js';
 import { invalidArgValue } from '../errors.js';
-import {
-  checkBoolean,
-  checkObject,
-  checkOneOf,
-  checkString,
-  checkStringData,
-  checkView,
-  toPath,
-} from '../validate.js';
+import { checkBoolean, checkObject, checkOneOf, checkString, checkStringData, toPath } from '../validate.js';
+import { bytesOf, isView } from '../views.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 export interface AttributeOptions extends SignalOptions {
@@ -58,9 +51,7 @@ export function toAttributeName(value: unknown): string {
 }
 
 export function toAttributeValue(value: unknown): Buffer {
-  if (!ArrayBuffer.isView(value)) return Buffer.from(checkStringData(value, 'value'));
-  const { buffer, byteOffset, byteLength } = checkView(value, 'value');
-  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+  return isView(value) ? Buffer.from(bytesOf(value)) : Buffer.from(checkStringData(value, 'value'));
 }
 
 /** The names of a list, in which each has a NUL behind it. */

@@ -22,10 +22,12 @@ import {
   checkObject,
   checkStringData,
   checkView,
-  checkViews,
   narrowMode,
+  plainZero,
+  toSpans,
   toPosition,
 } from '../validate.js';
+import { byteLengthOf, isView, type View } from '../views.js';
 import { fileFor } from './beyond-node.js';
 import { HandleLifetime, type LentFile } from './handle-lifetime.js';
 import {
@@ -41,7 +43,6 @@ import {
 } from './options.js';
 import { readWhole } from './read-file.js';
 import {
-  byteLengthOf,
   checkReadRange,
   checkWriteRange,
   TRANSFER_BYTES_MAX,
@@ -51,8 +52,6 @@ import {
 } from './transfer-ranges.js';
 import { lifetimeOf, StreamableHandle } from './streamable-handle.js';
 import { type FileContent, toContent, writeWhole } from './write-file.js';
-
-type View = NodeJS.ArrayBufferView;
 
 const READ_BUFFER_BYTES = 16 * 1024;
 
@@ -156,8 +155,8 @@ export class FileHandle extends StreamableHandle {
       let position = fourth;
       let abort: AbortSignal | undefined;
       let buffer: View;
-      if (ArrayBuffer.isView(first)) {
-        buffer = first as View;
+      if (isView(first)) {
+        buffer = first;
         if (typeof second === 'object' && second !== null) {
           ({ offset, length, position } = second as TransferOptions);
           abort = toSignal(second as TransferOptions);
@@ -212,8 +211,8 @@ export class FileHandle extends StreamableHandle {
     const file = this.#lifetime.file;
     if (file === undefined) return Promise.reject(fileClosedError('write'));
     try {
-      if (!ArrayBuffer.isView(first)) return writeText(file, checkStringData(first, 'buffer'), second, third);
-      const buffer = first as View;
+      if (!isView(first)) return writeText(file, checkStringData(first, 'buffer'), second, third);
+      const buffer = first;
       let offset = second;
       let length = third;
       let position = fourth;
@@ -224,8 +223,8 @@ export class FileHandle extends StreamableHandle {
       }
       if (byteLengthOf(buffer) === 0) return unlessAborted({ bytesWritten: 0, buffer }, abort);
       const start = offset === undefined || offset === null ? 0 : checkInteger(offset, 'offset', 0);
-      const bytes = typeof length === 'number' ? length : byteLengthOf(buffer) - start;
-      checkWriteRange(buffer, start, bytes);
+      const wanted = typeof length === 'number' ? length : byteLengthOf(buffer) - start;
+      const bytes = checkWriteRange(buffer, start, wanted);
       return file.write(buffer, start, bytes, toLenientPosition(position), abort);
     } catch (error) {
       return Promise.reject(error);
@@ -239,19 +238,15 @@ export class FileHandle extends StreamableHandle {
    * @param position bytes from the start of the file; no number means its cursor.
    * @returns `bytesRead` over all buffers, maybe less than they hold, and 0 at the end of the file.
    */
-  readv<Data extends readonly View[]>(
+  async readv<Data extends readonly View[]>(
     buffers: Data,
     position?: number | bigint | null,
     options?: SignalOptions | null,
   ): Promise<ReadVectorResult<Data>> {
-    const file = this.#lifetime.file;
-    if (file === undefined) return Promise.reject(fileClosedError('readv'));
-    try {
-      checkViews(buffers);
-      return file.readv(buffers, toLenientPosition(position), readSignal(options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const file = this.#lifetime.fileFor('readv');
+    const signal = readSignal(options);
+    const bytesRead = await file.readv(toSpans(buffers), toLenientPosition(position), signal);
+    return { bytesRead, buffers };
   }
 
   /**
@@ -260,19 +255,15 @@ export class FileHandle extends StreamableHandle {
    * @param position bytes from the start of the file; no number means its cursor.
    * @returns `bytesWritten` over all buffers, maybe less than they hold.
    */
-  writev<Data extends readonly View[]>(
+  async writev<Data extends readonly View[]>(
     buffers: Data,
     position?: number | bigint | null,
     options?: SignalOptions | null,
   ): Promise<WriteVectorResult<Data>> {
-    const file = this.#lifetime.file;
-    if (file === undefined) return Promise.reject(fileClosedError('writev'));
-    try {
-      checkViews(buffers);
-      return file.writev(buffers, toLenientPosition(position), readSignal(options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const file = this.#lifetime.fileFor('writev');
+    const signal = readSignal(options);
+    const bytesWritten = await file.writev(toSpans(buffers), toLenientPosition(position), signal);
+    return { bytesWritten, buffers };
   }
 
   /** What the file system knows of the file (fstat(2)), as node:fs's own Stats or BigIntStats. */
@@ -355,7 +346,11 @@ export class FileHandle extends StreamableHandle {
 
   /** Sets owner and group; -1 leaves one as it is (fchown(2)). In Node's thread pool. */
   async chown(uid: number, gid: number, options?: SignalOptions | null): Promise<void> {
-    await this.#inPool('fchown', (fd, callback) => nodeFs.fchown(fd, uid, gid, callback), options);
+    await this.#inPool(
+      'fchown',
+      (fd, callback) => nodeFs.fchown(fd, plainZero(uid), plainZero(gid), callback),
+      options,
+    );
   }
 
   /**

@@ -9,6 +9,7 @@ import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/
 import type { Interface } from 'node:readline';
 import { type BackendFile, CURRENT_POSITION, type Position } from '../backend/backend.js';
 import { methodNotImplemented } from '../errors.js';
+import { toSpans } from '../validate.js';
 import type { HeldFile } from './handle-lifetime.js';
 
 type View = NodeJS.ArrayBufferView;
@@ -69,8 +70,9 @@ class StreamOperations {
   }
 
   writev(_fd: number, buffers: View[], position: number, done: Callback): void {
-    const writing = this.#file.writev(buffers, positionOf(position), this.#abandoned.signal);
-    this.#tell(writing, ({ bytesWritten }) => done(null, bytesWritten, buffers), done, buffers);
+    const spans = toSpans(buffers);
+    const writing = this.#file.writev(spans, positionOf(position), this.#abandoned.signal);
+    this.#tell(writing, (bytesWritten) => done(null, bytesWritten, buffers), done, buffers);
   }
 
   fsync(_fd: number, done: Callback): void {

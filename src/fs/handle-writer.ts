@@ -9,6 +9,7 @@ import { writeSync, writevSync } from 'node:fs';
 import { type BackendFile, CURRENT_POSITION } from '../backend/backend.js';
 import { invalidState, invalidStateType, outOfRange, writeStalledError } from '../errors.js';
 import { checkObject } from '../validate.js';
+import { byteCountOf, Span } from '../views.js';
 import type { HandleLifetime, HeldFile } from './handle-lifetime.js';
 import {
   IS_LATER_DRAFT,
@@ -75,10 +76,6 @@ function deferred<Value>(): Deferred<Value> {
     reject = onRejected;
   });
   return { promise, resolve, reject };
-}
-
-function byteCount(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0);
 }
 
 /** Where the next byte goes, how many more there may be, and how many have been written. */
@@ -148,9 +145,9 @@ class WriterState {
   }
 
   write(name: 'write' | 'writev', given: unknown, options: unknown): Promise<void> {
-    let chunks: Uint8Array[] | undefined;
+    let chunks: Span[] | undefined;
     let refusal: { reason: unknown } | undefined;
-    const convert = (): Uint8Array[] => (name === 'write' ? [toChunk(given)] : toChunks(given));
+    const convert = (): Span[] => (name === 'write' ? [toChunk(given)] : toChunks(given));
     if (IS_LATER_DRAFT) chunks = convert();
     else refusal = this.#refusal(undefined);
     if (refusal !== undefined) return Promise.reject(refusal.reason);
@@ -158,7 +155,7 @@ class WriterState {
     refusal = this.#refusal(signal);
     if (refusal !== undefined) return Promise.reject(refusal.reason);
     chunks ??= convert();
-    const bytes = byteCount(chunks);
+    const bytes = byteCountOf(chunks);
     if (!this.#range.hasRoomFor(bytes)) {
       return Promise.reject(outOfRange(name, `<= ${this.#range.remaining} bytes`, bytes));
     }
@@ -192,13 +189,13 @@ class WriterState {
 
   async #writeAll(
     name: 'write' | 'writev',
-    chunks: readonly Uint8Array[],
+    chunks: readonly Span[],
     position: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     let rest = chunks;
     let at = position;
-    let restBytes = byteCount(chunks);
+    let restBytes = byteCountOf(chunks);
     let stallCount = 0;
     while (restBytes > 0) {
       const bytesWritten = await this.#writeSome(rest, at, signal);
@@ -213,7 +210,7 @@ class WriterState {
   }
 
   async #writeSome(
-    chunks: readonly Uint8Array[],
+    chunks: readonly Span[],
     position: number,
     signal: AbortSignal | undefined,
   ): Promise<number> {
@@ -223,22 +220,22 @@ class WriterState {
     try {
       const [only] = chunks;
       if (chunks.length > 1 || only === undefined) {
-        return (await this.#file.writev(chunks, at, abort)).bytesWritten;
+        return await this.#file.writev(chunks, at, abort);
       }
-      return (await this.#file.write(only, 0, only.byteLength, at, abort)).bytesWritten;
+      return (await this.#file.write(only.view, 0, only.bytes, at, abort)).bytesWritten;
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }
   }
 
   writeSync(name: 'write' | 'writev', given: unknown): boolean {
-    const convert = (): Uint8Array[] => (name === 'write' ? [toChunk(given)] : toChunks(given));
+    const convert = (): Span[] => (name === 'write' ? [toChunk(given)] : toChunks(given));
     let chunks = IS_LATER_DRAFT ? convert() : undefined;
     if (this.#failure !== undefined || this.#isClosed || this.#end !== undefined || this.#pendingCount > 0) {
       return false;
     }
     chunks ??= convert();
-    const bytes = byteCount(chunks);
+    const bytes = byteCountOf(chunks);
     if (bytes > this.#syncBytesMax) return false;
     if (bytes === 0) return true;
     if (!this.#range.hasRoomFor(bytes)) return false;
@@ -246,7 +243,7 @@ class WriterState {
   }
 
   /** Nothing taken is left to another call; once the file has a part, the rest must follow, or it would come twice. */
-  #writeAllSync(chunks: readonly Uint8Array[], bytes: number): boolean {
+  #writeAllSync(chunks: readonly Span[], bytes: number): boolean {
     let at = this.#range.position;
     let rest = chunks;
     let restBytes = bytes;
@@ -345,18 +342,23 @@ class WriterState {
   }
 }
 
-function writeSomeSync(fd: number, chunks: readonly Uint8Array[], position: number): number {
-  const [only] = chunks;
+function writeSomeSync(fd: number, chunks: readonly Span[], position: number): number {
+  const pieces = chunks.map((chunk) => chunk.toBytes());
+  const [only] = pieces;
   const at = position < 0 ? null : position;
-  if (chunks.length > 1 || only === undefined) return writevSync(fd, chunks, at as number);
-  return writeSync(fd, only, 0, only.byteLength, at);
+  if (pieces.length > 1 || only === undefined) return writevSync(fd, pieces, at as number);
+  return writeSync(fd, only, 0, only.length, at);
 }
 
-/** What a short write has left over, as one chunk. */
-function withoutHead(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const [only] = chunks;
-  const whole = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
-  return [whole.subarray(bytes)];
+/** What a short write has left over. */
+function withoutHead(chunks: readonly Span[], bytes: number): Span[] {
+  let skip = bytes;
+  const rest: Span[] = [];
+  for (const chunk of chunks) {
+    if (chunk.bytes > skip) rest.push(skip === 0 ? chunk : new Span(chunk.toBytes().subarray(skip)));
+    skip = Math.max(skip - chunk.bytes, 0);
+  }
+  return rest;
 }
 
 /** Functions that need no `this`, as Node's writers have. */

@@ -9,7 +9,7 @@ import type { CopyOptions, Dir, Mode, PathLike, RmOptions, TimeLike } from 'node
 import nodePromises from 'node:fs/promises';
 import { orAborted } from '../abort.js';
 import { abortError } from '../errors.js';
-import { checkInteger, narrowMode } from '../validate.js';
+import { checkInteger, narrowMode, plainZero } from '../validate.js';
 import { copyFile } from './copy-file.js';
 import { readSignal, type SignalOptions } from './options.js';
 
@@ -103,9 +103,8 @@ const STEADY: Readonly<Record<string, (args: unknown[]) => unknown[]>> = {
   },
 };
 
-function steadied(call: Call, steady: ((args: unknown[]) => unknown[]) | undefined): Call {
-  if (steady === undefined) return call;
-  const wrapper = async (...args: unknown[]): Promise<unknown> => call(...steady(args));
+function steadied(call: Call, steady = (args: unknown[]): unknown[] => args): Call {
+  const wrapper = async (...args: unknown[]): Promise<unknown> => call(...steady(args).map(plainZero));
   return Object.defineProperties(wrapper, { name: { value: call.name }, length: { value: call.length } });
 }
 

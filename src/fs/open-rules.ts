@@ -1,7 +1,7 @@
 /** What `fs.open` takes beyond Node's own: where a path begins, and how it may be resolved (openat2(2)). */
 import type { OpenRules } from '../backend/backend.js';
 import { fileClosedError, invalidArgType, invalidArgValue } from '../errors.js';
-import { checkObject, checkOneOf } from '../validate.js';
+import { checkObject, checkOneOf, mapArray } from '../validate.js';
 import { backendFileOf, FileHandle } from './file-handle.js';
 import { type SignalOptions, toSignal } from './options.js';
 
@@ -48,10 +48,10 @@ export function readOpenOptions(options: unknown): {
 
 function toResolveBits(value: unknown): number {
   if (value === undefined) return 0;
-  const names: readonly unknown[] = Array.isArray(value) ? value : [value];
-  let bits = 0;
-  for (const name of names)
-    bits |= RESOLVE_BITS[checkOneOf(name, 'options.resolve', RULE_NAMES) as ResolveRule];
+  const toBit = (name: unknown): number =>
+    RESOLVE_BITS[checkOneOf(name, 'options.resolve', RULE_NAMES) as ResolveRule];
+  const each = Array.isArray(value) ? mapArray(value, 'options.resolve', toBit) : [toBit(value)];
+  const bits = each.reduce((all, bit) => all | bit, 0);
   if ((bits & RESOLVE_BITS.beneath) !== 0 && (bits & RESOLVE_BITS.inRoot) !== 0) {
     throw invalidArgValue('options.resolve', value, "must not name both 'beneath' and 'inRoot'");
   }

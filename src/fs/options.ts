@@ -12,6 +12,7 @@ import {
   toMode,
   toOpenFlags,
 } from '../validate.js';
+import { isView } from '../views.js';
 
 /** Where Node's own `stat` and `readFile` have these options; elsewhere it does not look at them. */
 const CAN_TELL_ABSENCE = isNodeAtLeast(25, 7, { 24: 15 });
@@ -193,7 +194,7 @@ export function readReadFileOptions(options: unknown): ReadFileSettings {
 }
 
 function checkReadBuffer(value: unknown): ReadFileOptions['buffer'] {
-  if (value === undefined || typeof value === 'function' || ArrayBuffer.isView(value)) {
+  if (value === undefined || typeof value === 'function' || isView(value)) {
     return value as ReadFileOptions['buffer'];
   }
   const expected = 'of type function or an instance of Buffer, TypedArray, or DataView';

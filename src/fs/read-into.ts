@@ -5,9 +5,8 @@
 import { type BackendFile, CURRENT_POSITION } from '../backend/backend.js';
 import { abortError, invalidArgValue } from '../errors.js';
 import { checkView } from '../validate.js';
+import { bufferOf, byteLengthOf, byteOffsetOf, type View } from '../views.js';
 import type { ReadFileSettings } from './options.js';
-
-type View = NodeJS.ArrayBufferView;
 
 /** A read in the page cache is a copy on the event loop's time. */
 const READ_BYTES_MAX = 512 * 1024;
@@ -24,7 +23,7 @@ export async function readInto(
   const isMade = typeof target === 'function';
   const name = isMade ? 'options.buffer().byteLength' : 'options.buffer.byteLength';
   const view = isMade ? checkView(target(size), 'options.buffer()') : target;
-  const content = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+  const content = Buffer.from(bufferOf(view) as ArrayBuffer, byteOffsetOf(view), byteLengthOf(view));
   if (size > content.length) {
     throw invalidArgValue(name, content.length, `is smaller than the file size of ${size} bytes`);
   }

@@ -8,6 +8,7 @@
 import { isBuiltin } from 'node:module';
 import { isNodeAtLeast } from '../node-version.js';
 import { checkBoolean, checkInteger, checkObject, checkSignal } from '../validate.js';
+import { isUint8Array, Span } from '../views.js';
 
 export const HAS_STREAM_ITER = isBuiltin('node:stream/iter');
 
@@ -108,24 +109,24 @@ export function readRangeSettings(options: PullSyncOptions): RangeSettings {
 }
 
 /** What a writer is given to write: text as UTF-8, and bytes as they are. */
-export function toChunk(chunk: unknown): Uint8Array {
+export function toChunk(chunk: unknown): Span {
   if (!isPlain(chunk)) closedWriter().writeSync(chunk);
-  return toBytes(chunk);
+  return toSpan(chunk);
 }
 
-export function toChunks(chunks: unknown): Uint8Array[] {
+export function toChunks(chunks: unknown): Span[] {
   const list = isIterable(chunks) ? [...chunks] : chunks;
   if (!Array.isArray(list) || !list.every(isPlain)) closedWriter().writevSync(list);
-  return (list as unknown[]).map(toBytes);
+  return (list as unknown[]).map(toSpan);
 }
 
 function isPlain(chunk: unknown): boolean {
-  return typeof chunk === 'string' || chunk instanceof Uint8Array;
+  return typeof chunk === 'string' || isUint8Array(chunk);
 }
 
 /** The later draft takes anything else for text, too; the earlier one has refused it. */
-function toBytes(chunk: unknown): Uint8Array {
-  return chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk));
+function toSpan(chunk: unknown): Span {
+  return new Span(isUint8Array(chunk) ? chunk : Buffer.from(String(chunk)));
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> {

@@ -2,9 +2,8 @@
 import { type BackendFile, CURRENT_POSITION, type Position, type WriteResult } from '../backend/backend.js';
 import { abortError, invalidArgValue, outOfRange } from '../errors.js';
 import { checkInteger, toPosition } from '../validate.js';
+import { byteLengthOf, type View } from '../views.js';
 import { toStringEncoding } from './options.js';
-
-type View = NodeJS.ArrayBufferView;
 
 /** The most that one call transfers (read(2), write(2)); Linux itself stops a page short of it. */
 export const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
@@ -33,11 +32,6 @@ export function toLenientPosition(position: unknown): Position {
     : CURRENT_POSITION;
 }
 
-/** V8 has a short way to a typed array's length, and since resizable buffers a long one to `byteLength`. */
-export function byteLengthOf(view: View): number {
-  return view instanceof Uint8Array ? view.length : view.byteLength;
-}
-
 export function checkReadRange(buffer: View, offset: number, length: number): void {
   const byteLength = byteLengthOf(buffer);
   if (byteLength === 0 && length !== 0) {
@@ -48,10 +42,11 @@ export function checkReadRange(buffer: View, offset: number, length: number): vo
   checkInteger(length, 'length');
 }
 
-export function checkWriteRange(buffer: View, offset: number, length: number): void {
+/** @returns the length. */
+export function checkWriteRange(buffer: View, offset: number, length: number): number {
   const byteLength = byteLengthOf(buffer);
   if (offset > byteLength) throw outOfRange('offset', `<= ${byteLength}`, offset);
   if (length > byteLength - offset) throw outOfRange('length', `<= ${byteLength - offset}`, length);
   if (length < 0) throw outOfRange('length', '>= 0', length);
-  checkInteger(length, 'length', 0, TRANSFER_BYTES_MAX);
+  return checkInteger(length, 'length', 0, TRANSFER_BYTES_MAX);
 }

@@ -6,6 +6,7 @@ import type { ReadableStream as WebStream } from 'node:stream/web';
 import { CURRENT_POSITION } from '../backend/backend.js';
 import { isNodeAtLeast } from '../node-version.js';
 import { checkBoolean, checkObject, checkString } from '../validate.js';
+import { byteLengthOf } from '../views.js';
 import type { HeldFile } from './handle-lifetime.js';
 import type { StreamedHandle } from './handle-streams.js';
 
@@ -64,7 +65,7 @@ class WebSource {
     try {
       const { signal } = this.#abandoned;
       const { file } = this.#held;
-      return (await file.read(view, 0, view.byteLength, CURRENT_POSITION, signal)).bytesRead;
+      return (await file.read(view, 0, byteLengthOf(view), CURRENT_POSITION, signal)).bytesRead;
     } catch (error) {
       if (this.#abandoned.signal.aborted) return 0;
       await this.end();

@@ -15,11 +15,11 @@ import {
 import { orAborted } from '../abort.js';
 import { abortError, systemError, withBytesWritten } from '../errors.js';
 import { checkStringData } from '../validate.js';
+import { isView, Span } from '../views.js';
 import type { WriteFileSettings } from './options.js';
 import type { Concurrency } from './concurrency.js';
 import { useFile, withFile } from './with-file.js';
 
-type View = NodeJS.ArrayBufferView;
 type Parts = Iterable<unknown> | AsyncIterable<unknown>;
 
 /** Content to write: bytes, text, or parts of either kind, streams included. */
@@ -36,23 +36,23 @@ const WRITE_BYTES_MAX = 512 * 1024;
 const EIO = -5;
 
 /** The content as bytes, or as parts that will become bytes one by one. */
-export function toContent(data: unknown, encoding: BufferEncoding | undefined): View | Parts {
-  if (ArrayBuffer.isView(data)) return data as View;
+export function toContent(data: unknown, encoding: BufferEncoding | undefined): Span | Parts {
+  if (isView(data)) return new Span(data);
   if (isParts(data)) return data;
-  return Buffer.from(checkStringData(data, 'data'), encoding);
+  return new Span(Buffer.from(checkStringData(data, 'data'), encoding));
 }
 
 /** @param concurrency bounds the descriptors that this needs unless the backend does without. */
 export function writePath(
   files: FileBackend,
   path: Path,
-  content: View | Parts,
+  content: Span | Parts,
   settings: WriteFileSettings,
   concurrency: Concurrency,
 ): Promise<void> {
   const { flags, mode, flush, signal } = settings;
-  if (ArrayBuffer.isView(content) && !flush && isWrittenWhole(content as View, flags)) {
-    const write = new PathWrite(content as View, settings, concurrency);
+  if (content instanceof Span && !flush && isWrittenWhole(content, flags)) {
+    const write = new PathWrite(content, settings, concurrency);
     const written = files.writeWhole?.(path, write, signal);
     if (written !== undefined) return written;
   }
@@ -63,20 +63,19 @@ export function writePath(
 }
 
 /** In one piece, to a file that is made if it is not there: the kernel gives that to a thread in any case. */
-function isWrittenWhole(view: View, flags: number): boolean {
-  const { byteLength } = view;
-  return byteLength > 0 && byteLength <= WRITE_BYTES_MAX && (flags & constants.O_CREAT) !== 0;
+function isWrittenWhole({ bytes }: Span, flags: number): boolean {
+  return bytes > 0 && bytes <= WRITE_BYTES_MAX && (flags & constants.O_CREAT) !== 0;
 }
 
 class PathWrite implements WholeWrite {
-  readonly view: View;
+  readonly content: Span;
   readonly flags: number;
   readonly mode: number;
   readonly #signal: AbortSignal | undefined;
   readonly #concurrency: Concurrency;
 
-  constructor(view: View, { flags, mode, signal }: WriteFileSettings, concurrency: Concurrency) {
-    this.view = view;
+  constructor(content: Span, { flags, mode, signal }: WriteFileSettings, concurrency: Concurrency) {
+    this.content = content;
     this.flags = flags;
     this.mode = mode;
     this.#signal = signal;
@@ -85,7 +84,7 @@ class PathWrite implements WholeWrite {
 
   async writeOn(bytesWritten: number, open: () => Promise<BackendFile>): Promise<void> {
     const signal = this.#signal;
-    const use = (file: BackendFile): Promise<void> => writeView(file, this.view, bytesWritten, signal);
+    const use = (file: BackendFile): Promise<void> => writeSpan(file, this.content, bytesWritten, signal);
     await this.#concurrency.run(async () => await useFile(await open(), signal, use), signal);
   }
 }
@@ -93,27 +92,27 @@ class PathWrite implements WholeWrite {
 /** Writes at an open file's cursor. */
 export async function writeWhole(
   file: BackendFile,
-  content: View | Parts,
+  content: Span | Parts,
   settings: Pick<WriteFileSettings, 'encoding' | 'flush' | 'signal'>,
 ): Promise<void> {
   const { encoding, flush, signal } = settings;
   if (signal?.aborted) throw abortError(signal);
-  if (ArrayBuffer.isView(content)) await writeView(file, content as View, 0, signal);
+  if (content instanceof Span) await writeSpan(file, content, 0, signal);
   else await writeParts(file, content, encoding, signal);
   if (flush) await file.sync(signal);
 }
 
 /** @param bytesBefore how many of them the file has already. */
-async function writeView(
+async function writeSpan(
   file: BackendFile,
-  view: View,
+  { view, bytes }: Span,
   bytesBefore: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let offset = bytesBefore;
   try {
-    while (offset < view.byteLength) {
-      const length = Math.min(view.byteLength - offset, WRITE_BYTES_MAX);
+    while (offset < bytes) {
+      const length = Math.min(bytes - offset, WRITE_BYTES_MAX);
       const { bytesWritten } = await file.write(view, offset, length, CURRENT_POSITION, signal);
       // Nothing taken and no reason given: trying for ever would not be better.
       if (bytesWritten === 0) throw systemError(EIO, 'write');
@@ -134,9 +133,9 @@ async function writeParts(
   try {
     for await (const part of signal === undefined ? parts : untilAborted(parts, signal)) {
       // Buffer.from refuses what is neither text nor bytes, in Node's words.
-      const view = ArrayBuffer.isView(part) ? (part as View) : Buffer.from(part as string, encoding);
-      await writeView(file, view, 0, signal);
-      bytesBefore += view.byteLength;
+      const span = new Span(isView(part) ? part : Buffer.from(part as string, encoding));
+      await writeSpan(file, span, 0, signal);
+      bytesBefore += span.bytes;
     }
   } catch (error) {
     const bytes = error instanceof Error && 'bytesWritten' in error ? Number(error.bytesWritten) : 0;

@@ -91,9 +91,15 @@ export class NodeChains implements ChainBackend {
       case 'write':
         return await step.file.write(step.buffer, step.offset, step.length, step.position, signal);
       case 'readv':
-        return await step.file.readv(step.buffers, step.position, signal);
+        return {
+          bytesRead: await step.file.readv(step.spans, step.position, signal),
+          buffers: step.buffers,
+        };
       case 'writev':
-        return await step.file.writev(step.buffers, step.position, signal);
+        return {
+          bytesWritten: await step.file.writev(step.spans, step.position, signal),
+          buffers: step.buffers,
+        };
       case 'sync':
         return await step.file.sync(signal);
       case 'datasync':

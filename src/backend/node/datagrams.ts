@@ -12,6 +12,7 @@ import { BatchQueue } from '../../batch-queue.js';
 import { addressError, featureUnavailableError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import { DatagramMessage } from '../../net/datagrams/datagram-message.js';
+import { byteCountOf, Span } from '../../views.js';
 import type {
   BackendDatagramSocket,
   DatagramBackend,
@@ -206,24 +207,23 @@ class NodeDatagramSocket implements BackendDatagramSocket {
       const named = Object.keys(extras).join(', ');
       return Promise.reject(featureUnavailableError(`Sending with ${named}`, NOT_IN_NODE));
     }
-    const views = (ArrayBuffer.isView(payload) ? [payload] : payload).map((data) => {
-      return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    });
-    const start = (): Promise<number> => {
-      if (this.#closing) return Promise.reject(socketClosedError());
+    const spans = payload instanceof Span ? [payload] : payload;
+    const start = async (): Promise<number> => {
+      if (this.#closing) throw socketClosedError();
+      const pieces = spans.map((span) => span.toBytes());
       this.#pending.enter();
-      return new Promise((resolve, reject) => {
+      return await new Promise((resolve, reject) => {
         const onSent = (error: Error | null, bytes: number): void => {
           this.#pending.leave();
           if (error) reject(error);
           else resolve(bytes);
         };
-        if (remote === undefined) this.#socket.send(views, onSent);
-        else this.#socket.send(views, remote.port, remote.address, onSent);
+        if (remote === undefined) this.#socket.send(pieces, onSent);
+        else this.#socket.send(pieces, remote.port, remote.address, onSent);
       });
     };
     const { address, port } = remote ?? this.#remote ?? this.#local;
-    const bytes = views.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const bytes = byteCountOf(spans);
     return this.#admission.run(start, signal, undefined, { kind: 'send', address, port, bytes });
   }
 

@@ -2,16 +2,9 @@
 import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
 import { constants } from 'node:os';
 import { featureUnavailableError, fileClosedError, systemError } from '../../errors.js';
+import { bytesOf, Span, type View } from '../../views.js';
 import * as attributeCalls from '../attribute-calls.js';
-import type {
-  BackendFile,
-  PoolCallback,
-  Position,
-  ReadResult,
-  ReadVectorResult,
-  WriteResult,
-  WriteVectorResult,
-} from '../backend.js';
+import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../backend.js';
 import type { EpollPolls } from '../epoll-polls.js';
 import type { OperationFacts } from '../observation.js';
 import { PendingCount } from '../pending-count.js';
@@ -19,8 +12,6 @@ import { called } from '../pool-call.js';
 import type { Admission, Running } from './admission.js';
 import { CursorReads } from './cursor-reads.js';
 import type { NodePools } from './pools.js';
-
-type View = NodeJS.ArrayBufferView;
 
 /**
  * node:fs wants null for the file's own cursor, and would take what is no exact number for that too.
@@ -61,12 +52,12 @@ export class NodeFile implements BackendFile {
     signal: AbortSignal | undefined,
     facts: OperationFacts = { kind: syscall },
     isAtCursor = false,
-    views: readonly View[] = [],
+    spans: readonly Span[] = [],
   ): Promise<Result> {
     if (this.#closing) return Promise.reject(fileClosedError(syscall));
     // Pending from now on, not from its turn: `close` must not overtake it.
     this.#pending.enter();
-    const pooled = this.#pools.find(views);
+    const pooled = this.#pools.find(spans);
     for (const buffer of pooled) buffer.enter();
     const leave = (): void => {
       for (const buffer of pooled) buffer.leave();
@@ -87,11 +78,11 @@ export class NodeFile implements BackendFile {
     const at = toReadPosition(position);
     const bytesRead = await this.#run<number>(
       'read',
-      (callback) => nodeFs.read(this.fd, buffer, offset, length, at, callback),
+      (callback) => nodeFs.read(this.fd, bytesOf(buffer, offset, length), 0, length, at, callback),
       signal,
       { kind: 'read', bytes: length },
       at === null,
-      [buffer],
+      [new Span(buffer)],
     );
     return { bytesRead, buffer };
   }
@@ -106,38 +97,37 @@ export class NodeFile implements BackendFile {
     const at = toNodePosition(position, 'write');
     const bytesWritten = await this.#run<number>(
       'write',
-      (callback) => nodeFs.write(this.fd, buffer, offset, length, at, callback),
+      (callback) => nodeFs.write(this.fd, bytesOf(buffer, offset, length), 0, length, at, callback),
       signal,
       { kind: 'write', bytes: length },
       false,
-      [buffer],
+      [new Span(buffer)],
     );
     return { bytesWritten, buffer };
   }
 
-  async readv<Data extends readonly View[]>(
-    buffers: Data,
-    position: Position,
-    signal: AbortSignal | undefined,
-  ): Promise<ReadVectorResult<Data>> {
+  async readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     const at = toNodePosition(position, 'read');
     const call = (callback: PoolCallback<number>): void =>
-      nodeFs.readv(this.fd, buffers, at as number, callback);
-    const bytesRead = await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null, buffers);
-    return { bytesRead, buffers };
+      nodeFs.readv(
+        this.fd,
+        spans.map((span) => span.toBytes()),
+        at as number,
+        callback,
+      );
+    return await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null, spans);
   }
 
-  async writev<Data extends readonly View[]>(
-    buffers: Data,
-    position: Position,
-    signal: AbortSignal | undefined,
-  ): Promise<WriteVectorResult<Data>> {
+  async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     const at = toNodePosition(position, 'write');
     const call = (callback: PoolCallback<number>): void =>
-      nodeFs.writev(this.fd, buffers, at as number, callback);
-    const facts = { kind: 'writev' };
-    const bytesWritten = await this.#run<number>('write', call, signal, facts, false, buffers);
-    return { bytesWritten, buffers };
+      nodeFs.writev(
+        this.fd,
+        spans.map((span) => span.toBytes()),
+        at as number,
+        callback,
+      );
+    return await this.#run<number>('write', call, signal, { kind: 'writev' }, false, spans);
   }
 
   stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;

@@ -1,5 +1,6 @@
 /** Buffer pools on the node backend: the same memory, which no kernel knows beforehand. */
 import { featureUnavailableError } from '../../errors.js';
+import { bufferOf, type Span } from '../../views.js';
 import type { BackendPool, PoolBackend, PoolRequest } from '../buffer-pools.js';
 import { type PoolBuffer, PoolMemory } from '../pool-memory.js';
 
@@ -19,10 +20,10 @@ export class NodePools implements PoolBackend {
     return pool;
   }
 
-  /** The buffers of pools that lie under `views`. */
-  find(views: readonly NodeJS.ArrayBufferView[]): readonly PoolBuffer[] {
+  /** The buffers of pools that the spans lie in. */
+  find(spans: readonly Span[]): readonly PoolBuffer[] {
     if (this.#pools.size === 0) return [];
-    return views.flatMap((view) => this.#memories.get(view.buffer)?.bufferOf(view) ?? []);
+    return spans.flatMap(({ view }) => this.#memories.get(bufferOf(view))?.poolBufferOf(view) ?? []);
   }
 
   forget(pool: NodePool): void {

@@ -9,6 +9,7 @@ import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import { ChunkQueue, takeInto } from '../../chunk-queue.js';
 import { abortError, connectionClosedError, featureUnavailableError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
+import { byteCountOf, bytesOf, Span, type View } from '../../views.js';
 import type { ReadResult } from '../backend.js';
 import type { BackendStream, StreamBounds, StreamOptions } from '../streams.js';
 import type { Admission } from './admission.js';
@@ -148,7 +149,7 @@ export class NodeStream implements BackendStream {
     return !this.#isReading && !this.#isReceiving;
   }
 
-  async read<Data extends NodeJS.ArrayBufferView>(
+  async read<Data extends View>(
     buffer: Data,
     offset: number,
     length: number,
@@ -156,15 +157,14 @@ export class NodeStream implements BackendStream {
     signal: AbortSignal | undefined,
   ): Promise<ReadResult<Data>> {
     if (this.#closing !== undefined) throw connectionClosedError();
-    const view = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
     this.#isReading = true;
     this.#update();
     let bytesRead = 0;
     try {
       do {
         if (!(await this.#hasChunks(signal))) break;
-        bytesRead += takeInto(this.incoming, view.subarray(bytesRead));
-      } while (isFilling && bytesRead < view.length);
+        bytesRead += takeInto(this.incoming, bytesOf(buffer, offset + bytesRead, length - bytesRead));
+      } while (isFilling && bytesRead < length);
     } catch (error) {
       if (bytesRead === 0) throw error;
     } finally {
@@ -200,14 +200,15 @@ export class NodeStream implements BackendStream {
   }
 
   async write(
-    views: readonly NodeJS.ArrayBufferView[],
-    bytes: number,
+    data: Span | readonly Span[],
     signal: AbortSignal | undefined,
     fds?: readonly number[],
   ): Promise<number> {
+    const spans = data instanceof Span ? [data] : data;
+    const bytes = byteCountOf(spans);
     let hasBegun = false;
     try {
-      return await this.#admit(views, bytes, signal, fds, () => {
+      return await this.#admit(spans, bytes, signal, fds, () => {
         hasBegun = true;
       });
     } catch (error) {
@@ -219,7 +220,7 @@ export class NodeStream implements BackendStream {
   }
 
   #admit(
-    views: readonly NodeJS.ArrayBufferView[],
+    spans: readonly Span[],
     bytes: number,
     signal: AbortSignal | undefined,
     fds: readonly number[] | undefined,
@@ -236,16 +237,21 @@ export class NodeStream implements BackendStream {
       this.#queuedBytes -= bytes;
       this.updateRef();
     };
-    const start = (): Promise<number> => {
-      if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
-      onBegin();
-      return this.#write(views, bytes).finally(done);
+    const start = async (): Promise<number> => {
+      try {
+        if (this.#closing !== undefined) throw connectionClosedError();
+        const pieces = spans.map((span) => span.toBytes());
+        onBegin();
+        return await this.#write(pieces, bytes);
+      } finally {
+        done();
+      }
     };
     const facts = { kind: 'write', fd: this.fd, bytes };
     return this.#admission.run(start, signal, undefined, facts, done);
   }
 
-  #write(views: readonly NodeJS.ArrayBufferView[], bytes: number): Promise<number> {
+  #write(pieces: readonly Uint8Array[], bytes: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => {
         const isClosed = this.#closing !== undefined;
@@ -261,9 +267,8 @@ export class NodeStream implements BackendStream {
         else resolve(bytes);
       };
       this.#socket.cork();
-      views.forEach((view, index) => {
-        const data = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-        this.#socket.write(data, index === views.length - 1 ? settle : undefined);
+      pieces.forEach((piece, index) => {
+        this.#socket.write(piece, index === pieces.length - 1 ? settle : undefined);
       });
       this.#socket.uncork();
     });

@@ -1,9 +1,16 @@
 /** What `DatagramSocket.bind` can be asked for, and the checks on it. */
 import { constants } from 'node:os';
 import type { DatagramBinding } from '../../backend/backend.js';
-import { addressError, invalidArgType, invalidArgValue, outOfRange } from '../../errors.js';
+import { addressError, invalidArgValue, outOfRange } from '../../errors.js';
 import type { Ring } from '../../ring.js';
-import { checkBoolean, checkInteger, checkObject, checkOneOf, checkString } from '../../validate.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  checkString,
+  mapArray,
+} from '../../validate.js';
 import { type AddressFamily, anyAddress, checkPort, familyOf, resolveAddress } from '../address.js';
 import { ANCILLARY_FIELDS, type AncillaryField } from './ancillary.js';
 import { PATH_MTU_DISCOVERIES, type PathMtuDiscovery } from './datagram-settings.js';
@@ -144,9 +151,9 @@ function readPlace(
 }
 
 function readAncillaryFields(value: unknown, family: DatagramBinding['family']): readonly AncillaryField[] {
-  if (!Array.isArray(value)) throw invalidArgType('options.ancillary', 'an instance of Array', value);
   const allowed = family === 'Unix' ? UNIX_ANCILLARY_FIELDS : IP_ANCILLARY_FIELDS;
-  return value.map((each, index) => checkOneOf(each, `options.ancillary[${index}]`, allowed));
+  const name = 'options.ancillary';
+  return mapArray(value, name, (each, index) => checkOneOf(each, `${name}[${index}]`, allowed));
 }
 
 function readDevice(value: unknown): string {

@@ -1,7 +1,7 @@
 /** What is sent, where to, and how: the shapes that callers pass, and the checks on them. */
-import { types } from 'node:util';
 import type { Payload, SendExtras } from '../../backend/backend.js';
-import { checkInteger, checkObject, checkSignal, checkString } from '../../validate.js';
+import { checkInteger, checkObject, checkSignal, checkString, mapArray } from '../../validate.js';
+import { Span } from '../../views.js';
 import { checkPort, familyOf, type SocketAddress } from '../address.js';
 import { toBytes } from '../bytes.js';
 import { checkUnixPath, unixAddress } from '../unix-path.js';
@@ -56,9 +56,8 @@ const SEGMENT_BYTES_MAX = 65_535;
 const INTERFACE_INDEX_MAX = 2 ** 31 - 1;
 
 export function toPayload(data: unknown): Payload {
-  if (types.isArrayBufferView(data)) return data;
-  if (Array.isArray(data)) return data.map((part) => toBytes(part));
-  return toBytes(data);
+  if (!Array.isArray(data)) return new Span(toBytes(data));
+  return mapArray(data, 'data', (part) => toBytes(part)).map((part) => new Span(part));
 }
 
 /** A destination whose address may still be a name: then `family` is undefined. */

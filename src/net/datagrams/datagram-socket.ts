@@ -4,13 +4,12 @@ import type { BackendDatagramSocket, Payload, SendExtras } from '../../backend/b
 import {
   abortError,
   addressError,
-  invalidArgType,
   socketClosedError,
   socketConnectedError,
   socketNotConnectedError,
 } from '../../errors.js';
 import { backendOf } from '../../ring.js';
-import { checkBoolean, checkObject, checkSignal } from '../../validate.js';
+import { checkBoolean, checkObject, checkSignal, mapArray } from '../../validate.js';
 import { resolveAddress, type SocketAddress } from '../address.js';
 import {
   checkMessageBytes,
@@ -143,9 +142,9 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     options?: SendOptions,
   ): Promise<number> {
     try {
-      const payload = toPayload(data);
       const destination = remote === undefined ? undefined : checkDestination(remote);
       const { extras, signal } = readSendOptions(options);
+      const payload = toPayload(data);
       if (this.isClosed) throw socketClosedError();
       if (destination === undefined) {
         if (this.#backend.remote === undefined) throw socketNotConnectedError();
@@ -170,28 +169,32 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
    * 63 behind the failed one may be among them.)
    */
   async sendMany(messages: readonly OutgoingDatagram[], options?: SendOptions): Promise<number> {
-    if (!Array.isArray(messages)) throw invalidArgType('messages', 'an instance of Array', messages);
     const { extras, signal } = readSendOptions(options);
-    const payloads = messages.map((message) => toPayload(message?.data));
+    const destinations: (DatagramDestination | undefined)[] = [];
+    const payloads = mapArray(messages, 'messages', (message) => {
+      const { remote, data } = (message ?? {}) as Partial<OutgoingDatagram>;
+      destinations.push(remote);
+      return toPayload(data);
+    });
     if (this.isClosed) throw socketClosedError();
     if (signal?.aborted) throw abortError(signal);
-    const remotes = await this.#destinationsOf(messages as readonly OutgoingDatagram[], signal);
+    const remotes = await this.#resolveAll(destinations, signal);
     if (payloads.length === 0) return 0;
     return await this.#backend.sendMany(payloads, remotes, extras, signal);
   }
 
-  async #destinationsOf(
-    messages: readonly OutgoingDatagram[],
+  async #resolveAll(
+    destinations: readonly (DatagramDestination | undefined)[],
     signal: AbortSignal | undefined,
   ): Promise<SocketAddress[] | undefined> {
     if (this.#backend.remote !== undefined) {
-      if (messages.some(({ remote }) => remote !== undefined)) throw socketConnectedError();
+      if (destinations.some((remote) => remote !== undefined)) throw socketConnectedError();
       return undefined;
     }
     const remotes: SocketAddress[] = [];
     let last: DatagramDestination | undefined;
     let resolved: SocketAddress | undefined;
-    for (const { remote } of messages) {
+    for (const remote of destinations) {
       if (remote === undefined) throw socketNotConnectedError();
       if (remote !== last || resolved === undefined) {
         const checked = checkDestination(remote);

@@ -5,6 +5,7 @@
 import { takeInto } from '../../chunk-queue.js';
 import { abortError, connectionClosedError, readerBusyError } from '../../errors.js';
 import { checkBoolean, checkInteger, checkObject, checkSignal, checkView } from '../../validate.js';
+import { byteLengthOf, bytesOf } from '../../views.js';
 import { DESCRIPTORS_MAX } from './passed-descriptors.js';
 import { readSignal, type ReceiveDescriptorsOptions, type StreamReadOptions } from './stream-calls.js';
 import type { Readership } from './stream-iterators.js';
@@ -16,19 +17,17 @@ export function readInto<Data extends NodeJS.ArrayBufferView>(
   options: StreamReadOptions,
 ): Promise<{ bytesRead: number; buffer: Data }> {
   try {
-    const { offset = 0, fill = false, signal } = checkObject(options, 'options') as StreamReadOptions;
-    const { byteLength } = checkView(buffer);
-    checkInteger(offset, 'options.offset', 0, byteLength);
-    const length = checkInteger(
-      options.length ?? byteLength - offset,
-      'options.length',
-      0,
-      byteLength - offset,
-    );
+    const given = checkObject(options, 'options') as StreamReadOptions;
+    const { offset = 0, length: count, fill = false, signal } = given;
+    checkView(buffer);
     checkBoolean(fill, 'options.fill');
     const end = checkSignal(signal);
     if (end?.aborted) throw abortError(end);
     checkReadable(readership);
+    const byteLength = byteLengthOf(buffer);
+    checkInteger(offset, 'options.offset', 0, byteLength);
+    const room = byteLength - offset;
+    const length = checkInteger(count ?? room, 'options.length', 0, room);
     const { stream } = readership;
     const { incoming } = stream;
     // Mostly nothing waits, and nothing is on its way to somebody else.
@@ -60,7 +59,7 @@ async function readLeft<Data extends NodeJS.ArrayBufferView>(
   readership.reader = buffer;
   try {
     await stream.pause();
-    let bytesRead = takeInto(incoming, new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length));
+    let bytesRead = takeInto(incoming, bytesOf(buffer, offset, length));
     const wantsMore = bytesRead === 0 || isFilling;
     if (wantsMore && bytesRead < length && !incoming.isEnded) {
       const [at, rest] = [offset + bytesRead, length - bytesRead];
@@ -85,11 +84,12 @@ export async function receiveDescriptorsInto<Data extends NodeJS.ArrayBufferView
   const countMax = checkInteger(options.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
   if (signal?.aborted) throw abortError(signal);
   checkReadable(readership);
+  const byteLength = byteLengthOf(buffer);
   const { stream } = readership;
   readership.reader = buffer;
   try {
     await stream.pause();
-    const view = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    const view = bytesOf(buffer, 0, byteLength);
     const waiting = takeInto(stream.incoming, view);
     if (waiting > 0) return { bytesRead: waiting, buffer, fds: [] };
     return { buffer, ...(await stream.receiveDescriptors(view, countMax, signal)) };

@@ -14,7 +14,8 @@ import {
   writeQueueFullError,
 } from '../../errors.js';
 import { backendOf } from '../../ring.js';
-import { checkBoolean, checkInteger, checkObject, checkSignal, checkViews } from '../../validate.js';
+import { checkBoolean, checkInteger, checkObject, checkSignal, toSpans } from '../../validate.js';
+import { Span } from '../../views.js';
 import type { SocketAddress } from '../address.js';
 import { toBytes } from '../bytes.js';
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
@@ -198,7 +199,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
       const bytes = toBytes(data);
       const signal = options === undefined ? undefined : readSignal(options);
       this.#checkWritable();
-      return this.#backend.write([bytes], bytes.byteLength, signal);
+      return this.#backend.write(new Span(bytes), signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -207,11 +208,9 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   /** The same for several buffers, one after another, in one go. */
   writev(buffers: readonly NodeJS.ArrayBufferView[], options?: StreamCallOptions): Promise<number> {
     try {
-      const views = checkViews(buffers).slice();
       const signal = options === undefined ? undefined : readSignal(options);
       this.#checkWritable();
-      const bytes = views.reduce((sum, view) => sum + view.byteLength, 0);
-      return this.#backend.write(views, bytes, signal);
+      return this.#backend.write(toSpans(buffers), signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -275,12 +274,12 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   ): Promise<number> {
     try {
       const numbers = checkDescriptors(fds);
-      const bytes = toBytes(data);
-      if (bytes.byteLength === 0) throw invalidArgValue('data', data, 'must not be empty');
       const signal = options === undefined ? undefined : readSignal(options);
+      const span = new Span(toBytes(data));
+      if (span.bytes === 0) throw invalidArgValue('data', data, 'must not be empty');
       this.#checkWritable();
       if (this.localAddress.family !== 'Unix') throw addressError(-constants.errno.EINVAL, 'sendmsg');
-      return this.#backend.write([bytes], bytes.byteLength, signal, numbers);
+      return this.#backend.write(span, signal, numbers);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import { featureUnavailableError } from '../../../errors.js';
+import { bufferOf, type View } from '../../../views.js';
 import type { BackendPool, PoolBackend, PoolRequest } from '../../buffer-pools.js';
 import { type PoolBuffer, PoolMemory } from '../../pool-memory.js';
 import type { NativeRing } from '../binding.js';
@@ -49,13 +50,13 @@ export class RegisteredBuffers implements PoolBackend {
   }
 
   /** The buffer of a pool that a transfer's memory lies in as a whole. */
-  find(view: NodeJS.ArrayBufferView, address: number, length: number): PooledMemory | undefined {
+  find(view: View, address: number, length: number): PooledMemory | undefined {
     if (address < this.#low || address >= this.#high) return undefined;
     for (const pool of this.#pools) {
       const start = address - pool.address;
       if (start < 0 || start >= pool.memory.byteLength) continue;
       // Its memory may have been transferred away and freed, and be somebody else's by now.
-      if (view.buffer !== pool.memory.bytes) return undefined;
+      if (bufferOf(view) !== pool.memory.bytes) return undefined;
       return pool.pieces[pool.memory.indexAt(start, length)];
     }
     return undefined;

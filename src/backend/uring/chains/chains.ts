@@ -114,9 +114,9 @@ export class UringChains implements ChainBackend {
           step.position,
         );
       case 'readv':
-        return readvTransfer(this.#own(step.file, syscall), step.buffers, step.position);
+        return readvTransfer(this.#own(step.file, syscall), step.spans, step.position);
       case 'writev':
-        return writevTransfer(this.#own(step.file, syscall), step.buffers, step.position);
+        return writevTransfer(this.#own(step.file, syscall), step.spans, step.position);
       case 'sync':
         return new FileOperation(this.#own(step.file, syscall), 'fsync');
       case 'datasync':

@@ -1,6 +1,7 @@
 /** What a send and a multishot receive show the kernel: struct msghdr and what it points to (recvmsg(2)). */
 import { addressError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
+import { Span } from '../../../views.js';
 import type { DatagramSender } from './datagram-sender.js';
 import type { UringDatagramSocket } from './datagram-socket.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
@@ -16,9 +17,10 @@ import {
   SQE_RECEIVE_MULTISHOT,
   SQE_REPORT_USAGE,
 } from '../layout.js';
-import { addressOf, writeWide } from '../dispatch/memory.js';
+import { addressWithin, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 import { ArmedOperation } from '../dispatch/standing-operation.js';
+import { Vectors } from '../dispatch/vectors.js';
 import type { Payload } from '../../backend.js';
 import type { OperationFacts } from '../../observation.js';
 import type { Name } from './send-names.js';
@@ -32,7 +34,6 @@ const MSGHDR_CONTROL = 8;
 const MSGHDR_CONTROL_BYTES = 10;
 const MSGHDR_WORDS = 14;
 const IOVEC_WORD = 16;
-const IOVEC_WORDS = 4;
 const CONTROL_WORD = 20;
 
 /** One datagram on its way. */
@@ -53,8 +54,8 @@ export class SendOperation extends Operation<number> {
   readonly #sender: DatagramSender;
   /** SAFETY: payload and name are read by the kernel until the terminal completion. */
   readonly #outgoing: Outgoing;
-  /** SAFETY: as the payload, of which it has the pieces. */
-  readonly #iovecs: Uint32Array | undefined;
+  /** The payload, where it has several pieces. */
+  readonly #vectors: Vectors | undefined;
   /** What a zero-copy send has come to, until the kernel lets go of the payload. */
   #result = 0;
 
@@ -62,7 +63,7 @@ export class SendOperation extends Operation<number> {
     super();
     this.#sender = sender;
     this.#outgoing = outgoing;
-    this.#iovecs = ArrayBuffer.isView(outgoing.payload) ? undefined : iovecsOf(outgoing.payload);
+    this.#vectors = outgoing.payload instanceof Span ? undefined : new Vectors(outgoing.payload);
     sender.socket.pending.enter();
   }
 
@@ -76,13 +77,13 @@ export class SendOperation extends Operation<number> {
       writeWide(storage, offset + MSGHDR_NAME, name.address);
       storage[offset + MSGHDR_NAME_BYTES] = name.bytes.length;
     }
-    if (ArrayBuffer.isView(payload)) {
+    if (payload instanceof Span) {
       writeWide(storage, offset + MSGHDR_IOVEC, address + IOVEC_WORD * 4);
       storage[offset + MSGHDR_IOVEC_COUNT] = 1;
-      writeWide(storage, offset + IOVEC_WORD, addressOf(payload));
-      writeWide(storage, offset + IOVEC_WORD + 2, payload.byteLength);
+      writeWide(storage, offset + IOVEC_WORD, addressWithin(payload.view, 0, payload.bytes));
+      writeWide(storage, offset + IOVEC_WORD + 2, payload.bytes);
     } else if (payload.length > 0) {
-      writeWide(storage, offset + MSGHDR_IOVEC, addressOf(this.#iovecs as Uint32Array));
+      writeWide(storage, offset + MSGHDR_IOVEC, (this.#vectors as Vectors).fill());
       storage[offset + MSGHDR_IOVEC_COUNT] = payload.length;
     }
     if (control !== undefined) {
@@ -130,15 +131,6 @@ export class SendOperation extends Operation<number> {
   protected override onSettled(): void {
     this.#sender.socket.pending.leave();
   }
-}
-
-function iovecsOf(views: readonly NodeJS.ArrayBufferView[]): Uint32Array {
-  const iovecs = new Uint32Array(views.length * IOVEC_WORDS);
-  views.forEach((view, index) => {
-    writeWide(iovecs, index * IOVEC_WORDS, addressOf(view));
-    writeWide(iovecs, index * IOVEC_WORDS + 2, view.byteLength);
-  });
-  return iovecs;
 }
 
 /** One arming of a socket's multishot receive. */

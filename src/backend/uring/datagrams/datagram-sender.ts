@@ -1,6 +1,7 @@
 /** How a datagram socket on a ring sends: by an operation each, or many by one system call. */
 import { addressError, socketClosedError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
+import { byteCountOf, Span } from '../../../views.js';
 import type { Payload, SendExtras } from '../../backend.js';
 import { binding } from '../binding.js';
 import { type Outgoing, SendOperation } from './datagram-operations.js';
@@ -74,9 +75,9 @@ export class DatagramSender {
     remote: SocketAddress | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
-    const whole = ArrayBuffer.isView(payload) ? payload : joined(payload);
+    const whole = payload instanceof Span ? payload : joined(payload);
     await sendInRounds(this, { payloads: [whole], remotes: remote && [remote], control: undefined }, signal);
-    return whole.byteLength;
+    return whole.bytes;
   }
 
   /** Resolves when it is worth trying again: there was no room for a datagram. */
@@ -156,12 +157,9 @@ function isOnlySegments(extras: SendExtras): extras is { segmentBytes: number } 
 }
 
 function byteLengthOf(payload: Payload): number {
-  if (ArrayBuffer.isView(payload)) return payload.byteLength;
-  return payload.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return payload instanceof Span ? payload.bytes : byteCountOf(payload);
 }
 
-function joined(views: readonly NodeJS.ArrayBufferView[]): Buffer {
-  return Buffer.concat(
-    views.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
-  );
+function joined(spans: readonly Span[]): Span {
+  return new Span(Buffer.concat(spans.map((span) => span.toBytes())));
 }

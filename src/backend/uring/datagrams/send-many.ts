@@ -8,10 +8,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { abortError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
+import { Span } from '../../../views.js';
 import type { PartlySent, Payload } from '../../backend.js';
 import { binding } from '../binding.js';
 import type { DatagramSender } from './datagram-sender.js';
-import { addressOf, writeWide } from '../dispatch/memory.js';
+import { addressOf, addressWithin, writeWide } from '../dispatch/memory.js';
 import type { Name } from './send-names.js';
 
 /** Half a millisecond's worth. */
@@ -51,7 +52,11 @@ function describeVectors(): void {
   }
 }
 
-/** Describes as many of the datagrams from `first` on as fit, and returns how many. */
+/**
+ * Describes as many of the datagrams from `first` on as fit, and returns how many.
+ *
+ * @throws when the first has lost its memory.
+ */
 function fillRound(sender: DatagramSender, many: ManyToSend, first: number): number {
   const { payloads, remotes, control } = many;
   const count = Math.min(payloads.length - first, ROUND_MESSAGES);
@@ -61,7 +66,7 @@ function fillRound(sender: DatagramSender, many: ManyToSend, first: number): num
   const controlBytes = control === undefined ? 0 : control.byteLength;
   let remote: SocketAddress | undefined;
   let [nameAddress, nameBytes] = [0, 0];
-  let payload: Payload | undefined;
+  let payload: Span | undefined;
   let [payloadAddress, payloadBytes] = [0, 0];
   for (let i = 0; i < count; i++) {
     const at = i * HEADER_WORDS;
@@ -75,12 +80,13 @@ function fillRound(sender: DatagramSender, many: ManyToSend, first: number): num
     }
     const nextPayload = payloads[first + i] as Payload;
     // In several pieces: the ring has a way for those.
-    if (!ArrayBuffer.isView(nextPayload)) return i;
+    if (!(nextPayload instanceof Span)) return i;
     // The same to many is not rare.
     if (nextPayload !== payload) {
+      if (nextPayload.isGone && i > 0) return i;
       payload = nextPayload;
-      payloadAddress = addressOf(nextPayload);
-      payloadBytes = nextPayload.byteLength;
+      payloadBytes = nextPayload.bytes;
+      payloadAddress = addressWithin(nextPayload.view, 0, payloadBytes);
     }
     writeWide(headers, at + MSGHDR_NAME, nameAddress);
     headers[at + MSGHDR_NAME_BYTES] = nameBytes;

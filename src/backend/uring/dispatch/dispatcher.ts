@@ -261,8 +261,25 @@ export class Dispatcher implements Hold {
 
   /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
   #startTogether(tickets: readonly Ticket<unknown>[]): void {
-    for (const ticket of tickets) this.#stage(ticket);
-    this.#block.submitIfBatch(this.#slots.inFlightCount);
+    const refused = this.#stageAll(tickets);
+    if (refused === undefined) this.#block.submitIfBatch(this.#slots.inFlightCount);
+    // Whoever held them back takes care of the others.
+    else this.#refuse(refused.ticket, refused.error);
+  }
+
+  /** All of them, or none: then which one has no memory any more. */
+  #stageAll(tickets: readonly Ticket<unknown>[]): { ticket: Ticket<unknown>; error: unknown } | undefined {
+    const { tail } = this.#block;
+    for (const [index, ticket] of tickets.entries()) {
+      try {
+        this.#stage(ticket);
+      } catch (error) {
+        this.#block.unstage(tail);
+        for (const staged of tickets.slice(0, index)) this.#slots.release(staged);
+        return { ticket, error };
+      }
+    }
+    return undefined;
   }
 
   #countPending(): void {
@@ -303,14 +320,34 @@ export class Dispatcher implements Hold {
 
   /** Starts an operation. Needs `#canStart(ticket, 1)`. */
   #start(ticket: Ticket<unknown>): void {
-    this.#stage(ticket);
+    try {
+      this.#stage(ticket);
+    } catch (error) {
+      this.#refuse(ticket, error);
+      return;
+    }
     this.#block.submitIfBatch(this.#slots.inFlightCount);
   }
 
-  /** Takes a slot for an operation and stages its entries. */
+  /**
+   * Takes a slot for an operation and stages its entries.
+   *
+   * @throws what filling them throws: memory that a caller has given away. Then it has no slot, as before.
+   */
   #stage(ticket: Ticket<unknown>): void {
     this.#slots.acquire(ticket);
-    this.#block.stage(ticket, this);
+    try {
+      this.#block.stage(ticket, this);
+    } catch (error) {
+      this.#slots.release(ticket);
+      throw error;
+    }
+  }
+
+  /** Settles what counts as pending and does not begin. */
+  #refuse(ticket: Ticket<unknown>, error: unknown): void {
+    this.#finish(ticket);
+    ticket.operation.failWith(() => error as Error);
   }
 
   /**

@@ -78,7 +78,17 @@ export class SubmissionBlock {
     return this.#stagedCount() + count <= this.capacity;
   }
 
-  /** Stages an operation's entries. There must be room. */
+  /** Where the next entry goes. */
+  get tail(): number {
+    return this.#control[CONTROL_SUBMISSION_TAIL] as number;
+  }
+
+  /** Takes back what has been staged since `tail` was the tail, and has not been handed over. */
+  unstage(tail: number): void {
+    this.#control[CONTROL_SUBMISSION_TAIL] = tail;
+  }
+
+  /** Stages an operation's entries. There must be room. Where filling one throws, nothing has been staged. */
   stage(ticket: Ticket<unknown>, dispatcher: Dispatcher): void {
     const words = this.words;
     const control = this.#control;

@@ -1,6 +1,7 @@
 /** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
 import type { BigIntStats, Stats } from 'node:fs';
 import { systemError } from '../../../errors.js';
+import type { View } from '../../../views.js';
 import { CURRENT_POSITION, type Path, type Position } from '../../backend.js';
 import type { OperationFacts } from '../../observation.js';
 import { binding } from '../binding.js';
@@ -31,8 +32,9 @@ import {
   STATX_BASIC_STATS_AND_BTIME,
   WORD,
 } from '../layout.js';
-import { addressOf, writeWide } from '../dispatch/memory.js';
+import { addressOf, addressWithin, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
+import { Vectors } from '../dispatch/vectors.js';
 import { encodePath } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
 
@@ -54,7 +56,6 @@ export function fillPosition(words: Uint32Array, at: number, position: Position)
 /** What the page cache has is copied where the entry is submitted: so much would hold up the event loop. */
 const THREAD_READ_BYTES_MIN = 1024 * 1024;
 
-/** Moves bytes between a view and a file. `toResult` is told how many. */
 /**
  * A transfer at a position of what has none, as part of a chain: the ring would take it for one at the cursor, and
  * wait. So the kernel is asked for something else, which fails with ESPIPE as pread(2) does (sync_file_range(2)).
@@ -63,33 +64,37 @@ function fillUnseekable(words: Uint32Array, at: number, { target, targetFlags }:
   fillEntry(words, at, OP_SYNC_FILE_RANGE | targetFlags, target, 0, 0, 0);
 }
 
+/** Moves bytes between a view, or several, and a file. `toResult` is told how many. */
 export class TransferOperation<Result> extends Operation<Result> {
   readonly #file: UringFile;
   readonly #opcode: number;
-  readonly #address: number;
+  /** SAFETY: what the kernel reads from or writes to, kept alive until the terminal completion. */
+  readonly #memory: View | Vectors;
+  readonly #offset: number;
   readonly #length: number;
   readonly #position: Position;
-  /** SAFETY: what the kernel reads from or writes to, kept alive until the terminal completion. */
-  readonly #data: unknown;
-  readonly #toResult: (bytes: number, data: never) => Result;
+  readonly #toResult: (bytes: number, memory: never) => Result;
 
-  /** @param data what `address` lies in: the caller's view, or the iovecs and the views they name. */
+  /**
+   * @param offset of a view's first byte that is meant.
+   * @param length in bytes, or for vectors how many there are.
+   */
   constructor(
     file: UringFile,
     opcode: number,
-    address: number,
+    memory: View | Vectors,
+    offset: number,
     length: number,
     position: Position,
-    data: unknown,
-    toResult: (bytes: number, data: never) => Result,
+    toResult: (bytes: number, memory: never) => Result,
   ) {
     super();
     this.#file = file;
     this.#opcode = opcode;
-    this.#address = address;
+    this.#memory = memory;
+    this.#offset = offset;
     this.#length = length;
     this.#position = position;
-    this.#data = data;
     this.#toResult = toResult;
     file.pending.enter();
   }
@@ -100,25 +105,26 @@ export class TransferOperation<Result> extends Operation<Result> {
       fillUnseekable(words, at, file);
       return;
     }
+    const memory = this.#memory;
+    const address =
+      memory instanceof Vectors ? memory.fill() : addressWithin(memory, this.#offset, this.#length);
     let head = this.#opcode | file.targetFlags;
     if (this.#opcode === OP_READ && this.#length >= THREAD_READ_BYTES_MIN && file.isSeekable)
       head |= SQE_ASYNC;
-    fillEntry(words, at, head, file.target, this.#address, this.#length, 0);
+    fillEntry(words, at, head, file.target, address, this.#length, 0);
     fillPosition(words, at, this.#position);
   }
 
   override complete(result: number): void {
     if (result > 0 && this.#isShortAtCursor(result)) binding().advanceCursor(this.#file.fd, result);
-    if (result >= 0) this.fulfil(this.#toResult(result, this.#data as never));
+    if (result >= 0) this.fulfil(this.#toResult(result, this.#memory as never));
     else this.fail(result);
   }
 
   #isShortAtCursor(bytes: number): boolean {
     if (this.#position !== CURRENT_POSITION) return false;
     if (this.#opcode === OP_WRITE) return bytes < this.#length;
-    if (this.#opcode !== OP_WRITEV) return false;
-    const { views } = this.#data as { views: readonly NodeJS.ArrayBufferView[] };
-    return bytes < views.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return this.#opcode === OP_WRITEV && bytes < (this.#memory as Vectors).bytes;
   }
 
   override get owner(): UringFile {

@@ -133,7 +133,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   ): Promise<void> {
     const install = async (): Promise<BackendFile> => {
       const file = await this.#install(path, index, signal);
-      if (bytesWritten > 0 && bytesWritten < write.view.byteLength) {
+      if (bytesWritten > 0 && bytesWritten < write.content.bytes) {
         binding().advanceCursor(file.fd, bytesWritten);
       }
       return file;

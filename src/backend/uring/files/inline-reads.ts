@@ -6,9 +6,10 @@
  * and are the ring's. So are reads that the cache can't serve, which lose little: where attempts fail they
  * become rare.
  */
+import type { View } from '../../../views.js';
 import type { Position } from '../../backend.js';
 import { binding } from '../binding.js';
-import { addressOf } from '../dispatch/memory.js';
+import { addressWithin } from '../dispatch/memory.js';
 
 /** The event loop must have its turn after so many reads in a row, which are microtasks of each other. */
 const RUN_MAX = 16;
@@ -70,13 +71,13 @@ export class InlineReader {
    * @returns the number of bytes, 0 at the end of the file; fewer than `length` when the rest is not in the
    * cache or not in the file. Negative: nothing has been read, and the ring must.
    */
-  read(view: NodeJS.ArrayBufferView, offset: number, length: number, position: Position): number {
+  read(view: View, offset: number, length: number, position: Position): number {
     if (length > BYTES_MAX || typeof position !== 'number' || !this.#credit.isLeft) return -1;
     if (this.#pause > 0) {
       this.#pause--;
       return -1;
     }
-    const bytes = binding().readCached(this.#fd, addressOf(view) + offset, length, position);
+    const bytes = binding().readCached(this.#fd, addressWithin(view, offset, length), length, position);
     if (bytes < 0) {
       this.#pause = this.#nextPause;
       this.#nextPause = Math.min(this.#nextPause * 2 + 1, PAUSE_MAX);

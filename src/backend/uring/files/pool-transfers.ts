@@ -5,16 +5,9 @@
  * with ESPIPE, or know better, as a few devices do; so the answer is theirs, by way of Node's pool.
  */
 import { read, readv, write, writev } from 'node:fs';
-import type {
-  Position,
-  ReadResult,
-  ReadVectorResult,
-  WriteResult,
-  WriteVectorResult,
-} from '../../backend.js';
+import { bytesOf, type Span, type View } from '../../../views.js';
+import type { Position, ReadResult, WriteResult } from '../../backend.js';
 import type { UringFile } from './uring-file.js';
-
-type View = NodeJS.ArrayBufferView;
 
 export async function readInPool<Data extends View>(
   file: UringFile,
@@ -26,7 +19,7 @@ export async function readInPool<Data extends View>(
 ): Promise<ReadResult<Data>> {
   const bytesRead = await file.inPool<number>(
     'read',
-    (fd, done) => read(fd, buffer, offset, length, position, done),
+    (fd, done) => read(fd, bytesOf(buffer, offset, length), 0, length, position, done),
     signal,
   );
   return { bytesRead, buffer };
@@ -42,36 +35,46 @@ export async function writeInPool<Data extends View>(
 ): Promise<WriteResult<Data>> {
   const bytesWritten = await file.inPool<number>(
     'write',
-    (fd, done) => write(fd, buffer, offset, length, Number(position), done),
+    (fd, done) => write(fd, bytesOf(buffer, offset, length), 0, length, Number(position), done),
     signal,
   );
   return { bytesWritten, buffer };
 }
 
-export async function readvInPool<Data extends readonly View[]>(
+export function readvInPool(
   file: UringFile,
-  buffers: Data,
+  spans: readonly Span[],
   position: Position,
   signal: AbortSignal | undefined,
-): Promise<ReadVectorResult<Data>> {
-  const bytesRead = await file.inPool<number>(
+): Promise<number> {
+  return file.inPool<number>(
     'read',
-    (fd, done) => readv(fd, buffers, Number(position), done),
+    (fd, done) =>
+      readv(
+        fd,
+        spans.map((span) => span.toBytes()),
+        Number(position),
+        done,
+      ),
     signal,
   );
-  return { bytesRead, buffers };
 }
 
-export async function writevInPool<Data extends readonly View[]>(
+export function writevInPool(
   file: UringFile,
-  buffers: Data,
+  spans: readonly Span[],
   position: Position,
   signal: AbortSignal | undefined,
-): Promise<WriteVectorResult<Data>> {
-  const bytesWritten = await file.inPool<number>(
+): Promise<number> {
+  return file.inPool<number>(
     'write',
-    (fd, done) => writev(fd, buffers, Number(position), done),
+    (fd, done) =>
+      writev(
+        fd,
+        spans.map((span) => span.toBytes()),
+        Number(position),
+        done,
+      ),
     signal,
   );
-  return { bytesWritten, buffers };
 }

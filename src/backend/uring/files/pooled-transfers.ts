@@ -1,8 +1,10 @@
 /** Transfers to and from the memory of buffer pools, which know when such memory is in use. */
+import type { View } from '../../../views.js';
 import type { Position } from '../../backend.js';
 import type { PoolBuffer } from '../../pool-memory.js';
 import { NO_SLOT, type PooledMemory } from '../buffers/registered-buffers.js';
 import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, SQE_BUFFER, SQE_HEAD } from '../layout.js';
+import type { Vectors } from '../dispatch/vectors.js';
 import { TransferOperation } from './file-operations.js';
 import type { UringFile } from './uring-file.js';
 
@@ -17,13 +19,13 @@ export class PooledTransfer<Result> extends TransferOperation<Result> {
     memory: PooledMemory,
     file: UringFile,
     opcode: number,
-    address: number,
+    view: View,
+    offset: number,
     length: number,
     position: Position,
-    data: unknown,
-    toResult: (bytes: number, data: never) => Result,
+    toResult: (bytes: number, view: never) => Result,
   ) {
-    super(file, opcode, address, length, position, data, toResult);
+    super(file, opcode, view, offset, length, position, toResult);
     this.#memory = memory;
     this.#fixedOpcode = opcode === OP_READ ? OP_READ_FIXED : OP_WRITE_FIXED;
     memory.buffer.enter();
@@ -51,13 +53,11 @@ export class PooledVectors extends TransferOperation<number> {
     buffers: readonly PoolBuffer[],
     file: UringFile,
     opcode: number,
-    address: number,
-    count: number,
+    vectors: Vectors,
     position: Position,
-    data: unknown,
     toResult: (bytes: number) => number,
   ) {
-    super(file, opcode, address, count, position, data, toResult);
+    super(file, opcode, vectors, 0, vectors.count, position, toResult);
     this.#buffers = buffers;
     for (const buffer of buffers) buffer.enter();
   }

@@ -2,15 +2,8 @@
 import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
 import { orAborted } from '../../../abort.js';
 import { abortError, fileClosedError, ringClosedError, systemError } from '../../../errors.js';
-import type {
-  BackendFile,
-  PoolCallback,
-  Position,
-  ReadResult,
-  ReadVectorResult,
-  WriteResult,
-  WriteVectorResult,
-} from '../../backend.js';
+import { byteCountOf, type Span, type View } from '../../../views.js';
+import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../../backend.js';
 import { PendingCount } from '../../pending-count.js';
 import { called } from '../../pool-call.js';
 import { binding } from '../binding.js';
@@ -26,8 +19,6 @@ import type { OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
-type View = NodeJS.ArrayBufferView;
-
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
 
@@ -39,10 +30,6 @@ const RANGE_BYTES_MAX = 2 ** 31;
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
 /** Less holds no whole huge page for certain, or is no mapping of its own. */
 const HUGE_MEMORY_BYTES_MIN = 16 * HUGE_PAGE_BYTES;
-
-function byteCount(views: readonly View[]): number {
-  return views.reduce((bytes, view) => bytes + view.byteLength, 0);
-}
 
 function advance(position: Position, bytes: number): Position {
   if (position < 0) return position;
@@ -179,40 +166,28 @@ export class UringFile implements BackendFile {
     return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
   }
 
-  async readv<Data extends readonly View[]>(
-    buffers: Data,
-    position: Position,
-    signal: AbortSignal | undefined,
-  ): Promise<ReadVectorResult<Data>> {
-    if (this.#closing !== undefined) throw fileClosedError('read');
-    if (buffers.length === 0) throw systemError(EINVAL, 'read');
-    if (this.isBeyondRing(position)) return await readvInPool(this, buffers, position, signal);
-    const bytesRead = await this.#dispatcher.submit(
-      readvTransfer(this, buffers.slice(0, VECTORS_MAX), position),
-      signal,
-    );
-    return { bytesRead, buffers };
+  readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
+    if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
+    if (spans.length === 0) return Promise.reject(systemError(EINVAL, 'read'));
+    if (this.isBeyondRing(position)) return readvInPool(this, spans, position, signal);
+    return this.#dispatcher.submit(readvTransfer(this, spans.slice(0, VECTORS_MAX), position), signal);
   }
 
-  async writev<Data extends readonly View[]>(
-    buffers: Data,
-    position: Position,
-    signal: AbortSignal | undefined,
-  ): Promise<WriteVectorResult<Data>> {
+  async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     if (this.#closing !== undefined) throw fileClosedError('write');
-    if (this.isBeyondRing(position)) return await writevInPool(this, buffers, position, signal);
+    if (this.isBeyondRing(position)) return await writevInPool(this, spans, position, signal);
     // Held open between the parts.
     this.pending.enter();
     try {
       let bytesWritten = 0;
-      for (let start = 0; start < buffers.length; start += VECTORS_MAX) {
-        const part = buffers.slice(start, start + VECTORS_MAX);
+      for (let start = 0; start < spans.length; start += VECTORS_MAX) {
+        const part = spans.slice(start, start + VECTORS_MAX);
         const from = advance(position, bytesWritten);
         const written = await this.#dispatcher.submit(writevTransfer(this, part, from), signal);
         bytesWritten += written;
-        if (written < byteCount(part)) break;
+        if (written < byteCountOf(part)) break;
       }
-      return { bytesWritten, buffers };
+      return bytesWritten;
     } finally {
       this.pending.leave();
     }

@@ -21,7 +21,7 @@ import {
   SQE_FIXED_FILE,
   SQE_IO_LINK,
 } from '../layout.js';
-import { addressOf } from '../dispatch/memory.js';
+import { addressOf, addressWithin } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 import { NO_SLOT } from '../dispatch/ticket.js';
 import { encodePath } from './path-operations.js';
@@ -79,7 +79,7 @@ export class WholeWriteOperation extends Operation<void> {
   }
 
   override fill(words: Uint32Array, at: number, _dispatcher: Dispatcher, index: number): void {
-    const { view, flags, mode } = this.#write;
+    const { content, flags, mode } = this.#write;
     if (index === 0) {
       // Close-on-exec means nothing in a file table, and is refused.
       const openFlags = flags & ~O_CLOEXEC;
@@ -87,7 +87,8 @@ export class WholeWriteOperation extends Operation<void> {
       words[at + SQE_FILE_INDEX] = this.#index + 1;
     } else if (index === 1) {
       const head = OP_WRITE | SQE_FIXED_FILE | SQE_IO_LINK;
-      fillEntry(words, at, head, this.#index, addressOf(view), view.byteLength, 0);
+      const address = addressWithin(content.view, 0, content.bytes);
+      fillEntry(words, at, head, this.#index, address, content.bytes, 0);
       fillPosition(words, at, CURRENT_POSITION);
     } else {
       fillEntry(words, at, OP_CLOSE, 0, 0, 0, 0);
@@ -113,7 +114,7 @@ export class WholeWriteOperation extends Operation<void> {
     } else if (written < 0) {
       void this.#slots.close(this.#index);
       this.fail(written);
-    } else if (written < this.#write.view.byteLength || closed < 0) {
+    } else if (written < this.#write.content.bytes || closed < 0) {
       this.fulfilLater(this.#writer.writeOn(this.#path, this.#write, this.#index, written, this.#signal));
     } else {
       this.#slots.release(this.#index);

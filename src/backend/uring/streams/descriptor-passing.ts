@@ -1,7 +1,8 @@
 /** Descriptors that travel with bytes over a Unix socket: SCM_RIGHTS (unix(7), cmsg(3)). */
 import { addressError } from '../../../errors.js';
+import { byteLengthOf } from '../../../views.js';
 import { MSG_CMSG_CLOEXEC, OP_RECVMSG } from '../layout.js';
-import { addressOf, writeWide } from '../dispatch/memory.js';
+import { addressOf, addressWithin, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 import { SOL_SOCKET } from '../sockets/socket-options.js';
 import type { SocketTarget } from './stream-operations.js';
@@ -41,6 +42,7 @@ export class ReceiveDescriptorsOperation extends Operation<ReceivedDescriptors> 
   readonly #socket: SocketTarget;
   /** SAFETY: view, header and control area are the kernel's until the terminal completion. */
   readonly #view: Uint8Array;
+  readonly #bytes: number;
   readonly #header = new Uint32Array(MSGHDR_AND_IOVEC_WORDS);
   readonly #control: Uint32Array;
   readonly #onOver: () => void;
@@ -49,6 +51,7 @@ export class ReceiveDescriptorsOperation extends Operation<ReceivedDescriptors> 
     super();
     this.#socket = socket;
     this.#view = view;
+    this.#bytes = byteLengthOf(view);
     this.#control = new Uint32Array(((CMSG_HEADER_BYTES + countMax * 4 + 7) & ~7) / 4);
     this.#onOver = onOver;
   }
@@ -60,8 +63,8 @@ export class ReceiveDescriptorsOperation extends Operation<ReceivedDescriptors> 
     header[MSGHDR_IOVEC_COUNT] = 1;
     writeWide(header, MSGHDR_CONTROL, addressOf(this.#control));
     header[MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
-    writeWide(header, IOVEC, addressOf(this.#view));
-    writeWide(header, IOVEC + 2, this.#view.length);
+    writeWide(header, IOVEC, addressWithin(this.#view, 0, this.#bytes));
+    writeWide(header, IOVEC + 2, this.#bytes);
     const { target, targetFlags } = this.#socket;
     fillEntry(words, at, OP_RECVMSG | targetFlags, target, address, 1, MSG_CMSG_CLOEXEC);
   }

@@ -1,6 +1,7 @@
 /** What connects, accepts, receives and sends of streams show the kernel. */
 import { addressError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
+import type { View } from '../../../views.js';
 import type { ReadResult } from '../../backend.js';
 import type { OperationFacts } from '../../observation.js';
 import { encodeDescriptors } from './descriptor-passing.js';
@@ -28,14 +29,12 @@ import {
   SQE_RECEIVE_MULTISHOT,
   SQE_REPORT_USAGE,
 } from '../layout.js';
-import { addressOf, addressOfOnce, writeWide } from '../dispatch/memory.js';
+import { addressOf, addressOfOnce, addressWithin, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 import { ArmedOperation, type ArmedOwner } from '../dispatch/standing-operation.js';
-
-type View = NodeJS.ArrayBufferView;
+import { Vectors } from '../dispatch/vectors.js';
 
 const ECANCELED = -125;
-const IOVEC_WORDS = 4;
 
 // Words of a slot's storage: struct msghdr (sendmsg(2)).
 const MSGHDR_IOVEC = 4;
@@ -215,7 +214,7 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
   override fill(words: Uint32Array, at: number): void {
     const { target, targetFlags } = this.#socket;
     const flags = this.#isFilling ? MSG_WAITALL : 0;
-    const address = addressOf(this.#buffer) + this.#offset;
+    const address = addressWithin(this.#buffer, this.#offset, this.#length);
     fillEntry(words, at, OP_RECV | targetFlags, target, address, this.#length, flags);
   }
 
@@ -255,11 +254,10 @@ export interface SendOwner {
 export class SendOperation extends Operation<void> {
   readonly #owner: SendOwner;
   readonly #socket: TransferTarget;
-  /** SAFETY: the views are read by the kernel until the terminal completion, as are the iovecs. */
-  readonly #views: readonly View[];
+  /** SAFETY: read by the kernel until the terminal completion. */
+  readonly #memory: View | Vectors;
   readonly #skippedBytes: number;
   readonly #bytes: number;
-  readonly #iovecs: Uint32Array | undefined;
   readonly #control: Uint32Array | undefined;
   readonly isZeroCopy: boolean;
   /** The errno of a send that failed, and whose views the kernel has not let go of yet. */
@@ -267,7 +265,7 @@ export class SendOperation extends Operation<void> {
   #isHeld = false;
 
   /**
-   * @param skippedBytes of the first view, which have been sent before.
+   * @param skippedBytes of a view, which have been sent before.
    * @param bytes in all, without those.
    * @param isZeroCopy whether the kernel is to read the views where they lie, until it says that it no longer does.
    * @param fds descriptors to pass along.
@@ -275,7 +273,7 @@ export class SendOperation extends Operation<void> {
   constructor(
     owner: SendOwner,
     socket: TransferTarget,
-    views: readonly View[],
+    memory: View | Vectors,
     skippedBytes: number,
     bytes: number,
     isZeroCopy: boolean,
@@ -284,21 +282,20 @@ export class SendOperation extends Operation<void> {
     super();
     this.#owner = owner;
     this.#socket = socket;
-    this.#views = views;
+    this.#memory = memory;
     this.#skippedBytes = skippedBytes;
     this.#bytes = bytes;
     this.isZeroCopy = isZeroCopy;
-    this.#iovecs = views.length > 1 || fds !== undefined ? toIovecs(views, skippedBytes) : undefined;
     this.#control = fds && encodeDescriptors(fds);
   }
 
   override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
     const { target, targetFlags } = this.#socket;
     const { isZeroCopy } = this;
-    const views = this.#views;
+    const memory = this.#memory;
     const flags = MSG_NOSIGNAL | MSG_WAITALL;
-    if (this.#iovecs === undefined) {
-      const address = addressOf(views[0] as View) + this.#skippedBytes;
+    if (!(memory instanceof Vectors)) {
+      const address = addressWithin(memory, this.#skippedBytes, this.#bytes);
       const op = isZeroCopy ? OP_SEND_ZC | SQE_REPORT_USAGE : OP_SEND;
       fillEntry(words, at, op | targetFlags, target, address, this.#bytes, flags);
       return;
@@ -306,8 +303,8 @@ export class SendOperation extends Operation<void> {
     const storage = dispatcher.storage.words(this.slot);
     const offset = dispatcher.storage.wordOffset(this.slot);
     dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
-    writeWide(storage, offset + MSGHDR_IOVEC, addressOf(this.#iovecs));
-    storage[offset + MSGHDR_IOVEC_COUNT] = views.length;
+    writeWide(storage, offset + MSGHDR_IOVEC, memory.fill());
+    storage[offset + MSGHDR_IOVEC_COUNT] = memory.count;
     if (this.#control !== undefined) {
       writeWide(storage, offset + MSGHDR_CONTROL, addressOf(this.#control));
       storage[offset + MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
@@ -359,14 +356,4 @@ export class SendOperation extends Operation<void> {
   override describe(): OperationFacts {
     return { kind: 'write', fd: this.#socket.knownFd, bytes: this.#bytes };
   }
-}
-
-function toIovecs(views: readonly View[], skippedBytes: number): Uint32Array {
-  const iovecs = new Uint32Array(views.length * IOVEC_WORDS);
-  views.forEach((view, index) => {
-    const skipped = index === 0 ? skippedBytes : 0;
-    writeWide(iovecs, index * IOVEC_WORDS, addressOf(view) + skipped);
-    writeWide(iovecs, index * IOVEC_WORDS + 2, view.byteLength - skipped);
-  });
-  return iovecs;
 }

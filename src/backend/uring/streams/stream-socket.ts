@@ -2,6 +2,7 @@
 import type { ChunkQueue } from '../../../chunk-queue.js';
 import { addressError, connectionClosedError, ringClosedError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
+import type { Span } from '../../../views.js';
 import type { ReadResult } from '../../backend.js';
 import type { BackendStream, PeerCredentials, StreamBounds, StreamOptions } from '../../streams.js';
 import { binding } from '../binding.js';
@@ -167,8 +168,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
   }
 
   write(
-    views: readonly NodeJS.ArrayBufferView[],
-    bytes: number,
+    data: Span | readonly Span[],
     signal: AbortSignal | undefined,
     fds?: readonly number[],
   ): Promise<number> {
@@ -178,7 +178,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
       this.#writer = new StreamWriter(this.#host.dispatcher, this, this.#zeroCopyChoice());
       this.#writer.isHolding = this.#isRef;
     }
-    return this.#writer.write(views, bytes, signal, fds);
+    return this.#writer.write(data, signal, fds);
   }
 
   #zeroCopyChoice(): ZeroCopyChoice | undefined {

@@ -10,14 +10,14 @@
  * acknowledged them.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../../abort.js';
-import { abortError, addressError, tracedRejection } from '../../../errors.js';
+import { abortError, addressError, memoryGoneError, tracedRejection } from '../../../errors.js';
+import { byteCountOf, Span, type View } from '../../../views.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { binding } from '../binding.js';
+import { Vectors } from '../dispatch/vectors.js';
 import { SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
 import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
 import { SendOperation, type SendOwner, type TransferTarget } from './stream-operations.js';
-
-type View = NodeJS.ArrayBufferView;
 
 const EINTR = -4;
 const EPIPE = -32;
@@ -39,7 +39,7 @@ const NO_WRITES: PendingWrite[] = [];
 /** A write that has not settled. */
 class PendingWrite implements Abortable {
   readonly writer: StreamWriter;
-  readonly views: readonly View[];
+  readonly data: Span | readonly Span[];
   readonly bytes: number;
   readonly promise: Promise<number>;
   /** Descriptors that go with its first byte. */
@@ -55,14 +55,14 @@ class PendingWrite implements Abortable {
 
   constructor(
     writer: StreamWriter,
-    views: readonly View[],
+    data: Span | readonly Span[],
     bytes: number,
     signal: AbortSignal | undefined,
     fds: readonly number[] | undefined,
   ) {
     this.fds = fds;
     this.writer = writer;
-    this.views = views;
+    this.data = data;
     this.bytes = bytes;
     this.#signal = signal;
     let resolvePromise!: Resolve;
@@ -77,6 +77,14 @@ class PendingWrite implements Abortable {
   onAbort(signal: AbortSignal): void {
     this.abortedBy = signal;
     this.writer.onAbort(this);
+  }
+
+  /** Why the rest of it can't be sent, if there is anything. */
+  get refusal(): (() => Error) | undefined {
+    const { abortedBy, data } = this;
+    if (abortedBy !== undefined) return () => abortError(abortedBy);
+    const isGone = data instanceof Span ? data.isGone : data.some((span) => span.isGone);
+    return isGone ? memoryGoneError : undefined;
   }
 
   fulfil(): void {
@@ -149,15 +157,15 @@ export class StreamWriter implements SendOwner {
   }
 
   write(
-    views: readonly View[],
-    bytes: number,
+    data: Span | readonly Span[],
     signal: AbortSignal | undefined,
     fds?: readonly number[],
   ): Promise<number> {
+    const bytes = data instanceof Span ? data.bytes : byteCountOf(data);
     if (signal?.aborted) return Promise.reject(abortError(signal));
     if (this.#hasBeenCut) return Promise.reject(addressError(EPIPE, 'write'));
     if (bytes === 0 && this.#queue.length === 0) return Promise.resolve(0);
-    const write = new PendingWrite(this, views, bytes, signal, fds);
+    const write = new PendingWrite(this, data, bytes, signal, fds);
     // An array that begins empty is given room for sixteen more.
     if (this.#queue.length === 0) this.#queue = [write];
     else this.#queue.push(write);
@@ -228,27 +236,33 @@ export class StreamWriter implements SendOwner {
     this.#dispatcher.cancel(this.#sending, () => abortError(abortedBy));
   }
 
+  /** Sends what waits, if anything does that still can be sent. */
   #send(): void {
+    this.#dropRefused();
     const queue = this.#queue;
-    const first = queue[0] as PendingWrite;
-    const isLone = queue.length === 1 && first.views.length === 1;
-    const fds = first.taken === 0 ? first.fds : undefined;
-    if (isLone && fds === undefined) {
-      this.#submit(first.views, first.taken, Math.min(first.bytes - first.taken, SEND_BYTES_MAX), undefined);
+    const first = queue[0];
+    if (first === undefined) {
+      this.#onIdle?.();
+      return;
+    }
+    const { data, taken } = first;
+    const fds = taken === 0 ? first.fds : undefined;
+    if (queue.length === 1 && data instanceof Span && fds === undefined) {
+      this.#submit(data.view, taken, Math.min(first.bytes - taken, SEND_BYTES_MAX), undefined);
     } else {
-      const { views, skippedBytes, bytes } = gather(fds === undefined ? queue : [first]);
-      this.#submit(views, skippedBytes, bytes, fds);
+      const vectors = gather(fds === undefined ? queue : [first]);
+      this.#submit(vectors, 0, vectors.bytes, fds);
     }
   }
 
   #submit(
-    views: readonly View[],
+    memory: View | Vectors,
     skippedBytes: number,
     bytes: number,
     fds: readonly number[] | undefined,
   ): void {
     const isZeroCopy = fds === undefined && this.#isWithoutCopy(bytes);
-    const operation = new SendOperation(this, this.#socket, views, skippedBytes, bytes, isZeroCopy, fds);
+    const operation = new SendOperation(this, this.#socket, memory, skippedBytes, bytes, isZeroCopy, fds);
     operation.isHolding = this.isHolding;
     this.#sending = operation;
     this.#dispatcher.begin(operation);
@@ -277,8 +291,8 @@ export class StreamWriter implements SendOwner {
     const isAborting = this.#isAborting;
     this.#isAborting = false;
     if (this.#endReason !== undefined) this.#failAll(this.#endReason);
-    else if (isAborting) this.#dropAborted();
-    else if (reason !== undefined) this.#failAll(reason);
+    else if (isAborting) this.#dropRefused();
+    else if (reason !== undefined && !this.#dropRefused()) this.#failAll(reason);
     else if (result < 0 && result !== EINTR && !isRefused) this.#failAll(() => addressError(result, 'write'));
     // Empty writes that have come to the head.
     this.#take(0);
@@ -325,22 +339,18 @@ export class StreamWriter implements SendOwner {
     else if (count > 0) this.#queue = this.#queue.slice(count);
   }
 
-  #dropAborted(): void {
-    const first = this.#queue[0];
-    if (first?.abortedBy !== undefined && first.taken > 0) {
-      const { abortedBy } = first;
-      this.#queue.shift();
-      first.reject(() => abortError(abortedBy));
+  /** Whether there was any that can't be sent, or not to its end. */
+  #dropRefused(): boolean {
+    const queue = this.#queue;
+    const refused = queue.filter(({ refusal }) => refusal !== undefined);
+    if (refused.length === 0) return false;
+    this.#queue = queue.filter(({ refusal }) => refusal === undefined);
+    for (const write of refused) write.reject(write.refusal as () => Error);
+    if (refused.some(({ taken }) => taken > 0)) {
       this.#hasBeenCut = true;
       this.#failAll(() => addressError(EPIPE, 'write'));
-      return;
     }
-    this.#queue = this.#queue.filter((write) => {
-      const { abortedBy } = write;
-      if (abortedBy === undefined) return true;
-      write.reject(() => abortError(abortedBy));
-      return false;
-    });
+    return true;
   }
 
   #failAll(reason: () => Error): void {
@@ -351,27 +361,28 @@ export class StreamWriter implements SendOwner {
   }
 }
 
-/** The views of the writes at the head of the queue, as far as one send takes them. */
-function gather(queue: readonly PendingWrite[]): { views: View[]; skippedBytes: number; bytes: number } {
-  const views: View[] = [];
+/** The writes at the head of the queue, as far as one send takes them. */
+function gather(queue: readonly PendingWrite[]): Vectors {
+  const gathered: Span[] = [];
   let skip = (queue[0] as PendingWrite).taken;
   let skippedBytes = 0;
   let bytes = 0;
   for (const write of queue) {
     if (write.fds !== undefined && write !== queue[0]) break;
-    for (const view of write.views) {
-      if (view.byteLength <= skip) {
-        skip -= view.byteLength;
+    const { data } = write;
+    for (const span of data instanceof Span ? [data] : data) {
+      if (span.bytes <= skip) {
+        skip -= span.bytes;
         continue;
       }
-      if (views.length === 0) skippedBytes = skip;
-      if (views.length === VIEWS_MAX || (views.length > 0 && bytes + view.byteLength > SEND_BYTES_MAX)) {
-        return { views, skippedBytes, bytes };
+      if (gathered.length === 0) skippedBytes = skip;
+      if (gathered.length === VIEWS_MAX || (gathered.length > 0 && bytes + span.bytes > SEND_BYTES_MAX)) {
+        return new Vectors(gathered, skippedBytes);
       }
-      bytes += view.byteLength - skip;
+      bytes += span.bytes - skip;
       skip = 0;
-      views.push(view);
+      gathered.push(span);
     }
   }
-  return { views, skippedBytes, bytes };
+  return new Vectors(gathered, skippedBytes);
 }
