@@ -1,9 +1,11 @@
-/** Positions where there are none: a FIFO and a terminal answer as they answer Node. */
+/** What has no positions, such as a FIFO or a terminal, answers as it answers Node: at a position, and with O_NONBLOCK. */
+import { constants } from 'node:fs';
 import nodePromises from 'node:fs/promises';
 import { expect } from 'chai';
 import { describeOnEachBackend } from '../support/backends.js';
 import { within } from '../support/eventually.js';
-import { describeError, outcomeOf, type Row } from '../support/outcomes.js';
+import { describeError, outcomeOf, type Row, titleOf } from '../support/outcomes.js';
+import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const view = (): Buffer => Buffer.from('abcd');
@@ -44,6 +46,55 @@ describeOnEachBackend('transfers at a position of what has none', (makeRing) => 
     const error = await handle.read(Buffer.alloc(4), 0, 4, 0).catch((reason: unknown) => reason);
     expect(error).to.include({ code: 'ESPIPE', syscall: 'read' });
     expect((await handle.read(Buffer.alloc(8))).bytesRead).to.equal(4);
+  });
+
+  it('a FIFO opened with O_NONBLOCK: EAGAIN in place of waiting', async () => {
+    const path = directory.fifo('fifo');
+    const waiting: readonly Row[] = [['read', view(), 0, 4, null], ['readv', [view(), view()]], ['readFile']];
+    const full: readonly Row[] = [
+      ['write', view(), 0, 4, null],
+      ['write', 'text'],
+      ['writev', [view()]],
+      ['writeFile', 'text'],
+    ];
+    const { O_RDWR, O_NONBLOCK } = constants;
+    await using ours = await makeRing().fs.open(path, O_RDWR | O_NONBLOCK);
+    const theirs = await nodePromises.open(path, O_RDWR | O_NONBLOCK);
+    try {
+      const expectAgain = async (row: Row): Promise<void> => {
+        const outcome = await within(titleOf(row), outcomeOf(ours, row));
+        expect(describeError(outcome)).to.deep.equal(describeError(await outcomeOf(theirs, row)));
+        expect(outcome).to.have.property('code', 'EAGAIN');
+      };
+      for (const row of waiting) await expectAgain(row);
+      // What there is room for, and then nothing.
+      const { bytesWritten } = await ours.write(Buffer.alloc(2 ** 21));
+      expect(bytesWritten).to.be.within(4096, 2 ** 21 - 1);
+      for (const row of full) await expectAgain(row);
+      expect((await ours.read(Buffer.alloc(100))).bytesRead).to.equal(100);
+      expect((await theirs.read(Buffer.alloc(2 ** 21))).bytesRead).to.equal(bytesWritten - 100);
+    } finally {
+      await theirs.close();
+    }
+  });
+
+  it('the kernel’s log opened with O_NONBLOCK: read to its end, where it says EAGAIN', async function () {
+    const { fs } = makeRing();
+    const handle = await fs
+      .open('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK)
+      .catch(() => undefined);
+    if (handle === undefined) skip(this, '/dev/kmsg can’t be read here');
+    const record = Buffer.alloc(8192);
+    let failure: unknown;
+    while (failure === undefined) {
+      const reading = handle.read(record, 0, record.length, null);
+      await within('a record', reading).catch((error: NodeJS.ErrnoException) => {
+        // A record that is overwritten while it is read.
+        if (error.code !== 'EPIPE') failure = error;
+      });
+    }
+    expect(failure).to.include({ code: 'EAGAIN', syscall: 'read' });
+    await handle.close();
   });
 
   it('a terminal: ESPIPE', async () => {

@@ -11,10 +11,11 @@ import type { Running } from './admission.js';
 
 export class CursorReads {
   readonly #fd: number;
-  readonly #polls: EpollPolls;
+  readonly #polls: EpollPolls | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(fd: number, polls: EpollPolls) {
+  /** @param polls for waiting; undefined where a read never waits, but fails with EAGAIN. */
+  constructor(fd: number, polls: EpollPolls | undefined) {
     this.#fd = fd;
     this.#polls = polls;
   }
@@ -28,7 +29,7 @@ export class CursorReads {
     });
     try {
       await before;
-      await this.#polls.untilReadable(this.#fd, running.givenUp);
+      await this.#polls?.untilReadable(this.#fd, running.givenUp);
       return await read();
     } finally {
       end();

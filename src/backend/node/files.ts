@@ -1,5 +1,5 @@
 /** Files over node:fs and its thread pool: opening, and calls on paths. */
-import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
+import nodeFs, { type BigIntStats, constants, type Stats } from 'node:fs';
 import { featureUnavailableError, ringClosedError } from '../../errors.js';
 import * as attributeCalls from '../attribute-calls.js';
 import type { BackendFile, FileBackend, OpenRules, Path, PoolCallback, SymlinkType } from '../backend.js';
@@ -38,7 +38,8 @@ export class NodeFiles implements FileBackend {
       nodeFs.close(fd);
       throw ringClosedError();
     }
-    return new NodeFile(this.#admission, this.#polls, this.#pools, fd);
+    const isNonBlocking = (flags & constants.O_NONBLOCK) !== 0;
+    return new NodeFile(this.#admission, isNonBlocking ? undefined : this.#polls, this.#pools, fd);
   }
 
   stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {

@@ -38,7 +38,8 @@ export class NodeFile implements BackendFile {
   #closing: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(admission: Admission, polls: EpollPolls, pools: NodePools, fd: number) {
+  /** @param polls for waiting; undefined for a file that was opened with O_NONBLOCK. */
+  constructor(admission: Admission, polls: EpollPolls | undefined, pools: NodePools, fd: number) {
     this.fd = fd;
     this.#pools = pools;
     this.#admission = admission;

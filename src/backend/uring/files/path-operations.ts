@@ -41,6 +41,8 @@ export interface OpenedFd {
   isSeekable: boolean;
   /** Whether it was opened with O_DIRECT. Default false. */
   isDirect?: boolean;
+  /** Whether it was opened with O_NONBLOCK. Default false. */
+  isNonBlocking?: boolean;
 }
 
 /** Where a path begins, and how it may be resolved (openat2(2)). */
@@ -102,8 +104,12 @@ export class OpenOperation extends Operation<OpenedFd> {
       this.fail(result);
       return;
     }
-    const isDirect = (this.#flags & constants.O_DIRECT) !== 0;
-    this.fulfil({ fd: result, isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0, isDirect });
+    this.fulfil({
+      fd: result,
+      isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0,
+      isDirect: (this.#flags & constants.O_DIRECT) !== 0,
+      isNonBlocking: (this.#flags & constants.O_NONBLOCK) !== 0,
+    });
   }
 
   override get owner(): UringFile | undefined {

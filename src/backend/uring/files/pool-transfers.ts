@@ -1,8 +1,9 @@
 /**
- * Transfers at a position of what has no positions: a FIFO, a terminal, some devices.
+ * Transfers of what has no positions, a FIFO, a terminal, some devices: at a position, or with O_NONBLOCK.
  *
  * A ring ignores the position there, and a read would wait for data. pread(2) and its kind refuse it
- * with ESPIPE, or know better, as a few devices do; so the answer is theirs, by way of Node's pool.
+ * with ESPIPE, or know better, as a few devices do; so the answer is theirs, by way of Node's pool. And a ring
+ * waits where read(2) and write(2) would fail with EAGAIN.
  */
 import { read, readv, write, writev } from 'node:fs';
 import { bytesOf, type Span, type View } from '../../../views.js';

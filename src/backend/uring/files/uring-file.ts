@@ -42,6 +42,8 @@ export class UringFile implements BackendFile {
   readonly #fd: number;
   /** Whether it has positions, as a FIFO has not. */
   readonly isSeekable: boolean;
+  /** Whether a call that would have to wait is to say so (EAGAIN) instead; a ring would wait all the same. */
+  readonly #isNonBlocking: boolean;
   readonly #ownFlags: number;
   #reference: FdReference;
   /** The descriptor or table slot for submission entries, and the flag that says which. */
@@ -54,18 +56,20 @@ export class UringFile implements BackendFile {
 
   /** @param mayStall whether the kernel's attempts without a thread may wait for a server. */
   constructor(dispatcher: Dispatcher, table: FdTable, opened: OpenedFd, mayStall: boolean) {
-    const { fd, isSeekable, isDirect = false } = opened;
+    const { fd, isSeekable, isDirect = false, isNonBlocking = false } = opened;
     this.#dispatcher = dispatcher;
     this.#table = table;
     this.#fd = fd;
     this.isSeekable = isSeekable;
+    this.#isNonBlocking = isNonBlocking && !isSeekable;
     this.#reference = table.acquire(fd);
     this.target = this.#reference.target;
     this.#ownFlags = mayStall ? SQE_ASYNC : 0;
     this.targetFlags = this.#ownFlags | this.#reference.flags;
     const { inlineCredit } = dispatcher;
     // Direct I/O has no cache to read from: RWF_NOWAIT spares it the locks there, and it waits for the device.
-    this.#inline = isDirect ? undefined : inlineCredit && new InlineReader(fd, inlineCredit);
+    // A FIFO has none either, and what it has less than asked is not to be waited for.
+    this.#inline = isDirect || !isSeekable ? undefined : inlineCredit && new InlineReader(fd, inlineCredit);
   }
 
   get fd(): number {
@@ -96,6 +100,11 @@ export class UringFile implements BackendFile {
   /** Whether the ring would take a transfer there for one at the cursor. */
   isBeyondRing(position: Position): boolean {
     return !this.isSeekable && position >= 0;
+  }
+
+  /** Whether the answer to a transfer there is Node's pool's. */
+  #isForPool(position: Position): boolean {
+    return this.#isNonBlocking || this.isBeyondRing(position);
   }
 
   whenIdle(): Promise<void> {
@@ -132,7 +141,7 @@ export class UringFile implements BackendFile {
       if (bytesRead === length || bytesRead === 0) return Promise.resolve({ bytesRead, buffer });
       if (bytesRead > 0) return this.#readRest(buffer, offset, length, position, bytesRead);
     }
-    if (this.isBeyondRing(position)) return readInPool(this, buffer, offset, length, position, signal);
+    if (this.#isForPool(position)) return readInPool(this, buffer, offset, length, position, signal);
     return this.#dispatcher.submit(readTransfer(this, buffer, offset, length, position), signal);
   }
 
@@ -162,20 +171,20 @@ export class UringFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('write'));
-    if (this.isBeyondRing(position)) return writeInPool(this, buffer, offset, length, position, signal);
+    if (this.#isForPool(position)) return writeInPool(this, buffer, offset, length, position, signal);
     return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
   }
 
   readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
     if (spans.length === 0) return Promise.reject(systemError(EINVAL, 'read'));
-    if (this.isBeyondRing(position)) return readvInPool(this, spans, position, signal);
+    if (this.#isForPool(position)) return readvInPool(this, spans, position, signal);
     return this.#dispatcher.submit(readvTransfer(this, spans.slice(0, VECTORS_MAX), position), signal);
   }
 
   async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     if (this.#closing !== undefined) throw fileClosedError('write');
-    if (this.isBeyondRing(position)) return await writevInPool(this, spans, position, signal);
+    if (this.#isForPool(position)) return await writevInPool(this, spans, position, signal);
     // Held open between the parts.
     this.pending.enter();
     try {
