@@ -57,7 +57,8 @@ export abstract class StreamableHandle extends BeyondNode {
 
   /**
    * An `fs.ReadStream` over this handle, with Node's options and events. It holds the handle until it has
-   * ended, and closes it then unless `autoClose` is false. Destroying it ends a pending read.
+   * ended, and closes it then unless `autoClose` is false. Destroying it ends a pending read, and closes the
+   * handle whatever `autoClose` says, as Node's does; `break` in a `for await` destroys it.
    */
   createReadStream(options?: CreateReadStreamOptions): ReadStream {
     return readStreamOver(this, this[lifetimeOf]().hold(), options);

@@ -270,6 +270,26 @@ describeOnEachBackend('FileHandle streams', (makeRing) => {
     expect(lines[0]).to.include.members(['one', 'two', '', 'four']);
   });
 
+  for (const [how, isClosed] of [
+    ['end', false],
+    ['break', true],
+    ['destroy', true],
+  ] as const) {
+    it(`autoClose: false, ${how}: the handle is ${isClosed ? 'closed' : 'open'}, as with Node`, async () => {
+      for (const handle of await bothHandles(directory.file('left', pattern(200_000)))) {
+        const stream = handle.createReadStream({ autoClose: false });
+        // Node 20 tells of a stream that is destroyed with an AbortError.
+        stream.on('error', () => {});
+        const closed = new Promise<void>((resolve) => stream.once('close', resolve));
+        if (how === 'destroy') stream.destroy();
+        else for await (const _chunk of stream) if (how === 'break') break;
+        if (isClosed) await within('the stream to be closed', closed);
+        expect(handle.fd === -1).to.equal(isClosed);
+        await within('the close', handle.close());
+      }
+    });
+  }
+
   it('readLines: break closes the handle', async () => {
     const handle = await makeRing().fs.open(directory.file('lines', 'one\ntwo\n'));
     for await (const line of handle.readLines()) {
