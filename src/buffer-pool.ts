@@ -8,9 +8,9 @@ import { type Abortable, unwatchAbort, watchAbort } from './abort.js';
 import type { BackendPool, PoolBackend } from './backend/buffer-pools.js';
 import { POOL_BYTES_MAX, type PoolBuffer, strideOf } from './backend/pool-memory.js';
 import { abortError, invalidState, outOfRange, ringClosedError, systemError } from './errors.js';
-import { readSignal, type SignalOptions } from './fs/options.js';
+import { readSignalAlone, type SignalOptions } from './fs/options.js';
 import { Line } from './line.js';
-import { checkBoolean, checkInteger, checkObject } from './validate.js';
+import { checkBoolean, checkInteger, checkOptions, type OptionNames } from './validate.js';
 
 const COUNT_MAX = 65_536;
 const WAITING_MAX = 1024;
@@ -33,6 +33,13 @@ export interface BufferPoolOptions {
   waitingMax?: number | undefined;
 }
 
+const POOL_OPTIONS: OptionNames<BufferPoolOptions> = {
+  count: true,
+  bytes: true,
+  registered: true,
+  waitingMax: true,
+};
+
 interface PoolSettings {
   count: number;
   bytes: number;
@@ -41,7 +48,7 @@ interface PoolSettings {
 }
 
 function readPoolOptions(options: unknown): PoolSettings {
-  const given = checkObject(options, 'options') as BufferPoolOptions;
+  const given = checkOptions<BufferPoolOptions>(options, POOL_OPTIONS);
   const count = checkInteger(given.count, 'options.count', 1, COUNT_MAX);
   const bytes = checkInteger(given.bytes, 'options.bytes', 1, POOL_BYTES_MAX);
   const { registered, waitingMax = WAITING_MAX } = given;
@@ -195,7 +202,7 @@ export class BufferPool {
    * is closed, ERR_RINGLET_CLOSED when its ring is, also when that happens meanwhile.
    */
   async acquire(options?: SignalOptions | null): Promise<PooledBuffer> {
-    const signal = readSignal(options);
+    const signal = readSignalAlone(options);
     const closed = this.#closedError();
     if (closed !== undefined) throw closed;
     if (signal?.aborted) throw abortError(signal);

@@ -24,11 +24,12 @@ import { readStatOptions } from './fs/options.js';
 import { monotonicMs } from './timer-queue.js';
 import {
   checkInteger,
-  checkObject,
+  checkOptions,
   checkSignal,
   checkStringData,
   checkView,
   mapArray,
+  type OptionNames,
   toMode,
   toOpenFlags,
   toPath,
@@ -53,6 +54,8 @@ export interface ChainOptions {
    */
   timeoutMs?: number | undefined;
 }
+
+const CHAIN_OPTIONS: OptionNames<ChainOptions> = { signal: true, timeoutMs: true };
 
 /** A part of a chain; what it resolves to is the type's business alone. */
 export interface ChainPart<Result> {
@@ -85,6 +88,8 @@ export interface ChainTransferOptions {
   /** Where in the file, in bytes; null and -1 mean the file's own cursor, which then moves. Default null. */
   position?: number | bigint | null | undefined;
 }
+
+const TRANSFER_OPTIONS: OptionNames<ChainTransferOptions> = { offset: true, length: true, position: true };
 
 /** Takes the parts of a chain, in order. Buffers are the chain's until its promise settles. */
 export class Chain {
@@ -262,7 +267,7 @@ export class Chain {
     options: ChainTransferOptions | null | undefined,
   ): { buffer: View; offset: number; length: number; position: number | bigint } {
     const buffer = checkView(view);
-    const given = checkObject(options ?? {}, 'options') as ChainTransferOptions;
+    const given = checkOptions<ChainTransferOptions>(options ?? {}, TRANSFER_OPTIONS);
     const { offset: first, length: count, position } = given;
     const at = toPosition(position);
     const byteLength = byteLengthOf(buffer);
@@ -361,7 +366,7 @@ function readChainOptions(options: unknown): {
   signal: AbortSignal | undefined;
   limit: TimeLimit | undefined;
 } {
-  const given = checkObject(options ?? {}, 'options') as ChainOptions;
+  const given = checkOptions<ChainOptions>(options ?? {}, CHAIN_OPTIONS);
   const signal = checkSignal(given.signal);
   if (given.timeoutMs === undefined) return { signal, limit: undefined };
   const timeoutMs = checkInteger(given.timeoutMs, 'options.timeoutMs', 1, TIMEOUT_MS_MAX);

@@ -7,7 +7,15 @@ import type {
   RingOptions,
   SqPollOptions,
 } from './options.js';
-import { checkBoolean, checkInteger, checkObject, checkOneOf, checkString, mapArray } from './validate.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkString,
+  mapArray,
+  type OptionNames,
+} from './validate.js';
 
 /** All options with their defaults filled in. */
 export interface RingSettings {
@@ -53,26 +61,37 @@ export interface SqPollSettings {
   idleMs: number | undefined;
 }
 
-const RING_OPTIONS = [
-  'submissionEntries',
-  'completionEntries',
-  'completionEntriesMin',
-  'completionEntriesMax',
-  'inFlightMax',
-  'submitBatchMax',
-  'drainBatchMax',
-  'sqPoll',
-  'registeredFds',
-  'receiveBuffers',
-  'busyPollUs',
-  'coalesce',
-  'submitImmediately',
-  'inlineReads',
-  'ioWorkers',
-  'registerRingFd',
-  'taskRun',
-  'backend',
-];
+const RING_OPTIONS: OptionNames<RingOptions> = {
+  submissionEntries: true,
+  completionEntries: true,
+  completionEntriesMin: true,
+  completionEntriesMax: true,
+  inFlightMax: true,
+  submitBatchMax: true,
+  drainBatchMax: true,
+  sqPoll: true,
+  registeredFds: true,
+  receiveBuffers: true,
+  busyPollUs: true,
+  coalesce: true,
+  submitImmediately: true,
+  inlineReads: true,
+  ioWorkers: true,
+  registerRingFd: true,
+  taskRun: true,
+  backend: true,
+};
+
+const SQ_POLL_OPTIONS: OptionNames<SqPollOptions> = { group: true, threads: true, cpus: true, idleMs: true };
+const RECEIVE_BUFFER_OPTIONS: OptionNames<ReceiveBufferOptions> = {
+  count: true,
+  countMax: true,
+  bytes: true,
+  hugePages: true,
+  incremental: true,
+};
+const COALESCE_OPTIONS: OptionNames<CoalesceOptions> = { minCompletions: true, timeoutUs: true };
+const IO_WORKER_OPTIONS: OptionNames<IoWorkerOptions> = { bounded: true, unbounded: true };
 
 const SQ_ENTRIES_MAX = 32_768;
 const CQ_ENTRIES_MAX = 65_536;
@@ -100,13 +119,6 @@ const STREAM_BUFFERS: ReceiveBufferSettings = {
   incremental: true,
 };
 
-function checkKnown(options: object, known: readonly string[], prefix: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw invalidArgValue(`${prefix}.${name}`, name, `is not an option; there are ${known.join(', ')}`);
-  }
-}
-
 function integer(value: unknown, name: string, min: number, max: number, fallback: number): number {
   if (value === undefined) return fallback;
   checkInteger(value, name, min, max);
@@ -121,9 +133,7 @@ function readSqPoll(value: unknown): SqPollSettings | undefined {
   const none = { group: undefined, threads: undefined, cpus: undefined, idleMs: undefined };
   if (value === undefined || value === false) return undefined;
   if (value === true) return none;
-  checkObject(value, 'options.sqPoll');
-  const options = value as SqPollOptions;
-  checkKnown(options, ['group', 'threads', 'cpus', 'idleMs'], 'options.sqPoll');
+  const options = checkOptions<SqPollOptions>(value, SQ_POLL_OPTIONS, 'options.sqPoll');
   const { group, threads, cpus, idleMs } = options;
   if (group !== undefined) {
     checkString(group, 'options.sqPoll.group');
@@ -164,9 +174,7 @@ function readReceiveBuffers(value: unknown): ReceiveBufferSettings[] {
 }
 
 function readReceiveBuffer(value: unknown, name: string): ReceiveBufferSettings {
-  checkObject(value, name);
-  const options = value as ReceiveBufferOptions;
-  checkKnown(options, ['count', 'countMax', 'bytes', 'hugePages', 'incremental'], name);
+  const options = checkOptions<ReceiveBufferOptions>(value, RECEIVE_BUFFER_OPTIONS, name);
   const { hugePages = false, incremental = true } = options;
   checkBoolean(hugePages, `${name}.hugePages`);
   checkBoolean(incremental, `${name}.incremental`);
@@ -187,9 +195,11 @@ function readCoalesce(value: unknown, buffersLeast: number): GatherSettings {
   if (value === false) return { gatherCount: 0, gatherUs: 0, isGatherAdaptive: false };
   const isAdaptive = value === 'adaptive';
   const wanted = isAdaptive ? COALESCE_ADAPTIVE : value;
-  checkObject(wanted, 'options.coalesce');
-  const { minCompletions, timeoutUs } = wanted as Partial<CoalesceOptions>;
-  checkKnown(wanted as object, ['minCompletions', 'timeoutUs'], 'options.coalesce');
+  const { minCompletions, timeoutUs }: Partial<CoalesceOptions> = checkOptions<CoalesceOptions>(
+    wanted,
+    COALESCE_OPTIONS,
+    'options.coalesce',
+  );
   const count = checkInteger(minCompletions, 'options.coalesce.minCompletions', 1, COALESCE_COMPLETIONS_MAX);
   return {
     // More than there are buffers for could never come.
@@ -201,9 +211,7 @@ function readCoalesce(value: unknown, buffersLeast: number): GatherSettings {
 
 function readIoWorkers(value: unknown): { ioWorkersBounded: number; ioWorkersUnbounded: number } {
   if (value === undefined) return { ioWorkersBounded: 0, ioWorkersUnbounded: 0 };
-  checkObject(value, 'options.ioWorkers');
-  checkKnown(value as object, ['bounded', 'unbounded'], 'options.ioWorkers');
-  const { bounded, unbounded } = value as IoWorkerOptions;
+  const { bounded, unbounded } = checkOptions<IoWorkerOptions>(value, IO_WORKER_OPTIONS, 'options.ioWorkers');
   return {
     ioWorkersBounded: integer(bounded, 'options.ioWorkers.bounded', 1, IO_WORKERS_MAX, 0),
     ioWorkersUnbounded: integer(unbounded, 'options.ioWorkers.unbounded', 1, IO_WORKERS_MAX, 0),
@@ -212,8 +220,7 @@ function readIoWorkers(value: unknown): { ioWorkersBounded: number; ioWorkersUnb
 
 /** Checks every option and fills in the defaults. Throws Node's own codes, naming the option. */
 export function readRingOptions(options: RingOptions = {}): RingSettings {
-  checkObject(options, 'options');
-  checkKnown(options, RING_OPTIONS, 'options');
+  checkOptions<RingOptions>(options, RING_OPTIONS);
   const { taskRun, backend = 'auto', registerRingFd = true, submitImmediately = false } = options;
   const { inlineReads = true } = options;
   if (taskRun !== undefined) checkOneOf(taskRun, 'options.taskRun', ['defer', 'cooperative', 'interrupt']);

@@ -14,7 +14,7 @@ import { readRingOptions } from './ring-settings.js';
 import { type PollEvent, toPollBits, toPollEvents } from './poll-events.js';
 import { readSignalNames, type SignalArrival, SignalStream } from './signals.js';
 import { monotonicMs } from './timer-queue.js';
-import { checkInteger, checkObject, checkSignal } from './validate.js';
+import { checkInteger, checkSignalOptions } from './validate.js';
 import { Watch } from './watch.js';
 
 export interface WaitOptions {
@@ -142,10 +142,9 @@ export class Ring {
    * @param ms 0 to 2^41, fractions included.
    * @throws AbortError when `signal` is aborted; ERR_RINGLET_CLOSED when the ring is closed.
    */
-  async sleep(ms: number, options: WaitOptions = {}): Promise<void> {
+  async sleep(ms: number, options?: WaitOptions): Promise<void> {
     checkMilliseconds(ms, 'ms', 0);
-    checkObject(options, 'options');
-    await this.#backend.timers.waitUntil(monotonicMs() + ms, checkSignal(options.signal));
+    await this.#backend.timers.waitUntil(monotonicMs() + ms, checkSignalOptions(options));
   }
 
   /**
@@ -154,10 +153,9 @@ export class Ring {
    *
    * @param ms the period, 1 to 2^41.
    */
-  interval(ms: number, options: WaitOptions = {}): AsyncIterableIterator<number> {
+  interval(ms: number, options?: WaitOptions): AsyncIterableIterator<number> {
     checkMilliseconds(ms, 'ms', 1);
-    checkObject(options, 'options');
-    return new Interval(this.#backend.timers, ms, checkSignal(options.signal));
+    return new Interval(this.#backend.timers, ms, checkSignalOptions(options));
   }
 
   /**
@@ -180,11 +178,10 @@ export class Ring {
    * happen; AbortError; ERR_RINGLET_CLOSED; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend when
    * the addon can't be loaded; ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE.
    */
-  async poll(fd: number, events: readonly PollEvent[], options: WaitOptions = {}): Promise<PollEvent[]> {
+  async poll(fd: number, events: readonly PollEvent[], options?: WaitOptions): Promise<PollEvent[]> {
     checkInteger(fd, 'fd', 0, FD_MAX);
     const bits = toPollBits(events);
-    checkObject(options, 'options');
-    return toPollEvents(await this.#backend.polls.poll(fd, bits, checkSignal(options.signal)));
+    return toPollEvents(await this.#backend.polls.poll(fd, bits, checkSignalOptions(options)));
   }
 
   /**
@@ -209,15 +206,10 @@ export class Ring {
    * @param fd must be open at the first iteration, and until the last.
    * @throws as `poll`; the errors of arguments at once, the others from the iteration, which ends it.
    */
-  watch(
-    fd: number,
-    events: readonly PollEvent[],
-    options: WaitOptions = {},
-  ): AsyncIterableIterator<PollEvent[]> {
+  watch(fd: number, events: readonly PollEvent[], options?: WaitOptions): AsyncIterableIterator<PollEvent[]> {
     checkInteger(fd, 'fd', 0, FD_MAX);
     const bits = toPollBits(events);
-    checkObject(options, 'options');
-    return new Watch(this.#backend.polls, fd, bits, checkSignal(options.signal));
+    return new Watch(this.#backend.polls, fd, bits, checkSignalOptions(options));
   }
 
   /**
@@ -241,13 +233,9 @@ export class Ring {
    * ERR_WORKER_UNSUPPORTED_OPERATION in a worker, where Node delivers no signals; ERR_RINGLET_CLOSED.
    * From the iteration: AbortError, and ERR_RINGLET_CLOSED when the ring is closed.
    */
-  signals(
-    signals: readonly NodeJS.Signals[],
-    options: WaitOptions = {},
-  ): AsyncIterableIterator<SignalArrival> {
+  signals(signals: readonly NodeJS.Signals[], options?: WaitOptions): AsyncIterableIterator<SignalArrival> {
     const names = readSignalNames(signals);
-    checkObject(options, 'options');
-    const signal = checkSignal(options.signal);
+    const signal = checkSignalOptions(options);
     if (this.#isClosed) throw ringClosedError();
     const stream = new SignalStream(names, this.#backend.hold, signal, (ended) => {
       this.#signalStreams.delete(ended);

@@ -89,6 +89,24 @@ export function checkObject(value: unknown, name: string): object {
   return value;
 }
 
+/** Every name of an interface's options: one that is missing here, or too many, does not compile. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
+/** An object without other options than those. @throws ERR_INVALID_ARG_VALUE for another, with a list of them. */
+export function checkOptions<Options extends object>(
+  value: unknown,
+  names: OptionNames<Options>,
+  prefix = 'options',
+): Options {
+  const options = checkObject(value, prefix);
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(names, name)) continue;
+    const known = Object.keys(names).join(', ');
+    throw invalidArgValue(`${prefix}.${name}`, name, `is not an option; there are ${known}`);
+  }
+  return options as Options;
+}
+
 export function checkOneOf<Value>(value: unknown, name: string, allowed: readonly Value[]): Value {
   const found = allowed.find((candidate) => candidate === value);
   if (found === undefined) {
@@ -110,6 +128,14 @@ export function checkSignal(value: unknown, name = 'options.signal'): AbortSigna
     throw invalidArgType(name, ABORT_SIGNAL_TYPE, value);
   }
   return canBeHeard(value) ? standIn(value) : steadySignal(value);
+}
+
+const SIGNAL_ALONE: OptionNames<{ signal?: unknown }> = { signal: true };
+
+/** The signal of options that have nothing else. */
+export function checkSignalOptions(options: unknown): AbortSignal | undefined {
+  if (options === undefined || options === null) return undefined;
+  return checkSignal(checkOptions<{ signal?: unknown }>(options, SIGNAL_ALONE).signal);
 }
 
 /** The same for calls whose signal Node only looks at: there one that can't be listened to does no harm. */

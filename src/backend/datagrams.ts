@@ -120,7 +120,10 @@ export interface BackendDatagramSocket {
   setMulticastInterface(address: string, syscall: string): void;
   changeMembership(membership: Membership, syscall: string): void;
   readonly isClosing: boolean;
-  /** Cancels what is pending, ends `incoming` after what it still holds, closes the descriptor. */
+  /**
+   * Frees the port or name before it returns, unless the kernel takes its time; cancels what is pending, and ends
+   * `incoming` after what it still holds.
+   */
   close(): Promise<void>;
   /** Nobody has it any more: closes it once sends that somebody may await are over. */
   abandon(): Promise<void>;
@@ -132,5 +135,6 @@ export interface BackendDatagramSocket {
 export interface DatagramBackend {
   /** The longest message that any of the receive buffers holds, in bytes. */
   readonly messageBytesMax: number;
-  bind(binding: DatagramBinding): Promise<BackendDatagramSocket>;
+  /** @throws what keeps it from being bound. */
+  bind(binding: DatagramBinding): BackendDatagramSocket;
 }

@@ -1,5 +1,5 @@
 /** The modes of fallocate(2), by name. */
-import { checkObject, checkOneOf } from '../validate.js';
+import { checkOneOf, checkOptions, type OptionNames } from '../validate.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 /**
@@ -49,9 +49,11 @@ const MODE_BITS: Readonly<Record<AllocateMode, number>> = {
 };
 const MODE_NAMES = Object.keys(MODE_BITS) as AllocateMode[];
 
+const ALLOCATE_OPTIONS: OptionNames<AllocateOptions> = { mode: true, signal: true, timeout: true };
+
 export function readAllocateOptions(options: unknown): { mode: number; signal: AbortSignal | undefined } {
   if (options === undefined || options === null) return { mode: 0, signal: undefined };
-  const given = checkObject(options, 'options') as AllocateOptions;
+  const given = checkOptions<AllocateOptions>(options, ALLOCATE_OPTIONS);
   const { mode = 'allocate' } = given;
   return { mode: MODE_BITS[checkOneOf(mode, 'options.mode', MODE_NAMES)], signal: toSignal(given) };
 }

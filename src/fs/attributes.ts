@@ -2,7 +2,15 @@
 import type { PathLike } from 'node:fs';
 import type { FileBackend } from '../backend/backend.js';
 import { invalidArgValue } from '../errors.js';
-import { checkBoolean, checkObject, checkOneOf, checkString, checkStringData, toPath } from '../validate.js';
+import {
+  checkBoolean,
+  checkOneOf,
+  checkOptions,
+  checkString,
+  checkStringData,
+  type OptionNames,
+  toPath,
+} from '../validate.js';
 import { bytesOf, isView } from '../views.js';
 import { type SignalOptions, toSignal } from './options.js';
 
@@ -28,6 +36,13 @@ export type SetAttributeOptions = SetAttributeOfHandleOptions & AttributeOptions
 /** XATTR_CREATE and XATTR_REPLACE of setxattr(2), by their places. */
 const MODE_NAMES: readonly SetAttributeMode[] = ['set', 'create', 'replace'];
 
+const SET_ATTRIBUTE_OPTIONS: OptionNames<SetAttributeOptions> = {
+  mode: true,
+  followSymlinks: true,
+  signal: true,
+  timeout: true,
+};
+
 export interface AttributeSettings {
   isOfLink: boolean;
   flags: number;
@@ -35,7 +50,7 @@ export interface AttributeSettings {
 }
 
 export function readAttributeOptions(options: unknown): AttributeSettings {
-  const given = checkObject(options ?? {}, 'options') as SetAttributeOptions;
+  const given = checkOptions<SetAttributeOptions>(options ?? {}, SET_ATTRIBUTE_OPTIONS);
   const { followSymlinks = true, mode = 'set' } = given;
   return {
     isOfLink: !checkBoolean(followSymlinks, 'options.followSymlinks'),

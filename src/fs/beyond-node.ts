@@ -15,7 +15,7 @@ import {
   toAttributeNames,
   toAttributeValue,
 } from './attributes.js';
-import { readSignal, type SignalOptions } from './options.js';
+import { readSignalAlone, type SignalOptions } from './options.js';
 import { type Advice, readSyncRangeOptions, type SyncRangeOptions, toAdvice } from './range-hints.js';
 
 /** What direct I/O (O_DIRECT, open(2)) on a file asks for, in bytes; both 0 where the file has none. */
@@ -69,7 +69,7 @@ export abstract class BeyondNode extends EventEmitter {
     const file = this[fileFor]('fadvise64');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 0);
-    await file.advise(offset, length, toAdvice(advice), readSignal(options));
+    await file.advise(offset, length, toAdvice(advice), readSignalAlone(options));
   }
 
   /**
@@ -95,7 +95,7 @@ export abstract class BeyondNode extends EventEmitter {
    */
   async getxattr(name: string, options?: SignalOptions | null): Promise<Buffer> {
     const file = this[fileFor]('fgetxattr');
-    return await file.getAttribute(toAttributeName(name), readSignal(options));
+    return await file.getAttribute(toAttributeName(name), readSignalAlone(options));
   }
 
   /**
@@ -120,7 +120,7 @@ export abstract class BeyondNode extends EventEmitter {
     const list = await file.inPool<Buffer>(
       'flistxattr',
       (fd, callback) => attributeCalls.listAttributes({ fd }, callback),
-      readSignal(options),
+      readSignalAlone(options),
     );
     return toAttributeNames(list);
   }
@@ -132,7 +132,7 @@ export abstract class BeyondNode extends EventEmitter {
     await file.inPool<void>(
       'fremovexattr',
       (fd, callback) => attributeCalls.removeAttribute({ fd }, checked, callback),
-      readSignal(options),
+      readSignalAlone(options),
     );
   }
 
@@ -148,7 +148,7 @@ export abstract class BeyondNode extends EventEmitter {
     const alignment = await this[fileFor]('statx').inPool<[number, number] | undefined>(
       'statx',
       attributeCalls.directAlignment,
-      readSignal(options),
+      readSignalAlone(options),
     );
     if (alignment === undefined) return null;
     const [memoryBytes, offsetBytes] = alignment;

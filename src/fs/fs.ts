@@ -25,6 +25,7 @@ import {
   type ReadFileOptions,
   readMakeDirectoryOptions,
   readReadFileOptions,
+  readOwnWriteOptions,
   readSignal,
   readStatOptions,
   readWriteFileOptions,
@@ -224,7 +225,7 @@ export function createFs(getBackend: () => FileBackend): Fs {
     },
 
     async writeFileAtomic(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
-      const settings = readWriteFileOptions(options, 'w');
+      const settings = readOwnWriteOptions(options);
       const to = toPath(path);
       await concurrency.run(() => writeFileAtomic(getBackend(), toText(to), data, settings), settings.signal);
     },

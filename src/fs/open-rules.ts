@@ -1,7 +1,7 @@
 /** What `fs.open` takes beyond Node's own: where a path begins, and how it may be resolved (openat2(2)). */
 import type { OpenRules } from '../backend/backend.js';
 import { fileClosedError, invalidArgType, invalidArgValue } from '../errors.js';
-import { checkObject, checkOneOf, mapArray } from '../validate.js';
+import { checkOneOf, checkOptions, mapArray, type OptionNames } from '../validate.js';
 import { backendFileOf, FileHandle } from './file-handle.js';
 import { type SignalOptions, toSignal } from './options.js';
 
@@ -31,6 +31,12 @@ const RESOLVE_BITS: Readonly<Record<ResolveRule, number>> = {
   inRoot: 0x10,
   cached: 0x20,
 };
+const OPEN_OPTIONS: OptionNames<OpenOptions> = {
+  resolve: true,
+  directory: true,
+  signal: true,
+  timeout: true,
+};
 const RULE_NAMES = Object.keys(RESOLVE_BITS) as ResolveRule[];
 
 export function readOpenOptions(options: unknown): {
@@ -38,7 +44,7 @@ export function readOpenOptions(options: unknown): {
   rules: OpenRules | undefined;
 } {
   if (options === undefined || options === null) return { signal: undefined, rules: undefined };
-  const given = checkObject(options, 'options') as OpenOptions;
+  const given = checkOptions<OpenOptions>(options, OPEN_OPTIONS);
   const signal = toSignal(given);
   const resolve = toResolveBits(given.resolve);
   const directory = toDirectory(given.directory);

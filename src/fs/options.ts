@@ -8,7 +8,9 @@ import {
   checkInteger,
   checkLookedAtSignal,
   checkObject,
+  checkOptions,
   checkSignal,
+  type OptionNames,
   toMode,
   toOpenFlags,
 } from '../validate.js';
@@ -86,6 +88,15 @@ export interface WriteFileOptions extends SignalOptions {
   flush?: boolean | undefined;
 }
 
+const WRITE_FILE_OPTIONS: OptionNames<WriteFileOptions> = {
+  encoding: true,
+  mode: true,
+  flag: true,
+  flush: true,
+  signal: true,
+  timeout: true,
+};
+
 interface FileSettings {
   readonly encoding: BufferEncoding | undefined;
   readonly flags: number;
@@ -105,6 +116,14 @@ export interface WriteFileSettings extends FileSettings {
 export function readSignal(options: unknown): AbortSignal | undefined {
   if (options === undefined || options === null) return undefined;
   return toSignal(checkObject(options, 'options') as SignalOptions);
+}
+
+const SIGNAL_OPTIONS: OptionNames<SignalOptions> = { signal: true, timeout: true };
+
+/** The same for calls that Node has not, which refuse anything else. */
+export function readSignalAlone(options: unknown): AbortSignal | undefined {
+  if (options === undefined || options === null) return undefined;
+  return toSignal(checkOptions<SignalOptions>(options, SIGNAL_OPTIONS));
 }
 
 export function readStatOptions(options: unknown): { bigint: boolean; signal: AbortSignal | undefined } {
@@ -203,6 +222,13 @@ function checkReadBuffer(value: unknown): ReadFileOptions['buffer'] {
 
 export function readWriteFileOptions(options: unknown, defaultFlag: string): WriteFileSettings {
   return new GivenWriteSettings(expandEncoding(options), defaultFlag);
+}
+
+/** The same for a call that Node has not. */
+export function readOwnWriteOptions(options: unknown): WriteFileSettings {
+  const given = expandEncoding(options);
+  checkOptions<WriteFileOptions>(given, WRITE_FILE_OPTIONS);
+  return new GivenWriteSettings(given, 'w');
 }
 
 /** For a string that hex can't be: Node refuses it, and takes any encoding it does not know for UTF-8. */

@@ -1,5 +1,5 @@
 /** What `FileHandle.advise` and `syncRange` can be told, by name. */
-import { checkBoolean, checkObject, checkOneOf } from '../validate.js';
+import { checkBoolean, checkOneOf, checkOptions, type OptionNames } from '../validate.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 /**
@@ -30,13 +30,21 @@ export interface SyncRangeOptions extends SignalOptions {
   waitAfter?: boolean | undefined;
 }
 
+const SYNC_RANGE_OPTIONS: OptionNames<SyncRangeOptions> = {
+  waitBefore: true,
+  write: true,
+  waitAfter: true,
+  signal: true,
+  timeout: true,
+};
+
 /** SYNC_FILE_RANGE_* of sync_file_range(2). */
 const WAIT_BEFORE = 1;
 const WRITE = 2;
 const WAIT_AFTER = 4;
 
 export function readSyncRangeOptions(options: unknown): { flags: number; signal: AbortSignal | undefined } {
-  const given = checkObject(options ?? {}, 'options') as SyncRangeOptions;
+  const given = checkOptions<SyncRangeOptions>(options ?? {}, SYNC_RANGE_OPTIONS);
   const { waitBefore = true, write = true, waitAfter = true } = given;
   const bit = (isWanted: unknown, name: string, flag: number): number =>
     checkBoolean(isWanted, `options.${name}`) ? flag : 0;

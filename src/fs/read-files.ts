@@ -7,7 +7,7 @@
 import type { PathLike } from 'node:fs';
 import { eitherSignal } from '../foreign-signal.js';
 import { abortError, invalidArgType } from '../errors.js';
-import { checkBoolean, checkEncoding, checkInteger, checkObject } from '../validate.js';
+import { checkBoolean, checkEncoding, checkInteger, checkOptions, type OptionNames } from '../validate.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 const CONCURRENCY = 32;
@@ -37,8 +37,16 @@ export interface ReadFilesSettings {
   signal: AbortSignal | undefined;
 }
 
+const READ_FILES_OPTIONS: OptionNames<ReadFilesOptions> = {
+  encoding: true,
+  concurrency: true,
+  ordered: true,
+  signal: true,
+  timeout: true,
+};
+
 export function readReadFilesOptions(options: unknown): ReadFilesSettings {
-  const given = checkObject(options ?? {}, 'options') as ReadFilesOptions;
+  const given = checkOptions<ReadFilesOptions>(options ?? {}, READ_FILES_OPTIONS);
   const { encoding, concurrency = CONCURRENCY, ordered = true } = given;
   return {
     encoding: checkEncoding(encoding),

@@ -1,6 +1,7 @@
 /** Socket addresses as users see them, the checks on what they type, and the look-up of host names. */
 import { orAborted } from '../abort.js';
-import { abortError, badPort } from '../errors.js';
+import { abortError, badPort, invalidArgValue } from '../errors.js';
+import { checkString } from '../validate.js';
 
 export type AddressFamily = 'IPv4' | 'IPv6';
 
@@ -42,6 +43,20 @@ export function familyOf(address: string): AddressFamily | undefined {
   if (version === 0) lastFamily = undefined;
   else lastFamily = version === 4 ? 'IPv4' : 'IPv6';
   return lastFamily;
+}
+
+/** An address or a name, as `host` or as `address`: people know it by either word. */
+export function readHost(
+  options: { host?: unknown; address?: unknown },
+  prefix = 'options',
+): string | undefined {
+  const { host, address } = options;
+  if (host === undefined)
+    return address === undefined ? undefined : checkString(address, `${prefix}.address`);
+  if (address !== undefined) {
+    throw invalidArgValue(`${prefix}.address`, address, `is the same as ${prefix}.host, which is given, too`);
+  }
+  return checkString(host, `${prefix}.host`);
 }
 
 /** What a socket binds to when it is to hear everybody. */

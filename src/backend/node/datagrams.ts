@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BatchQueue } from '../../batch-queue.js';
-import { addressError, featureUnavailableError, socketClosedError } from '../../errors.js';
+import { addressError, featureUnavailableError, ringClosedError, socketClosedError } from '../../errors.js';
 import type { SocketAddress } from '../../net/address.js';
 import { DatagramMessage } from '../../net/datagrams/datagram-message.js';
 import { byteCountOf, Span } from '../../views.js';
@@ -215,7 +215,7 @@ class NodeDatagramSocket implements BackendDatagramSocket {
       return await new Promise((resolve, reject) => {
         const onSent = (error: Error | null, bytes: number): void => {
           this.#pending.leave();
-          if (error) reject(error);
+          if (error) reject(this.#closing === undefined ? error : socketClosedError());
           else resolve(bytes);
         };
         if (remote === undefined) this.#socket.send(pieces, onSent);
@@ -253,9 +253,9 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     return this.#closing !== undefined;
   }
 
-  /** Which waits for what is pending. */
-  abandon(): Promise<void> {
-    return this.close();
+  async abandon(): Promise<void> {
+    await this.#pending.whenIdle();
+    await this.close();
   }
 
   close(): Promise<void> {
@@ -265,10 +265,11 @@ class NodeDatagramSocket implements BackendDatagramSocket {
 
   async #close(): Promise<void> {
     this.#socket.ref();
-    await this.#pending.whenIdle();
     await new Promise<void>((resolve) => {
       this.#socket.close(resolve);
     });
+    // Node ends what it has not sent.
+    await this.#pending.whenIdle();
     this.#backend.remove(this);
     this.incoming.flush();
     this.incoming.end();
@@ -288,7 +289,8 @@ export class NodeDatagrams implements DatagramBackend {
     this.#sizes = sizes;
   }
 
-  async bind(wanted: DatagramBinding): Promise<BackendDatagramSocket> {
+  bind(wanted: DatagramBinding): BackendDatagramSocket {
+    if (this.#admission.isClosed) throw ringClosedError();
     if (wanted.family === 'Unix') throw featureUnavailableError('A Unix datagram socket', NOT_IN_NODE);
     if (wanted.ancillary.length > 0) throw featureUnavailableError('Ancillary data', NOT_IN_NODE);
     if (wanted.device !== '') throw featureUnavailableError('Binding to a device', NOT_IN_NODE);
@@ -306,10 +308,7 @@ export class NodeDatagrams implements DatagramBackend {
     if (wanted.reusePort) options.reusePort = true;
     if (wanted.receiveBufferBytes > 0) options.recvBufferSize = wanted.receiveBufferBytes;
     if (wanted.sendBufferBytes > 0) options.sendBufferSize = wanted.sendBufferBytes;
-    const start = (): Promise<dgram.Socket> => boundSocket(options, wanted);
-    const { address, port } = wanted;
-    const facts = { kind: 'bind', address, port };
-    const socket = await this.#admission.run(start, undefined, (late) => late.close(), facts);
+    const socket = boundSocket(options, wanted);
     if (wanted.broadcast) socket.setBroadcast(true);
     const wrapped = new NodeDatagramSocket(
       this,
@@ -359,16 +358,27 @@ function toAddress({ address, port, family }: AddressInfo): SocketAddress {
   return { address, port, family: family as SocketAddress['family'] };
 }
 
-function boundSocket(options: dgram.SocketOptions, wanted: DatagramBinding): Promise<dgram.Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = process.getBuiltinModule('node:dgram').createSocket(options);
-    socket.once('error', (error) => {
-      socket.close();
-      reject(error);
-    });
-    socket.bind({ port: wanted.port, address: wanted.address, exclusive: true }, () => {
-      socket.removeAllListeners('error');
-      resolve(socket);
-    });
+/**
+ * Addresses are literal here. Node asks even for these, and its own look-up answers on the next tick; with this
+ * one a socket is bound, and sends, when the call returns.
+ */
+const atOnce: dgram.SocketOptions['lookup'] = (address, _options, found) => found(null, address, 0);
+
+function boundSocket(options: dgram.SocketOptions, wanted: DatagramBinding): dgram.Socket {
+  const socket = process.getBuiltinModule('node:dgram').createSocket({ ...options, lookup: atOnce });
+  let failure: unknown;
+  socket.once('error', (error) => {
+    failure = error;
   });
+  try {
+    socket.bind({ port: wanted.port, address: wanted.address, exclusive: true });
+  } catch (error) {
+    failure = error;
+  }
+  if (failure === undefined) {
+    socket.removeAllListeners('error');
+    return socket;
+  }
+  socket.close();
+  throw failure;
 }

@@ -6,12 +6,13 @@ import type { Ring } from '../../ring.js';
 import {
   checkBoolean,
   checkInteger,
-  checkObject,
   checkOneOf,
+  checkOptions,
   checkString,
   mapArray,
+  type OptionNames,
 } from '../../validate.js';
-import { type AddressFamily, anyAddress, checkPort, familyOf, resolveAddress } from '../address.js';
+import { type AddressFamily, anyAddress, checkPort, familyOf, readHost, resolveAddress } from '../address.js';
 import { ANCILLARY_FIELDS, type AncillaryField } from './ancillary.js';
 import { PATH_MTU_DISCOVERIES, type PathMtuDiscovery } from './datagram-settings.js';
 import { checkUnixPath } from '../unix-path.js';
@@ -29,6 +30,7 @@ const IP_ANCILLARY_FIELDS = ANCILLARY_FIELDS.filter((field) => field !== 'creden
 const IP_OPTIONS = [
   'port',
   'address',
+  'host',
   'ipv6Only',
   'reuseAddress',
   'reusePort',
@@ -44,6 +46,8 @@ export interface DatagramBindOptions {
   port?: number | undefined;
   /** A literal address, or a name to look up. Default: every address of the machine. */
   address?: string | undefined;
+  /** The same as `address`. */
+  host?: string | undefined;
   /**
    * A Unix datagram socket: a path, which must not exist and which the close removes, or an abstract name,
    * which begins with NUL; 107 bytes at most. io_uring only.
@@ -98,12 +102,34 @@ export interface DatagramBindOptions {
   signal?: AbortSignal | undefined;
 }
 
+const BIND_OPTIONS: OptionNames<DatagramBindOptions> = {
+  port: true,
+  address: true,
+  host: true,
+  path: true,
+  family: true,
+  ipv6Only: true,
+  reuseAddress: true,
+  reusePort: true,
+  broadcast: true,
+  receiveBufferBytes: true,
+  sendBufferBytes: true,
+  messageBytes: true,
+  ancillary: true,
+  receiveOffload: true,
+  device: true,
+  nonLocal: true,
+  pathMtuDiscovery: true,
+  ring: true,
+  signal: true,
+};
+
 type FlagName = 'ipv6Only' | 'reuseAddress' | 'reusePort' | 'broadcast' | 'receiveOffload' | 'nonLocal';
 type BufferName = 'receiveBufferBytes' | 'sendBufferBytes';
 
 /** With an `address` that may still be a name. */
 export function readBindOptions(value: unknown): DatagramBinding {
-  const options = checkObject(value, 'options') as DatagramBindOptions;
+  const options = checkOptions<DatagramBindOptions>(value, BIND_OPTIONS);
   const flag = (name: FlagName): boolean => checkBoolean(options[name] ?? false, `options.${name}`);
   const bytes = (name: BufferName): number =>
     checkInteger(options[name] ?? 0, `options.${name}`, 0, SOCKET_BUFFER_BYTES_MAX);
@@ -131,7 +157,7 @@ export function readBindOptions(value: unknown): DatagramBinding {
 function readPlace(
   options: DatagramBindOptions,
 ): Pick<DatagramBinding, 'family' | 'address' | 'port' | 'path'> {
-  const { address, path, family } = options;
+  const { path, family } = options;
   const wanted = family === undefined ? undefined : checkOneOf(family, 'options.family', FAMILIES);
   if (path !== undefined || wanted === 'Unix') {
     if (wanted !== undefined && wanted !== 'Unix') {
@@ -144,7 +170,7 @@ function readPlace(
     }
     return { family: 'Unix', address: '', port: 0, path: name };
   }
-  const given = address === undefined ? '' : checkString(address, 'options.address');
+  const given = readHost(options) ?? '';
   const found = wanted ?? familyOf(given) ?? 'IPv4';
   const port = checkPort(options.port ?? 0, 'options.port');
   return { family: found, address: given || anyAddress(found), port, path: undefined };
@@ -181,14 +207,23 @@ export function checkMessageBytes({ messageBytes, receiveOffload }: DatagramBind
   throw outOfRange('options.messageBytes', range, messageBytes);
 }
 
+/** Whether no name must be looked up. */
+export function isResolved({ family, address }: DatagramBinding): boolean {
+  return family === 'Unix' || familyOf(address) === family;
+}
+
+/** @throws EINVAL for what is no literal address of the family. */
+export function checkResolved(binding: DatagramBinding): DatagramBinding {
+  if (isResolved(binding)) return binding;
+  throw addressError(-constants.errno.EINVAL, 'bind', binding.address, binding.port);
+}
+
 /** The same with a literal address of its family. */
 export async function resolveBinding(
   wanted: DatagramBinding,
   signal: AbortSignal | undefined,
 ): Promise<DatagramBinding> {
-  const { family, port } = wanted;
+  const { family } = wanted;
   if (family === 'Unix') return wanted;
-  const address = await resolveAddress(wanted.address, family, signal);
-  if (familyOf(address) === family) return { ...wanted, address };
-  throw addressError(-constants.errno.EINVAL, 'bind', address, port);
+  return checkResolved({ ...wanted, address: await resolveAddress(wanted.address, family, signal) });
 }

@@ -1,8 +1,16 @@
 /** What is sent, where to, and how: the shapes that callers pass, and the checks on them. */
 import type { Payload, SendExtras } from '../../backend/backend.js';
-import { checkInteger, checkObject, checkSignal, checkString, mapArray } from '../../validate.js';
+import {
+  checkInteger,
+  checkObject,
+  checkOptions,
+  checkSignal,
+  checkString,
+  mapArray,
+  type OptionNames,
+} from '../../validate.js';
 import { Span } from '../../views.js';
-import { checkPort, familyOf, type SocketAddress } from '../address.js';
+import { checkPort, familyOf, readHost, type SocketAddress } from '../address.js';
 import { toBytes } from '../bytes.js';
 import { checkUnixPath, unixAddress } from '../unix-path.js';
 
@@ -16,6 +24,11 @@ export type DatagramDestination =
       /** 1 to 65535. */
       port: number;
       path?: string | undefined;
+    }
+  | {
+      /** The same as `address`. */
+      host: string;
+      port: number;
     }
   | {
       /** Of a Unix datagram socket; an abstract name begins with NUL. */
@@ -46,6 +59,14 @@ export interface SendOptions {
   interfaceIndex?: number | undefined;
 }
 
+const SEND_OPTIONS: OptionNames<SendOptions> = {
+  signal: true,
+  segmentBytes: true,
+  ecn: true,
+  local: true,
+  interfaceIndex: true,
+};
+
 export interface CheckedSendOptions {
   extras: SendExtras | undefined;
   signal: AbortSignal | undefined;
@@ -69,21 +90,24 @@ export interface CheckedDestination {
 }
 
 export function checkDestination(value: unknown): CheckedDestination {
-  const { address, port, path } = checkObject(value, 'remote') as {
+  const remote = checkObject(value, 'remote') as {
     address?: unknown;
+    host?: unknown;
     port?: unknown;
     path?: unknown;
   };
+  const { address, port, path } = remote;
   if (path !== undefined) {
     return unixAddress(checkUnixPath(path, 'remote.path'));
   }
-  const host = checkString(address, 'remote.address');
+  const host =
+    typeof address === 'string' ? address : checkString(readHost(remote, 'remote'), 'remote.address');
   return { address: host, port: checkPort(port, 'Port', false), family: familyOf(host) };
 }
 
 export function readSendOptions(value: unknown): CheckedSendOptions {
   if (value === undefined) return NO_OPTIONS;
-  const { signal, segmentBytes, ecn, local, interfaceIndex } = checkObject(value, 'options') as SendOptions;
+  const { signal, segmentBytes, ecn, local, interfaceIndex } = checkOptions<SendOptions>(value, SEND_OPTIONS);
   const checkedSignal = checkSignal(signal);
   if (
     segmentBytes === undefined &&

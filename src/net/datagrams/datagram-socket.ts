@@ -9,11 +9,13 @@ import {
   socketNotConnectedError,
 } from '../../errors.js';
 import { backendOf } from '../../ring.js';
-import { checkBoolean, checkObject, checkSignal, mapArray } from '../../validate.js';
+import { checkBoolean, checkOptions, checkSignal, mapArray, type OptionNames } from '../../validate.js';
 import { resolveAddress, type SocketAddress } from '../address.js';
 import {
   checkMessageBytes,
+  checkResolved,
   type DatagramBindOptions,
+  isResolved,
   readBindOptions,
   resolveBinding,
 } from './datagram-binding.js';
@@ -42,6 +44,17 @@ export interface ReceiveOptions {
   signal?: AbortSignal | undefined;
 }
 
+const RECEIVE_OPTIONS: OptionNames<ReceiveOptions> = { lease: true, signal: true };
+
+/**
+ * For 'ringlet/dgram': a socket with a literal address, which is bound when this returns, and the backend's, which
+ * sends on the spot. @throws what `bind` rejects with.
+ */
+export let bindAtOnce: (options: DatagramBindOptions) => {
+  socket: DatagramSocket;
+  backend: BackendDatagramSocket;
+};
+
 export class DatagramSocket extends DatagramSettings implements AsyncIterable<DatagramMessage> {
   readonly #backend: BackendDatagramSocket;
   readonly #reception: Reception;
@@ -54,8 +67,20 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     watchDropped('DatagramSocket', this, backend);
   }
 
+  static {
+    bindAtOnce = (options) => {
+      const binding = readBindOptions(options);
+      const { datagrams } = backendOf(options.ring);
+      checkMessageBytes(binding, datagrams.messageBytesMax);
+      checkResolved(binding);
+      const backend = datagrams.bind(binding);
+      return { socket: new DatagramSocket(backend), backend };
+    };
+  }
+
   /**
-   * Makes a socket and binds it, UDP or, with `path` or the family 'Unix', a Unix datagram socket. From then on the kernel keeps what arrives, as far as its buffer goes.
+   * Makes a socket and binds it, UDP or, with `path` or the family 'Unix', a Unix datagram socket: when the call
+   * returns, unless a name must be looked up. From then on the kernel keeps what arrives, as far as its buffer goes.
    *
    * Rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE or ERR_SOCKET_BAD_PORT;
    * with `syscall`, `code`, `address` and `port` (EADDRINUSE, EADDRNOTAVAIL, EACCES); ENOTFOUND for a
@@ -67,12 +92,9 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     if (signal?.aborted) throw abortError(signal);
     const { datagrams } = backendOf(options.ring);
     checkMessageBytes(wanted, datagrams.messageBytesMax);
-    const backend = await datagrams.bind(await resolveBinding(wanted, signal));
-    if (signal?.aborted) {
-      await backend.close();
-      throw abortError(signal);
-    }
-    return new DatagramSocket(backend);
+    const binding = isResolved(wanted) ? wanted : await resolveBinding(wanted, signal);
+    if (signal?.aborted) throw abortError(signal);
+    return new DatagramSocket(datagrams.bind(binding));
   }
 
   /** What the socket is bound to, with the port that it really got. */
@@ -258,7 +280,8 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   }
 
   /**
-   * Ends iterations quietly after what has already been received, and frees the port.
+   * Ends iterations quietly after what has already been received. The port or name is free, and the file of a
+   * Unix path removed, when the call returns; unless another file has taken its place, which stays.
    * Safe to call again: the promise is the same.
    */
   close(): Promise<void> {
@@ -305,6 +328,6 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
 
 function readReceiveOptions(options: unknown): { isLeasing: boolean; signal: AbortSignal | undefined } {
   if (options === undefined) return { isLeasing: false, signal: undefined };
-  const { lease = false, signal } = checkObject(options, 'options') as ReceiveOptions;
+  const { lease = false, signal } = checkOptions<ReceiveOptions>(options, RECEIVE_OPTIONS);
   return { isLeasing: checkBoolean(lease, 'options.lease'), signal: checkSignal(signal) };
 }

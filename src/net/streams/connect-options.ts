@@ -1,10 +1,10 @@
 /** What connecting can be asked for, and where that leads: a literal address, a path, or a name to look up. */
 import { invalidIpAddress, missingArgs } from '../../errors.js';
-import { checkBoolean, checkInteger, checkOneOf, checkString } from '../../validate.js';
-import { anyAddress, checkPort, familyOf, type SocketAddress } from '../address.js';
+import { checkBoolean, checkInteger, checkOneOf, checkString, type OptionNames } from '../../validate.js';
+import { anyAddress, checkPort, familyOf, readHost, type SocketAddress } from '../address.js';
 import { checkUnixPath, unixAddress } from '../unix-path.js';
 import { addressesOf } from './connect.js';
-import type { StreamSocketOptions } from './stream-options.js';
+import { STREAM_SOCKET_OPTIONS, type StreamSocketOptions } from './stream-options.js';
 
 export const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -13,6 +13,8 @@ export interface StreamConnectOptions extends StreamSocketOptions {
   port?: number | undefined;
   /** A literal address, or a name to look up. Default 'localhost'. */
   host?: string | undefined;
+  /** The same as `host`. */
+  address?: string | undefined;
   /** A Unix socket, up to 107 bytes; a name that begins with NUL is abstract. */
   path?: string | undefined;
   /** Restricts a name to addresses of one family. Default 0: both. */
@@ -31,6 +33,21 @@ export interface StreamConnectOptions extends StreamSocketOptions {
   signal?: AbortSignal | undefined;
 }
 
+export const STREAM_CONNECT_OPTIONS: OptionNames<StreamConnectOptions> = {
+  ...STREAM_SOCKET_OPTIONS,
+  port: true,
+  host: true,
+  address: true,
+  path: true,
+  family: true,
+  localAddress: true,
+  localPort: true,
+  autoSelectFamily: true,
+  autoSelectFamilyAttemptTimeoutMs: true,
+  timeoutMs: true,
+  signal: true,
+};
+
 interface Goal {
   /** The address itself, or what names it in an error. */
   goal: SocketAddress;
@@ -41,14 +58,14 @@ interface Goal {
 }
 
 export function readGoal(options: StreamConnectOptions): Goal {
-  const { path, port, host = 'localhost' } = options;
+  const { path, port } = options;
   if (path !== undefined) {
     const goal = unixAddress(checkUnixPath(path, 'options.path'));
     return { goal, find: undefined, localFor: () => undefined };
   }
   if (port === undefined) throw missingArgs('"options.port" or "options.path"');
   const number = checkPort(port, 'Port', false);
-  const name = checkString(host, 'options.host');
+  const name = readHost(options) ?? 'localhost';
   const family = checkOneOf(options.family ?? 0, 'options.family', [0, 4, 6] as const);
   const { local, localFor } = readLocal(options);
   const literal = familyOf(name);

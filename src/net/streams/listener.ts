@@ -4,7 +4,14 @@ import type { BackendListener, BackendStream, ListenTarget } from '../../backend
 import { abortError, invalidArgType, listenerClosedError, missingArgs } from '../../errors.js';
 import { Line, type Place } from '../../line.js';
 import { backendOf } from '../../ring.js';
-import { checkBoolean, checkInteger, checkObject, checkSignal, checkString } from '../../validate.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkSignal,
+  checkSignalOptions,
+  checkString,
+} from '../../validate.js';
 import { type Remains, unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { checkPort, familyOf, type SocketAddress } from '../address.js';
 import { addressesOf } from './connect.js';
@@ -209,7 +216,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
    * @throws (rejects) AbortError; ERR_SERVER_NOT_RUNNING when the listener is closed, or has been meanwhile.
    */
   async accept(options: StreamCallOptions = {}): Promise<StreamSocket> {
-    const signal = checkSignal((checkObject(options, 'options') as StreamCallOptions).signal);
+    const signal = checkSignalOptions(options);
     if (signal?.aborted) throw abortError(signal);
     const taken = this.#take();
     if (taken !== undefined) return taken;
@@ -232,7 +239,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
    * Rejects with AbortError.
    */
   connections(options: StreamCallOptions = {}): AsyncIterableIterator<StreamSocket> {
-    const signal = checkSignal((checkObject(options, 'options') as StreamCallOptions).signal);
+    const signal = checkSignalOptions(options);
     let isDone = false;
     let taker: Taker | undefined;
     const finish = (): IteratorResult<StreamSocket, undefined> => {

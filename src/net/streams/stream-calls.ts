@@ -1,5 +1,5 @@
 /** What the calls of a connection can be asked for. */
-import { checkObject, checkSignal } from '../../validate.js';
+import type { OptionNames } from '../../validate.js';
 
 export interface StreamReadOptions {
   /** Where in the buffer to begin, in bytes. Default 0. */
@@ -12,6 +12,13 @@ export interface StreamReadOptions {
   signal?: AbortSignal | undefined;
 }
 
+export const STREAM_READ_OPTIONS: OptionNames<StreamReadOptions> = {
+  offset: true,
+  length: true,
+  fill: true,
+  signal: true,
+};
+
 export interface StreamCallOptions {
   /** Cancels the call, which then rejects with an AbortError. */
   signal?: AbortSignal | undefined;
@@ -22,6 +29,8 @@ export interface SendFileOptions extends StreamCallOptions {
   length?: number | undefined;
 }
 
+export const SEND_FILE_OPTIONS: OptionNames<SendFileOptions> = { position: true, length: true, signal: true };
+
 export interface ChunkOptions extends StreamCallOptions {
   /**
    * Whether chunks are views into the ring's receive buffers, to be given back by `release`. A buffer that
@@ -30,10 +39,13 @@ export interface ChunkOptions extends StreamCallOptions {
   lease?: boolean | undefined;
 }
 
+export const CHUNK_OPTIONS: OptionNames<ChunkOptions> = { lease: true, signal: true };
+
 export interface ReceiveDescriptorsOptions extends StreamCallOptions {
   countMax?: number | undefined;
 }
 
-export function readSignal(options: unknown): AbortSignal | undefined {
-  return checkSignal((checkObject(options, 'options') as StreamCallOptions).signal);
-}
+export const RECEIVE_DESCRIPTORS_OPTIONS: OptionNames<ReceiveDescriptorsOptions> = {
+  countMax: true,
+  signal: true,
+};

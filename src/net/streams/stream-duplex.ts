@@ -6,7 +6,7 @@
  */
 import { Duplex } from 'node:stream';
 import { closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors.js';
-import { checkNumber } from '../../validate.js';
+import { checkNumber, type OptionNames } from '../../validate.js';
 import type { SocketAddress } from '../address.js';
 import type { StreamSocket } from './stream-socket.js';
 
@@ -19,6 +19,8 @@ export interface DuplexOptions {
   /** From how many bytes on each side's queue counts as full. Default 65,536. */
   highWaterMark?: number | undefined;
 }
+
+export const DUPLEX_OPTIONS: OptionNames<DuplexOptions> = { allowHalfOpen: true, highWaterMark: true };
 
 type Callback = (error?: Error | null) => void;
 

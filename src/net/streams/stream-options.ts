@@ -1,7 +1,7 @@
 /** What stream sockets and listeners can be asked for, and the checks on it. */
 import type { StreamBounds, StreamOptions } from '../../backend/streams.js';
 import type { Ring } from '../../ring.js';
-import { checkBoolean, checkInteger } from '../../validate.js';
+import { checkBoolean, checkInteger, type OptionNames } from '../../validate.js';
 
 const SOCKET_BUFFER_BYTES_MAX = 2 ** 31 - 1;
 const QUEUE_BYTES_MAX = 2 ** 40;
@@ -55,6 +55,21 @@ export interface StreamSocketOptions {
   /** The ring to run on. Default: the one that `fs` uses. */
   ring?: Ring | undefined;
 }
+
+export const STREAM_SOCKET_OPTIONS: OptionNames<StreamSocketOptions> = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelayMs: true,
+  quickAck: true,
+  lingerSeconds: true,
+  receiveBufferBytes: true,
+  sendBufferBytes: true,
+  receiveQueueBytes: true,
+  writeQueueBytes: true,
+  chunkBytes: true,
+  zeroCopy: true,
+  ring: true,
+};
 
 export function readStreamOptions(options: StreamSocketOptions): StreamOptions {
   const flag = (name: 'noDelay' | 'quickAck'): boolean | undefined =>

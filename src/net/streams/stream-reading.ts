@@ -4,10 +4,15 @@
  */
 import { takeInto } from '../../chunk-queue.js';
 import { abortError, connectionClosedError, readerBusyError } from '../../errors.js';
-import { checkBoolean, checkInteger, checkObject, checkSignal, checkView } from '../../validate.js';
+import { checkBoolean, checkInteger, checkOptions, checkSignal, checkView } from '../../validate.js';
 import { byteLengthOf, bytesOf } from '../../views.js';
 import { DESCRIPTORS_MAX } from './passed-descriptors.js';
-import { readSignal, type ReceiveDescriptorsOptions, type StreamReadOptions } from './stream-calls.js';
+import {
+  RECEIVE_DESCRIPTORS_OPTIONS,
+  type ReceiveDescriptorsOptions,
+  STREAM_READ_OPTIONS,
+  type StreamReadOptions,
+} from './stream-calls.js';
 import type { Readership } from './stream-iterators.js';
 
 /** What `StreamSocket.read` does. */
@@ -17,7 +22,7 @@ export function readInto<Data extends NodeJS.ArrayBufferView>(
   options: StreamReadOptions,
 ): Promise<{ bytesRead: number; buffer: Data }> {
   try {
-    const given = checkObject(options, 'options') as StreamReadOptions;
+    const given = checkOptions<StreamReadOptions>(options, STREAM_READ_OPTIONS);
     const { offset = 0, length: count, fill = false, signal } = given;
     checkView(buffer);
     checkBoolean(fill, 'options.fill');
@@ -80,8 +85,9 @@ export async function receiveDescriptorsInto<Data extends NodeJS.ArrayBufferView
   options: ReceiveDescriptorsOptions,
 ): Promise<{ bytesRead: number; buffer: Data; fds: number[] }> {
   checkView(buffer);
-  const signal = readSignal(options);
-  const countMax = checkInteger(options.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
+  const given = checkOptions<ReceiveDescriptorsOptions>(options, RECEIVE_DESCRIPTORS_OPTIONS);
+  const signal = checkSignal(given.signal);
+  const countMax = checkInteger(given.countMax ?? 16, 'options.countMax', 1, DESCRIPTORS_MAX);
   if (signal?.aborted) throw abortError(signal);
   checkReadable(readership);
   const byteLength = byteLengthOf(buffer);

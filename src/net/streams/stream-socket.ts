@@ -14,7 +14,15 @@ import {
   writeQueueFullError,
 } from '../../errors.js';
 import { backendOf } from '../../ring.js';
-import { checkBoolean, checkInteger, checkObject, checkSignal, toSpans } from '../../validate.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  checkOptions,
+  checkSignal,
+  checkSignalOptions,
+  toSpans,
+} from '../../validate.js';
 import { Span } from '../../views.js';
 import type { SocketAddress } from '../address.js';
 import { toBytes } from '../bytes.js';
@@ -23,23 +31,30 @@ import { connectToAny } from './connect.js';
 import {
   readAttemptTimeout,
   readGoal,
+  STREAM_CONNECT_OPTIONS,
   type StreamConnectOptions,
   TIMEOUT_MS_MAX,
 } from './connect-options.js';
 import { checkDescriptors, FD_MAX } from './passed-descriptors.js';
 import { type ReadableFile, sendFile } from './send-file.js';
 import {
+  CHUNK_OPTIONS,
   type ChunkOptions,
   type ReceiveDescriptorsOptions,
-  readSignal,
+  SEND_FILE_OPTIONS,
   type SendFileOptions,
   type StreamCallOptions,
   type StreamReadOptions,
 } from './stream-calls.js';
 import type { StreamChunk } from './stream-chunk.js';
-import { type DuplexOptions, StreamDuplex } from './stream-duplex.js';
+import { DUPLEX_OPTIONS, type DuplexOptions, StreamDuplex } from './stream-duplex.js';
 import { BufferIterator, LeaseIterator, type Readership } from './stream-iterators.js';
-import { readBounds, readStreamOptions, type StreamSocketOptions } from './stream-options.js';
+import {
+  readBounds,
+  readStreamOptions,
+  STREAM_SOCKET_OPTIONS,
+  type StreamSocketOptions,
+} from './stream-options.js';
 import { readInto, receiveDescriptorsInto } from './stream-reading.js';
 import { StreamSettings } from './stream-settings.js';
 import { readableOf, writableOf } from './web-streams.js';
@@ -84,7 +99,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    * AbortError; ERR_RINGLET_CLOSED.
    */
   static async connect(options: StreamConnectOptions): Promise<StreamSocket> {
-    checkObject(options, 'options');
+    checkOptions<StreamConnectOptions>(options, STREAM_CONNECT_OPTIONS);
     const { goal, find, localFor } = readGoal(options);
     const streamOptions = readStreamOptions(options);
     const bounds = readBounds(options);
@@ -111,7 +126,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    */
   static fromFd(fd: number, options: StreamSocketOptions = {}): StreamSocket {
     checkInteger(fd, 'fd', 0, FD_MAX);
-    checkObject(options, 'options');
+    checkOptions<StreamSocketOptions>(options, STREAM_SOCKET_OPTIONS);
     const wanted = readStreamOptions(options);
     const bounds = readBounds(options);
     const backend = backendOf(options.ring).streams.adopt(fd, bounds);
@@ -161,7 +176,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   chunks(options: ChunkOptions & { lease: true }): AsyncIterableIterator<StreamChunk>;
   chunks(options?: ChunkOptions & { lease?: false | undefined }): AsyncIterableIterator<Buffer>;
   chunks(options: ChunkOptions = {}): AsyncIterableIterator<Buffer> | AsyncIterableIterator<StreamChunk> {
-    const { lease = false, signal } = checkObject(options, 'options') as ChunkOptions;
+    const { lease = false, signal } = checkOptions<ChunkOptions>(options, CHUNK_OPTIONS);
     const end = checkSignal(signal);
     return checkBoolean(lease, 'options.lease')
       ? new LeaseIterator(this.#readership, end)
@@ -197,7 +212,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   write(data: string | NodeJS.ArrayBufferView | ArrayBuffer, options?: StreamCallOptions): Promise<number> {
     try {
       const bytes = toBytes(data);
-      const signal = options === undefined ? undefined : readSignal(options);
+      const signal = checkSignalOptions(options);
       this.#checkWritable();
       return this.#backend.write(new Span(bytes), signal);
     } catch (error) {
@@ -208,7 +223,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   /** The same for several buffers, one after another, in one go. */
   writev(buffers: readonly NodeJS.ArrayBufferView[], options?: StreamCallOptions): Promise<number> {
     try {
-      const signal = options === undefined ? undefined : readSignal(options);
+      const signal = checkSignalOptions(options);
       this.#checkWritable();
       return this.#backend.write(toSpans(buffers), signal);
     } catch (error) {
@@ -249,7 +264,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
     if (typeof (checkObject(file, 'file') as ReadableFile).read !== 'function') {
       throw invalidArgType('file', 'an instance of FileHandle', file);
     }
-    const { position, length, signal } = checkObject(options, 'options') as SendFileOptions;
+    const { position, length, signal } = checkOptions<SendFileOptions>(options, SEND_FILE_OPTIONS);
     const from = position === undefined ? undefined : checkInteger(position, 'options.position', 0);
     const bytes = checkInteger(length ?? Number.MAX_SAFE_INTEGER, 'options.length', 0);
     const end = checkSignal(signal);
@@ -274,7 +289,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   ): Promise<number> {
     try {
       const numbers = checkDescriptors(fds);
-      const signal = options === undefined ? undefined : readSignal(options);
+      const signal = checkSignalOptions(options);
       const span = new Span(toBytes(data));
       if (span.bytes === 0) throw invalidArgValue('data', data, 'must not be empty');
       this.#checkWritable();
@@ -334,7 +349,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    * closes the socket.
    */
   toDuplex(options: DuplexOptions = {}): StreamDuplex {
-    checkObject(options, 'options');
+    checkOptions<DuplexOptions>(options, DUPLEX_OPTIONS);
     const { allowHalfOpen = true, highWaterMark = 65_536 } = options;
     return new StreamDuplex(this, {
       allowHalfOpen: checkBoolean(allowHalfOpen, 'options.allowHalfOpen'),

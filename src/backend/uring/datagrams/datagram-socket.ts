@@ -5,11 +5,11 @@
  * queue overflows, and on errors; in each case what has not been received stays in the socket, and the
  * receive is armed again: at once, or when a buffer has come back.
  */
-import { unlink } from 'node:fs/promises';
 import { BatchQueue } from '../../../batch-queue.js';
 import { addressError, ringClosedError, socketClosedError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
 import type { DatagramMessage } from '../../../net/datagrams/datagram-message.js';
+import { removerOf } from '../../../net/unix-path.js';
 import type {
   BackendDatagramSocket,
   DatagramBinding,
@@ -70,6 +70,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
   #remote: SocketAddress | undefined;
   /** As it was when nobody had connected it. */
   readonly #bound: SocketAddress;
+  readonly #removePath: () => void;
   readonly incoming: BatchQueue<DatagramMessage>;
   readonly target: number;
   readonly targetFlags: number;
@@ -128,6 +129,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     this.#fixedIndex = fixedIndex;
     this.#local = localName(fd);
     this.#bound = this.#local;
+    this.#removePath = removerOf(this.#bound.path);
     this.#format = formatOf(wanted, this.local.port);
     this.prefix = this.#format?.layout ?? NARROW_PREFIX;
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => this.#arm());
@@ -387,9 +389,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     }
     this.incoming.end();
     this.#owner.remove(this);
-    const { path } = this.#bound;
-    // As Node's servers do; somebody else may have removed it already.
-    if (path !== undefined && path !== '' && !path.startsWith('\0')) await unlink(path).catch(() => {});
+    this.#removePath();
     await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
   }
 }

@@ -1,5 +1,5 @@
 /** The UDP sockets of a ring. */
-import { addressError } from '../../../errors.js';
+import { addressError, ringClosedError } from '../../../errors.js';
 import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../../backend.js';
 import { unixAddress } from '../../../net/unix-path.js';
 import { binding } from '../binding.js';
@@ -44,7 +44,8 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
     this.#sockets.delete(socket);
   }
 
-  async bind(wanted: DatagramBinding): Promise<BackendDatagramSocket> {
+  bind(wanted: DatagramBinding): BackendDatagramSocket {
+    if (this.#dispatcher.isClosing) throw ringClosedError();
     const fd = openBound(wanted);
     const socket = new UringDatagramSocket(this, this.#buffers, this.#dispatcher, this.#table, fd, wanted);
     this.#sockets.add(socket);
