@@ -111,3 +111,15 @@ function readHost(address: unknown): string | undefined {
     ? undefined
     : checkString(address, 'address');
 }
+
+/** The pieces of a message as one. */
+export function joined(list: readonly View[]): View {
+  const [only] = list;
+  if (only !== undefined && list.length === 1) return only;
+  return Buffer.concat(list.map((view) => bytesOf(view)));
+}
+
+/** Where a message without an address goes. */
+export function loopbackOf(family: 'IPv4' | 'IPv6'): string {
+  return family === 'IPv6' ? '::1' : '127.0.0.1';
+}

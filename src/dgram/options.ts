@@ -1,8 +1,8 @@
 /** What a socket of 'ringlet/dgram' is made from, and what it tells: node:dgram's types and checks. */
 import type { LookupFunction } from 'node:net';
-import { invalidArgType } from '../errors.js';
+import { badSocketType, invalidArgType } from '../errors.js';
+import type { SocketAddress } from '../net/address.js';
 import type { Ring } from '../ring.js';
-import { checkObject } from '../validate.js';
 
 export type SocketType = 'udp4' | 'udp6';
 
@@ -42,11 +42,17 @@ export interface SocketEvents {
   message: [data: Buffer, remote: RemoteInfo];
 }
 
-export function readOptions(options: unknown): SocketOptions {
-  const checked = checkObject(options, 'options') as SocketOptions;
-  const { lookup } = checked;
+/** A type alone is all that a socket needs. @throws ERR_SOCKET_BAD_TYPE for anything that names none. */
+export function readOptions(value: unknown): SocketOptions {
+  const options = (typeof value === 'object' && value !== null ? value : { type: value }) as SocketOptions;
+  const { type, lookup } = options;
   if (lookup !== undefined && typeof lookup !== 'function') {
     throw invalidArgType('lookup', 'of type function', lookup);
   }
-  return checked;
+  if (type !== 'udp4' && type !== 'udp6') throw badSocketType();
+  return options;
+}
+
+export function toInfo({ address, port, family }: SocketAddress): AddressInfo {
+  return { address, family: family === 'IPv6' ? 'IPv6' : 'IPv4', port };
 }

@@ -1,27 +1,30 @@
 /**
  * Socket of 'ringlet/dgram': node:dgram's events and callbacks on a DatagramSocket.
  *
- * Calls that need a bound socket wait in order until it is; what a listener throws is the process's, as
- * with Node.
+ * Calls that need a bound socket wait in order for 'listening'. What Node has the kernel do in a call is done in
+ * the call here, too, and told in the same turn of the loop and the same asynchronous context. What a listener
+ * throws is the process's.
  */
+import { AsyncResource } from 'node:async_hooks';
+import type { EventEmitter } from 'node:events';
+import type { LookupFunction } from 'node:net';
 import { constants } from 'node:os';
-import { EventEmitter } from 'node:events';
 import { onAbortOf } from '../abort.js';
+import type { BackendDatagramSocket } from '../backend/backend.js';
 import {
   addressError,
   alreadyBoundError,
-  badSocketType,
   socketClosedError,
   socketConnectedError,
   socketNotConnectedError,
 } from '../errors.js';
-import { checkPort, familyOf, type SocketAddress } from '../net/address.js';
+import { anyAddress, checkPort, familyOf, type SocketAddress } from '../net/address.js';
 import type { DatagramMessage } from '../net/datagrams/datagram-message.js';
-import { DatagramSocket } from '../net/datagrams/datagram-socket.js';
+import { bindAtOnce, type DatagramSocket } from '../net/datagrams/datagram-socket.js';
 import { backendOf } from '../ring.js';
-import { checkSignal } from '../validate.js';
-import { byteLengthOf } from '../views.js';
-import { readBind, readSend, type SendCall } from './calls.js';
+import { checkNumber, checkSignal, checkString } from '../validate.js';
+import { Span } from '../views.js';
+import { joined, loopbackOf, readBind, readSend, type SendCall, type SendCallback } from './calls.js';
 import {
   type AddressInfo,
   type RemoteInfo,
@@ -29,50 +32,70 @@ import {
   type SocketEvents,
   type SocketOptions,
   type SocketType,
+  toInfo,
 } from './options.js';
+import { boundSocket, SettableSocket } from './settings.js';
 import { MESSAGE_BYTES, theSharedRing } from './shared-ring.js';
 
-type State = 'unbound' | 'binding' | 'bound' | 'closed';
+const { nextTick } = process;
 
-export class Socket extends EventEmitter<SocketEvents> {
+interface BoundSocket {
+  socket: DatagramSocket;
+  backend: BackendDatagramSocket;
+}
+
+type BindState = 'unbound' | 'binding' | 'bound';
+type ConnectState = 'disconnected' | 'connecting' | 'connected';
+type FoundAddress = (error: Error | null, address: string) => void;
+
+const ECANCELED = -constants.errno.ECANCELED;
+const dns = process.getBuiltinModule('node:dns');
+/** To know it from one that a program has put in its place, and expects to be asked. */
+const nodesLookup = dns.lookup;
+
+export class Socket extends SettableSocket {
   readonly type: SocketType;
   readonly #options: SocketOptions;
-  #state: State = 'unbound';
-  #isConnecting = false;
+  readonly #lookup: LookupFunction;
+  /** As with Node, messages and errors of receiving come in the context in which the socket was made. */
+  readonly #context = new AsyncResource('RingletDatagramSocket');
+  #bindState: BindState = 'unbound';
+  #connectState: ConnectState = 'disconnected';
+  #isClosed = false;
   #isRef = true;
-  #socket: DatagramSocket | undefined;
-  /** What waits for the socket to be bound. */
-  #waiting: (() => void)[] = [];
+  #bound: BoundSocket | undefined;
+  /** Calls that wait for 'listening'; a bind that fails drops them. */
+  #queue: (() => void)[] | undefined;
   #sendingCount = 0;
   #sendingBytes = 0;
-  #onSent: (() => void) | undefined;
 
   constructor(options: SocketType | SocketOptions, listener?: (data: Buffer, remote: RemoteInfo) => void) {
     super();
-    this.#options = typeof options === 'string' ? { type: options } : readOptions(options);
+    this.#options = readOptions(options);
+    this.#lookup = this.#options.lookup ?? dns.lookup;
     this.type = this.#options.type;
-    if (this.type !== 'udp4' && this.type !== 'udp6') throw badSocketType();
     if (typeof listener === 'function') this.on('message', listener);
     const signal = checkSignal(this.#options.signal);
     if (signal === undefined) return;
-    const onAborted = (): void => {
-      if (this.#state !== 'closed') this.close();
+    const close = (): void => {
+      if (!this.#isClosed) this.close();
     };
-    if (signal.aborted) {
-      onAborted();
-      return;
-    }
-    this.once('close', onAbortOf(signal, onAborted));
+    if (signal.aborted) close();
+    else this.once('close', onAbortOf(signal, close));
   }
 
-  /** Begins to listen; emits 'listening', or 'error'. @throws ERR_SOCKET_ALREADY_BOUND. */
+  /**
+   * Begins to listen: at once unless a name must be looked up. Emits 'listening', or 'error'.
+   *
+   * @throws ERR_SOCKET_ALREADY_BOUND.
+   */
   bind(port?: number, address?: string, callback?: () => void): this;
   bind(port?: number, callback?: () => void): this;
   bind(callback?: () => void): this;
   bind(options: { port?: number; address?: string; exclusive?: boolean }, callback?: () => void): this;
   bind(...parameters: unknown[]): this {
     this.#checkOpen();
-    if (this.#state !== 'unbound') throw alreadyBoundError();
+    if (this.#bindState !== 'unbound') throw alreadyBoundError();
     const { port, address, onListening } = readBind(parameters);
     if (onListening !== undefined) {
       const remove = (): void => {
@@ -86,47 +109,64 @@ export class Socket extends EventEmitter<SocketEvents> {
       this.on('error', remove);
       this.on('listening', onBound);
     }
-    this.#state = 'binding';
-    void this.#bind(port, address);
+    this.#bindState = 'binding';
+    const host = address ?? anyAddress(this.#family);
+    this.#find(host, (error, found) => {
+      if (this.#isClosed) return;
+      const failure = error ?? this.#tryBind(port, found);
+      const tell = (): void => {
+        if (this.#isClosed) return;
+        if (failure === undefined) this.#onListening();
+        else this.#onBindFailed(failure);
+      };
+      // Node has it looked up all the same, which answers on the next tick.
+      if (this.#isFoundAtOnce(host)) nextTick(tell);
+      else tell();
+    });
     return this;
   }
 
-  async #bind(port: number, address: string | undefined): Promise<void> {
+  #tryBind(port: number, address: string): Error | undefined {
     const { reuseAddr, reusePort, ipv6Only, recvBufferSize, sendBufferSize } = this.#options;
-    const ring = this.#options.ring ?? theSharedRing();
     try {
-      const messageBytes = Math.min(MESSAGE_BYTES, backendOf(ring).datagrams.messageBytesMax);
-      const socket = await DatagramSocket.bind({
+      const ring = this.#options.ring ?? theSharedRing();
+      this.#bound = bindAtOnce({
         port,
-        address: address && (await this.#resolve(address)),
+        address,
         family: this.#family,
         reuseAddress: Boolean(reuseAddr),
         reusePort: Boolean(reusePort),
         ipv6Only: Boolean(ipv6Only),
         receiveBufferBytes: recvBufferSize,
         sendBufferBytes: sendBufferSize,
-        messageBytes,
+        messageBytes: Math.min(MESSAGE_BYTES, backendOf(ring).datagrams.messageBytesMax),
         ring,
       });
-      this.#onBound(socket);
+      if (!this.#isRef) this.#bound.socket.unref();
+      return undefined;
     } catch (error) {
-      if (this.#state === 'binding') this.#state = 'unbound';
-      this.#waiting = [];
-      this.#emitError(error as Error);
+      return error as Error;
     }
   }
 
-  #onBound(socket: DatagramSocket): void {
-    if (this.#state === 'closed') {
-      void socket.close();
-      return;
-    }
-    this.#socket = socket;
-    this.#state = 'bound';
-    if (!this.#isRef) socket.unref();
+  #onListening(): void {
+    const { socket } = this.#bound as BoundSocket;
+    this.#bindState = 'bound';
     void this.#receive(socket);
-    emit(() => this.emit('listening'));
-    for (const go of this.#waiting.splice(0)) go();
+    const queue = this.#queue;
+    this.#queue = undefined;
+    try {
+      this.emit('listening');
+    } finally {
+      for (const go of queue ?? []) go();
+    }
+  }
+
+  #onBindFailed(error: Error): void {
+    this.#bindState = 'unbound';
+    this.#connectState = 'disconnected';
+    this.#queue = undefined;
+    this.emit('error', error);
   }
 
   async #receive(socket: DatagramSocket): Promise<void> {
@@ -136,42 +176,55 @@ export class Socket extends EventEmitter<SocketEvents> {
           for (const message of batch) this.#emitMessage(message);
         }
       } catch (error) {
-        if (!socket.isClosed) this.#emitError(error as Error);
+        if (!socket.isClosed) this.#emitInContext('error', error as Error);
       }
     }
   }
 
   #emitMessage({ data, remote, byteLength }: DatagramMessage): void {
-    if (this.#state === 'closed') return;
-    const info = { ...toInfo(remote), size: byteLength };
-    emit(() => this.emit('message', data, info));
+    if (!this.#isClosed) this.#emitInContext('message', data, { ...toInfo(remote), size: byteLength });
   }
 
-  #emitError(error: Error): void {
-    emit(() => this.emit('error', error));
+  /** What a listener throws is the process's, and nothing of ours stops. */
+  #emitInContext<Name extends 'message' | 'error'>(name: Name, ...values: SocketEvents[Name]): void {
+    try {
+      this.#context.runInAsyncScope(() => (this as EventEmitter).emit(name, ...values));
+    } catch (error) {
+      nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   get #family(): 'IPv4' | 'IPv6' {
     return this.type === 'udp6' ? 'IPv6' : 'IPv4';
   }
 
-  /** A name by the `lookup` of the options, if there is one; otherwise DatagramSocket looks it up. */
-  #resolve(host: string): Promise<string> | string {
-    const { lookup } = this.#options;
-    if (lookup === undefined || familyOf(host) !== undefined) return host;
-    return new Promise((resolve, reject) => {
-      lookup(host, { family: this.type === 'udp6' ? 6 : 4 }, (error, found) => {
-        if (error) reject(error);
-        else resolve(typeof found === 'string' ? found : (found[0]?.address ?? host));
-      });
+  /** Not where the look-up is not Node's, and wants to be asked for literal addresses, too. */
+  #isFoundAtOnce(host: string): boolean {
+    return this.#lookup === nodesLookup && familyOf(host) !== undefined;
+  }
+
+  #find(host: string, onFound: FoundAddress): void {
+    if (this.#isFoundAtOnce(host)) {
+      onFound(null, host);
+      return;
+    }
+    const family = this.type === 'udp6' ? 6 : 4;
+    this.#lookup(host, { family }, (error, found) => {
+      onFound(error, typeof found === 'string' ? found : (found?.[0]?.address ?? host));
     });
   }
 
-  /** Runs `go` once the socket is bound, which it is made if nobody has. */
+  /** Runs `go` once the socket is bound, which it is made if it is not. */
   #whenBound(go: () => void): void {
-    if (this.#state === 'unbound') this.bind({ port: 0 });
-    if (this.#state === 'bound') go();
-    else this.#waiting.push(go);
+    if (this.#bindState === 'unbound') this.bind({ port: 0, exclusive: true });
+    if (this.#bindState === 'bound') {
+      go();
+    } else {
+      this.#queue ??= [];
+      this.#queue.push(go);
+    }
   }
 
   /** As node:dgram's, in all its forms. @throws ERR_SOCKET_BAD_PORT, ERR_INVALID_ARG_TYPE and others. */
@@ -179,37 +232,65 @@ export class Socket extends EventEmitter<SocketEvents> {
     message: string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[],
     ...parameters: unknown[]
   ): void {
-    const call = readSend([message, ...parameters], this.#socket?.remoteAddress !== undefined);
+    const call = readSend([message, ...parameters], this.#connectState === 'connected');
     this.#checkOpen();
-    this.#sendingCount++;
-    const bytes = call.list.reduce((sum, view) => sum + byteLengthOf(view), 0);
-    this.#sendingBytes += bytes;
-    this.#whenBound(() => void this.#send(call, bytes));
+    this.#whenBound(() => this.#send(call));
   }
 
-  async #send({ list, port, address, callback }: SendCall, bytes: number): Promise<void> {
+  /** `send` with all of its parameters. */
+  sendto(
+    buffer: NodeJS.ArrayBufferView | string,
+    offset: number,
+    length: number,
+    port: number,
+    address: string,
+    callback?: SendCallback,
+  ): void {
+    checkNumber(offset, 'offset');
+    checkNumber(length, 'length');
+    checkNumber(port, 'port');
+    checkString(address, 'address');
+    this.send(buffer, offset, length, port, address, callback);
+  }
+
+  #send(call: SendCall): void {
+    const { port, address, callback } = call;
+    if (port === undefined) {
+      void this.#transmit(call, undefined);
+      return;
+    }
+    this.#find(address ?? loopbackOf(this.#family), (error, found) => {
+      // A name that cannot be looked up is an 'error' if no callback hears of it; a failed send is nothing.
+      if (error) nextTick(() => (callback ? callback(error) : this.emit('error', error)));
+      else void this.#transmit(call, { address: found, port, family: this.#family });
+    });
+  }
+
+  /** The kernel has taken it when this returns, if it takes it at all. */
+  async #transmit(
+    { list, port, address, callback }: SendCall,
+    remote: SocketAddress | undefined,
+  ): Promise<void> {
+    if (this.#isClosed || this.#bound === undefined) return;
+    const data = new Span(joined(list));
+    const { bytes } = data;
+    this.#sendingCount++;
+    this.#sendingBytes += bytes;
     let failure: Error | undefined;
-    let sentBytes = 0;
-    let isLookUp = address !== undefined && familyOf(address) === undefined;
     try {
-      const socket = this.#socket as DatagramSocket;
-      const host = address ?? (this.type === 'udp6' ? '::1' : '127.0.0.1');
-      const remote = port === undefined ? undefined : { address: await this.#resolve(host), port };
-      isLookUp = isLookUp && remote?.address === address;
-      sentBytes = await socket.send(list, remote);
+      if (remote !== undefined && familyOf(remote.address) !== remote.family) {
+        throw addressError(-constants.errno.EINVAL, 'send');
+      }
+      await this.#bound.backend.sendMany([data], remote && [remote], undefined, undefined);
     } catch (error) {
-      isLookUp = isLookUp && (error as NodeJS.ErrnoException).syscall === 'getaddrinfo';
-      failure = error as Error;
+      const { errno = ECANCELED } = error as NodeJS.ErrnoException;
+      failure = addressError(errno, 'send', address, port);
     }
     this.#sendingCount--;
     this.#sendingBytes -= bytes;
-    if (this.#sendingCount === 0) this.#onSent?.();
-    if (callback !== undefined) {
-      emit(() => (failure ? callback.call(this, failure) : callback.call(this, null, sentBytes)));
-    } else if (failure !== undefined && isLookUp) {
-      // A name that cannot be looked up is an 'error' if nobody else hears of it; a failed send is nothing.
-      this.#emitError(failure);
-    }
+    if (callback === undefined) return;
+    if (failure === undefined) nextTick(callback, null, bytes);
+    else nextTick(callback, failure);
   }
 
   /** Gives the socket a peer; emits 'connect', or 'error'. A callback hears of both. */
@@ -219,146 +300,96 @@ export class Socket extends EventEmitter<SocketEvents> {
     const [first, second] = parameters;
     const remotePort = checkPort(port, 'Port', false);
     const callback = typeof first === 'function' ? first : second;
-    const address = typeof first === 'string' && first !== '' ? first : undefined;
+    const address = first === undefined || typeof first === 'function' ? '' : checkString(first, 'address');
     this.#checkOpen();
-    if (this.#isConnecting || this.#socket?.remoteAddress !== undefined) throw socketConnectedError();
-    this.#isConnecting = true;
+    if (this.#connectState !== 'disconnected') throw socketConnectedError();
+    this.#connectState = 'connecting';
     const onConnected = typeof callback === 'function' ? (callback as (error?: Error) => void) : undefined;
-    this.#whenBound(() => void this.#connect(remotePort, address, onConnected));
+    this.#whenBound(() => this.#connect(remotePort, address, onConnected));
   }
 
-  async #connect(
-    port: number,
-    address: string | undefined,
-    callback: ((error?: Error) => void) | undefined,
-  ): Promise<void> {
-    try {
-      const host = address ?? (this.type === 'udp6' ? '::1' : '127.0.0.1');
-      await this.#socket?.connect({ address: await this.#resolve(host), port });
-      this.#isConnecting = false;
-      if (callback !== undefined) this.once('connect', callback);
-      emit(() => this.emit('connect'));
-    } catch (error) {
-      this.#isConnecting = false;
-      if (callback !== undefined) emit(() => callback(error as Error));
-      else this.#emitError(error as Error);
-    }
+  #connect(port: number, address: string, callback: ((error?: Error) => void) | undefined): void {
+    if (callback !== undefined) this.once('connect', callback);
+    const onDone = (error?: Error): void => {
+      if (this.#isClosed) return;
+      this.#connectState = error ? 'disconnected' : 'connected';
+      nextTick(() => {
+        if (error === undefined) {
+          this.emit('connect');
+        } else if (callback !== undefined) {
+          this.off('connect', callback);
+          callback(error);
+        } else {
+          this.emit('error', error);
+        }
+      });
+    };
+    this.#find(address || loopbackOf(this.#family), (failure, found) => {
+      if (this.#isClosed) return;
+      if (failure) onDone(failure);
+      else
+        this.#bound?.socket.connect({ address: found, port }).then(
+          () => onDone(),
+          (error: Error) => onDone(error),
+        );
+    });
   }
 
   disconnect(): void {
-    if (this.#socket?.remoteAddress === undefined) throw socketNotConnectedError();
-    this.#socket.disconnect();
+    if (this.#connectState !== 'connected') throw socketNotConnectedError();
+    this[boundSocket]('connect').disconnect();
+    this.#connectState = 'disconnected';
   }
 
-  /** Stops listening and emits 'close', once sends that were called before have been made. */
+  /**
+   * Stops listening and emits 'close'. The port is free when this returns; unless something was to be sent first
+   * while the socket was not bound yet.
+   *
+   * @throws ERR_SOCKET_DGRAM_NOT_RUNNING.
+   */
   close(callback?: () => void): this {
     if (typeof callback === 'function') this.on('close', callback);
-    if (this.#state === 'binding') {
-      this.#waiting.push(() => this.close());
+    if (this.#queue !== undefined) {
+      this.#queue.push(() => this.close());
       return this;
     }
     this.#checkOpen();
-    this.#state = 'closed';
-    void this.#close();
+    this.#isClosed = true;
+    const closing = this.#bound?.socket.close() ?? Promise.resolve();
+    void closing.finally(() => nextTick(() => this.emit('close')));
     return this;
-  }
-
-  async #close(): Promise<void> {
-    try {
-      if (this.#sendingCount > 0) {
-        await new Promise<void>((resolve) => {
-          this.#onSent = resolve;
-        });
-      }
-      await this.#socket?.close();
-    } finally {
-      emit(() => this.emit('close'));
-    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#state === 'closed') resolve();
+      if (this.#isClosed) resolve();
       else this.close(resolve);
     });
   }
 
   /** @throws EBADF before the socket is bound. */
   address(): AddressInfo {
-    return toInfo(this.#bound('getsockname').address);
+    return toInfo(this[boundSocket]('getsockname').address);
   }
 
   remoteAddress(): AddressInfo {
     this.#checkOpen();
-    const remote = this.#socket?.remoteAddress;
+    const remote = this.#bound?.socket.remoteAddress;
     if (remote === undefined) throw socketNotConnectedError();
     return toInfo(remote);
   }
 
   #checkOpen(): void {
-    if (this.#state === 'closed') throw socketClosedError();
+    if (this.#isClosed) throw socketClosedError();
   }
 
-  /** For what needs a bound socket at once. */
-  #bound(syscall: string): DatagramSocket {
+  protected override [boundSocket](syscall: string): DatagramSocket {
     this.#checkOpen();
-    if (this.#socket === undefined) throw addressError(-constants.errno.EBADF, syscall);
-    return this.#socket;
+    if (this.#bound === undefined) throw addressError(-constants.errno.EBADF, syscall);
+    return this.#bound.socket;
   }
 
-  setBroadcast(flag: boolean): void {
-    this.#bound('setBroadcast').setBroadcast(flag);
-  }
-
-  setTTL(ttl: number): number {
-    return this.#bound('setTTL').setTTL(ttl);
-  }
-
-  setMulticastTTL(ttl: number): number {
-    return this.#bound('setMulticastTTL').setMulticastTTL(ttl);
-  }
-
-  setMulticastLoopback(flag: boolean): boolean {
-    return this.#bound('setMulticastLoopback').setMulticastLoopback(flag);
-  }
-
-  setMulticastInterface(interfaceAddress: string): void {
-    this.#bound('setMulticastInterface').setMulticastInterface(interfaceAddress);
-  }
-
-  addMembership(multicastAddress: string, interfaceAddress?: string): void {
-    this.#bound('addMembership').addMembership(multicastAddress, interfaceAddress);
-  }
-
-  dropMembership(multicastAddress: string, interfaceAddress?: string): void {
-    this.#bound('dropMembership').dropMembership(multicastAddress, interfaceAddress);
-  }
-
-  addSourceSpecificMembership(source: string, group: string, interfaceAddress?: string): void {
-    this.#bound('addSourceSpecificMembership').addSourceSpecificMembership(source, group, interfaceAddress);
-  }
-
-  dropSourceSpecificMembership(source: string, group: string, interfaceAddress?: string): void {
-    this.#bound('dropSourceSpecificMembership').dropSourceSpecificMembership(source, group, interfaceAddress);
-  }
-
-  setRecvBufferSize(size: number): void {
-    this.#bound('setRecvBufferSize').setRecvBufferSize(size);
-  }
-
-  getRecvBufferSize(): number {
-    return this.#bound('getRecvBufferSize').getRecvBufferSize();
-  }
-
-  setSendBufferSize(size: number): void {
-    this.#bound('setSendBufferSize').setSendBufferSize(size);
-  }
-
-  getSendBufferSize(): number {
-    return this.#bound('getSendBufferSize').getSendBufferSize();
-  }
-
-  /** Bytes of sends that are under way or wait for the socket to be bound. */
+  /** Bytes of sends that the kernel has had no room for yet. */
   getSendQueueSize(): number {
     return this.#sendingBytes;
   }
@@ -369,28 +400,13 @@ export class Socket extends EventEmitter<SocketEvents> {
 
   ref(): this {
     this.#isRef = true;
-    this.#socket?.ref();
+    this.#bound?.socket.ref();
     return this;
   }
 
   unref(): this {
     this.#isRef = false;
-    this.#socket?.unref();
+    this.#bound?.socket.unref();
     return this;
   }
-}
-
-/** What is thrown by the user's code is nobody's rejection: it reaches the process, and nothing of ours stops. */
-function emit(call: () => unknown): void {
-  try {
-    call();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-  }
-}
-
-function toInfo({ address, port, family }: SocketAddress): AddressInfo {
-  return { address, family: family === 'IPv6' ? 'IPv6' : 'IPv4', port };
 }
