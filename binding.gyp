@@ -10,6 +10,7 @@
         "cpp/engine.cc",
         "cpp/fd_watch.cc",
         "cpp/file_exports.cc",
+        "cpp/file_table_trial.cc",
         "cpp/gathering.cc",
         "cpp/identity.cc",
         "cpp/kernel_features.cc",

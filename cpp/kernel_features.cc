@@ -110,6 +110,18 @@ int TryBufferRing(int ring_fd, uint16_t flags) {
   return registered;
 }
 
+int TryResize() {
+  RingRequest request = PlainRequest();
+  request.task_run = TaskRun::kDefer;
+  RingSetup setup = SetUpRing(request);
+  Ring ring;
+  int result = setup.fd < 0 ? setup.fd : ring.Open(setup);
+  if (result == 0) result = ring.Resize(ring.submission_entries(), ring.completion_entries() * 2);
+  ring.Unmap();
+  if (setup.fd >= 0) close(setup.fd);
+  return result;
+}
+
 std::optional<KernelQuery> Query(int ring_fd) {
   abi::QueryOpcodes answer = {};
   abi::QueryHeader header = {};
@@ -141,6 +153,7 @@ KernelFeatures ProbeKernelFeatures() {
     abi::ResourceRegister table = {1, abi::kResourceRegisterSparse, 0, 0, 0};
     found.sparse_file_table = UringRegister(setup.fd, abi::kRegisterFiles2, &table, sizeof(table));
     found.registered_ring_fd = ring.RegisterRingFd();
+    found.resized_ring = TryResize();
     found.query = Query(setup.fd);
   }
   ring.Unmap();

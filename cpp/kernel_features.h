@@ -42,6 +42,8 @@ struct KernelFeatures {
   int incremental_buffer_ring = 0;
   int sparse_file_table = 0;
   int registered_ring_fd = 0;
+  // A ring with deferred work whose completion queue is made larger.
+  int resized_ring = 0;
   std::optional<KernelQuery> query;
 };
 

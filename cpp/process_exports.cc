@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "exports.h"
+#include "file_table_trial.h"
 #include "identity.h"
 #include "kernel_features.h"
 #include "napi_values.h"
@@ -57,6 +58,7 @@ Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   probe.Set("incrementalBufferRing", found.incremental_buffer_ring);
   probe.Set("sparseFileTable", found.sparse_file_table);
   probe.Set("registeredRingFd", found.registered_ring_fd);
+  probe.Set("resizedRing", found.resized_ring);
   if (!found.query) return probe;
   Napi::Object query = Napi::Object::New(env);
   query.Set("requestOpcodes", found.query->request_opcodes);
@@ -76,6 +78,11 @@ Napi::Value TryReceivesHere(const Napi::CallbackInfo& info) {
   answers.Set(0u, trials.incremental);
   answers.Set(1u, trials.bundled);
   return answers;
+}
+
+// tryClearedSlot(): 0, or a negative errno; EBUSY where a cleared slot of the file table keeps its file.
+Napi::Value TryClearedSlotHere(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), TryClearedSlot());
 }
 
 // processIdentity(): what ReadIdentity says, as a Uint32Array.
@@ -105,6 +112,7 @@ void ExportProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("allowedCpus", Napi::Function::New<AllowedCpus>(env));
   exports.Set("probeKernel", Napi::Function::New<ProbeKernel>(env));
   exports.Set("tryReceives", Napi::Function::New<TryReceivesHere>(env));
+  exports.Set("tryClearedSlot", Napi::Function::New<TryClearedSlotHere>(env));
   exports.Set("processIdentity", Napi::Function::New<ProcessIdentity>(env));
   exports.Set("hasIdentity", Napi::Function::New<HasIdentity>(env));
 }

@@ -289,6 +289,7 @@ constexpr uint16_t kReceiveBundle = 1u << 4;
 
 // Sqe::flags.
 enum SqeFlag : uint8_t {
+  kSqeFixedFile = 1u << 0,
   kSqeIoLink = 1u << 2,
   kSqeIoHardlink = 1u << 3,
   kSqeBufferSelect = 1u << 5,

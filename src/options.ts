@@ -78,7 +78,8 @@ export interface RingOptions {
   /**
    * Slots of the registered-file table, 0 to 32,768 and not above the limit of open files; 0 for none. Files and
    * sockets have one while it is open and one is free; connections that a listener accepts live in them without
-   * a descriptor (`directDescriptors`). Default 0.
+   * a descriptor (`directDescriptors`). None before Linux 6.13, where what is closed there stays open while other
+   * requests of the ring go on; `profile.degraded` says so. Default 0.
    */
   registeredFds?: number;
   /**

@@ -8,6 +8,7 @@ import {
   readSecurity,
   type SecuritySettings,
 } from './backend/environment.js';
+import type { Degradation } from './backend/reports.js';
 import { explainRefusal, reasonFor } from './backend/select.js';
 import {
   type Answer,
@@ -72,6 +73,8 @@ export interface Probe {
   trials: Record<TrialName, ProbeTrial>;
   /** The kernel's account of itself: how many opcodes there are, and the setup flags' bits (Linux 6.18). */
   query: { requestOpcodes: number; registerOpcodes: number; setupFlags: number } | null;
+  /** What rings do without on this kernel, as `ring.profile.degraded` has it. */
+  degraded: Degradation[];
 }
 
 /** An SQ thread that is awake takes a CPU; there must be another one for the process. */
@@ -93,7 +96,9 @@ const TRIAL_NAMES: readonly TrialName[] = [
   'incrementalReceive',
   'bundledReceive',
   'sparseFileTable',
+  'emptiedFileTable',
   'registeredRingFd',
+  'resizedRing',
 ];
 
 function answerName(result: number): string {
@@ -110,8 +115,11 @@ function toProfile(answer: ProfileAnswer): ProbeProfile {
   return { ...toTrial(answer), flags: answer.flags };
 }
 
+/** What comes of asking the kernel. */
+type Found = Pick<Probe, 'profiles' | 'features' | 'opcodes' | 'trials' | 'query' | 'degraded'>;
+
 /** The answers where nobody can be asked. */
-function nothing(): Pick<Probe, 'profiles' | 'features' | 'opcodes' | 'trials' | 'query'> {
+function nothing(): Found {
   const untried = { isSupported: false, answer: 'not tried' };
   return {
     profiles: fromNames(PROFILE_NAMES, () => ({ ...untried, flags: [] })),
@@ -119,6 +127,7 @@ function nothing(): Pick<Probe, 'profiles' | 'features' | 'opcodes' | 'trials' |
     opcodes: {},
     trials: fromNames(TRIAL_NAMES, () => ({ ...untried })),
     query: null,
+    degraded: [],
   };
 }
 
@@ -129,15 +138,14 @@ function fromNames<Name extends string, Value>(
   return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<Name, Value>;
 }
 
-function fromAnswers(
-  answers: UringAnswers,
-): Pick<Probe, 'profiles' | 'features' | 'opcodes' | 'trials' | 'query'> {
+function fromAnswers(answers: UringAnswers): Found {
   return {
     profiles: fromNames(PROFILE_NAMES, (name) => toProfile(answers.profiles[name])),
     features: answers.features,
     opcodes: answers.opcodes,
     trials: fromNames(TRIAL_NAMES, (name) => toTrial(answers.trials[name])),
     query: answers.query,
+    degraded: answers.degraded,
   };
 }
 

@@ -36,7 +36,7 @@ const KERNELS = {
 const TRIED_EACH_TIME = ['6.1', '6.12'];
 /** What a kernel says when something is wrong with it. */
 const COMPLAINT =
-  /\b(WARNING|BUG|Oops|Call Trace|general protection fault|INFO: task|stall|Kernel panic|UBSAN)\b/i;
+  /\b(WARNING|BUG|UBSAN|INFO: task|Oops|Call Trace|general protection|self-detected stall|Kernel panic)\b/;
 
 function checkTools() {
   if (process.platform !== 'linux' || process.arch !== 'x64')

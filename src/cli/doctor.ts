@@ -29,7 +29,9 @@ const TRIAL_LABELS: Readonly<Record<keyof Probe['trials'], string>> = {
   incrementalReceive: 'streams in incremental buffers',
   bundledReceive: 'receive bundles',
   sparseFileTable: 'registered files',
+  emptiedFileTable: 'file table lets files go',
   registeredRingFd: 'registered ring descriptor',
+  resizedRing: 'completion queue that grows',
 };
 
 function row(label: string, value: string): string {
@@ -102,6 +104,10 @@ function trials(probe: Probe, style: Style): string[] {
   );
 }
 
+function loss({ what, reason }: Probe['degraded'][number]): string {
+  return `  ${what}\n${wrap(reason.split(' ')).replaceAll(/^/gm, '  ')}`;
+}
+
 function opcodes(probe: Probe): string[] {
   const names = Object.keys(probe.opcodes);
   const missing = names.filter((name) => probe.opcodes[name] === false);
@@ -127,6 +133,7 @@ export function renderDoctor(probe: Probe, style: Style): string {
     section('Limits', limits(probe)),
     section('Kinds of ring', probe.isAddonLoaded ? profiles(probe, style) : []),
     section('By trial', probe.isAddonLoaded ? trials(probe, style) : []),
+    section('Without, on this kernel', probe.degraded.map(loss)),
     section('Features', probe.features.length === 0 ? [] : [wrap(probe.features)]),
     section('Opcodes', opcodes(probe)),
     section('Advice', advice.length === 0 ? ['  None.'] : advice),

@@ -308,6 +308,7 @@ describeOnEachBackend('DatagramSocket.send options', (makeRing, { options }) => 
     expectCleanExit(outcome);
     const [first, second, sends, copies, submitted] = JSON.parse(outcome.stdout) as number[];
     expect([first, second, sends, copies]).to.deep.equal([50_000, 50_000, 1, 1]);
-    expect(submitted, 'one was refused and made again').to.equal(3);
+    // Refused, and made again; or, by a kernel that does not count what SENDMSG_ZC pins, copied by itself.
+    expect(submitted).to.be.within(2, 3);
   });
 });

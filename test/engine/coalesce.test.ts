@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { DatagramSocket, type RingOptions } from 'ringlet';
-import { frameRings, type MakeRing } from '../support/backends.js';
+import { frameRings, type MakeRing, needsOfRing } from '../support/backends.js';
 import { eventually, pause, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
 
@@ -59,15 +59,17 @@ describe('coalesce', () => {
     ...options,
   });
 
-  it("adaptive: a ring that only receives waits for more, and the flow's datagrams keep their order", async () => {
+  it("adaptive: a ring that only receives waits for more, and the flow's datagrams keep their order", async function () {
     const ring = makeRing(made());
+    needsOfRing(this, ring, 'coalesce');
     await using socket = await DatagramSocket.bind({ address, ring });
     const count = await receiveFlow(socket, () => ring.stats().gathers > 0);
     expect(count).to.be.greaterThan(0);
   });
 
-  it('by default: the same', async () => {
+  it('by default: the same', async function () {
     const ring = makeRing(made({}));
+    needsOfRing(this, ring, 'coalesce');
     await using socket = await DatagramSocket.bind({ address, ring });
     await receiveFlow(socket, () => ring.stats().gathers > 0);
   });
@@ -87,8 +89,9 @@ describe('coalesce', () => {
     expect(enters).to.be.lessThan(2 * (batches + gathers + turns));
   });
 
-  it("adaptive: timers, files and sockets of Node's own go on while datagrams flow", async () => {
+  it("adaptive: timers, files and sockets of Node's own go on while datagrams flow", async function () {
     const ring = makeRing(made());
+    needsOfRing(this, ring, 'coalesce');
     await using socket = await DatagramSocket.bind({ address, ring });
     await using echo = await Peer.open();
     await using peer = await Peer.open();

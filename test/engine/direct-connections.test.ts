@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { binding } from '#ringlet/backend/uring/binding.js';
 import { expect } from 'chai';
 import { Listener, type ListenOptions, type Ring, type RingOptions, StreamSocket } from 'ringlet';
-import { frameRings } from '../support/backends.js';
+import { frameRings, needsOfKernel } from '../support/backends.js';
 import { runProgram, startWorker } from '../support/child.js';
 import { eventually, within } from '../support/eventually.js';
 import { openDescriptors } from '../support/leftovers.js';
@@ -35,6 +35,7 @@ for (const [title, options] of [
 ] as const satisfies readonly (readonly [string, RingOptions])[]) {
   describe(`ListenOptions.directDescriptors [${title}]`, () => {
     const makeRing = frameRings(options);
+    needsOfKernel('registeredFds', { registeredFds: 1 });
     const directory = temporaryDirectory();
 
     /** What listens and serves, on a ring with a table, and what connects. */
@@ -292,6 +293,7 @@ await Promise.all(rings.map((ring) => ring.close()));
 
 describe('More connections than descriptors', () => {
   const makeRing = frameRings({});
+  needsOfKernel('registeredFds', { registeredFds: 1 });
   const directory = temporaryDirectory();
 
   it('RLIMIT_NOFILE: slots hold connections beyond it, which are served, ended and reset when no descriptor is left', async () => {

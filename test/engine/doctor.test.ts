@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Advice, advise } from '#ringlet/cli/advice.js';
+import { renderDoctor } from '#ringlet/cli/doctor.js';
 import { type Probe, probe } from 'ringlet';
 import { needsIoUring } from '../support/backends.js';
 import { type ChildOptions, type ChildOutcome, PACKAGE_ROOT, runProgram } from '../support/child.js';
@@ -46,6 +47,15 @@ describe('ringlet doctor', () => {
     // Neither a terminal nor asked for: no colours.
     expect(stdout).not.to.contain('\u001b');
     for (const line of stdout.split('\n')) expect(line.length, line).to.be.at.most(120);
+  });
+
+  it('what rings do without on this kernel, each in words', () => {
+    const plain = (text: string): string => text;
+    const reason = `the kernel has no such thing: ${'word '.repeat(40)}end`;
+    const degraded = [{ what: 'registeredFds', reason }];
+    const page = renderDoctor({ ...probe(), degraded }, { good: plain, bad: plain, title: plain });
+    expect(page.replaceAll(/\s+/g, ' ')).to.contain(`Without, on this kernel registeredFds ${reason}`);
+    for (const line of page.split('\n')) expect(line.length, line).to.be.at.most(120);
   });
 
   it('--json: what probe() finds, and the advice', async () => {

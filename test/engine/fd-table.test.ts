@@ -6,7 +6,7 @@ import { DIRECT_SLOTS_MAX } from '#ringlet/backend/uring/files/direct-slots.js';
 import { FdTable, unregistered } from '#ringlet/backend/uring/dispatch/fd-table.js';
 import { expect } from 'chai';
 import { DatagramSocket, type FileHandle, type Ring, type RingOptions } from 'ringlet';
-import { frameRings } from '../support/backends.js';
+import { frameRings, needsOfKernel } from '../support/backends.js';
 import { take } from '../support/datagrams.js';
 import { eventually } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
@@ -44,6 +44,7 @@ for (const [title, options] of [
 ] as const satisfies readonly (readonly [string, RingOptions])[]) {
   describe(`RingOptions.registeredFds [${title}]`, () => {
     const makeRing = frameRings(options);
+    needsOfKernel('registeredFds', { registeredFds: 1 });
     const directory = temporaryDirectory();
     const make = (registeredFds: number): { ring: Ring; fd: number } =>
       withDescriptor(() => makeRing({ ...options, backend: 'io_uring', registeredFds }));

@@ -61,6 +61,12 @@ describe('probe', () => {
     expect(Ring.groups()).to.deep.equal([]);
   });
 
+  it('degraded: what a ring of this kernel does without', () => {
+    const flags = ['NO_SQARRAY', 'DEFER_TASKRUN', 'SINGLE_ISSUER', 'TASKRUN_FLAG'];
+    const ofRing = makeRing().profile.degraded.filter(({ what }) => !flags.includes(what));
+    expect(probe().degraded).to.deep.equal(ofRing);
+  });
+
   it('features: those of a ring', () => {
     expect(probe().features).to.deep.equal(makeRing().features);
   });

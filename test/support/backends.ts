@@ -4,6 +4,7 @@
  *
  * Suites of events run on three more. RINGLET_TEST_ONLY narrows a run to one configuration by its title.
  */
+import type { Context } from 'mocha';
 import { Ring, type RingOptions } from 'ringlet';
 import { eventually, within } from './eventually.js';
 import {
@@ -88,6 +89,27 @@ export function needsIoUring(options: RingOptions = { backend: 'io_uring' }): vo
   before(async function () {
     const refusal = await refusalOf(options);
     if (refusal) skip(this, refusal);
+  });
+}
+
+/** Why a ring does without something on this kernel, as `profile.degraded` names it; undefined when it does not. */
+export function doesWithout(ring: Ring, what: string): string | undefined {
+  return ring.profile.degraded.find((each) => each.what === what)?.reason;
+}
+
+/** Skips the running test, in the ring's own words, where the ring does without something. */
+export function needsOfRing(context: Context, ring: Ring, what: string): void {
+  const reason = doesWithout(ring, what);
+  if (reason) skip(context, `${what}: ${reason}`);
+}
+
+/** Skips the suite, in the ring's own words, where such rings do without something. Call inside `describe`. */
+export function needsOfKernel(what: string, options: RingOptions = {}): void {
+  before(async function () {
+    const ring = new Ring({ ...options, backend: 'auto' });
+    const reason = doesWithout(ring, what);
+    await ring.close();
+    if (reason) skip(this, `${what}: ${reason}`);
   });
 }
 

@@ -123,6 +123,7 @@ export interface NativeProbe {
   incrementalBufferRing: number;
   sparseFileTable: number;
   registeredRingFd: number;
+  resizedRing: number;
   /** IORING_REGISTER_QUERY's answer (Linux 6.18). */
   query?: {
     requestOpcodes: number;
@@ -188,6 +189,8 @@ export interface Binding {
   probeKernel(): NativeProbe;
   /** Whether incremental buffers and receive bundles come out right; each 0 or a negative errno. */
   tryReceives(): [incremental: number, bundled: number];
+  /** Whether a cleared slot of the file table lets go of its file: 0, or a negative errno. */
+  tryClearedSlot(): number;
   /** Effective user, effective group, two words of effective capabilities, supplementary groups. */
   processIdentity(): Uint32Array;
   /** Whether `processIdentity` would say the same now; allocates nothing. */

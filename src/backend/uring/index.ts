@@ -43,10 +43,12 @@ import {
   STAT_WORDS,
 } from './layout.js';
 import { UringPolls } from './events/polls.js';
+import { KEEPS_CLOSED_FILES, lossesOf } from './losses.js';
 import { RegisteredBuffers } from './buffers/registered-buffers.js';
 import { ReceiveBuffers } from './buffers/receive-buffers.js';
 import { closeWhenDropped } from './dispatch/settle-link.js';
 import { UringStreams } from './streams/streams.js';
+import { keepsClosedFiles } from './trials.js';
 import { WHOLE_READ_ENTRIES } from './files/whole-read.js';
 
 const { EPERM, EACCES, EMFILE } = constants.errno;
@@ -91,15 +93,21 @@ function profileOf(
   degraded: Degradation[],
 ): RingProfile {
   const sqPoll = made.sqPoll && { ...made.sqPoll, cpu: made.sqPoll.cpu < 0 ? null : made.sqPoll.cpu };
+  const kind = sqPoll ? 'sqPoll' : 'loop';
+  let all: Degradation[] | undefined;
   return {
-    kind: sqPoll ? 'sqPoll' : 'loop',
+    kind,
     flags: made.flags,
     submissionEntries: made.submissionEntries,
     completionEntries: made.completionEntries,
     inFlightMax: settings.inFlightMax,
     registeredFds: settings.registeredFds,
     ...(sqPoll ? { sqPoll } : {}),
-    degraded,
+    // Not before it is asked for: some of it takes trials.
+    get degraded() {
+      all ??= [...degraded, ...lossesOf(kind)];
+      return all;
+    },
   };
 }
 
@@ -132,9 +140,10 @@ function makeRing(settings: RingSettings): MadeRing {
 /**
  * @throws RingRefusedError when the kernel makes no ring; the addon's own error when it can't be loaded.
  */
-export function createUringBackend(settings: RingSettings): Backend {
-  checkCpusAllowed(settings);
-  const { native, made, degraded } = makeRing(settings);
+export function createUringBackend(wanted: RingSettings): Backend {
+  checkCpusAllowed(wanted);
+  const { native, made, degraded } = makeRing(wanted);
+  const settings = withinKernel(wanted, degraded);
   if (settings.registerRingFd && made.ringFdRegistration < 0) {
     degraded.push({ what: 'registerRingFd', reason: `refused with errno ${-made.ringFdRegistration}` });
   }
@@ -155,6 +164,13 @@ export function createUringBackend(settings: RingSettings): Backend {
     native.close();
     throw error;
   }
+}
+
+/** The settings as this kernel lets them be. */
+function withinKernel(settings: RingSettings, degraded: Degradation[]): RingSettings {
+  if (settings.registeredFds === 0 || !keepsClosedFiles()) return settings;
+  degraded.push({ what: 'registeredFds', reason: KEEPS_CLOSED_FILES });
+  return { ...settings, registeredFds: 0 };
 }
 
 function startDispatcher(

@@ -2,9 +2,11 @@
 import type { RingOptions } from '../../options.js';
 import { readRingOptions } from '../../ring-settings.js';
 import { binding } from './binding.js';
-import { receiveTrials } from './buffers/receive-buffers.js';
+import type { Degradation } from '../reports.js';
 import { featureNames, OPCODE_NAMES } from './kernel-names.js';
 import { OP_SEND_ZC } from './layout.js';
+import { lossesOf } from './losses.js';
+import { clearedSlotTrial, receiveTrials } from './trials.js';
 
 /** The kernel's answer to a trial: a count or 0, or a negative errno. */
 export interface Answer {
@@ -26,7 +28,9 @@ export type TrialName =
   | 'incrementalReceive'
   | 'bundledReceive'
   | 'sparseFileTable'
-  | 'registeredRingFd';
+  | 'emptiedFileTable'
+  | 'registeredRingFd'
+  | 'resizedRing';
 
 export interface UringAnswers {
   /** 0, or the negative errno with which even a small plain ring was refused. */
@@ -39,6 +43,8 @@ export interface UringAnswers {
   trials: Record<TrialName, Answer>;
   /** What IORING_REGISTER_QUERY (Linux 6.18) says of itself. */
   query: { requestOpcodes: number; registerOpcodes: number; setupFlags: number } | null;
+  /** What rings do without on this kernel. */
+  degraded: Degradation[];
 }
 
 const EINVAL = -22;
@@ -116,8 +122,11 @@ export function probeUring(): UringAnswers {
       incrementalReceive: answer(isDone(incremental)),
       bundledReceive: answer(isDone(bundled)),
       sparseFileTable: answer(isDone(found.sparseFileTable)),
+      emptiedFileTable: answer(isDone(clearedSlotTrial())),
       registeredRingFd: answer(isDone(found.registeredRingFd)),
+      resizedRing: answer(isDone(found.resizedRing)),
     },
     query: found.query ?? null,
+    degraded: isRefused ? [] : lossesOf('loop'),
   };
 }

@@ -51,7 +51,7 @@ export interface ListenOptions extends StreamSocketOptions {
    * `peerCredentials`. So there may be more of them than the process may have descriptors. One that can't be made
    * rejects or throws with EMFILE and `syscall` 'dup', 'setsockopt', 'getsockopt' or 'getsockname'; `end` and
    * `reset` do without. Connections that find the table full have descriptors, as have those of a listener with
-   * `zeroCopy`, `quickAck`, or options of Unix sockets. Needs a ring with `registeredFds` and Linux 6.8; without
+   * `zeroCopy`, `quickAck`, or options of Unix sockets. Needs a ring with `registeredFds` and Linux 6.13; without
    * effect otherwise, and on the node backend. Default true.
    */
   directDescriptors?: boolean | undefined;

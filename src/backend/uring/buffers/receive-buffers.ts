@@ -2,27 +2,11 @@
 import { systemError } from '../../../errors.js';
 import type { ReceiveBufferSettings } from '../../../ring-settings.js';
 import type { ReceiveBufferStats } from '../../backend.js';
-import { binding, type NativeRing } from '../binding.js';
+import type { NativeRing } from '../binding.js';
+import { receiveTrials } from '../trials.js';
 import type { BufferWaiter } from './buffer-line.js';
 import { ProvidedBuffers } from './provided-buffers.js';
 import { NARROW_PREFIX, type PrefixLayout } from '../datagrams/received-message.js';
-
-/** What stream receives may use, by trial (receive_trials.h): 0 or a negative errno each. */
-export interface ReceiveTrials {
-  readonly incremental: number;
-  readonly bundled: number;
-}
-
-let trials: ReceiveTrials | undefined;
-
-/** Tried when it is first needed, and once. */
-export function receiveTrials(): ReceiveTrials {
-  if (trials === undefined) {
-    const [incremental, bundled] = binding().tryReceives();
-    trials = { incremental, bundled };
-  }
-  return trials;
-}
 
 const GROUPS_A_SIZE = 2;
 

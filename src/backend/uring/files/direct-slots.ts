@@ -9,6 +9,7 @@
 import type { NativeRing } from '../binding.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
 import { SlotCloseOperation } from '../dispatch/slot-close.js';
+import { keepsClosedFiles } from '../trials.js';
 
 /** As many whole-file operations at once are worth having; each holds a slab of memory, too. */
 export const DIRECT_SLOTS_MAX = 512;
@@ -103,6 +104,7 @@ export class DirectSlots implements BatchListener {
 
 /** Makes the table of a ring that has none. Returns how many slots it has. */
 function registerSlots(native: NativeRing): number {
+  if (keepsClosedFiles()) return 0;
   for (const count of [DIRECT_SLOTS_MAX, DIRECT_SLOTS_FEW]) {
     if (native.registerFiles(count) >= 0) return count;
   }
