@@ -7,7 +7,7 @@
  * module of a few lines in front of it. So there is one of everything, however it comes in. What tsc has written
  * stays beside them in a clone, for tests and for readers. `tsc -p .` alone undoes it, for `import`.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,12 +38,6 @@ const builtins = {
   setup({ onResolve, onLoad }) {
     const filter = /^node:/;
     onResolve({ filter }, ({ path }) => ({ path, namespace: 'builtin', sideEffects: false }));
-    // The packages that come along name them without the prefix.
-    onResolve({ filter: /^[a-z]+$/ }, ({ path }) => {
-      return (
-        process.getBuiltinModule(path) && { path: `node:${path}`, namespace: 'builtin', sideEffects: false }
-      );
-    });
     onLoad({ filter, namespace: 'builtin' }, ({ path }) => {
       const names = Object.keys(process.getBuiltinModule(path)).filter((name) => name !== 'default');
       const lines = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => builtin.${name})();`);
@@ -98,29 +92,29 @@ function toCommonJs(text) {
   return `'use strict';\n${body}`;
 }
 
-/** Tells the bundle what only an ES module can: see src/addon-places.ts. */
-const PLACES = `import { ownPlaces } from './addon-places.js';
-import bundled from './${PLACES_TOLD_TO}.cjs';
-bundled.modulePlaces.add(ownPlaces);
-`;
+/** Tells the bundle what only an ES module can. */
+const TELL_PLACES = `import bundled from './${PLACES_TOLD_TO}.cjs';\nbundled.modulePlaces.add(ownPlaces);\n`;
 
 /** The ES module in front of an entry. It takes the default import, the one that no tool has to guess. */
 function esModule(entry) {
-  const toPlaces = `import '${'../'.repeat(entry.split('/').length - 1) || './'}places.js';\n`;
+  const tellPlaces = `import '${'../'.repeat(entry.split('/').length - 1) || './'}addon-places.js';\n`;
   const text = readFileSync(join(dist, `${entry}.js`), 'utf8');
-  const names = `import { dropIn } from './drop-in.js';`;
-  if (entry === DROP_IN)
-    return (
-      toPlaces + text.replace(names, `import bundled from './drop-in.cjs';\nconst { dropIn } = bundled;`)
-    );
+  if (entry === DROP_IN) {
+    const [named, byDefault] = [
+      /^import \{ dropIn \} from .*$/m,
+      /^export \{ dropIn as default \} from .*$/m,
+    ];
+    const dropIn = `import bundled from './drop-in.cjs';\nconst { dropIn } = bundled;`;
+    return tellPlaces + text.replace(named, dropIn).replace(byDefault, 'export { dropIn as default };');
+  }
   const values = Object.keys(require(join(dist, `${entry}.cjs`))).filter((name) => name !== 'default');
   const bundled = `'./${basename(entry)}.cjs';\n`;
-  if (values.length === 0) return `${toPlaces}import ${bundled}`;
+  if (values.length === 0) return `${tellPlaces}import ${bundled}`;
   const byDefault = /^export default /m.test(text) ? 'export default bundled.default;\n' : '';
-  return `${toPlaces}import bundled from ${bundled}export const { ${values.join(', ')} } = bundled;\n${byDefault}`;
+  return `${tellPlaces}import bundled from ${bundled}export const { ${values.join(', ')} } = bundled;\n${byDefault}`;
 }
 
-const { outputFiles, metafile } = await build({
+const { outputFiles } = await build({
   entryPoints: [...ENTRIES.filter((entry) => entry !== DROP_IN), 'fs/drop-in', PLACES_TOLD_TO].map((name) =>
     join(dist, `${name}.js`),
   ),
@@ -128,7 +122,6 @@ const { outputFiles, metafile } = await build({
   outbase: dist,
   outdir: dist,
   write: false,
-  metafile: true,
   bundle: true,
   splitting: true,
   chunkNames: 'bundle-[hash]',
@@ -145,20 +138,10 @@ writeFileSync(
   join(dist, `${DROP_IN}.cjs`),
   `'use strict';\nmodule.exports = require('./drop-in.cjs').dropIn;\n`,
 );
-writeFileSync(join(dist, 'places.js'), PLACES);
+appendFileSync(join(dist, 'addon-places.js'), TELL_PLACES);
 for (const entry of ENTRIES) {
   writeFileSync(join(dist, `${entry}.js`), esModule(entry));
   const types = readFileSync(join(dist, `${entry}.d.ts`), 'utf8');
   const values = Object.keys(require(join(dist, `${entry}.cjs`)));
   writeFileSync(join(dist, `${entry}.d.cts`), commonJsTypes(basename(entry), types, values));
 }
-
-const packages = Object.keys(metafile.inputs).map((path) => /^node_modules\/[^/]+/.exec(path)?.[0]);
-const licenses = [...new Set(packages)].filter(Boolean).map((folder) => {
-  const file = readdirSync(join(root, folder)).find((name) => /^license/i.test(name));
-  return `${basename(folder)}\n\n${readFileSync(join(root, folder, file), 'utf8')}`;
-});
-writeFileSync(
-  join(dist, 'LICENSES'),
-  `Parts of these packages are in the files of this folder.\n\n${licenses.join('\n')}`,
-);

@@ -42,4 +42,4 @@ export const {
   watch,
   writeFile,
 } = dropIn;
-export default dropIn;
+export { dropIn as default } from './drop-in.js';

@@ -3,7 +3,11 @@
  * `--experimental-stream-iter`. All of them hold the handle until they have ended.
  */
 import type { ReadStream, WriteStream } from 'node:fs';
-import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
+import type {
+  CreateReadStreamOptions,
+  CreateWriteStreamOptions,
+  FileHandle as NodeHandle,
+} from 'node:fs/promises';
 import type { Interface } from 'node:readline';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { BeyondNode } from './beyond-node.js';
@@ -20,6 +24,10 @@ import {
 import { readWebStreamOptions, type WebStreamOptions, webStreamOver } from './web-stream.js';
 
 export const lifetimeOf = Symbol('lifetimeOf');
+
+/** A method as the program's version of @types/node has it; ours, or undefined, where that does not know it. */
+type OfNode<Name extends string, Method> =
+  NodeHandle extends Record<Name, infer Theirs> ? Theirs : Method | undefined;
 
 /** @internal A base of `FileHandle`. */
 export abstract class StreamableHandle extends BeyondNode {
@@ -38,14 +46,16 @@ export abstract class StreamableHandle extends BeyondNode {
    * @returns an async iterable, whose steps reject with what reading does, or with the signal's reason.
    * @throws ERR_INVALID_STATE when the handle is closed or locked; ERR_INVALID_ARG_TYPE; ERR_OUT_OF_RANGE.
    */
-  declare readonly pull?: (
-    ...args: [...ContentTransform[], PullOptions] | ContentTransform[]
-  ) => AsyncIterable<Uint8Array[]>;
+  declare readonly pull: OfNode<
+    'pull',
+    (...args: [...ContentTransform[], PullOptions] | ContentTransform[]) => AsyncIterable<Uint8Array[]>
+  >;
 
   /** The same without promises: each read is a system call that waits on the event loop's time, past the ring. */
-  declare readonly pullSync?: (
-    ...args: [...ContentTransform[], PullSyncOptions] | ContentTransform[]
-  ) => Iterable<Uint8Array[]>;
+  declare readonly pullSync: OfNode<
+    'pullSync',
+    (...args: [...ContentTransform[], PullSyncOptions] | ContentTransform[]) => Iterable<Uint8Array[]>
+  >;
 
   /**
    * A writer for Node's `stream/iter`, such as `pipeTo` takes. It locks the handle until it has ended or failed. Where
@@ -53,7 +63,7 @@ export abstract class StreamableHandle extends BeyondNode {
    *
    * @throws ERR_INVALID_STATE when the handle is closed or locked; ERR_INVALID_ARG_TYPE; ERR_OUT_OF_RANGE.
    */
-  declare readonly writer?: (options?: WriterOptions) => HandleWriter;
+  declare readonly writer: OfNode<'writer', (options?: WriterOptions) => HandleWriter>;
 
   /**
    * An `fs.ReadStream` over this handle, with Node's options and events. It holds the handle until it has

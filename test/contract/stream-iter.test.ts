@@ -13,7 +13,7 @@ import { eventually, isPending, rejection } from '../support/eventually.js';
 import { openDescriptors } from '../support/leftovers.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
-type Streamed = FileHandle & Required<Pick<FileHandle, 'pull' | 'pullSync' | 'writer'>>;
+type Streamed = FileHandle & { [Name in 'pull' | 'pullSync' | 'writer']: NonNullable<FileHandle[Name]> };
 
 /** Takes what a pipe holds now. */
 function drain(fd: number): void {
