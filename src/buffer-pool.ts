@@ -7,6 +7,7 @@
 import { type Abortable, unwatchAbort, watchAbort } from './abort.js';
 import type { BackendPool, PoolBackend } from './backend/buffer-pools.js';
 import { POOL_BYTES_MAX, type PoolBuffer, strideOf } from './backend/pool-memory.js';
+import { checkOurs, OURS } from './construction.js';
 import { abortError, invalidState, outOfRange, ringClosedError, systemError } from './errors.js';
 import { readSignalAlone, type SignalOptions } from './fs/options.js';
 import { Line } from './line.js';
@@ -97,7 +98,7 @@ class Waiter implements Abortable {
 
   give(buffer: PoolBuffer): void {
     this.#end();
-    this.#resolve(new PooledBuffer(this.#pool, buffer));
+    this.#resolve(new PooledBuffer(OURS, this.#pool, buffer));
   }
 
   fail(error: Error): void {
@@ -125,7 +126,8 @@ export class BufferPool {
   }
 
   /** @internal Pools come from `Ring.bufferPool`. */
-  constructor(backend: PoolBackend, options: unknown) {
+  constructor(key: typeof OURS, backend: PoolBackend, options: unknown) {
+    checkOurs(key);
     this.#settings = readPoolOptions(options);
     this.#pool = backend.open(this.#settings);
     // The last one given back is the next one taken, for its bytes may still be in the CPU's cache.
@@ -182,7 +184,7 @@ export class BufferPool {
     const closed = this.#closedError();
     if (closed !== undefined) throw closed;
     const buffer = this.#free.pop();
-    return buffer && new PooledBuffer(this, buffer);
+    return buffer && new PooledBuffer(OURS, this, buffer);
   }
 
   /**
@@ -207,7 +209,7 @@ export class BufferPool {
     if (closed !== undefined) throw closed;
     if (signal?.aborted) throw abortError(signal);
     const buffer = this.#free.pop();
-    if (buffer !== undefined) return new PooledBuffer(this, buffer);
+    if (buffer !== undefined) return new PooledBuffer(OURS, this, buffer);
     if (this.#waiting.length >= this.#settings.waitingMax) throw systemError(ENOBUFS, 'acquire');
     const waiter = new Waiter(this, signal, () => {
       this.#waiting.remove(place);
@@ -273,7 +275,8 @@ export class PooledBuffer {
   #buffer: PoolBuffer | undefined;
 
   /** @internal */
-  constructor(pool: BufferPool, buffer: PoolBuffer) {
+  constructor(key: typeof OURS, pool: BufferPool, buffer: PoolBuffer) {
+    checkOurs(key);
     this.#pool = pool;
     this.#buffer = buffer;
   }

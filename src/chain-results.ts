@@ -8,6 +8,7 @@ import {
   subjectOf,
   type TimeLimit,
 } from './backend/chain-steps.js';
+import { OURS } from './construction.js';
 import { chainCanceledError, chainTimeoutError, shortTransferError, systemError } from './errors.js';
 import { FileHandle } from './fs/file-handle.js';
 
@@ -49,7 +50,7 @@ export function toResults(
 }
 
 function toValue(step: ChainStep, value: unknown): unknown {
-  if (step.kind === 'open') return new FileHandle(value as BackendFile);
+  if (step.kind === 'open') return new FileHandle(OURS, value as BackendFile);
   if (step.kind === 'write' && step.text !== undefined) {
     return { ...(value as WriteResult<NodeJS.ArrayBufferView>), buffer: step.text };
   }

@@ -1,5 +1,6 @@
-/** LatencyRecording: how long the operations of a ring take, a histogram a kind. Depends on Node alone. */
+/** LatencyRecording: how long the operations of a ring take, a histogram a kind. */
 import type { RecordableHistogram } from 'node:perf_hooks';
+import { checkOurs, type OURS } from './construction.js';
 
 /** An hour; whatever takes longer is counted in the histogram's `exceeds`. */
 const HIGHEST_NS = 3_600 * 1e9;
@@ -19,7 +20,8 @@ export class LatencyRecording {
   #isStopped = false;
 
   /** @internal Recordings come from `Ring.recordLatency`. */
-  constructor(onStop: (recording: LatencyRecording) => void) {
+  constructor(key: typeof OURS, onStop: (recording: LatencyRecording) => void) {
+    checkOurs(key);
     this.#onStop = onStop;
   }
 

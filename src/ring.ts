@@ -5,6 +5,7 @@ import { selectBackend } from './backend/select.js';
 import { listSqPollGroups, type SqPollGroup } from './backend/sq-poll-groups.js';
 import { BufferPool, type BufferPoolOptions } from './buffer-pool.js';
 import { Chain, type ChainOptions, type ChainPart, type ChainResults } from './chain.js';
+import { OURS } from './construction.js';
 import { invalidArgType, outOfRange, ringClosedError } from './errors.js';
 import { createFs, type Fs } from './fs/fs.js';
 import { Interval } from './interval.js';
@@ -310,7 +311,7 @@ export class Ring {
    */
   bufferPool(options: BufferPoolOptions): BufferPool {
     if (this.#isClosed) throw ringClosedError();
-    return new BufferPool(this.#backend.pools, options);
+    return new BufferPool(OURS, this.#backend.pools, options);
   }
 
   /**

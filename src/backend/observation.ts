@@ -5,6 +5,7 @@
  * promise that is there anyway; so an operation that nobody watches carries nothing for them.
  */
 import { tracingChannel } from 'node:diagnostics_channel';
+import { OURS } from '../construction.js';
 import { LatencyRecording } from '../latency.js';
 
 /** What an operation is about, as far as it knows. */
@@ -50,7 +51,7 @@ export class Observation {
   }
 
   record(): LatencyRecording {
-    const recording = new LatencyRecording((stopped) => {
+    const recording = new LatencyRecording(OURS, (stopped) => {
       const others = this.#recordings?.filter((other) => other !== stopped) ?? [];
       this.#recordings = others.length > 0 ? others : undefined;
     });

@@ -32,6 +32,11 @@ export function accessDeniedError(scope: 'fs.read' | 'fs.write', path: string): 
   return Object.assign(coded(Error, 'ERR_ACCESS_DENIED', message), { permission, resource: path });
 }
 
+/** `new` of a class whose objects come from elsewhere. */
+export function illegalConstructor(): TypeError & CodedError {
+  return coded(TypeError, 'ERR_ILLEGAL_CONSTRUCTOR', 'Illegal constructor');
+}
+
 /** What Node has in its main thread only. */
 export function workerUnsupportedError(call: string): TypeError & CodedError {
   return coded(TypeError, 'ERR_WORKER_UNSUPPORTED_OPERATION', `${call} is not supported in workers`);

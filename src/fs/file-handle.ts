@@ -15,6 +15,7 @@ import type {
   WriteResult,
   WriteVectorResult,
 } from '../backend/backend.js';
+import { checkOurs, type OURS } from '../construction.js';
 import { fileClosedError } from '../errors.js';
 import {
   checkInteger,
@@ -97,8 +98,9 @@ export class FileHandle extends StreamableHandle {
   }
 
   /** @internal Handles come from `open`; `path` is what the user called it. */
-  constructor(file: BackendFile, path = '') {
+  constructor(key: typeof OURS, file: BackendFile, path = '') {
     super();
+    checkOurs(key);
     this.#lifetime = new HandleLifetime(this, file, path);
   }
 

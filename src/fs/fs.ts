@@ -9,6 +9,7 @@ import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import { types } from 'node:util';
 import type { FileBackend, Path } from '../backend/backend.js';
+import { OURS } from '../construction.js';
 import { abortError, invalidArgValue } from '../errors.js';
 import { isNodeAtLeast } from '../node-version.js';
 import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
@@ -214,7 +215,11 @@ export function createFs(getBackend: () => FileBackend): Fs {
       const openFlags = toOpenFlags(flags);
       const bits = toMode(mode, 'mode', 0o666);
       const { signal, rules } = readOpenOptions(options);
-      return new FileHandle(await getBackend().open(from, openFlags, bits, signal, rules), String(path));
+      return new FileHandle(
+        OURS,
+        await getBackend().open(from, openFlags, bits, signal, rules),
+        String(path),
+      );
     },
 
     readFiles(paths: Iterable<PathLike> | AsyncIterable<PathLike>, options?: unknown) {

@@ -1,6 +1,7 @@
 /** DatagramSocket: datagrams as users hold them. Checks what they pass, and asks the backend's socket. */
 import { constants } from 'node:os';
 import type { BackendDatagramSocket, Payload, SendExtras } from '../../backend/backend.js';
+import { checkOurs, OURS } from '../../construction.js';
 import {
   abortError,
   addressError,
@@ -60,8 +61,9 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   readonly #reception: Reception;
   #closing: Promise<void> | undefined;
 
-  private constructor(backend: BackendDatagramSocket) {
+  private constructor(key: typeof OURS, backend: BackendDatagramSocket) {
     super(backend);
+    checkOurs(key);
     this.#backend = backend;
     this.#reception = { socket: backend, readerCount: 0, hasLeased: false, owner: this };
     watchDropped('DatagramSocket', this, backend);
@@ -74,7 +76,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
       checkMessageBytes(binding, datagrams.messageBytesMax);
       checkResolved(binding);
       const backend = datagrams.bind(binding);
-      return { socket: new DatagramSocket(backend), backend };
+      return { socket: new DatagramSocket(OURS, backend), backend };
     };
   }
 
@@ -94,7 +96,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     checkMessageBytes(wanted, datagrams.messageBytesMax);
     const binding = isResolved(wanted) ? wanted : await resolveBinding(wanted, signal);
     if (signal?.aborted) throw abortError(signal);
-    return new DatagramSocket(datagrams.bind(binding));
+    return new DatagramSocket(OURS, datagrams.bind(binding));
   }
 
   /** What the socket is bound to, with the port that it really got. */

@@ -1,6 +1,7 @@
 /** Listener: a TCP port or Unix socket that accepts connections, as an async iterator. */
 import { type Abortable, orAborted, unwatchAbort, watchAbort } from '../../abort.js';
 import type { BackendListener, BackendStream, ListenTarget } from '../../backend/streams.js';
+import { checkOurs, OURS } from '../../construction.js';
 import { abortError, invalidArgType, listenerClosedError, missingArgs } from '../../errors.js';
 import { Line, type Place } from '../../line.js';
 import { backendOf } from '../../ring.js';
@@ -144,7 +145,8 @@ export class Listener implements AsyncIterable<StreamSocket> {
   #isRef = true;
   #closing: Promise<void> | undefined;
 
-  private constructor(bounds: ListenTarget['bounds'], pendingMax: number) {
+  private constructor(key: typeof OURS, bounds: ListenTarget['bounds'], pendingMax: number) {
+    checkOurs(key);
     this.#bounds = bounds;
     this.#pendingMax = pendingMax;
   }
@@ -170,7 +172,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     const { streams } = backendOf(options.ring);
     if (signal?.aborted) throw abortError(signal);
     const local = await findLocal(options, signal);
-    const listener = new Listener(target.bounds, pendingMax);
+    const listener = new Listener(OURS, target.bounds, pendingMax);
     const link = listener.#link;
     const sink = {
       onConnection: (stream: BackendStream) => {

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { orAborted } from '../../abort.js';
 import type { BackendStream, PeerCredentials, StreamBounds } from '../../backend/streams.js';
+import { checkOurs, OURS } from '../../construction.js';
 import {
   abortError,
   addressError,
@@ -73,8 +74,9 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   #writable: WritableStream<Uint8Array | string> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(backend: BackendStream, bounds: StreamBounds) {
+  private constructor(key: typeof OURS, backend: BackendStream, bounds: StreamBounds) {
     super(backend);
+    checkOurs(key);
     this.#backend = backend;
     this.#bounds = bounds;
     this.#readership = { stream: backend, reader: undefined, owner: this };
@@ -82,7 +84,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   }
 
   static {
-    wrapStream = (backend, bounds) => new StreamSocket(backend, bounds);
+    wrapStream = (backend, bounds) => new StreamSocket(OURS, backend, bounds);
     backendOfStream = (socket) => socket.#backend;
   }
 
@@ -110,11 +112,12 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
     if (signal?.aborted) throw abortError(signal);
     const attempt = (remote: SocketAddress, end: AbortSignal | undefined): Promise<BackendStream> =>
       streams.connect({ remote, local: localFor(remote), options: streamOptions, bounds }, end);
-    if (find === undefined && timeoutMs === 0) return new StreamSocket(await attempt(goal, signal), bounds);
+    if (find === undefined && timeoutMs === 0)
+      return new StreamSocket(OURS, await attempt(goal, signal), bounds);
     const addresses = async (end: AbortSignal): Promise<SocketAddress[]> =>
       find === undefined ? [goal] : await orAborted(find(), end);
     const race = { attemptTimeoutMs, timeoutMs, signal };
-    return new StreamSocket(await connectToAny(addresses, attempt, race, goal), bounds);
+    return new StreamSocket(OURS, await connectToAny(addresses, attempt, race, goal), bounds);
   }
 
   /**
@@ -131,7 +134,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
     const bounds = readBounds(options);
     const backend = backendOf(options.ring).streams.adopt(fd, bounds);
     backend.setOptions(wanted);
-    return new StreamSocket(backend, bounds);
+    return new StreamSocket(OURS, backend, bounds);
   }
 
   /** What this side is bound to. */
