@@ -109,6 +109,11 @@ export interface RingStats {
   inFlightPeak: number;
   /** Places that are free for more: together with `inFlight` they make `profile.inFlightMax`. */
   freeSlots: number;
+  /**
+   * Operations in the kernel beside those: what waits for as long as it takes, such as the receives of sockets,
+   * accepts, polls and watches, and the timers' one. The node backend leaves such things to Node, and says 0.
+   */
+  armed: number;
   fdTable: FdTableStats;
   /**
    * Datagrams that the node backend has dropped because too many waited for a reader. The ring leaves

@@ -116,7 +116,7 @@ describeOnEachBackend('DatagramSocket ancillary data', (makeRing, { options }) =
       return takeMessage(socket);
     })();
     expect(before.droppedCount).to.equal(0);
-    await eventually('the receive to stop', () => ring.stats().inFlight === 0);
+    await eventually('the receive to stop', () => ring.stats().armed === 0);
     for (let index = 0; index < 60; index += 1) await peer.send(numbered(index, 1000), socket.address);
     let receivedCount = 0;
     const reading = (async () => {
@@ -196,6 +196,31 @@ function describeMerged(makeRing: MakeRing): void {
     expect(binding().setSocketOption(fd, SOL_UDP, UDP_SEGMENT, 100)).to.equal(0);
     return [receiver, sender];
   };
+
+  it('receive offload: droppedCount counts merged pieces, not datagrams', async () => {
+    const ring = makeRing({ receiveBuffers: { count: 4, bytes: 65_536 } });
+    const ancillary = ['droppedCount'] as const;
+    const options = { address, receiveBufferBytes: 8192, receiveOffload: true, ancillary, ring };
+    await using receiver = await DatagramSocket.bind(options);
+    await using sender = await DatagramSocket.bind({ address, ring });
+    const [pieces, each] = [40, 10];
+    for (let index = 0; index < pieces; index += 1) {
+      await sender.send(Buffer.alloc(each * 500), receiver.address, { segmentBytes: 500 });
+    }
+    let receivedCount = 0;
+    const reading = (async () => {
+      for await (const message of receiver) {
+        if (message.data.toString() === 'last') return message.droppedCount;
+        receivedCount += 1;
+      }
+      return undefined;
+    })();
+    await eventually('some of them to be read', () => receivedCount > 0);
+    await sender.send('last', receiver.address);
+    const droppedCount = await within('the last message', reading);
+    expect(receivedCount % each).to.equal(0);
+    expect(droppedCount).to.equal(pieces - receivedCount / each);
+  });
 
   for (const lease of [false, true]) {
     it(`receive offload, ${lease ? 'leased' : 'copied'}: merged datagrams come as they were sent`, async () => {

@@ -189,7 +189,7 @@ describeOnEachBackend('Unix DatagramSocket', (makeRing, { options }) => {
     const path = socket.address.path ?? '';
     await socket.send('warm', socket.address);
     await takeMessage(socket);
-    await eventually('the receive to stop', () => ring.stats().inFlight === 0);
+    await eventually('the receive to stop', () => ring.stats().armed === 0);
     const before = openDescriptors().size;
     sendFromPython(path, 'with gifts', 3);
     const message = await takeMessage(socket);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { DatagramSocket, type FileHandle, type Ring } from 'ringlet';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { describeOnEachBackend } from '../support/backends.js';
-import { isPending, rejection, rejections, within } from '../support/eventually.js';
+import { eventually, isPending, rejection, rejections, within } from '../support/eventually.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 describeOnEachBackend('RingOptions.inFlightMax', (makeRing) => {
@@ -104,16 +104,18 @@ describeOnEachBackend('RingOptions.inFlightMax', (makeRing) => {
       const fd = openSync(directory.fifo(name), 'r+');
       sockets.push(socket);
       fds.push(fd);
-      waits.push(socket.receive({ signal: ends.signal }));
+      waits.push(socket.messages({ signal: ends.signal }).next());
       waits.push(ring.watch(fd, ['readable'], { signal: ends.signal }).next());
       waits.push(ring.poll(fd, ['readable'], { signal: ends.signal }));
     }
     const name = directory.file('beside', 'content');
     expect(await within('a read beside them', ring.fs.readFile(name, 'utf8'))).to.equal('content');
     expect([ring.stats().inFlight, ring.stats().waiting]).to.deep.equal([0, 0]);
+    expect(ring.stats().armed).to.equal(ring.backend === 'node' ? 0 : 9);
     ends.abort();
     for (const [, { name: kind }] of await rejections(Object.fromEntries(waits.entries())))
       expect(kind).to.equal('AbortError');
+    await eventually('nothing armed', () => ring.stats().armed === 0);
     for (const socket of sockets) await socket.close();
     for (const fd of fds) closeSync(fd);
   });

@@ -91,6 +91,7 @@ class NodeBackend implements Backend {
       inFlight: running,
       waiting,
       inFlightPeak: runningPeak,
+      armed: 0,
       freeSlots: Math.max(0, this.profile.inFlightMax - running),
       fdTable: { slots: 0, used: 0, free: 0, exhaustions: 0, refusals: 0 },
       datagramsDropped: this.datagrams.droppedCount,

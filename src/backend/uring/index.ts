@@ -312,6 +312,7 @@ class UringBackend implements Backend {
       inFlight: this.#dispatcher.inFlightCount,
       waiting: this.#dispatcher.waitingCount,
       inFlightPeak: this.#dispatcher.inFlightPeak,
+      armed: this.#dispatcher.armedCount,
       freeSlots: this.#dispatcher.freeSlotCount,
       fdTable: this.#table.stats,
       datagramsDropped: 0,

@@ -130,6 +130,11 @@ export class Dispatcher implements Hold {
     return this.#slots.inFlightCount;
   }
 
+  /** Operations in the kernel beyond it. */
+  get armedCount(): number {
+    return this.#slots.exemptCount;
+  }
+
   get inFlightPeak(): number {
     return this.#slots.inFlightPeak;
   }

@@ -14,6 +14,7 @@ export class SlotTable {
   readonly #free: number[] = [];
   #inFlightCount = 0;
   #inFlightPeak = 0;
+  #exemptCount = 0;
 
   constructor(inFlightMax: number) {
     this.inFlightMax = inFlightMax;
@@ -25,6 +26,11 @@ export class SlotTable {
   /** Operations in the kernel that count against the limit. */
   get inFlightCount(): number {
     return this.#inFlightCount;
+  }
+
+  /** Those that don't. */
+  get exemptCount(): number {
+    return this.#exemptCount;
   }
 
   get inFlightPeak(): number {
@@ -44,7 +50,10 @@ export class SlotTable {
     this.#tickets[slot] = ticket;
     ticket.slot = slot;
     ticket.generation = this.#generations[slot] as number;
-    if (ticket.isExempt) return;
+    if (ticket.isExempt) {
+      this.#exemptCount++;
+      return;
+    }
     const inFlight = ++this.#inFlightCount;
     if (inFlight > this.#inFlightPeak) this.#inFlightPeak = inFlight;
   }
@@ -62,7 +71,8 @@ export class SlotTable {
     this.#generations[slot] = ((this.#generations[slot] as number) + 1) & GENERATION_MASK;
     this.#free.push(slot);
     ticket.slot = NO_SLOT;
-    if (!ticket.isExempt) this.#inFlightCount--;
+    if (ticket.isExempt) this.#exemptCount--;
+    else this.#inFlightCount--;
   }
 
   /** Who holds a slot. */
