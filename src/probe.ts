@@ -99,6 +99,7 @@ const TRIAL_NAMES: readonly TrialName[] = [
   'emptiedFileTable',
   'registeredRingFd',
   'resizedRing',
+  'receivingRing',
 ];
 
 function answerName(result: number): string {

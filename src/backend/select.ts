@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { backendUnavailableError } from '../errors.js';
 import type { RingSettings } from '../ring-settings.js';
 import type { Backend } from './backend.js';
+import { lockedMemoryHint } from './locked-memory.js';
 import { ruleOn } from './ruling.js';
 
 // Loaded when a ring is made: an import alone does not need them, and they are most of the code. The package's
@@ -50,7 +51,7 @@ export function explainRefusal(errno: number): string {
         ? `io_uring_setup failed with ${code}: a seccomp filter hides it, or the kernel has no io_uring`
         : `io_uring_setup failed with ${code}: the kernel has no io_uring`;
     case ENOMEM:
-      return `io_uring_setup failed with ${code}: memory was refused even for the smallest ring allowed`;
+      return `io_uring_setup failed with ${code}, memory was refused even for the smallest ring allowed${lockedMemoryHint()}`;
     case EMFILE:
     case ENFILE:
       return `io_uring_setup failed with ${code}: too many open files`;
@@ -78,7 +79,7 @@ export function selectBackend(settings: RingSettings): Selection {
   };
   if (ruling.choice === 'node') return onNode(ruling.reason);
   try {
-    return { backend: backends().createUringBackend(settings), reason: null };
+    return { backend: backends().createUringBackend(settings, ruling.choice === 'auto'), reason: null };
   } catch (error) {
     const reason = reasonFor(error);
     if (reason === undefined) throw error;

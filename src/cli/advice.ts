@@ -102,6 +102,17 @@ function adviseOnRefusal({ refusal, limits, security }: Probe): Advice[] {
   }
 }
 
+function adviseOnLockedMemory({ isAvailable, trials, limits }: Probe): Advice[] {
+  if (!isAvailable || trials.receivingRing.answer !== 'ENOMEM') return [];
+  const limit = limits.lockedMemoryBytes?.soft;
+  return [
+    hint(
+      `A default ring and its receive buffers take more memory than may be locked (RLIMIT_MEMLOCK: ${limit} bytes for the user), so rings that leave the choice open run on Node's own modules.`,
+      'Raise it: ulimit -l unlimited, LimitMEMLOCK=infinity of a systemd unit, docker run --ulimit memlock=-1.',
+    ),
+  ];
+}
+
 function adviseOnAddon({ platform, isAddonLoaded, reason }: Probe): Advice[] {
   if (platform !== 'linux') {
     return [
@@ -184,6 +195,7 @@ export function advise(probe: Probe): Advice[] {
     ...adviseOnAddon(probe),
     ...adviseOnPermission(probe),
     ...adviseOnRefusal(probe),
+    ...adviseOnLockedMemory(probe),
     ...adviseOnKernel(probe),
     ...adviseOnSqPoll(probe),
     ...adviseOnLimits(probe),

@@ -32,6 +32,7 @@ const TRIAL_LABELS: Readonly<Record<keyof Probe['trials'], string>> = {
   emptiedFileTable: 'file table lets files go',
   registeredRingFd: 'registered ring descriptor',
   resizedRing: 'completion queue that grows',
+  receivingRing: 'default ring that can receive',
 };
 
 function row(label: string, value: string): string {

@@ -125,7 +125,7 @@ describe('Advice', () => {
   const yes = { isSupported: true, answer: 'ok' };
   const no = { isSupported: false, answer: 'EINVAL' };
   sound.profiles = { ...sound.profiles, defer: { ...yes, flags: [] }, sqPoll: { ...yes, flags: [] } };
-  sound.trials = { ...sound.trials, registeredRingFd: yes };
+  sound.trials = { ...sound.trials, registeredRingFd: yes, receivingRing: yes };
 
   const refused = (refusal: string, change: Partial<Probe> = {}): Probe => ({
     ...sound,
@@ -167,6 +167,16 @@ describe('Advice', () => {
     ['a security module', refused('EACCES'), 'problem', /audit log/],
     ['no io_uring in the kernel', refused('ENOSYS'), 'problem', /CONFIG_IO_URING/],
     ['no memory', refused('ENOMEM'), 'problem', /memory/],
+    [
+      'no memory to receive into',
+      {
+        ...sound,
+        limits: { ...sound.limits, lockedMemoryBytes: { soft: 65_536, hard: 65_536 } },
+        trials: { ...sound.trials, receivingRing: { isSupported: false, answer: 'ENOMEM' } },
+      },
+      'hint',
+      /LimitMEMLOCK=infinity/,
+    ],
     ['no descriptor left', refused('EMFILE'), 'problem', /ulimit -n/],
     [
       'an old kernel',

@@ -10,6 +10,7 @@ import {
 } from '#ringlet/backend/uring/binding.js';
 import { expect } from 'chai';
 import { Ring, type RingOptions } from 'ringlet';
+import { doesWithout, needsOfRing } from '../support/backends.js';
 import { eventually, within } from '../support/eventually.js';
 import { expectNoLeftovers, openDescriptors, takeBaseline } from '../support/leftovers.js';
 import { skip } from '../support/skip.js';
@@ -67,8 +68,9 @@ describe('A ring where the kernel refuses', () => {
         'COOP_TASKRUN',
         'SUBMIT_ALL',
       ];
-      expect(profile.degraded.map(({ what }) => what)).to.deep.equal(given.slice(0, count));
-      for (const { what, reason } of profile.degraded) {
+      const refused = profile.degraded.filter(({ reason }) => reason.startsWith('refused with EINVAL'));
+      expect(refused.map(({ what }) => what)).to.deep.equal(given.slice(0, count));
+      for (const { what, reason } of refused) {
         expect(profile.flags).not.to.include(what);
         expect(reason).to.match(/EINVAL.*Linux \d/);
       }
@@ -92,8 +94,8 @@ describe('A ring where the kernel refuses', () => {
   it('ENOMEM: entries are halved down to completionEntriesMin, with the reason', async () => {
     const profile = await degradedRing(ENOMEM, 2);
     expect(profile.completionEntries).to.equal(1024);
-    expect(profile.degraded.map(({ what }) => what)).to.deep.equal(['completionEntries']);
-    expect(profile.degraded[0]?.reason).to.match(/4096.*1024.*ENOMEM/);
+    const halving = profile.degraded.find(({ what }) => what === 'completionEntries');
+    expect(halving?.reason).to.match(/4096.*1024.*ENOMEM/);
   });
 
   it('ENOMEM beyond completionEntriesMin: an error, and no descriptor is left', () => {
@@ -109,7 +111,7 @@ describe('A ring where the kernel refuses', () => {
       binding().injectFault(FAULT_MAP, ENOMEM, 2);
       const ring = new Ring({ backend: 'io_uring', ...options });
       expect(ring.profile.completionEntries).to.equal(1024);
-      expect(ring.profile.degraded[0]?.reason).to.match(/4096.*1024.*ENOMEM by mmap/);
+      expect(doesWithout(ring, 'completionEntries')).to.match(/4096.*1024.*ENOMEM by mmap/);
       const content = pattern(5000, 1);
       expect((await ring.fs.readFile(directory.file('content', content))).equals(content)).to.equal(true);
       await ring.close();
@@ -127,7 +129,9 @@ describe('A ring where the kernel refuses', () => {
     expect(Ring.groups()).to.deep.equal([]);
   });
 
-  it('a file table beyond the limit of open files: ERR_OUT_OF_RANGE names the option', () => {
+  it('a file table beyond the limit of open files: ERR_OUT_OF_RANGE names the option', async function () {
+    await using ring = new Ring({ backend: 'io_uring', registeredFds: 1 });
+    needsOfRing(this, ring, 'registeredFds');
     const before = openDescriptors();
     binding().injectFault(FAULT_REGISTER, 0, 0);
     expect(() => new Ring({ backend: 'io_uring', registeredFds: 32_768 }))

@@ -15,8 +15,8 @@ describe('registerRingFd where the kernel refuses it', () => {
   it('EINVAL: told in profile.degraded, and files are read all the same', async () => {
     binding().injectFault(FAULT_REGISTER, constants.errno.EINVAL, 1);
     const { profile, fs } = makeRing();
-    expect(profile.degraded.map(({ what }) => what)).to.deep.equal(['registerRingFd']);
-    expect(profile.degraded[0]?.reason).to.contain(String(constants.errno.EINVAL));
+    const refusal = profile.degraded.find(({ what }) => what === 'registerRingFd');
+    expect(refusal?.reason).to.contain(String(constants.errno.EINVAL));
     const path = directory.file('a', pattern(100));
     expect((await fs.readFile(path)).equals(pattern(100))).to.equal(true);
   });

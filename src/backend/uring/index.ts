@@ -11,6 +11,7 @@ import type { RingSettings } from '../../ring-settings.js';
 import { TimerQueue } from '../../timer-queue.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../backend.js';
 import { EpollPolls } from '../epoll-polls.js';
+import { lockedMemoryHint } from '../locked-memory.js';
 import type { Observation } from '../observation.js';
 import type { Hold } from '../polls.js';
 import { UringAlarm } from './events/alarm.js';
@@ -45,13 +46,13 @@ import {
 import { UringPolls } from './events/polls.js';
 import { KEEPS_CLOSED_FILES, lossesOf } from './losses.js';
 import { RegisteredBuffers } from './buffers/registered-buffers.js';
-import { ReceiveBuffers } from './buffers/receive-buffers.js';
+import { ReceiveBuffers, tryReceiveBuffers } from './buffers/receive-buffers.js';
 import { closeWhenDropped } from './dispatch/settle-link.js';
 import { UringStreams } from './streams/streams.js';
 import { keepsClosedFiles } from './trials.js';
 import { WHOLE_READ_ENTRIES } from './files/whole-read.js';
 
-const { EPERM, EACCES, EMFILE } = constants.errno;
+const { EPERM, EACCES, EMFILE, ENOMEM } = constants.errno;
 
 /** The kernel's refusal to make a ring at all, for `select.ts` to explain. */
 export class RingRefusedError extends Error {
@@ -138,9 +139,11 @@ function makeRing(settings: RingSettings): MadeRing {
 }
 
 /**
- * @throws RingRefusedError when the kernel makes no ring; the addon's own error when it can't be loaded.
+ * @param mustReceive whether a ring is of no use that can't have receive buffers, because there is something else.
+ * @throws RingRefusedError when the kernel makes no ring; ERR_RINGLET_UNAVAILABLE for another reason; the addon's own
+ * error when it can't be loaded.
  */
-export function createUringBackend(wanted: RingSettings): Backend {
+export function createUringBackend(wanted: RingSettings, mustReceive: boolean): Backend {
   checkCpusAllowed(wanted);
   const { native, made, degraded } = makeRing(wanted);
   const settings = withinKernel(wanted, degraded);
@@ -149,6 +152,11 @@ export function createUringBackend(wanted: RingSettings): Backend {
   }
   try {
     const dispatcher = startDispatcher(native, settings, made);
+    if (tryReceiveBuffers(native, settings) === -ENOMEM) {
+      const reason = `io_uring_register failed with ENOMEM, memory was refused for receive buffers${lockedMemoryHint()}`;
+      if (mustReceive) throw backendUnavailableError(reason);
+      degraded.push({ what: 'receiveBuffers', reason });
+    }
     const directSlots =
       settings.registeredFds > 0 ? registerTable(native, settings.registeredFds) : undefined;
     const slots = new DirectSlots(

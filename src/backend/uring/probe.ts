@@ -2,6 +2,7 @@
 import type { RingOptions } from '../../options.js';
 import { readRingOptions } from '../../ring-settings.js';
 import { binding } from './binding.js';
+import { tryReceiveBuffers } from './buffers/receive-buffers.js';
 import type { Degradation } from '../reports.js';
 import { featureNames, OPCODE_NAMES } from './kernel-names.js';
 import { OP_SEND_ZC } from './layout.js';
@@ -30,7 +31,8 @@ export type TrialName =
   | 'sparseFileTable'
   | 'emptiedFileTable'
   | 'registeredRingFd'
-  | 'resizedRing';
+  | 'resizedRing'
+  | 'receivingRing';
 
 export interface UringAnswers {
   /** 0, or the negative errno with which even a small plain ring was refused. */
@@ -75,6 +77,16 @@ function profiles(): Record<ProfileName, ProfileAnswer> {
     sqPollPinned: tryRings({ sqPoll: { cpus: [cpu] } }),
     sqPollShared: tryRings(shared, shared),
   };
+}
+
+/** Whether a ring of the default size, and its receive buffers, are granted. */
+function tryReceivingRing(): number {
+  const settings = readRingOptions({});
+  const ring = new (binding().NativeRing)(settings);
+  const { errno } = ring.describe();
+  const result = errno < 0 ? errno : tryReceiveBuffers(ring, settings);
+  ring.close();
+  return result;
 }
 
 /** For a trial that is refused by an errno of its own when the kernel does not know it. */
@@ -125,6 +137,7 @@ export function probeUring(): UringAnswers {
       emptiedFileTable: answer(isDone(clearedSlotTrial())),
       registeredRingFd: answer(isDone(found.registeredRingFd)),
       resizedRing: answer(isDone(found.resizedRing)),
+      receivingRing: answer(isDone(tryReceivingRing())),
     },
     query: found.query ?? null,
     degraded: isRefused ? [] : lossesOf('loop'),

@@ -19,7 +19,7 @@ export type { BufferWaiter } from './buffer-line.js';
 import type { NativeRing } from '../binding.js';
 import { addressOf, writeWide } from '../dispatch/memory.js';
 
-const ENTRY_WORDS = 4;
+export const ENTRY_WORDS = 4;
 /** Of an entry: the word whose first half is the buffer's number. */
 const ID_WORD = 3;
 const PAGE_BYTES = 4096;
@@ -31,6 +31,19 @@ const SHRINK_AFTER_ROUNDS = 16;
 
 function roundUp(bytes: number, to: number): number {
   return Math.ceil(bytes / to) * to;
+}
+
+/** How many entries a ring of buffers has: room for as many as there may ever be. */
+export function bufferRingEntries({ count, countMax }: ReceiveBufferSettings): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(Math.floor(countMax / count) * count, 2)));
+}
+
+/** Memory for so many entries. The kernel wants whole pages; an ArrayBuffer of ours begins anywhere. */
+export function bufferRingMemory(entries: number): Uint32Array {
+  const ringBytes = entries * ENTRY_WORDS * 4;
+  const unaligned = new Uint8Array(ringBytes + PAGE_BYTES);
+  const start = roundUp(addressOf(unaligned), PAGE_BYTES) - addressOf(unaligned);
+  return new Uint32Array(unaligned.buffer, start, ringBytes / 4);
 }
 
 export class ProvidedBuffers {
@@ -84,17 +97,13 @@ export class ProvidedBuffers {
     this.#areasMax = Math.floor(settings.countMax / settings.count);
     this.#hasHugePages = settings.hugePages;
 
-    const entries = 2 ** Math.ceil(Math.log2(Math.max(this.#areasMax * settings.count, 2)));
+    const entries = bufferRingEntries(settings);
     this.#mask = entries - 1;
     this.#places = new Uint16Array(entries);
     this.#filledBytes = new Uint32Array(entries);
     this.#holders = new Uint32Array(entries);
-    const ringBytes = entries * ENTRY_WORDS * 4;
-    // The kernel wants whole pages; an ArrayBuffer of ours begins anywhere.
-    const unaligned = new Uint8Array(ringBytes + PAGE_BYTES);
-    const start = roundUp(addressOf(unaligned), PAGE_BYTES) - addressOf(unaligned);
-    this.#ring = new Uint32Array(unaligned.buffer, start, ringBytes / 4);
-    this.#ringTail = new Uint16Array(unaligned.buffer, start, ringBytes / 2);
+    this.#ring = bufferRingMemory(entries);
+    this.#ringTail = new Uint16Array(this.#ring.buffer, this.#ring.byteOffset, this.#ring.length * 2);
     this.#addArea();
     this.publish();
   }

@@ -1,12 +1,33 @@
 /** The receive buffers of a ring, of one size or several, each made when a socket first needs it. */
 import { systemError } from '../../../errors.js';
-import type { ReceiveBufferSettings } from '../../../ring-settings.js';
+import type { ReceiveBufferSettings, RingSettings } from '../../../ring-settings.js';
 import type { ReceiveBufferStats } from '../../backend.js';
 import type { NativeRing } from '../binding.js';
 import { receiveTrials } from '../trials.js';
 import type { BufferWaiter } from './buffer-line.js';
-import { ProvidedBuffers } from './provided-buffers.js';
+import { addressOf } from '../dispatch/memory.js';
+import { bufferRingEntries, bufferRingMemory, ENTRY_WORDS, ProvidedBuffers } from './provided-buffers.js';
 import { NARROW_PREFIX, type PrefixLayout } from '../datagrams/received-message.js';
+
+/**
+ * Whether the kernel grants what the first sockets of a ring will need besides memory of their own: 0, or a negative
+ * errno. It counts rings of buffers by RLIMIT_MEMLOCK, as it does rings.
+ */
+export function tryReceiveBuffers(
+  native: NativeRing,
+  settings: Pick<RingSettings, 'receiveBuffers' | 'streamBuffers'>,
+): number {
+  const firsts = [settings.receiveBuffers[0], settings.streamBuffers[0]].filter((each) => each !== undefined);
+  // SAFETY: unregistered before they go.
+  const memories = firsts.map((each) => bufferRingMemory(bufferRingEntries(each)));
+  const results = memories.map((memory, groupId) =>
+    native.registerBufferRing(groupId, addressOf(memory), memory.length / ENTRY_WORDS, false),
+  );
+  results.forEach((result, groupId) => {
+    if (result >= 0) native.unregisterBufferRing(groupId);
+  });
+  return results.find((result) => result < 0) ?? 0;
+}
 
 const GROUPS_A_SIZE = 2;
 

@@ -5,12 +5,12 @@
  * A pool takes one slot of a sparse table for all of its memory. It is found by address, so whatever view of
  * it a transfer is given; a ring without pools looks at nothing but that it has none.
  */
-import { readFileSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import { featureUnavailableError } from '../../../errors.js';
 import { bufferOf, type View } from '../../../views.js';
 import type { BackendPool, PoolBackend, PoolRequest } from '../../buffer-pools.js';
 import { type PoolBuffer, PoolMemory } from '../../pool-memory.js';
+import { lockedMemoryHint } from '../../locked-memory.js';
 import type { NativeRing } from '../binding.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 
@@ -171,7 +171,5 @@ export class UringPool implements BackendPool {
 
 function refusalOf(errno: number, bytes: number): string {
   const refusal = `the kernel refuses to pin ${bytes} bytes (${getSystemErrorName(errno)})`;
-  if (errno !== ENOMEM) return refusal;
-  const limit = /^Max locked memory\s+(\w+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-  return `${refusal}: the user may lock ${limit} bytes, RLIMIT_MEMLOCK; raise it by ulimit -l or LimitMEMLOCK=`;
+  return errno === ENOMEM ? `${refusal}${lockedMemoryHint()}` : refusal;
 }
