@@ -3,10 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "libc_calls.h"
 
 #ifndef __NR_openat2
 #define __NR_openat2 437
@@ -43,7 +44,7 @@ int StatCached(MountTable& mounts, const char* path, bool is_of_link, void* into
   if (fd < 0) return fd;
   int result = 0;
   // On a network file system this takes what is known here, which is not good enough; but nothing waits.
-  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kStatxMask, static_cast<struct statx*>(into)) < 0) {
+  if (ExtendedStatus(fd, AT_STATX_DONT_SYNC, kStatxMask, into) < 0) {
     result = -EAGAIN;
   } else if (!mounts.IsLocal(*reinterpret_cast<uint64_t*>(static_cast<char*>(into) + kMountIdOffset))) {
     result = -EAGAIN;
@@ -59,8 +60,7 @@ bool MayStall(MountTable& mounts, const char* path) {
   // What is not in the cache goes to a thread anyway, unless it comes there meanwhile.
   if (fd < 0) return fd == -EAGAIN;
   alignas(8) char status[256];
-  bool is_known = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kStatxMask,
-                        reinterpret_cast<struct statx*>(status)) == 0;
+  bool is_known = ExtendedStatus(fd, AT_STATX_DONT_SYNC, kStatxMask, status) == 0;
   close(fd);
   return !is_known || !mounts.IsLocal(*reinterpret_cast<uint64_t*>(status + kMountIdOffset));
 }
@@ -72,15 +72,14 @@ ptrdiff_t ReadFileCached(MountTable& mounts, const char* path, void* slab, size_
   int fd = OpenCached(path, O_RDONLY | O_NONBLOCK);
   if (fd < 0) return fd;
   struct stat status;
-  bool is_known = fstat(fd, &status) == 0;
+  bool is_known = FileStatus(fd, &status) == 0;
   if (is_known && S_ISDIR(status.st_mode)) {
     close(fd);
     return -EISDIR;
   }
   ptrdiff_t done = 0;
   if (is_known && S_ISREG(status.st_mode) && status.st_size <= static_cast<off_t>(bytes)) {
-    iovec vector = {slab, bytes};
-    ptrdiff_t count = preadv2(fd, &vector, 1, -1, RWF_NOWAIT);
+    ptrdiff_t count = ReadAt(fd, slab, bytes, -1, RWF_NOWAIT);
     if (count >= 0 && count == status.st_size) {
       close(fd);
       return count;

@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "libc_calls.h"
+
 namespace ringlet {
 namespace {
 
@@ -156,12 +158,12 @@ int CopyFile(const std::string& from, const std::string& to, int mode) {
   struct stat source, target;
   Descriptor in(static_cast<int>(Retried([&] { return open(from.c_str(), O_RDONLY | O_CLOEXEC); })));
   if (in.fd() < 0) return in.fd();
-  if (fstat(in.fd(), &source) < 0) return -errno;
+  if (FileStatus(in.fd(), &source) < 0) return -errno;
 
   int flags = O_WRONLY | O_CREAT | O_CLOEXEC | ((mode & COPYFILE_EXCL) != 0 ? O_EXCL : 0);
   Descriptor out(static_cast<int>(Retried([&] { return open(to.c_str(), flags, source.st_mode & 07777); })));
   if (out.fd() < 0) return out.fd();
-  if (fstat(out.fd(), &target) < 0) return -errno;
+  if (FileStatus(out.fd(), &target) < 0) return -errno;
   bool is_same = source.st_dev == target.st_dev && source.st_ino == target.st_ino;
   if (is_same && (mode & COPYFILE_EXCL) == 0) return 0;
 

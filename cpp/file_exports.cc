@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include "check.h"
 #include "engine.h"
 #include "exports.h"
+#include "libc_calls.h"
 
 namespace ringlet {
 namespace {
@@ -24,10 +24,9 @@ napi_value ReadCached(napi_env env, napi_callback_info info) {
   for (int i = 0; i < 4; i++) RINGLET_CHECK(napi_get_value_double(env, arguments[i], &numbers[i]) == napi_ok);
   // SAFETY: the view that the address is of is an argument of the call that led here, and stays so until this
   // returns: nothing is left to the kernel.
-  iovec vector = {reinterpret_cast<void*>(static_cast<uintptr_t>(numbers[1])),
-                  static_cast<size_t>(numbers[2])};
-  ssize_t bytes =
-      preadv2(static_cast<int>(numbers[0]), &vector, 1, static_cast<off_t>(numbers[3]), RWF_NOWAIT);
+  void* memory = reinterpret_cast<void*>(static_cast<uintptr_t>(numbers[1]));
+  ssize_t bytes = ReadAt(static_cast<int>(numbers[0]), memory, static_cast<size_t>(numbers[2]),
+                         static_cast<int64_t>(numbers[3]), RWF_NOWAIT);
   napi_value result;
   napi_create_int32(env, bytes < 0 ? -errno : static_cast<int32_t>(bytes), &result);
   return result;
@@ -103,7 +102,7 @@ napi_value AdvanceCursor(napi_env env, napi_callback_info info) {
   struct stat file;
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || (flags & O_APPEND) != 0) return nullptr;
-  if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode)) return nullptr;
+  if (FileStatus(fd, &file) != 0 || !S_ISREG(file.st_mode)) return nullptr;
   // A position at the end has been moved: before what was written it can't be at the end.
   off_t position = lseek(fd, 0, SEEK_CUR);
   if (position >= 0 && position < file.st_size) lseek(fd, bytes, SEEK_CUR);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
 #include <string>
 #include <string_view>
 
@@ -83,7 +83,9 @@ void MountTable::Read() {
     if (separator != std::string_view::npos) {
       std::string_view rest = line.substr(separator + 3);
       if (IsLocalType(rest.substr(0, rest.find(' ')))) {
-        local_ids_.push_back(strtoull(text.data() + start, nullptr, 10));
+        uint64_t id = 0;
+        std::from_chars(line.data(), line.data() + line.size(), id);
+        local_ids_.push_back(id);
       } else {
         has_others_ = true;
       }

@@ -77,7 +77,7 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
   }
 
   explicit NativeRing(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeRing>(info) {
-    host_ = std::make_shared<RingHost>(Engine::Of(info.Env()), ToRingHostOptions(info[0].As<Napi::Object>()));
+    host_.reset(new RingHost(Engine::Of(info.Env()), ToRingHostOptions(info[0].As<Napi::Object>())));
     open_error_ = host_->Open();
     if (open_error_ == 0) Engine::Of(info.Env())->Adopt(host_);
   }

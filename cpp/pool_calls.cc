@@ -19,6 +19,7 @@
 #include "check.h"
 #include "copy_file.h"
 #include "exports.h"
+#include "libc_calls.h"
 
 namespace ringlet {
 namespace {
@@ -197,10 +198,7 @@ class DirectAlignmentCall : public PoolCall {
   using PoolCall::PoolCall;
 
  protected:
-  void Execute() override {
-    auto* status = reinterpret_cast<struct statx*>(status_);
-    result_ = ResultOf(statx(target_.fd, "", AT_EMPTY_PATH, kDirectAlignment, status));
-  }
+  void Execute() override { result_ = ResultOf(ExtendedStatus(target_.fd, 0, kDirectAlignment, status_)); }
   napi_status ToValue(napi_env env, napi_value* value) override {
     if ((Word(0) & kDirectAlignment) == 0) return napi_get_undefined(env, value);
     napi_value memory, offset;

@@ -6,8 +6,8 @@
 #include <netinet/udp.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -82,8 +82,7 @@ int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* addr
   v6->sin6_port = htons(port);
   if (!scope.empty()) {
     v6->sin6_scope_id = if_nametoindex(scope.c_str());
-    if (v6->sin6_scope_id == 0)
-      v6->sin6_scope_id = static_cast<uint32_t>(std::strtoul(scope.c_str(), nullptr, 10));
+    if (v6->sin6_scope_id == 0) std::from_chars(scope.data(), scope.data() + scope.size(), v6->sin6_scope_id);
     if (v6->sin6_scope_id == 0) return -EINVAL;
   }
   return sizeof(*v6);

@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <string_view>
 
 #include "clock.h"
 
@@ -63,7 +64,8 @@ struct Thread {
     if (!is_alive()) return -1;  // an unused thread always comes first
     Look();
     // In steps: what is as good as equal is decided by the number of rings.
-    return std::round((busy_share + kUnmeasuredRingLoad * rings_since_look) / kLoadStep) * kLoadStep;
+    double load = busy_share + kUnmeasuredRingLoad * rings_since_look;
+    return static_cast<int>(load / kLoadStep + 0.5) * kLoadStep;
   }
 
   void Add(int ring_fd) {
@@ -123,14 +125,11 @@ struct Group {
 
 struct Registry {
   std::mutex mutex;
-  std::map<std::string, Group> groups;
+  // Never destroyed: worker threads may still leave their groups while the process exits.
+  std::map<std::string, Group>* groups = nullptr;
 };
 
-// Never destroyed: worker threads may still leave their groups while the process exits.
-Registry& TheRegistry() {
-  static Registry* registry = new Registry;
-  return *registry;
-}
+constinit Registry registry;
 
 std::string Joined(const std::vector<int>& values) {
   std::string joined;
@@ -166,23 +165,31 @@ bool IsSqThread(int thread_id) {
   return is_sq_thread;
 }
 
+// Whether a line of fdinfo is the field of that name: then its number.
+bool IsField(std::string_view line, std::string_view name, uint64_t* value) {
+  if (!line.starts_with(name)) return false;
+  size_t start = line.find_first_not_of(" \t", name.size());
+  if (start == std::string_view::npos) return false;
+  return std::from_chars(line.data() + start, line.data() + line.size(), *value).ec == std::errc();
+}
+
 }  // namespace
 
 SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& request, RingRequest ring) {
-  Registry& registry = TheRegistry();
   std::lock_guard lock(registry.mutex);
-  auto found = registry.groups.find(request.name);
+  if (registry.groups == nullptr) registry.groups = new std::map<std::string, Group>;
+  auto found = registry.groups->find(request.name);
   SqPollJoin join;
-  if (found != registry.groups.end() && !Agrees(found->second, request, &join)) {
+  if (found != registry.groups->end() && !Agrees(found->second, request, &join)) {
     join.setup.fd = -EEXIST;
     return join;
   }
-  if (found == registry.groups.end()) {
+  if (found == registry.groups->end()) {
     Group founded;
     founded.cpus = request.cpus.value_or(std::vector<int>{});
     founded.idle_ms = request.idle_ms.value_or(kDefaultSqPollIdleMs);
     founded.threads.resize(request.threads.value_or(kDefaultSqPollThreads));
-    found = registry.groups.emplace(request.name, std::move(founded)).first;
+    found = registry.groups->emplace(request.name, std::move(founded)).first;
   }
   Group& group = found->second;
   uint32_t thread_index = group.LeastLoaded();
@@ -196,7 +203,7 @@ SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& request, RingRequest ring) 
   join.setup = SetUpRing(ring);
   if (join.setup.fd < 0) {
     // A founding that failed leaves no trace: the next ring may ask for other terms.
-    if (group.is_empty()) registry.groups.erase(found);
+    if (group.is_empty()) registry.groups->erase(found);
     return join;
   }
   thread.Add(join.setup.fd);
@@ -206,13 +213,12 @@ SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& request, RingRequest ring) 
 }
 
 void LeaveSqPollGroup(const SqPollSeat& seat, int ring_fd) {
-  Registry& registry = TheRegistry();
   std::lock_guard lock(registry.mutex);
   close(ring_fd);
-  auto found = registry.groups.find(seat.group);
-  if (found == registry.groups.end()) return;
+  auto found = registry.groups->find(seat.group);
+  if (found == registry.groups->end()) return;
   std::erase(found->second.threads[seat.thread_index].ring_fds, ring_fd);
-  if (found->second.is_empty()) registry.groups.erase(found);
+  if (found->second.is_empty()) registry.groups->erase(found);
 }
 
 SqThreadAccount ReadSqThreadAccount(int ring_fd) {
@@ -223,12 +229,12 @@ SqThreadAccount ReadSqThreadAccount(int ring_fd) {
   if (file == nullptr) return account;
   char line[256];
   while (std::fgets(line, sizeof(line), file) != nullptr) {
-    unsigned long long value = 0;
-    if (std::sscanf(line, "SqThread: %llu", &value) == 1) account.thread_id = static_cast<int>(value);
-    if (std::sscanf(line, "SqTotalTime: %llu", &value) == 1) account.total_us = value;
-    if (std::sscanf(line, "SqWorkTime: %llu", &value) == 1) account.work_us = value;
-    if (std::sscanf(line, "SqTail: %llu", &value) == 1) account.event_count += value;
-    if (std::sscanf(line, "CqTail: %llu", &value) == 1) account.event_count += value;
+    uint64_t value = 0;
+    if (IsField(line, "SqThread:", &value)) account.thread_id = static_cast<int>(value);
+    if (IsField(line, "SqTotalTime:", &value)) account.total_us = value;
+    if (IsField(line, "SqWorkTime:", &value)) account.work_us = value;
+    if (IsField(line, "SqTail:", &value)) account.event_count += value;
+    if (IsField(line, "CqTail:", &value)) account.event_count += value;
   }
   std::fclose(file);
   if (!IsSqThread(account.thread_id)) return {};
@@ -247,10 +253,10 @@ std::vector<int> AllowedCpus(int thread_id) {
 }
 
 std::vector<SqPollGroupView> ListSqPollGroups() {
-  Registry& registry = TheRegistry();
   std::lock_guard lock(registry.mutex);
   std::vector<SqPollGroupView> views;
-  for (auto& [name, group] : registry.groups) {
+  if (registry.groups == nullptr) return views;
+  for (auto& [name, group] : *registry.groups) {
     SqPollGroupView view = {name, group.idle_ms, group.cpus, {}};
     for (uint32_t i = 0; i < group.threads.size(); i++) {
       Thread& thread = group.threads[i];

@@ -61,7 +61,7 @@ class NativeWatch : public Napi::ObjectWrap<NativeWatch> {
   explicit NativeWatch(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeWatch>(info) {
     RINGLET_CHECK(info[0].IsNumber() && info[1].IsNumber() && info[2].IsFunction());
     Engine* engine = Engine::Of(info.Env());
-    host_ = std::make_shared<WatchHost>(engine);
+    host_.reset(new WatchHost(engine));
     error_ = host_->Start(info.Env(), info[0].As<Napi::Number>().Int32Value(),
                           info[1].As<Napi::Number>().Uint32Value(), info[2].As<Napi::Function>());
     if (error_ == 0) engine->Adopt(host_);

@@ -22,7 +22,16 @@ export const ownPlaces: ModulePlaces = {
   addons: {
     // With braces: @vercel/nft looks for no file in an arrow function without them.
     'linux-x64'() {
-      return new URL('../prebuilds/linux-x64/ringlet.node', import.meta.url);
+      return new URL('../prebuilds/linux-x64.node', import.meta.url);
+    },
+    'linux-arm64'() {
+      return new URL('../prebuilds/linux-arm64.node', import.meta.url);
+    },
+    'linuxmusl-x64'() {
+      return new URL('../prebuilds/linuxmusl-x64.node', import.meta.url);
+    },
+    'linuxmusl-arm64'() {
+      return new URL('../prebuilds/linuxmusl-arm64.node', import.meta.url);
     },
   },
 };

@@ -17,7 +17,10 @@ import { expect } from 'chai';
 import { needsIoUring } from './support/backends.js';
 import { expectCleanExit, PACKAGE_ROOT, runProgram } from './support/child.js';
 
-const PREBUILT = join('prebuilds', `${process.platform}-${process.arch}`, 'ringlet.node');
+const TARGET = `${process.platform}-${process.arch}`;
+const PREBUILT = join('prebuilds', `${TARGET}.node`);
+/** What package managers run when a package is installed, or ask the user about. */
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
 
 /** A file, or what leads to one by condition. */
 type Target = string | { [condition: string]: Target };
@@ -35,7 +38,7 @@ describe('The published package', function () {
 
   /** As `npm install --ignore-scripts ringlet` would leave it. */
   before('installing what would be published', () => {
-    execFileSync('npm', ['run', '--silent', 'prepack'], { cwd: PACKAGE_ROOT, stdio: 'ignore' });
+    execFileSync(process.execPath, ['scripts/prebuild.mjs', TARGET], { cwd: PACKAGE_ROOT, stdio: 'ignore' });
     const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', home];
     const tarball = execFileSync('npm', pack, { cwd: PACKAGE_ROOT, encoding: 'utf8' }).trim();
     mkdirSync(installed, { recursive: true });
@@ -138,28 +141,53 @@ describe('The published package', function () {
     expect([status, stdout]).to.deep.equal([0, '']);
   });
 
-  it('an addon that does not load costs io_uring, and the reason is told', async () => {
+  describe('without an addon that loads', () => {
     const [addon, away] = [join(installed, PREBUILT), join(home, 'away.node')];
-    renameSync(addon, away);
     const script = `import { Ring } from 'ringlet'; const { backend, backendReason } = new Ring(); console.log(backend, backendReason);`;
-    try {
-      expect(await evaluate('--input-type=module', '-e', script)).to.match(/^node no prebuilt addon for /);
-    } finally {
-      renameSync(away, addon);
-    }
+    const program = ['--input-type=module', '-e', script];
+
+    beforeEach(() => renameSync(addon, away));
+    afterEach(() => renameSync(away, addon));
+
+    it('none for this machine costs io_uring; the reason says for which, and what to do', async () => {
+      expect(await evaluate(...program)).to.equal(
+        `node no prebuilt addon for ${TARGET}; compile it with: npx ringlet build`,
+      );
+      const elsewhere = `Object.defineProperty(process, 'arch', { value: 'riscv64' }); await import('ringlet').then(({ Ring }) => console.log(new Ring().backendReason));`;
+      expect(await evaluate('--input-type=module', '-e', elsewhere)).to.contain('for linux-riscv64;');
+    });
+
+    it('one that is broken costs io_uring, and the reason is told', async () => {
+      writeFileSync(addon, 'no addon');
+      expect(await evaluate(...program)).to.match(/^node the native addon could not be loaded/);
+    });
+
+    it('npx ringlet build compiles one', async function () {
+      this.timeout(600_000); // a minute of a processor, which others may keep busy
+      try {
+        const command = [join(installed, 'dist/cli/main.js'), 'build'];
+        const said = execFileSync(process.execPath, command, { cwd: home, encoding: 'utf8' });
+        expect(said).to.match(/compiled .*ringlet\.node$/m);
+        expect(await evaluate(...program)).to.match(/^io_uring/);
+      } finally {
+        rmSync(join(installed, 'build'), { recursive: true, force: true });
+      }
+    });
+  });
+
+  it('nothing runs when it is installed: no script, and nothing that package managers would compile', () => {
+    const { scripts, gypfile } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+      gypfile: boolean;
+    };
+    for (const name of INSTALL_SCRIPTS) expect(scripts).to.not.have.property(name);
+    expect(gypfile).to.equal(false);
+    expect(readdirSync(installed)).to.not.include('binding.gyp');
   });
 
   it('holds what runs, its sources and its documents, and nothing of tests and benchmarks', () => {
     const top = readdirSync(installed);
-    expect(top).to.include.members([
-      'package.json',
-      'README.md',
-      'LICENSE',
-      'dist',
-      'cpp',
-      'binding.gyp',
-      'prebuilds',
-    ]);
+    expect(top).to.include.members(['package.json', 'README.md', 'LICENSE', 'dist', 'cpp', 'prebuilds']);
     expect(top).to.not.include.members(['test']);
     expect(top).to.not.include.members(['bench']);
     expect(top).to.not.include.members(['build']);

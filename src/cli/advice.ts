@@ -126,7 +126,7 @@ function adviseOnAddon({ platform, isAddonLoaded, reason }: Probe): Advice[] {
   return [
     problem(
       `The native addon is not usable: ${reason ?? 'for a reason unknown'}.`,
-      'With g++ or clang++ (C++20), make and python3 at hand: npm rebuild ringlet. Under --permission, add --allow-addons.',
+      'With g++ or clang++ (C++20) at hand: npx ringlet build. Under --permission, add --allow-addons.',
     ),
   ];
 }

@@ -4,19 +4,23 @@ import { readFileSync } from 'node:fs';
 import { parseArgs, styleText } from 'node:util';
 import { probe } from 'ringlet';
 import { advise } from './advice.js';
+import { build } from './build.js';
 import { renderDoctor, type Style } from './doctor.js';
 
 const USAGE = `Usage: ringlet doctor [--json]
+       ringlet build
 
 Commands:
   doctor     what this kernel, container and process allow, and what to do about the rest
+  build      compiles the native addon here, where the package brings none: needs a C++20 compiler and Node's headers
 
 Options:
   --json     the same as JSON, for programs
   --help     this text
   --version  the version of ringlet
 
-Exit status: 0 when io_uring works here, 1 when it does not, 2 for a wrong command line.
+Exit status: 0 when io_uring works here (doctor) or the addon is compiled (build), 1 when not, 2 for a wrong
+command line.
 `;
 
 const USAGE_ERROR_STATUS = 2;
@@ -56,6 +60,7 @@ function main(argv: string[]): number {
     return 0;
   }
   const [command, ...rest] = positionals;
+  if (command === 'build' && rest.length === 0 && !values.json) return build();
   if (command !== 'doctor' || rest.length > 0) {
     process.stderr.write(USAGE);
     return USAGE_ERROR_STATUS;

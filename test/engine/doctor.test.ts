@@ -83,7 +83,7 @@ describe('ringlet doctor', () => {
     const env = { RINGLET_ADDON: '/nonexistent/ringlet.node' };
     const { code, stdout } = await ringlet(['doctor'], { env });
     expect(code).to.equal(1);
-    expect(stdout).to.contain('npm rebuild ringlet');
+    expect(stdout).to.contain('npx ringlet build');
   });
 
   it('--help and --version: status 0', async () => {
@@ -188,7 +188,7 @@ describe('Advice', () => {
       'no addon',
       { ...sound, isAvailable: false, isAddonLoaded: false, reason: 'the native addon could not be loaded' },
       'problem',
-      /npm rebuild ringlet/,
+      /npx ringlet build/,
     ],
     [
       'another system',

@@ -5,11 +5,11 @@ import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ownPlaces, type Place } from '../../addon-places.js';
 import { backendUnavailableError } from '../../errors.js';
+import { addonTarget } from './addon-target.js';
 
 /** As the bundle's own module tells them, and each ES module in front of it. */
 export const modulePlaces = new Set([ownPlaces]);
 
-const TARGET = `${process.platform}-${process.arch}`;
 const BUNDLED =
   "this is a bundle, and the addon did not come along: leave 'ringlet' out of it as an external package, and install it beside it (the package's docs/bundlers.md has the line for each bundler)";
 
@@ -37,28 +37,31 @@ function packageSeenFrom(file: string): string | undefined {
 }
 
 /** One that was compiled here is for this system; the published package brings one for most. */
-function addonsOf(root: string): string[] {
-  return [join(root, 'build/Release/ringlet.node'), join(root, 'prebuilds', TARGET, 'ringlet.node')];
+function addonsOf(root: string, target: string): string[] {
+  return [join(root, 'build/Release/ringlet.node'), join(root, 'prebuilds', `${target}.node`)];
 }
 
 /** Where it may be, likeliest first, and whether this is the package as it was installed. */
-function candidates(): { paths: string[]; isInPackage: boolean } {
+function candidates(target: string): { paths: string[]; isInPackage: boolean } {
   const modules = [...modulePlaces];
   const files = pathsOf(modules.map(({ self }) => self));
   const roots = new Set(files.map(packageSeenFrom).filter((root) => root !== undefined));
   const isInPackage = [...roots].some((root) => files.some((file) => file.startsWith(root + sep)));
-  const installed = [...roots].flatMap(addonsOf);
+  const installed = [...roots].flatMap((root) => addonsOf(root, target));
   if (isInPackage) return { paths: installed, isInPackage };
   // Those that the bundler took along come first: beside the bundle there may be another version than in it.
-  return { paths: [...pathsOf(modules.map(({ addons }) => addons[TARGET])), ...installed], isInPackage };
+  return { paths: [...pathsOf(modules.map(({ addons }) => addons[target])), ...installed], isInPackage };
 }
 
 function addonPath(): string {
   if (process.env.RINGLET_ADDON) return process.env.RINGLET_ADDON;
-  const { paths, isInPackage } = candidates();
+  const target = addonTarget();
+  const { paths, isInPackage } = candidates(target);
   const path = paths.find((each) => existsSync(each));
   if (path !== undefined) return path;
-  throw backendUnavailableError(isInPackage ? `no prebuilt addon for ${TARGET}` : BUNDLED);
+  throw backendUnavailableError(
+    isInPackage ? `no prebuilt addon for ${target}; compile it with: npx ringlet build` : BUNDLED,
+  );
 }
 
 /** @throws ERR_RINGLET_UNAVAILABLE, with the reason. */

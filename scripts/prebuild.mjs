@@ -1,0 +1,155 @@
+/**
+ * Makes the addons of the published package, on Debian and x64: `prebuilds/TARGET.node`, for glibc 2.28 and newer and
+ * for musl, each for x64 and arm64. Plain JavaScript on Node's own modules.
+ *
+ *   node scripts/prebuild.mjs                  all four
+ *   node scripts/prebuild.mjs linux-x64 ...    these
+ *
+ * The compilers are Debian's (g++ and g++-aarch64-linux-gnu), and so is the musl that is linked against, unpacked into
+ * build/prebuild. What is used of libstdc++ is linked in (cpp/cxx_runtime.cc).
+ * Each addon is looked at in the end: what it asks of its C library must be there in the oldest.
+ */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileAddon, ROOT } from './native/compile.mjs';
+import { unpackPackages } from './native/debian.mjs';
+import { dynamicSectionOf, symbolsOf } from './native/elf.mjs';
+import { findHeaders } from './native/headers.mjs';
+
+const GLIBC_OLDEST = [2, 28];
+const WORK = join(ROOT, 'build', 'prebuild');
+const STRUCTURES = join(ROOT, 'scripts', 'native', 'libc-structures.cc');
+const PROCESSORS = {
+  x64: {
+    cpu: 'x86_64',
+    debian: 'amd64',
+    compiler: 'x86_64-linux-gnu-g++',
+    compiling: [],
+    loader: 'ld-linux-x86-64.so.2',
+  },
+  arm64: {
+    cpu: 'aarch64',
+    debian: 'arm64',
+    compiler: 'aarch64-linux-gnu-g++',
+    // Those of libgcc ask glibc what the processor can do.
+    compiling: ['-mno-outline-atomics'],
+    loader: 'ld-linux-aarch64.so.1',
+  },
+};
+export const TARGETS = ['linux-x64', 'linux-arm64', 'linuxmusl-x64', 'linuxmusl-arm64'];
+
+export function prebuiltPath(target) {
+  return join(ROOT, 'prebuilds', `${target}.node`);
+}
+
+function partsOf(target) {
+  const [system, name] = target.split('-');
+  return { processor: PROCESSORS[name], isMusl: system === 'linuxmusl' };
+}
+
+/** A root folder with musl and the kernel's headers, and nothing of glibc. */
+function muslRoot({ debian }) {
+  const folder = join(WORK, `musl-${debian}`);
+  const names = ['musl', 'musl-dev', 'linux-libc-dev'].map((name) => `${name}:${debian}`);
+  unpackPackages(names, { processor: debian, folder });
+  return folder;
+}
+
+/**
+ * What puts an addon together for musl, out of the same objects as for glibc: on 64-bit processors both take the
+ * structures and numbers that the kernel has (native/libc-structures.cc says which the addon shares with them).
+ */
+function muslLinking(processor) {
+  const { cpu, compiler } = processor;
+  const root = muslRoot(processor);
+  const file = (name) => execFileSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+  const crt = (name) => join(root, 'usr', 'lib', `${cpu}-linux-musl`, name);
+  return [
+    '-nostdlib',
+    crt('crti.o'),
+    file('crtbeginS.o'),
+    file('libstdc++.a'),
+    file('libgcc.a'),
+    `-L${join(root, 'lib', `${cpu}-linux-musl`)}`,
+    '-l:libc.so',
+    file('crtendS.o'),
+    crt('crtn.o'),
+  ];
+}
+
+function isNewerThan(version, oldest) {
+  const numbers = version
+    .replace(/^GLIBC_/, '')
+    .split('.')
+    .map(Number);
+  const index = numbers.findIndex((number, place) => number !== (oldest[place] ?? 0));
+  return index >= 0 && numbers[index] > (oldest[index] ?? 0);
+}
+
+/** What would keep the addon from loading where it is for; empty when nothing does. */
+export function faultsOf(target, path = prebuiltPath(target)) {
+  const { processor, isMusl } = partsOf(target);
+  const { libraries, isBoundAtOnce } = dynamicSectionOf(path);
+  const known = isMusl ? ['libc.so'] : ['libc.so.6', processor.loader];
+  // Node itself has these.
+  const needed = symbolsOf(path).filter(({ name, isNeeded }) => isNeeded && !/^(napi|uv)_/.test(name));
+  const faults = libraries.filter((name) => !known.includes(name)).map((name) => `loads ${name}`);
+  if (!isBoundAtOnce) faults.push('binds its symbols late');
+  if (isMusl) {
+    const musl = symbolsOf(join(muslRoot(processor), 'lib', `${processor.cpu}-linux-musl`, 'libc.so'));
+    const there = new Set(musl.filter(({ isDefined }) => isDefined).map(({ name }) => name));
+    return [
+      ...faults,
+      ...needed.filter(({ name }) => !there.has(name)).map(({ name }) => `musl has no ${name}`),
+    ];
+  }
+  const wrong = needed.filter(
+    ({ version }) => !version.startsWith('GLIBC_') || isNewerThan(version, GLIBC_OLDEST),
+  );
+  return [...faults, ...wrong.map(({ name, version }) => `${name} is of ${version || 'no version'}`)];
+}
+
+/** Fails when the two libraries disagree on a structure that the addon shares with them. */
+function compareStructures(processor) {
+  const { cpu, compiler } = processor;
+  const root = muslRoot(processor);
+  const folders = [`${cpu}-linux-musl`, '.', `${cpu}-linux-gnu`].map((name) =>
+    join(root, 'usr', 'include', name),
+  );
+  const musl = ['-nostdinc', ...folders.flatMap((folder) => ['-isystem', folder])];
+  for (const headers of [[], musl]) {
+    const check = ['-x', 'c++', '-std=c++20', '-fsyntax-only', ...headers, STRUCTURES];
+    execFileSync(compiler, check, { stdio: ['ignore', 'inherit', 'inherit'] });
+  }
+}
+
+async function prebuild(target) {
+  const { processor, isMusl } = partsOf(target);
+  compareStructures(processor);
+  await compileAddon({
+    compiler: [processor.compiler],
+    headers: findHeaders(join(ROOT, 'build', 'node-headers')),
+    compiling: processor.compiling,
+    linking: ['-s', ...(isMusl ? muslLinking(processor) : ['-static-libstdc++', '-static-libgcc'])],
+    isSelfContained: true,
+    objects: join(WORK, processor.debian),
+    output: prebuiltPath(target),
+  });
+  const faults = faultsOf(target);
+  if (faults.length > 0) throw new Error(`would not load everywhere:\n  ${faults.join('\n  ')}`);
+  console.log(`prebuilds/${target}.node`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const wanted = process.argv.slice(2);
+  for (const target of wanted.length > 0 ? wanted : TARGETS) {
+    try {
+      await prebuild(target);
+    } catch (error) {
+      if (error.output) console.error(error.output);
+      console.error(`${target}: ${error.message}`);
+      process.exitCode = 1;
+    }
+  }
+}
