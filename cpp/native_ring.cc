@@ -147,21 +147,26 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
   }
 
   void Hold(const Napi::CallbackInfo&) { host_->Hold(); }
-  void Submit(const Napi::CallbackInfo&) { host_->SubmitStaged(); }
+  // submit(): whether the kernel has taken everything that was staged.
+  Napi::Value Submit(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), host_->SubmitStaged());
+  }
 
-  // resultOf(slot, generation): what has become of an operation that was submitted and never waits, ahead of
-  // its completion, which comes as any other; -EAGAIN if nobody can tell yet.
+  // resultOf(slot, generation, ms_max): what has become of an operation that was submitted, ahead of its
+  // terminal completion, which comes as any other; -EAGAIN if that can't be told. Waits for an SQ thread
+  // only.
   Napi::Value ResultOf(const Napi::CallbackInfo& info) {
-    constexpr timespec kLookAgain = {0, 20'000};
-    constexpr int kLooksMax = 50'000;
+    constexpr uint32_t kLooksPerMs = 50;
+    constexpr timespec kLookAgain = {0, 1'000'000 / kLooksPerMs};
     if (host_->is_closed()) return Napi::Number::New(info.Env(), -EAGAIN);
     uint64_t user_data = static_cast<uint64_t>(ToUint32(info[1])) << 32 | ToUint32(info[0]);
+    uint32_t looks_max = ToUint32(info[2]) * kLooksPerMs;
     const Ring& ring = host_->ring();
-    const abi::Cqe* cqe = ring.Find(user_data);
+    const abi::Cqe* cqe = ring.FindLast(user_data);
     // An SQ thread takes it in its own time, which others on it may make long.
-    for (int i = 0; cqe == nullptr && ring.is_sq_poll() && i < kLooksMax; i++) {
+    for (uint32_t i = 0; cqe == nullptr && ring.is_sq_poll() && i < looks_max; i++) {
       nanosleep(&kLookAgain, nullptr);
-      cqe = ring.Find(user_data);
+      cqe = ring.FindLast(user_data);
     }
     return Napi::Number::New(info.Env(), cqe == nullptr ? -EAGAIN : cqe->res);
   }

@@ -258,11 +258,11 @@ uint32_t Ring::Drain(abi::Cqe* out, uint32_t max) {
   return count;
 }
 
-const abi::Cqe* Ring::Find(uint64_t user_data) const {
+const abi::Cqe* Ring::FindLast(uint64_t user_data) const {
   uint32_t tail = LoadAcquire(kcq_tail_);
   for (uint32_t at = *kcq_head_; at != tail; at++) {
     const abi::Cqe& cqe = kcqes_[at & cq_mask_];
-    if (cqe.user_data == user_data) return &cqe;
+    if (cqe.user_data == user_data && (cqe.flags & abi::kCqeMore) == 0) return &cqe;
   }
   return nullptr;
 }

@@ -64,8 +64,8 @@ class Ring {
 
   // Moves up to `max` completions to `out`, oldest first.
   uint32_t Drain(abi::Cqe* out, uint32_t max);
-  // A completion that waits to be drained, by its user_data, or null. It goes on waiting.
-  const abi::Cqe* Find(uint64_t user_data) const;
+  // A terminal completion that waits to be drained, by its user_data, or null. It goes on waiting.
+  const abi::Cqe* FindLast(uint64_t user_data) const;
   bool HasCompletions() const { return ReadyCount() > 0; }
   uint32_t ReadyCount() const;
   // Whether the kernel holds completions that it only posts when entered, and for which of two reasons.

@@ -221,13 +221,13 @@ void RingHost::NoteChainedClose(const abi::Cqe& cqe) {
   chained_closes_.erase(found);
 }
 
-void RingHost::SubmitStaged() {
-  if (is_closed_) return;
+bool RingHost::SubmitStaged() {
+  if (is_closed_) return false;
   for (;;) {
     PushStaged();
     int error = ring_.Submit();
     bool is_empty = blocks_.control[CONTROL_SUBMISSION_TAIL] == blocks_.control[CONTROL_SUBMISSION_HEAD];
-    if (error < 0 || is_empty) return;
+    if (error < 0 || is_empty) return error == 0 && is_empty && ring_.QueuedCount() == 0;
     if (!IsStalled()) continue;
     // More staged than the queue has entries: the SQ thread must take some first. The kernel waits for one
     // free entry only; for the several that a chain needs, look again soon.
@@ -235,7 +235,7 @@ void RingHost::SubmitStaged() {
       constexpr timespec kLookAgain = {0, 20'000};
       nanosleep(&kLookAgain, nullptr);
     } else if (ring_.WaitForFreeEntries() < 0) {
-      return;
+      return false;
     }
   }
 }

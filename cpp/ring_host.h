@@ -74,8 +74,8 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   // One turn; returns at once when there is nothing to do. Tells whether JavaScript ran.
   // `may_wait`: where the loop would block next, the turn may wait for a flow of datagrams.
   bool Turn(bool may_wait);
-  // Hands staged descriptors to the kernel without settling anything. For a full block.
-  void SubmitStaged();
+  // Hands staged descriptors to the kernel without settling anything. Tells whether it has taken all of them.
+  bool SubmitStaged();
   void Hold();
   void SetRef(bool is_ref);
 

@@ -42,6 +42,8 @@ export interface StreamTarget {
 
 export interface ListenTarget {
   local: SocketAddress;
+  /** Whether 0.0.0.0 will do where the machine has no IPv6: `local` is `::`. */
+  isAnyAddress: boolean;
   backlog: number;
   reusePort: boolean;
   ipv6Only: boolean;
@@ -138,13 +140,16 @@ export interface ConnectionSink {
 export interface BackendListener {
   /** -1 where there is none to tell. */
   readonly fd: number;
+  /** Of what is not bound yet, what was asked for. */
   readonly local: SocketAddress;
+  /** Settles when it listens, or rejects with why it can't; undefined where it does from the start. */
+  readonly listening: Promise<void> | undefined;
   /** Accepts until `pause`, which some connections may still overtake. */
   resume(): void;
   pause(): void;
   /** Whether it has been closed, by its owner or with its ring. */
   readonly isClosing: boolean;
-  /** Stops accepting and frees the address; after it nothing goes to the sink. */
+  /** Stops accepting and frees the address before it returns; after the promise nothing goes to the sink. */
   close(): Promise<void>;
   ref(): void;
   unref(): void;
@@ -152,7 +157,8 @@ export interface BackendListener {
 
 export interface StreamBackend {
   connect(target: StreamTarget, signal: AbortSignal | undefined): Promise<BackendStream>;
-  listen(target: ListenTarget, sink: ConnectionSink): Promise<BackendListener>;
+  /** @throws what keeps it from listening, if that is known at once. */
+  listen(target: ListenTarget, sink: ConnectionSink): BackendListener;
   /** Takes over a connected stream socket that somebody else has opened. */
   adopt(fd: number, bounds: StreamBounds): BackendStream;
 }

@@ -2,8 +2,10 @@
 import { EventEmitter } from 'node:events';
 import { onAbortOf } from '../abort.js';
 import { alreadyListeningError, invalidArgType, listenerClosedError } from '../errors.js';
-import { Listener } from '../net/streams/listener.js';
+import type { ListenOptions as ListenerOptions } from '../net/streams/listen-options.js';
+import { Listener, listenAtOnce, whenListening } from '../net/streams/listener.js';
 import type { StreamSocket } from '../net/streams/stream-socket.js';
+import { nextTick } from '../real-timers.js';
 import type { Ring } from '../ring.js';
 import { checkNumber } from '../validate.js';
 import { type ListenCall, type ListenOptions, readListen } from './calls.js';
@@ -53,7 +55,6 @@ export class Server extends EventEmitter<ServerEvents> {
   /** Of the newest `listen`; a `close` makes it void. */
   #call: ListenCall | undefined;
   #connectionCount = 0;
-  #closingCount = 0;
   #isRef = true;
   /** Connections beyond it are closed, with 'drop'; undefined or 0 for no limit. */
   declare maxConnections: number;
@@ -85,7 +86,7 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Begins to listen; emits 'listening', or 'error'. Unlike net.Server's the port is known only then.
+   * Listens, at once unless `host` is a name to look up; emits 'listening', or 'error'.
    *
    * @throws ERR_SERVER_ALREADY_LISTEN, ERR_INVALID_ARG_VALUE, ERR_SOCKET_BAD_PORT.
    */
@@ -107,38 +108,47 @@ export class Server extends EventEmitter<ServerEvents> {
     return this;
   }
 
+  /** Without a look-up it listens when this returns, or, on the node backend, as soon as Node does. */
+  async #listen(call: ListenCall): Promise<void> {
+    try {
+      const options = this.#listenOptions(call);
+      const atOnce = listenAtOnce(options);
+      if (atOnce !== undefined) this.#take(atOnce);
+      const listener = atOnce ?? (await Listener.listen(options));
+      await whenListening(listener);
+      // Outside the promise: what a listener throws is the process's.
+      nextTick(() => this.#onListening(listener, call));
+    } catch (error) {
+      if (this.#call !== call) return;
+      this.#call = undefined;
+      this.#listener = undefined;
+      nextTick(() => this.emit('error', error as Error));
+    }
+  }
+
   #watch({ signal }: ListenCall): void {
     if (signal === undefined) return;
     const onAbort = (): void => void this.close();
     if (signal.aborted) {
-      process.nextTick(onAbort);
+      nextTick(onAbort);
       return;
     }
     this.once('close', onAbortOf(signal, onAbort));
   }
 
-  async #listen(call: ListenCall): Promise<void> {
-    const { target, backlog, ipv6Only, reusePort } = call;
+  #listenOptions({ target, backlog, ipv6Only, reusePort }: ListenCall): ListenerOptions {
     const { noDelay, keepAlive, keepAliveInitialDelay = 0, ring } = this.#options;
-    try {
-      const listener = await Listener.listen({
-        ...target,
-        backlog,
-        ipv6Only,
-        reusePort,
-        ring,
-        ...(noDelay ? { noDelay: true } : {}),
-        ...(keepAlive
-          ? { keepAlive: true, keepAliveInitialDelayMs: Math.max(Math.floor(keepAliveInitialDelay), 0) }
-          : {}),
-      });
-      // Outside the promise: what a listener throws is the process's.
-      process.nextTick(() => this.#onListening(listener, call));
-    } catch (error) {
-      if (this.#call !== call) return;
-      this.#call = undefined;
-      process.nextTick(() => this.emit('error', error as Error));
-    }
+    return {
+      ...target,
+      backlog,
+      ipv6Only,
+      reusePort,
+      ring,
+      ...(noDelay ? { noDelay: true } : {}),
+      ...(keepAlive
+        ? { keepAlive: true, keepAliveInitialDelayMs: Math.max(Math.floor(keepAliveInitialDelay), 0) }
+        : {}),
+    };
   }
 
   #onListening(listener: Listener, call: ListenCall): void {
@@ -146,19 +156,27 @@ export class Server extends EventEmitter<ServerEvents> {
       void listener.close();
       return;
     }
-    this.#listener = listener;
-    if (!this.#isRef) listener.unref();
-    void this.#accept(listener);
+    if (this.#listener === undefined) this.#take(listener);
+    void this.#serve(listener);
     this.emit('listening');
   }
 
-  async #accept(listener: Listener): Promise<void> {
-    for await (const connection of listener) process.nextTick(() => this.#onConnection(connection));
+  #take(listener: Listener): void {
+    this.#listener = listener;
+    if (!this.#isRef) listener.unref();
+  }
+
+  async #serve(listener: Listener): Promise<void> {
+    for await (const connection of listener) nextTick(() => this.#onConnection(listener, connection));
     // With its ring, if not by `close`.
     if (this.#listener === listener) this.close();
   }
 
-  #onConnection(connection: StreamSocket): void {
+  #onConnection(listener: Listener, connection: StreamSocket): void {
+    if (this.#listener !== listener) {
+      void connection.close();
+      return;
+    }
     if (this.maxConnections && this.#connectionCount >= this.maxConnections) {
       const data = addressesOf(connection);
       void connection.close();
@@ -176,7 +194,7 @@ export class Server extends EventEmitter<ServerEvents> {
     this.emit('connection', socket);
   }
 
-  /** Where it listens: the path of a Unix socket; null before 'listening' and after `close`. */
+  /** Where it listens: the path of a Unix socket; null before a look-up is through, and after `close`. */
   address(): AddressInfo | string | null {
     if (this.#listener === undefined) return null;
     const { address, family, port, path } = this.#listener.address;
@@ -184,7 +202,7 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   getConnections(callback: (error: Error | null, count: number) => void): this {
-    process.nextTick(callback, null, this.#connectionCount);
+    nextTick(callback, null, this.#connectionCount);
     return this;
   }
 
@@ -198,24 +216,16 @@ export class Server extends EventEmitter<ServerEvents> {
     if (typeof callback === 'function') {
       this.once('close', call === undefined ? () => callback(listenerClosedError()) : () => callback());
     }
-    const listener = this.#listener;
+    void this.#listener?.close();
     this.#call = undefined;
     this.#listener = undefined;
-    if (listener === undefined) this.#emitCloseIfDrained();
-    else void this.#close(listener);
+    this.#emitCloseIfDrained();
     return this;
   }
 
-  async #close(listener: Listener): Promise<void> {
-    this.#closingCount++;
-    await listener.close();
-    this.#closingCount--;
-    this.#emitCloseIfDrained();
-  }
-
   #emitCloseIfDrained(): void {
-    if (this.#call !== undefined || this.#closingCount > 0 || this.#connectionCount > 0) return;
-    process.nextTick(() => this.emit('close'));
+    if (this.#call !== undefined || this.#connectionCount > 0) return;
+    nextTick(() => this.emit('close'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

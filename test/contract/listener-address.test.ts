@@ -2,9 +2,25 @@
 import { existsSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { Listener } from 'ringlet';
+import { connect } from 'node:net';
+import { Listener, type ListenOptions, type Ring, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
+import { rejection, turns, within } from '../support/eventually.js';
+import { goalOf, readBytes } from '../support/streams.js';
 import { temporaryDirectory } from '../support/temporary.js';
+
+/** The code of the error that a peer's connect ends with. */
+function refusalBy(where: { port: number; host: string } | { path: string }): Promise<string | undefined> {
+  const refusal = new Promise<string | undefined>((resolve) => {
+    const peer = connect(where);
+    peer.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+    peer.on('connect', () => {
+      peer.destroy();
+      resolve('it was connected');
+    });
+  });
+  return within('a refusal', refusal);
+}
 
 describeOnEachBackend('Listener: its address', (makeRing, { options: { backend } }) => {
   const temporary = temporaryDirectory();
@@ -20,6 +36,49 @@ describeOnEachBackend('Listener: its address', (makeRing, { options: { backend }
     expect(existsSync(path)).to.equal(false);
     await closing;
   });
+
+  const places: [title: string, listen: (ring: Ring) => ListenOptions][] = [
+    ['a port', (ring) => ({ host: '127.0.0.1', port: 0, ring })],
+    ['a port of every address', (ring) => ({ port: 0, ring })],
+    ['a Unix path', (ring) => ({ path: temporary.at('again'), ring })],
+    ['an abstract name', (ring) => ({ path: `\0ringlet-${process.pid}-again`, ring })],
+  ];
+  for (const [title, optionsOn] of places) {
+    it(`${title} is free when close has been called, and refuses peers`, async () => {
+      const ring = makeRing();
+      const options = optionsOn(ring);
+      for (let round = 0; round < 10; round += 1) {
+        const first = await Listener.listen(options);
+        const accepting = rejection(first.accept(), 'an accept of a closed listener');
+        const { port } = first.address;
+        const where = options.path === undefined ? { port, host: '127.0.0.1' } : { path: options.path };
+        // Armed, and in the kernel.
+        await turns(round % 2);
+        const closing = first.close();
+        expect(await refusalBy(where)).to.be.oneOf(['ECONNREFUSED', 'ENOENT']);
+        await closing;
+        expect(await accepting).to.have.property('code', 'ERR_SERVER_NOT_RUNNING');
+      }
+    });
+
+    it(`${title} is another listener's at once`, async () => {
+      const ring = makeRing();
+      const options = optionsOn(ring);
+      const first = await Listener.listen(options);
+      const accepting = rejection(first.accept(), 'an accept of a closed listener');
+      await turns(2);
+      const { port } = first.address;
+      const again = options.path === undefined ? { ...options, port } : options;
+      const closing = first.close();
+      const second = await Listener.listen(again);
+      const taken = second.accept();
+      await using near = await StreamSocket.connect({ ...goalOf(second), ring });
+      await using far = await within('a connection', taken);
+      await near.write('hello');
+      expect(String(await readBytes(far, 5))).to.equal('hello');
+      await Promise.all([closing, accepting, second.close()]);
+    });
+  }
 
   it('a relative Unix path is removed where it was bound, after a chdir too', async () => {
     const other = temporary.file('other', 'of another directory');

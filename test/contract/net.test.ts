@@ -109,6 +109,25 @@ const SCENARIOS: Record<string, Scenario> = {
     await closed(server);
     return [log, far];
   },
+  'listen and close at once: the address is known, and free again': async (net, directory) => {
+    const log: unknown[] = [];
+    const path = join(directory, `socket${Math.random()}`);
+    for (const where of [0, path]) {
+      const first = net.server();
+      first.listen(where);
+      const bound = first.address();
+      const again = typeof bound === 'string' ? bound : (bound as AddressInfo).port;
+      log.push([first.listening, typeof again, bound === path]);
+      first.close();
+      log.push(first.listening);
+      const second = net.server();
+      listen(second, log, 'listening', 'error', 'close');
+      second.listen(again);
+      await event(second, 'listening');
+      await closed(second);
+    }
+    return log;
+  },
   'a Unix socket': async (net, directory) => {
     const path = join(directory, `socket${Math.random()}`);
     const log: unknown[] = [];

@@ -1,6 +1,7 @@
 /** A listener over net.Server. Node accepts whatever comes; what nobody takes waits for its `pause` to end. */
-import type { Server, Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { SocketAddress } from '../../net/address.js';
+import { setImmediate } from '../../real-timers.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../streams.js';
 import { applyOptions, fdOf } from './stream-socket.js';
 import type { NodeStreams } from './streams.js';
@@ -9,38 +10,52 @@ import type { NodeStreams } from './streams.js';
 const EARLY_MAX = 1024;
 
 export class NodeListener implements BackendListener {
-  readonly fd: number;
-  readonly local: SocketAddress;
+  readonly listening: Promise<void>;
   readonly #host: NodeStreams;
   readonly #server: Server;
   readonly #wanted: ListenTarget;
   readonly #sink: ConnectionSink;
   /** Accepted while nobody wanted connections: Node cannot be told to stop. */
   #early: Socket[] = [];
+  #bound: AddressInfo | string | undefined;
   #isAccepting = false;
   #isRef = true;
   #hasReported = false;
   #closing: Promise<void> | undefined;
 
-  /** @param server listening. */
-  constructor(host: NodeStreams, server: Server, wanted: ListenTarget, sink: ConnectionSink) {
+  /** @param server one that begins to listen, and does so when `listening` is fulfilled. */
+  constructor(
+    host: NodeStreams,
+    server: Server,
+    listening: Promise<void>,
+    wanted: ListenTarget,
+    sink: ConnectionSink,
+  ) {
     this.#host = host;
     this.#server = server;
     this.#wanted = wanted;
     this.#sink = sink;
-    this.fd = fdOf(server);
-    const bound = server.address();
-    this.local =
-      bound === null || typeof bound === 'string'
-        ? wanted.local
-        : { address: bound.address, port: bound.port, family: bound.family === 'IPv6' ? 'IPv6' : 'IPv4' };
-    server.on('connection', (socket) => this.#onConnection(socket));
-    server.on('error', (error) => {
-      if (this.#hasReported) return;
-      this.#hasReported = true;
-      sink.onAcceptError(error);
+    this.listening = listening.then(() => {
+      server.on('error', (error) => {
+        if (this.#hasReported) return;
+        this.#hasReported = true;
+        sink.onAcceptError(error);
+      });
     });
+    server.on('connection', (socket) => this.#onConnection(socket));
     this.updateRef();
+  }
+
+  get fd(): number {
+    return fdOf(this.#server);
+  }
+
+  get local(): SocketAddress {
+    this.#bound ??= this.#server.address() ?? undefined;
+    const bound = this.#bound;
+    if (bound === undefined || typeof bound === 'string') return this.#wanted.local;
+    const { address, port, family } = bound;
+    return { address, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
   }
 
   #onConnection(socket: Socket): void {
@@ -106,6 +121,8 @@ export class NodeListener implements BackendListener {
   }
 
   async #close(): Promise<void> {
+    // For who asks afterwards.
+    void this.local;
     this.#host.removeListener(this);
     for (const socket of this.#early.splice(0)) socket.destroy();
     // Its own callback would wait for every connection to end. The handle itself is closed at once.

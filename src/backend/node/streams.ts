@@ -88,17 +88,17 @@ export class NodeStreams implements StreamBackend {
     }
   }
 
-  async listen(target: ListenTarget, sink: ConnectionSink): Promise<BackendListener> {
+  listen(target: ListenTarget, sink: ConnectionSink): BackendListener {
     checkAvailable(target.options);
     if (target.incomingCpu !== undefined) {
       throw featureUnavailableError('incomingCpu', 'Node has no call for it; it needs io_uring');
     }
     const { address, port, path } = target.local;
     if (target.reusePort && !hasReusePort()) throw listenError(-constants.errno.ENOTSUP, address, port);
+    const server = net().createServer({ allowHalfOpen: true, pauseOnConnect: true });
     const facts = path === undefined ? { kind: 'listen', address, port } : { kind: 'listen', path };
-    const start = (): Promise<Server> => listening(target);
-    const server = await this.#admission.run(start, undefined, (late) => late.close(), facts);
-    const listener = new NodeListener(this, server, target, sink);
+    const listening = this.#admission.run(() => listenOn(server, target), undefined, undefined, facts);
+    const listener = new NodeListener(this, server, listening, target, sink);
     this.#listeners.add(listener);
     return listener;
   }
@@ -147,18 +147,22 @@ function connected(socket: Socket): Promise<Socket> {
   });
 }
 
-function listening({ local, backlog, reusePort, ipv6Only }: ListenTarget): Promise<Server> {
-  const server = net().createServer({ allowHalfOpen: true, pauseOnConnect: true });
+/** Without a host Node listens on `::`, or on 0.0.0.0, at once; a host is asked for on the next tick. */
+function listenOn(server: Server, target: ListenTarget): Promise<void> {
+  const { local, isAnyAddress, backlog, reusePort, ipv6Only } = target;
   const where =
     local.path === undefined
-      ? { host: local.address, port: local.port }
+      ? { port: local.port, ...(isAnyAddress ? {} : { host: local.address }) }
       : { path: absoluteUnixPath(local.path) };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
+    // One that is closed before it listens.
+    server.once('close', resolve);
     const options = { ...where, backlog, ipv6Only, exclusive: true, ...(reusePort ? { reusePort } : {}) };
     server.listen(options, () => {
       server.off('error', reject);
-      resolve(server);
+      server.off('close', resolve);
+      resolve();
     });
   });
 }

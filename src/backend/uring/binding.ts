@@ -51,12 +51,13 @@ export interface NativeRing {
   describe(): NativeRingDescription;
   start(control: Uint32Array, submissions: Uint32Array, completions: Int32Array, settle: () => void): boolean;
   hold(): void;
-  submit(): void;
+  /** Whether the kernel has taken everything that was staged. */
+  submit(): boolean;
   /**
-   * What has become of an operation that has been submitted and never waits, ahead of its completion, which comes
-   * all the same; -EAGAIN if that can't be told.
+   * What has become of an operation that has been submitted, ahead of its terminal completion, which comes all the
+   * same; -EAGAIN if that can't be told. It waits for an SQ thread, so many milliseconds at most.
    */
-  resultOf(slot: number, markedGeneration: number): number;
+  resultOf(slot: number, markedGeneration: number, msMax: number): number;
   close(): void;
   setRef(isRef: boolean): void;
   stats(into: Float64Array): void;

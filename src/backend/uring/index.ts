@@ -270,7 +270,7 @@ class UringBackend implements Backend {
     this.polls = new UringPolls(dispatcher, this.#epoll);
     this.datagrams = new UringDatagrams(dispatcher, this.#table, this.#buffers);
     const { zeroCopyTally } = this.datagrams;
-    this.streams = new UringStreams(native, dispatcher, this.#table, this.#buffers, zeroCopyTally);
+    this.streams = new UringStreams(dispatcher, this.#table, this.#buffers, zeroCopyTally);
   }
 
   get features(): readonly string[] {

@@ -1,69 +1,17 @@
 /** Listener: a TCP port or Unix socket that accepts connections, as an async iterator. */
 import { type Abortable, orAborted, unwatchAbort, watchAbort } from '../../abort.js';
-import type { BackendListener, BackendStream, ListenTarget } from '../../backend/streams.js';
+import type { BackendListener, BackendStream, StreamBackend, StreamBounds } from '../../backend/streams.js';
 import { checkOurs, OURS } from '../../construction.js';
-import { abortError, invalidArgType, listenerClosedError, missingArgs } from '../../errors.js';
+import { abortError, listenerClosedError } from '../../errors.js';
 import { Line, type Place } from '../../line.js';
 import { backendOf } from '../../ring.js';
-import {
-  checkBoolean,
-  checkInteger,
-  checkObject,
-  checkSignal,
-  checkSignalOptions,
-  checkString,
-} from '../../validate.js';
+import { checkSignalOptions } from '../../validate.js';
 import { type Remains, unwatchDropped, watchDropped } from '../dropped-sockets.js';
-import { checkPort, familyOf, type SocketAddress } from '../address.js';
+import type { SocketAddress } from '../address.js';
 import { addressesOf } from './connect.js';
-import { readBounds, readStreamOptions, type StreamSocketOptions } from './stream-options.js';
+import { type ListenOptions, type ListenWishes, readPlace, readWishes } from './listen-options.js';
 import type { StreamCallOptions } from './stream-calls.js';
 import { type StreamSocket, wrapStream } from './stream-socket.js';
-import { checkUnixPath, unixAddress } from '../unix-path.js';
-
-const BACKLOG = 511;
-const PENDING_MAX = 128;
-const COUNT_MAX = 2 ** 31 - 1;
-
-/** Beside what the listener itself needs: what its connections get. */
-export interface ListenOptions extends StreamSocketOptions {
-  /** 0 to 65535; 0 takes a free one. Either this or `path`. */
-  port?: number | undefined;
-  /** A literal address, or a name to look up. Default: every address of the machine, IPv6 and IPv4. */
-  host?: string | undefined;
-  /** A Unix socket, up to 107 bytes; a name that begins with NUL is abstract. A path must not exist yet. */
-  path?: string | undefined;
-  /** Connections that the kernel keeps until they are accepted, up to net.core.somaxconn. Default 511. */
-  backlog?: number | undefined;
-  /**
-   * From how many accepted connections on that nobody has taken the listener stops accepting; those that the
-   * kernel's backlog held at that moment may still come. Default 128.
-   */
-  pendingMax?: number | undefined;
-  /** For an IPv6 address: whether IPv4 is left out. Otherwise it comes as `::ffff:1.2.3.4`. Default false. */
-  ipv6Only?: boolean | undefined;
-  /** SO_REUSEPORT: listeners that all ask for it share a port, and the kernel spreads what comes. Default false. */
-  reusePort?: boolean | undefined;
-  /** SO_INCOMING_CPU: of listeners that share a port, this one gets what arrives on that CPU. */
-  incomingCpu?: number | undefined;
-  /**
-   * Whether TCP and Unix connections are accepted straight into the ring's file table, and have no descriptor
-   * until somebody needs one: `fd`, `detach`, `end`, a setter, `localAddress` of a listener on every address,
-   * `peerCredentials`. So there may be more of them than the process may have descriptors. One that can't be made
-   * rejects or throws with EMFILE and `syscall` 'dup', 'setsockopt', 'getsockopt' or 'getsockname'; `end` and
-   * `reset` do without. Connections that find the table full have descriptors, as have those of a listener with
-   * `zeroCopy`, `quickAck`, or options of Unix sockets. Needs a ring with `registeredFds` and Linux 6.13; without
-   * effect otherwise, and on the node backend. Default true.
-   */
-  directDescriptors?: boolean | undefined;
-  /**
-   * Told of an accept that failed, mostly for want of descriptors (EMFILE, ENFILE) or memory: once, until
-   * one succeeds again. The listener goes on. Default: a process warning.
-   */
-  onAcceptError?: ((error: Error) => void) | undefined;
-  /** Ends the look-up of a name. */
-  signal?: AbortSignal | undefined;
-}
 
 /** A call that waits for a connection. */
 class Taker implements Abortable {
@@ -134,10 +82,15 @@ class ListenerRemains implements Remains {
   }
 }
 
+/** For Server: a listener that need not look a name up, and that may not listen yet; otherwise undefined. @throws as `listen` rejects. */
+export let listenAtOnce: (options: ListenOptions) => Listener | undefined;
+/** Rejects with why it can't listen. */
+export let whenListening: (listener: Listener) => Promise<void>;
+
 export class Listener implements AsyncIterable<StreamSocket> {
-  readonly #bounds: ListenTarget['bounds'];
+  readonly #bounds: StreamBounds;
   readonly #pendingMax: number;
-  #backend!: BackendListener;
+  readonly #backend: BackendListener;
   readonly #waiting: BackendStream[] = [];
   readonly #link = new ListenerLink(this);
   readonly #takers = new Line<Taker>();
@@ -145,10 +98,41 @@ export class Listener implements AsyncIterable<StreamSocket> {
   #isRef = true;
   #closing: Promise<void> | undefined;
 
-  private constructor(key: typeof OURS, bounds: ListenTarget['bounds'], pendingMax: number) {
+  private constructor(
+    key: typeof OURS,
+    { target, pendingMax, onAcceptError }: ListenWishes,
+    streams: StreamBackend,
+    local: SocketAddress,
+  ) {
     checkOurs(key);
-    this.#bounds = bounds;
+    this.#bounds = target.bounds;
     this.#pendingMax = pendingMax;
+    const link = this.#link;
+    this.#backend = streams.listen(
+      { ...target, local },
+      {
+        onConnection: (stream) => {
+          const { listener } = link;
+          if (listener === undefined) void stream.close(false);
+          else listener.#onConnection(stream);
+        },
+        onAcceptError,
+        onClosed: () => void link.listener?.close(),
+      },
+    );
+    watchDropped('Listener', this, new ListenerRemains(this.#backend, this.#waiting));
+    this.#updateHold();
+  }
+
+  static {
+    listenAtOnce = (options) => {
+      const wishes = readWishes(options);
+      const { local, host } = readPlace(options);
+      return host === undefined
+        ? new Listener(OURS, wishes, backendOf(options.ring).streams, local)
+        : undefined;
+    };
+    whenListening = (listener) => listener.#whenListening();
   }
 
   /**
@@ -161,41 +145,28 @@ export class Listener implements AsyncIterable<StreamSocket> {
    * not; AbortError; ERR_RINGLET_CLOSED.
    */
   static async listen(options: ListenOptions): Promise<Listener> {
-    checkObject(options, 'options');
-    const target = readTarget(options);
-    const pendingMax = checkInteger(options.pendingMax ?? PENDING_MAX, 'options.pendingMax', 1, COUNT_MAX);
-    const { onAcceptError = warn } = options;
-    if (typeof onAcceptError !== 'function') {
-      throw invalidArgType('options.onAcceptError', 'of type function', onAcceptError);
-    }
-    const signal = checkSignal(options.signal);
+    const wishes = readWishes(options);
+    const { signal } = wishes;
     const { streams } = backendOf(options.ring);
     if (signal?.aborted) throw abortError(signal);
-    const local = await findLocal(options, signal);
-    const listener = new Listener(OURS, target.bounds, pendingMax);
-    const link = listener.#link;
-    const sink = {
-      onConnection: (stream: BackendStream) => {
-        const { listener } = link;
-        if (listener === undefined) void stream.close(false);
-        else listener.#onConnection(stream);
-      },
-      onAcceptError,
-      onClosed: () => void link.listener?.close(),
-    };
-    listener.#backend = await streams.listen({ ...target, local }, sink).catch((error: unknown) => {
-      // As Node does where the machine has no IPv6.
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (options.host !== undefined || !['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(code)) throw error;
-      return streams.listen({ ...target, local: { ...local, address: '0.0.0.0', family: 'IPv4' } }, sink);
-    });
-    watchDropped('Listener', listener, new ListenerRemains(listener.#backend, listener.#waiting));
-    listener.#updateHold();
+    const { local, host } = readPlace(options);
+    const found = host === undefined ? local : await firstAddressOf(host, local.port, signal);
+    const listener = new Listener(OURS, wishes, streams, found);
+    await listener.#whenListening();
     if (signal?.aborted) {
       await listener.close();
       throw abortError(signal);
     }
     return listener;
+  }
+
+  async #whenListening(): Promise<void> {
+    try {
+      await this.#backend.listening;
+    } catch (error) {
+      void this.close();
+      throw error;
+    }
   }
 
   /** What the listener is bound to, with the port that it really got. */
@@ -353,9 +324,9 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 
   /**
-   * Stops listening and frees the address: connections that nobody has taken are closed, and iterations end
-   * quietly. Connections that were taken go on. A Unix path is removed. Safe to call again: the promise is the
-   * same.
+   * Stops listening: connections that nobody has taken are closed, and iterations end quietly. Connections that
+   * were taken go on. When it returns, nobody can connect any more and the port or name is free; the file of a
+   * Unix path has been removed, unless another has taken its place. Safe to call again: the promise is the same.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -375,40 +346,12 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 }
 
-function warn(error: Error): void {
-  const { code } = error as NodeJS.ErrnoException;
-  process.emitWarning(`A listener cannot accept: ${error.message}`, {
-    type: 'RingletWarning',
-    ...(code === undefined ? {} : { code }),
-  });
-}
-
-function readTarget(options: ListenOptions): Omit<ListenTarget, 'local'> {
-  const flag = (name: 'ipv6Only' | 'reusePort' | 'directDescriptors', byDefault = false): boolean =>
-    checkBoolean(options[name] ?? byDefault, `options.${name}`);
-  const { incomingCpu } = options;
-  return {
-    backlog: checkInteger(options.backlog ?? BACKLOG, 'options.backlog', 0, COUNT_MAX),
-    reusePort: flag('reusePort'),
-    ipv6Only: flag('ipv6Only'),
-    incomingCpu:
-      incomingCpu === undefined ? undefined : checkInteger(incomingCpu, 'options.incomingCpu', 0, COUNT_MAX),
-    hasDirectDescriptors: flag('directDescriptors', true),
-    options: readStreamOptions(options),
-    bounds: readBounds(options),
-  };
-}
-
-async function findLocal(options: ListenOptions, signal: AbortSignal | undefined): Promise<SocketAddress> {
-  const { path, port, host } = options;
-  if (path !== undefined) return unixAddress(checkUnixPath(path, 'options.path'));
-  if (port === undefined) throw missingArgs('"options.port" or "options.path"');
-  const number = checkPort(port, 'options.port');
-  if (host === undefined) return { address: '::', port: number, family: 'IPv6' };
-  const name = checkString(host, 'options.host');
-  const literal = familyOf(name);
-  if (literal !== undefined) return { address: name, port: number, family: literal };
-  const found = addressesOf(name, number, 0);
+async function firstAddressOf(
+  host: string,
+  port: number,
+  signal: AbortSignal | undefined,
+): Promise<SocketAddress> {
+  const found = addressesOf(host, port, 0);
   const [first] = await (signal === undefined ? found : orAborted(found, signal));
   return first as SocketAddress;
 }

@@ -36,6 +36,7 @@ import { SubmissionBlock } from './submission-block.js';
 import { NO_SLOT, type Ticket } from './ticket.js';
 
 const ENOENT = -2;
+const EAGAIN = -11;
 
 export interface DispatcherOptions {
   inFlightMax: number;
@@ -154,6 +155,11 @@ export class Dispatcher implements Hold {
   /** Refuses new work; what was under way may still be. */
   get isClosing(): boolean {
     return this.#isClosing;
+  }
+
+  /** Whether a kernel thread takes what is handed over, in its own time. */
+  get isPolled(): boolean {
+    return this.#identity !== undefined;
   }
 
   /** The ring itself is gone. */
@@ -423,6 +429,32 @@ export class Dispatcher implements Hold {
   /** Hands over what is staged, instead of at the end of the turn. */
   submitStaged(): void {
     this.#block.submit();
+  }
+
+  /**
+   * Hands over what is staged, and tells what an operation has come to ahead of its terminal completion, which
+   * comes all the same.
+   *
+   * @param msMax how long to wait for a kernel thread that takes entries in its own time.
+   * @returns undefined where that can't be told, or it goes on.
+   */
+  resultNow({ ticket }: Operation<unknown>, msMax: number): number | undefined {
+    this.submitStaged();
+    const { slot, markedGeneration } = ticket;
+    const result = slot === NO_SLOT ? EAGAIN : this.#native.resultOf(slot, markedGeneration, msMax);
+    return result === EAGAIN ? undefined : result;
+  }
+
+  /**
+   * Hands over what is staged, and tells whether the kernel has let go of operations that have been cancelled: their
+   * descriptors may be closed. False where that can't be told.
+   *
+   * @param msMax as of `resultNow`.
+   */
+  hasLetGo(operations: readonly Operation<unknown>[], msMax: number): boolean {
+    // Without a thread cancels are carried out as they are handed over, but for work that the next call runs.
+    if (!this.isPolled) return this.#block.submit() && this.#block.submit();
+    return operations.every((each) => each.isSettled || this.resultNow(each, msMax) !== undefined);
   }
 
   /** Cancels every operation of a descriptor that is in the kernel. */

@@ -114,8 +114,9 @@ export class SubmissionBlock {
     if (isShare || count >= this.#batchMax) this.#native.submit();
   }
 
-  submit(): void {
-    this.#native.submit();
+  /** Hands over what is staged; whether the kernel has taken all of it. */
+  submit(): boolean {
+    return this.#native.submit();
   }
 
   /** Stages a request to end one operation; false when there is no room for it. */

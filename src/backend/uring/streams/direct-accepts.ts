@@ -39,6 +39,11 @@ export class DirectAccepts {
     this.#owner = owner;
   }
 
+  /** What is armed. */
+  get operations(): Iterable<DirectAcceptOperation> {
+    return this.#armed;
+  }
+
   get isArmed(): boolean {
     return this.#armed.size > 0;
   }

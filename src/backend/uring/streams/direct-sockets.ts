@@ -9,13 +9,12 @@
 import { constants } from 'node:os';
 import { addressError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
-import { binding, type NativeRing } from '../binding.js';
+import { binding } from '../binding.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
 import { addressOf } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 import { SlotCloseOperation } from '../dispatch/slot-close.js';
-import { NO_SLOT } from '../dispatch/ticket.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { InstallOperation } from '../files/whole-read.js';
 import {
@@ -38,17 +37,17 @@ import { SO_LINGER } from './stream-options.js';
 
 const { EAGAIN, EBADF } = constants.errno;
 const SHUT_WR = 1;
+/** How long an SQ thread may let a descriptor wait that somebody needs. */
+const INSTALL_MS_MAX = 1000;
 const ANY_ADDRESSES = ['::', '0.0.0.0'];
 
 /** The slots that a ring has for them: those of `registeredFds`. */
 export class DirectSockets {
   readonly dispatcher: Dispatcher;
   readonly table: FdTable;
-  readonly #native: NativeRing;
   readonly #onSlotFreed: () => void;
 
-  constructor(native: NativeRing, dispatcher: Dispatcher, table: FdTable, onSlotFreed: () => void) {
-    this.#native = native;
+  constructor(dispatcher: Dispatcher, table: FdTable, onSlotFreed: () => void) {
     this.dispatcher = dispatcher;
     this.table = table;
     this.#onSlotFreed = onSlotFreed;
@@ -90,9 +89,7 @@ export class DirectSockets {
     const operation = new InstallOperation(index);
     operation.ticket.isExempt = true;
     const making = dispatcher.submitAnyway(operation);
-    dispatcher.submitStaged();
-    const { slot, markedGeneration } = operation.ticket;
-    const fd = slot === NO_SLOT ? -EAGAIN : this.#native.resultOf(slot, markedGeneration);
+    const fd = dispatcher.resultNow(operation, INSTALL_MS_MAX) ?? -EAGAIN;
     const isThrough = making.then(
       // Nobody could wait for it.
       (made) => (fd === -EAGAIN ? closeDescriptor(dispatcher, this.table, made.fd) : undefined),

@@ -9,6 +9,7 @@ import { constants } from 'node:os';
 import { addressError, listenerClosedError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
 import { removerOf } from '../../../net/unix-path.js';
+import { clearTimeout, setImmediate, setTimeout } from '../../../real-timers.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../../streams.js';
 import { binding } from '../binding.js';
 import type { ArmedOwner } from '../dispatch/standing-operation.js';
@@ -16,7 +17,7 @@ import { closeDescriptor } from '../files/uring-file.js';
 import { localName } from '../sockets/socket-names.js';
 import { type DirectAcceptOwner, DirectAccepts } from './direct-accepts.js';
 import { DirectHandle } from './direct-sockets.js';
-import { AcceptOperation } from './stream-operations.js';
+import { AcceptOperation, NopOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import type { UringStreams } from './streams.js';
 
@@ -24,12 +25,17 @@ const { ECANCELED, ECONNABORTED, EINTR, EPROTO } = constants.errno;
 
 /** How long to leave a backlog alone that the system has no descriptor or memory for. */
 const RETRY_MS = 100;
+const SHUT_RDWR = 2;
+/** How long a close waits, at most, for the kernel to let go of what it has been asked to let go of. */
+const RELEASE_MS_MAX = 20;
 
 export class UringListener implements BackendListener, DirectAcceptOwner, ArmedOwner {
   readonly fd: number;
+  /** No slot of the file table: that would keep the socket open when its descriptor has been closed. */
   readonly target: number;
-  readonly targetFlags: number;
+  readonly targetFlags = 0;
   readonly local: SocketAddress;
+  readonly listening = undefined;
   readonly #host: UringStreams;
   readonly #wanted: ListenTarget;
   readonly #hasOptions: boolean;
@@ -51,9 +57,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     this.#wanted = wanted;
     this.#hasOptions = Object.values(wanted.options).some((value) => value !== undefined);
     this.#sink = sink;
-    const { target, flags } = host.table.acquire(fd);
-    this.target = target;
-    this.targetFlags = flags;
+    this.target = fd;
     this.local = localName(fd);
     this.#removePath = removerOf(this.local.path);
     this.#direct = isDirect ? new DirectAccepts(host.directSockets, this) : undefined;
@@ -132,7 +136,10 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
 
   /** Of an accept. Arms again, at once if nothing is wrong with the listener. */
   #afterEnd(result: number): void {
-    if (this.#isDisarmed) this.#onDisarmed?.();
+    if (this.#closing !== undefined) {
+      if (this.#isDisarmed) this.#onDisarmed?.();
+      return;
+    }
     if (result < 0 && result !== -ECANCELED && !isOfPeer(result)) {
       if (!this.#hasReported) {
         this.#hasReported = true;
@@ -201,18 +208,48 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
   async #close(): Promise<void> {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    if (!this.#isDisarmed) {
-      this.#setRef(true);
-      const disarmed = new Promise<void>((resolve) => {
-        this.#onDisarmed = resolve;
-      });
-      this.pause();
-      await disarmed;
-    }
-    this.#host.removeListener(this);
     this.#removePath();
-    await closeDescriptor(this.#host.dispatcher, this.#host.table, this.fd);
+    const { dispatcher } = this.#host;
+    const armed = [...(this.#armed === undefined ? [] : [this.#armed]), ...(this.#direct?.operations ?? [])];
+    this.#host.removeListener(this);
+    this.pause();
+    // What the kernel has not taken yet names the descriptor, so its number must not be another's before.
+    const isFree = dispatcher.hasLetGo(armed, RELEASE_MS_MAX);
+    if (isFree) {
+      binding().closeFd(this.fd);
+      if (this.#isAbstract && dispatcher.isPolled) this.#waitForThread();
+    } else {
+      // Peers are refused all the same, and a listener with SO_REUSEADDR may have the port. Not before the cancels:
+      // an accept of a Unix socket would be tried over and over, and not found by them (Linux, seen on 6.18).
+      binding().shutDown(this.fd, SHUT_RDWR);
+    }
+    await this.#whenDisarmed();
+    if (!isFree) await closeDescriptor(dispatcher, this.#host.table, this.fd);
     this.#sink.onClosed();
+  }
+
+  get #isAbstract(): boolean {
+    return this.local.path?.startsWith('\0') === true;
+  }
+
+  /**
+   * An SQ thread drops what an accept has held, the name with it, once it has posted the completion, and before it
+   * takes what is submitted after that.
+   */
+  #waitForThread(): void {
+    const { dispatcher } = this.#host;
+    if (dispatcher.isClosing) return;
+    const next = new NopOperation();
+    dispatcher.begin(next);
+    dispatcher.resultNow(next, RELEASE_MS_MAX);
+  }
+
+  #whenDisarmed(): Promise<void> {
+    if (this.#isDisarmed) return Promise.resolve();
+    this.#setRef(true);
+    return new Promise((resolve) => {
+      this.#onDisarmed = resolve;
+    });
   }
 }
 

@@ -12,7 +12,7 @@ import type {
   StreamOptions,
   StreamTarget,
 } from '../../streams.js';
-import { binding, type NativeRing } from '../binding.js';
+import { binding } from '../binding.js';
 import { CopySlab } from '../buffers/copy-slab.js';
 import { HeapTop } from '../buffers/heap-top.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
@@ -58,14 +58,8 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly #listeners = new Set<UringListener>();
   #rearmCount = 0;
 
-  constructor(
-    native: NativeRing,
-    dispatcher: Dispatcher,
-    table: FdTable,
-    buffers: ReceiveBuffers,
-    zeroCopyTally: ZeroCopyTally,
-  ) {
-    this.directSockets = new DirectSockets(native, dispatcher, table, () => {
+  constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers, zeroCopyTally: ZeroCopyTally) {
+    this.directSockets = new DirectSockets(dispatcher, table, () => {
       for (const listener of this.#listeners) listener.onSlotFreed();
     });
     this.dispatcher = dispatcher;
@@ -135,16 +129,29 @@ export class UringStreams implements StreamBackend, StreamHost {
     return this.wrap(fd, target.bounds, target.options, remote.path === undefined ? remote : undefined);
   }
 
-  async listen(target: ListenTarget, sink: ConnectionSink): Promise<BackendListener> {
-    const { local } = target;
+  listen(target: ListenTarget, sink: ConnectionSink): BackendListener {
     if (this.dispatcher.isClosing) throw ringClosedError();
+    const isDirect = this.#canBeDirect(target);
+    try {
+      return this.#listenOn(target, sink, isDirect);
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      const { local, isAnyAddress } = target;
+      // As Node does where the machine has no IPv6.
+      if (!isAnyAddress || !['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(code)) throw error;
+      const ofIPv4 = { ...local, address: '0.0.0.0', family: 'IPv4' } as const;
+      return this.#listenOn({ ...target, local: ofIPv4, isAnyAddress: false }, sink, isDirect);
+    }
+  }
+
+  #listenOn(target: ListenTarget, sink: ConnectionSink, isDirect: boolean): BackendListener {
+    const { local } = target;
     const fd = binding().openStream(kernelFamily(local.family));
     if (fd < 0) throw listenErrorOf(fd, local);
     const fail = (error: Error): never => {
       binding().closeFd(fd);
       throw error;
     };
-    const isDirect = this.#canBeDirect(target);
     const isUnix = local.family === 'Unix';
     const optionError =
       applyListenOptions(fd, target) || (isDirect ? applyStreamOptions(fd, isUnix, target.options) : 0);
