@@ -66,6 +66,7 @@ export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options
 export type { PollEvent } from './poll-events.js';
 export {
   type ContainerEngine,
+  type Host,
   type Probe,
   type ProbeProfile,
   type ProbeTrial,

@@ -1,5 +1,5 @@
 /** `probe()`: what this kernel, container and process allow, for people and for start-up checks. */
-import { arch, constants, release } from 'node:os';
+import { arch, constants, loadavg, release } from 'node:os';
 import {
   type ContainerEngine,
   detectContainer,
@@ -9,6 +9,8 @@ import {
   type SecuritySettings,
 } from './backend/environment.js';
 import type { Degradation } from './backend/reports.js';
+import { type Host, readHost } from './backend/host.js';
+import { foreignRuntime, ruleOn } from './backend/ruling.js';
 import { explainRefusal, reasonFor } from './backend/select.js';
 import {
   type Answer,
@@ -19,6 +21,7 @@ import {
   type UringAnswers,
 } from './backend/uring/probe.js';
 
+export type { Host } from './backend/host.js';
 export type {
   ContainerEngine,
   ProcessLimits,
@@ -44,10 +47,15 @@ export interface ProbeProfile extends ProbeTrial {
 
 /** Everything in it survives JSON. What could not be found out is null. */
 export interface Probe {
-  /** Whether `new Ring({ backend: 'io_uring' })` works here. */
+  /** Whether `new Ring({ backend: 'io_uring' })` works here; false without a try where `ruledOutBy` has decided. */
   isAvailable: boolean;
   /** Why not, in the words of `ring.backendReason`; null when it does. */
   reason: string | null;
+  /**
+   * What has decided so before the kernel was asked: 'runtime', which is not Node; 'environment', by RINGLET_BACKEND;
+   * Node's 'permission' model. Null when the kernel was asked, or there is no addon to ask it with.
+   */
+  ruledOutBy: 'runtime' | 'environment' | 'permission' | null;
   /** The errno's name with which the kernel refused to make a ring; null when it made one, or was not asked. */
   refusal: string | null;
   /** 'linux', and otherwise never available. */
@@ -56,6 +64,8 @@ export interface Probe {
   kernel: string;
   architecture: string;
   nodeVersion: string;
+  /** What the process runs on. */
+  host: Host;
   /** Whether the native addon could be loaded. */
   isAddonLoaded: boolean;
   container: ContainerEngine | null;
@@ -63,7 +73,12 @@ export interface Probe {
   limits: ProcessLimits;
   /** The kinds of ring, by trial: `taskRun` of a loop ring, and SQ polling alone, pinned, and shared. */
   profiles: Record<ProfileName, ProbeProfile>;
-  /** Whether SQ polling is allowed, and whether there are CPUs enough for it to gain anything. */
+  /** How many CPUs the whole machine keeps busy, on the average of the last minute (getloadavg(3)). */
+  busyCpus: number;
+  /**
+   * Whether SQ polling is allowed; and whether a CPU is to spare for it, by `limits` and `busyCpus`: three at least,
+   * for its thread, the program and what that waits for, and one of them idle.
+   */
   sqPoll: { isAllowed: boolean; isAdvised: boolean };
   /** Names of the kernel's IORING_FEAT_* bits, without the prefix. */
   features: string[];
@@ -77,8 +92,8 @@ export interface Probe {
   degraded: Degradation[];
 }
 
-/** An SQ thread that is awake takes a CPU; there must be another one for the process. */
-const SQ_POLL_CPUS_MIN = 2;
+/** An SQ thread that is awake takes a CPU. On two, which the program and its peer need as well, it mostly loses. */
+const SQ_POLL_CPUS_MIN = 3;
 
 const PROFILE_NAMES: readonly ProfileName[] = [
   'defer',
@@ -155,6 +170,17 @@ function refusalReason(answers: UringAnswers): string | null {
   return answers.isSufficient ? null : 'it needs Linux 6.0';
 }
 
+/** What is decided before the kernel is asked. */
+function rule(): Pick<Probe, 'ruledOutBy' | 'reason'> {
+  if (foreignRuntime() !== null) return { ruledOutBy: 'runtime', reason: null };
+  try {
+    const { by, reason } = ruleOn('auto');
+    return { ruledOutBy: by, reason };
+  } catch (error) {
+    return { ruledOutBy: 'environment', reason: (error as Error).message };
+  }
+}
+
 /** The answers, or why the addon can't be asked. */
 function ask(): UringAnswers | string {
   try {
@@ -178,25 +204,32 @@ function ask(): UringAnswers | string {
  * Never throws for what is missing: that is the answer. `npx ringlet doctor` prints it, with advice.
  */
 export function probe(): Probe {
-  const answers = ask();
+  const ruling = rule();
+  // A filter may end the process for the question alone, and who has switched rings off has reasons.
+  const answers = ruling.reason ?? ask();
   const limits = readLimits();
   const found = typeof answers === 'string' ? nothing() : fromAnswers(answers);
   const reason = typeof answers === 'string' ? answers : refusalReason(answers);
   const isSqPollAllowed = found.profiles.sqPoll.isSupported;
   const cpusWorth = Math.min(limits.cpus.length, limits.cpuQuota ?? Number.POSITIVE_INFINITY);
+  const busyCpus = loadavg()[0] ?? 0;
+  const hasSpareCpu = cpusWorth >= SQ_POLL_CPUS_MIN && limits.cpus.length - busyCpus >= 1;
   return {
     isAvailable: reason === null,
     reason,
+    ruledOutBy: ruling.ruledOutBy,
     refusal: typeof answers !== 'string' && answers.setup < 0 ? answerName(answers.setup) : null,
     platform: process.platform,
     kernel: release(),
     architecture: arch(),
     nodeVersion: process.version,
+    host: readHost(),
     isAddonLoaded: typeof answers !== 'string',
     container: detectContainer(),
     security: readSecurity(),
     limits,
-    sqPoll: { isAllowed: isSqPollAllowed, isAdvised: isSqPollAllowed && cpusWorth >= SQ_POLL_CPUS_MIN },
+    busyCpus,
+    sqPoll: { isAllowed: isSqPollAllowed, isAdvised: isSqPollAllowed && hasSpareCpu },
     ...found,
   };
 }

@@ -14,7 +14,7 @@ export interface ResourceLimit {
 export interface ProcessLimits {
   /** RLIMIT_NOFILE: descriptors, and slots of a registered table. Node raises the soft one at its start. */
   openFiles: ResourceLimit | null;
-  /** RLIMIT_MEMLOCK in bytes; the kernel counts registered buffers by it, and before 5.12 rings too. */
+  /** RLIMIT_MEMLOCK in bytes; the kernel counts registered buffers by it, and rings before 5.12 and again by 6.18. */
   lockedMemoryBytes: ResourceLimit | null;
   /** CPUs that the process may run on. */
   cpus: number[];

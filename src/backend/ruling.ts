@@ -28,20 +28,21 @@ function operatorChoice(): Choice {
 export interface Ruling {
   /** 'auto': io_uring where it can be had. */
   choice: Choice;
-  /** Why 'auto' has become 'node'; null otherwise. */
+  /** What has made 'node' of 'auto', and why in words; null where nothing has. */
+  by: 'environment' | 'permission' | null;
   reason: string | null;
 }
 
 /** @param wanted what the ring's options say. Only 'auto' is open to others. */
 export function ruleOn(wanted: Choice): Ruling {
-  if (wanted !== 'auto') return { choice: wanted, reason: null };
+  if (wanted !== 'auto') return { choice: wanted, by: null, reason: null };
   const choice = operatorChoice();
-  if (choice === 'node') return { choice, reason: `${VARIABLE} is 'node' in the environment` };
-  if (choice === 'auto' && hasPermissionModel()) {
-    return {
-      choice: 'node',
-      reason: 'the permission model is on (--permission), which a ring does not heed',
-    };
+  if (choice === 'node') {
+    return { choice, by: 'environment', reason: `${VARIABLE} is 'node' in the environment` };
   }
-  return { choice, reason: null };
+  if (choice === 'auto' && hasPermissionModel()) {
+    const reason = 'the permission model is on (--permission), which a ring does not heed';
+    return { choice: 'node', by: 'permission', reason };
+  }
+  return { choice, by: null, reason: null };
 }

@@ -5,6 +5,7 @@ export interface Advice {
   /** 'problem': no ring here at all. 'hint': it works, and could work better. */
   kind: 'problem' | 'hint';
   finding: string;
+  /** Steps, a line each; what is to be typed stands on lines of its own. */
   remedy: string;
 }
 
@@ -39,7 +40,7 @@ function adviseOnPermission({ refusal, security, container }: Probe): Advice[] {
       ),
     ];
   }
-  if (hasSeccompFilter) return [adviseOnSeccomp(container)];
+  if (hasSeccompFilter) return [adviseOnSeccomp(REFUSING, container)];
   return [
     problem(
       'A security module, such as SELinux, or a restriction on the process forbids io_uring.',
@@ -48,36 +49,52 @@ function adviseOnPermission({ refusal, security, container }: Probe): Advice[] {
   ];
 }
 
-function adviseOnSeccomp(container: Probe['container']): Advice {
-  const finding =
-    'A seccomp filter refuses the calls, as the default profiles of Docker (since 25.0) and containerd do.';
-  const calls = 'io_uring_setup, io_uring_enter and io_uring_register';
+/** Where each engine's own profile is, to be added to. */
+const DEFAULT_PROFILES = {
+  docker: "Docker's own profile is default.json in the repository moby/profiles. With io_uring:",
+  podman: "Podman's own profile is /usr/share/containers/seccomp.json, default.json here. With io_uring:",
+};
+
+const REFUSING =
+  'A seccomp filter refuses the calls, as the default profiles of Docker (since 25.0) and containerd do.';
+const HIDING = "A seccomp filter hides io_uring, as Podman's default profile does, or the kernel has none.";
+
+function adviseOnSeccomp(finding: string, container: Probe['container']): Advice {
+  return problem(finding, remedyForSeccomp(container).join('\n'));
+}
+
+function remedyForSeccomp(container: Probe['container']): string[] {
   switch (container) {
     case 'kubernetes':
-      return problem(
-        finding,
-        `Give the pod a profile that allows ${calls}: securityContext.seccompProfile of type Localhost.`,
-      );
+      return [
+        "With the engine's own profile at hand, on each node:",
+        'npx ringlet seccomp-profile default.json > /var/lib/kubelet/seccomp/ringlet.json',
+        "And in the pod's securityContext (docs/containers.md has all of it):",
+        'seccompProfile: { type: Localhost, localhostProfile: ringlet.json }',
+      ];
     case 'docker':
     case 'podman':
-      return problem(
-        finding,
-        `${container} run --security-opt seccomp=profile.json, with a profile that also allows ${calls}.`,
-      );
+      return [
+        DEFAULT_PROFILES[container],
+        'npx ringlet seccomp-profile default.json > ringlet.json',
+        `${container} run --security-opt seccomp=ringlet.json …`,
+      ];
     default:
-      return problem(finding, `Use a profile that allows ${calls}.`);
+      return [
+        'In a systemd unit, whose lists have the three calls in @aio and @system-service:',
+        'SystemCallFilter=@aio',
+        'In a container, see docs/containers.md:',
+        'npx ringlet seccomp-profile default.json > ringlet.json',
+      ];
   }
 }
 
-function adviseOnRefusal({ refusal, limits, security }: Probe): Advice[] {
+function adviseOnRefusal({ refusal, limits, security, container }: Probe): Advice[] {
   switch (refusal) {
     case 'ENOSYS':
       return [
         security.hasSeccompFilter
-          ? problem(
-              'The kernel has no io_uring, or a seccomp filter hides it.',
-              'Try it outside of the container; gVisor and some emulators have none.',
-            )
+          ? adviseOnSeccomp(HIDING, container)
           : problem(
               'The kernel was built without io_uring, or a sandbox hides it.',
               'Run on a kernel of 6.0 or newer with CONFIG_IO_URING.',
@@ -113,7 +130,35 @@ function adviseOnLockedMemory({ isAvailable, trials, limits }: Probe): Advice[] 
   ];
 }
 
-function adviseOnAddon({ platform, isAddonLoaded, reason }: Probe): Advice[] {
+function adviseOnRuling({ ruledOutBy, reason, host }: Probe): Advice[] {
+  switch (ruledOutBy) {
+    case 'runtime':
+      return [
+        problem(
+          `Rings need Node.js, whose event loop the addon lives in, and this is ${host.runtime}.`,
+          'Run the program with node for a ring. Here the API is the same, on Node’s modules as the runtime has them.',
+        ),
+      ];
+    case 'environment':
+      return [
+        problem(
+          `The environment decides: ${reason}.`,
+          'To see what could be had:\nenv -u RINGLET_BACKEND npx ringlet doctor',
+        ),
+      ];
+    case 'permission':
+      return [
+        problem(
+          'Node’s permission model is on, which a ring does not heed, so rings run on Node’s own modules, which do.',
+          'If files may be reached past it:\nRINGLET_BACKEND=io_uring node --permission --allow-addons …',
+        ),
+      ];
+    default:
+      return [];
+  }
+}
+
+function adviseOnAddon({ platform, isAddonLoaded, ruledOutBy, reason }: Probe): Advice[] {
   if (platform !== 'linux') {
     return [
       problem(
@@ -122,7 +167,7 @@ function adviseOnAddon({ platform, isAddonLoaded, reason }: Probe): Advice[] {
       ),
     ];
   }
-  if (isAddonLoaded) return [];
+  if (isAddonLoaded || ruledOutBy !== null) return [];
   return [
     problem(
       `The native addon is not usable: ${reason ?? 'for a reason unknown'}.`,
@@ -145,7 +190,7 @@ function adviseOnKernel({ isAvailable, isAddonLoaded, refusal, kernel, profiles 
   ];
 }
 
-function adviseOnSqPoll({ isAvailable, sqPoll, profiles, limits }: Probe): Advice[] {
+function adviseOnSqPoll({ isAvailable, sqPoll, profiles, limits, busyCpus }: Probe): Advice[] {
   if (!isAvailable || sqPoll.isAdvised) return [];
   if (!sqPoll.isAllowed) {
     return [
@@ -155,16 +200,20 @@ function adviseOnSqPoll({ isAvailable, sqPoll, profiles, limits }: Probe): Advic
       ),
     ];
   }
-  const few =
-    limits.cpuQuota === null || limits.cpuQuota >= limits.cpus.length
-      ? `${limits.cpus.length} CPU`
-      : `a quota of ${limits.cpuQuota} CPUs`;
   return [
-    hint(
-      `With ${few}, an SQ thread takes the processor from the process that it serves.`,
-      'Leave sqPoll off here, or grant two CPUs or more.',
-    ),
+    hint(whyNoSpareCpu(limits, busyCpus), 'Leave sqPoll off here, or measure: docs/sq-poll.md has figures.'),
   ];
+}
+
+function whyNoSpareCpu({ cpus, cpuQuota }: Probe['limits'], busyCpus: number): string {
+  if (cpuQuota !== null && cpuQuota < cpus.length) {
+    return `With a quota of ${cpuQuota} CPUs, the time that an SQ thread spins is taken from the process that it serves.`;
+  }
+  if (cpus.length - busyCpus < 1 && cpus.length > 2) {
+    return `Of ${cpus.length} CPUs ${busyCpus.toFixed(1)} are busy, and an SQ thread needs one that is idle.`;
+  }
+  const count = cpus.length === 1 ? 'one CPU' : `${cpus.length} CPUs`;
+  return `With ${count}, an SQ thread takes the processor from the process that it serves, or from what that waits for.`;
 }
 
 function adviseOnLimits({ isAvailable, limits, trials }: Probe): Advice[] {
@@ -192,6 +241,7 @@ function adviseOnLimits({ isAvailable, limits, trials }: Probe): Advice[] {
 /** Problems first. Empty when everything is as it should be. */
 export function advise(probe: Probe): Advice[] {
   return [
+    ...adviseOnRuling(probe),
     ...adviseOnAddon(probe),
     ...adviseOnPermission(probe),
     ...adviseOnRefusal(probe),

@@ -71,20 +71,24 @@ function headline(probe: Probe, style: Style): string {
   return `${style.bad('io_uring does not work here:')} ${probe.reason}.\nRings run on Node's own modules instead.`;
 }
 
-function surroundings({ kernel, architecture, nodeVersion, container, security }: Probe): string[] {
+function surroundings({ kernel, architecture, host, container, security }: Probe): string[] {
   const sysctl = security.ioUringDisabled;
   return [
-    row('kernel', `${kernel}, ${architecture}`),
-    row('Node.js', nodeVersion),
+    row('kernel', kernel),
+    row('processor', `${architecture}, ${host.processor ?? 'unknown'}`),
+    row('runtime', host.runtime),
+    row('C library', host.libc ?? 'unknown'),
+    row('started by', host.packageManager ?? 'no package manager'),
     row('container', container ?? 'none seen'),
     row('kernel.io_uring_disabled', sysctl === null ? 'not there (before Linux 6.6)' : String(sysctl)),
     row('seccomp filter', security.hasSeccompFilter ? 'yes' : 'none'),
   ];
 }
 
-function limits({ limits: { openFiles, lockedMemoryBytes, cpus, cpuQuota } }: Probe): string[] {
+function limits({ limits: { openFiles, lockedMemoryBytes, cpus, cpuQuota }, busyCpus }: Probe): string[] {
   return [
     row('CPUs', cpus.length === 0 ? 'unknown' : `${cpus.length}: ${cpus.join(', ')}`),
+    row('CPUs busy', `${busyCpus.toFixed(1)}, on the last minute's average`),
     row('CPU quota', cpuQuota === null ? 'none' : String(cpuQuota)),
     row('open files', limit(openFiles)),
     row('locked memory', limit(lockedMemoryBytes, ' bytes')),
@@ -120,7 +124,9 @@ function opcodes(probe: Probe): string[] {
 
 function adviceText({ kind, finding, remedy }: Advice, style: Style): string {
   const mark = kind === 'problem' ? style.bad('problem') : style.title('hint');
-  return `  ${mark}: ${finding}\n    ${remedy}`;
+  const indented = (text: string): string => wrap(text.split(' ')).replaceAll(/^/gm, '  ');
+  const [first = '', ...rest] = indented(`${kind}: ${finding}`).trimStart().slice(kind.length).split('\n');
+  return [`  ${mark}${first}`, ...rest, ...remedy.split('\n').map(indented)].join('\n');
 }
 
 /** The page, with a newline at its end. */

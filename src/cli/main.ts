@@ -6,20 +6,24 @@ import { probe } from 'ringlet';
 import { advise } from './advice.js';
 import { build } from './build.js';
 import { renderDoctor, type Style } from './doctor.js';
+import { makeProfile } from './seccomp-profile.js';
 
 const USAGE = `Usage: ringlet doctor [--json]
        ringlet build
+       ringlet seccomp-profile [FILE]
 
 Commands:
   doctor     what this kernel, container and process allow, and what to do about the rest
   build      compiles the native addon here, where the package brings none: needs a C++20 compiler and Node's headers
+  seccomp-profile
+             a container engine's seccomp profile, from FILE or standard input, with io_uring allowed
 
 Options:
   --json     the same as JSON, for programs
   --help     this text
   --version  the version of ringlet
 
-Exit status: 0 when io_uring works here (doctor) or the addon is compiled (build), 1 when not, 2 for a wrong
+Exit status: 0 when io_uring works here, the addon is compiled or the profile printed; 1 when not; 2 for a wrong
 command line.
 `;
 
@@ -43,6 +47,18 @@ function version(): string {
   return (manifest as { version: string }).version;
 }
 
+function printProfile(path: string | undefined): number {
+  try {
+    process.stdout.write(makeProfile(readFileSync(path ?? process.stdin.fd, 'utf8')));
+    return 0;
+  } catch (error) {
+    const isAboutInput = error instanceof SyntaxError || 'syscall' in (error as NodeJS.ErrnoException);
+    if (!isAboutInput) throw error;
+    process.stderr.write(`ringlet: ${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
 /** Runs the command and returns its exit status. */
 function main(argv: string[]): number {
   const options = {
@@ -61,6 +77,7 @@ function main(argv: string[]): number {
   }
   const [command, ...rest] = positionals;
   if (command === 'build' && rest.length === 0 && !values.json) return build();
+  if (command === 'seccomp-profile' && rest.length <= 1 && !values.json) return printProfile(rest[0]);
   if (command !== 'doctor' || rest.length > 0) {
     process.stderr.write(USAGE);
     return USAGE_ERROR_STATUS;

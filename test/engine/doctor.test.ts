@@ -62,8 +62,10 @@ describe('ringlet doctor', () => {
     const { code, stdout } = await ringlet(['doctor', '--json']);
     expect(code).to.equal(0);
     const { advice, ...found } = JSON.parse(stdout) as Probe & { advice: Advice[] };
-    expect(found).to.deep.equal(probe());
-    expect(advice).to.deep.equal(advise(probe()));
+    // The load changes from one look to the next.
+    const busyCpus = { busyCpus: found.busyCpus };
+    expect(found).to.deep.equal({ ...probe(), ...busyCpus });
+    expect(advice).to.deep.equal(advise({ ...probe(), ...busyCpus }));
   });
 
   it('where a seccomp filter refuses it: status 1, the reason, and what to allow', async function () {
@@ -73,7 +75,7 @@ describe('ringlet doctor', () => {
     expect(code).to.equal(1);
     expect(stdout).to.match(/^io_uring does not work here: .*seccomp/);
     expect(stdout).to.match(/problem: A seccomp filter refuses the calls/);
-    expect(stdout).to.contain('io_uring_setup, io_uring_enter and io_uring_register');
+    expect(stdout).to.contain('npx ringlet seccomp-profile');
     const json = await ringlet(['doctor', '--json'], { launcher });
     expect(json.code).to.equal(1);
     expect((JSON.parse(json.stdout) as Probe).isAvailable).to.equal(false);
@@ -120,6 +122,8 @@ describe('Advice', () => {
       cpus: [0, 1],
       cpuQuota: null,
     },
+    ruledOutBy: null,
+    busyCpus: 0,
     sqPoll: { isAllowed: true, isAdvised: true },
   };
   const yes = { isSupported: true, answer: 'ok' };
@@ -156,13 +160,19 @@ describe('Advice', () => {
       'a seccomp filter in Docker',
       refused('EPERM', { container: 'docker', security: { ...sound.security, hasSeccompFilter: true } }),
       'problem',
-      /docker run --security-opt seccomp=/,
+      /npx ringlet seccomp-profile.*docker run --security-opt seccomp=/s,
     ],
     [
       'a seccomp filter in Kubernetes',
       refused('EPERM', { container: 'kubernetes', security: { ...sound.security, hasSeccompFilter: true } }),
       'problem',
-      /seccompProfile of type Localhost/,
+      /seccompProfile: \{ type: Localhost/,
+    ],
+    [
+      'a seccomp filter in Podman, which says ENOSYS',
+      refused('ENOSYS', { container: 'podman', security: { ...sound.security, hasSeccompFilter: true } }),
+      'problem',
+      /podman run --security-opt seccomp=/,
     ],
     ['a security module', refused('EACCES'), 'problem', /audit log/],
     ['no io_uring in the kernel', refused('ENOSYS'), 'problem', /CONFIG_IO_URING/],
@@ -213,6 +223,41 @@ describe('Advice', () => {
       { ...sound, sqPoll: { isAllowed: true, isAdvised: false }, limits: { ...sound.limits, cpuQuota: 0.5 } },
       'hint',
       /Leave sqPoll off/,
+    ],
+    [
+      'two CPUs, as docs/sq-poll.md has it',
+      { ...sound, sqPoll: { isAllowed: true, isAdvised: false } },
+      'hint',
+      /Leave sqPoll off/,
+    ],
+    [
+      'busy CPUs',
+      {
+        ...sound,
+        sqPoll: { isAllowed: true, isAdvised: false },
+        busyCpus: 3.6,
+        limits: { ...sound.limits, cpus: [0, 1, 2, 3] },
+      },
+      'hint',
+      /Leave sqPoll off/,
+    ],
+    [
+      'another runtime',
+      refused('', { refusal: null, isAddonLoaded: false, ruledOutBy: 'runtime' }),
+      'problem',
+      /Run the program with node/,
+    ],
+    [
+      'RINGLET_BACKEND',
+      refused('', { refusal: null, isAddonLoaded: false, ruledOutBy: 'environment' }),
+      'problem',
+      /env -u RINGLET_BACKEND/,
+    ],
+    [
+      'the permission model',
+      refused('', { refusal: null, isAddonLoaded: false, ruledOutBy: 'permission' }),
+      'problem',
+      /--allow-addons/,
     ],
     [
       'few open files',

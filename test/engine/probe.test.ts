@@ -1,5 +1,6 @@
 /** probe(): its answers against the kernel's real behaviour, and against a process with less allowed. */
 import { expect } from 'chai';
+import { cpus } from 'node:os';
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binding, FAULT_SETUP } from '#ringlet/backend/uring/binding.js';
@@ -140,7 +141,7 @@ describe('probe', () => {
     const script = startWorker('parentPort.postMessage(JSON.stringify(ringlet.probe()));');
     const found = JSON.parse((await script.next()) as string) as Probe;
     await script.ended;
-    expect(found).to.deep.equal(probe());
+    expect(found).to.deep.equal({ ...probe(), busyCpus: found.busyCpus });
   });
 
   it('limits: open files, locked memory and CPUs as the system gives them', async () => {
@@ -151,6 +152,37 @@ describe('probe', () => {
     expect(found.limits.openFiles).to.deep.equal({ soft: 300, hard: 300 });
     expect(found.limits.lockedMemoryBytes).to.deep.equal({ soft: 64 * 1024, hard: 64 * 1024 });
     expect(found.isAvailable).to.equal(true);
+  });
+
+  it('host: runtime, C library, processor and who started it', async () => {
+    const { host } = probe();
+    expect(host.runtime).to.equal(`Node.js ${process.versions.node}`);
+    expect(host.libc).to.match(/^(?:glibc \d+\.\d+|musl)$/);
+    expect(host.processor).to.equal(cpus()[0]?.model.trim());
+    const userAgent = 'pnpm/12.0.1 npm/? node/v24.1.0 linux x64';
+    const { probe: found } = await probedBy([], { npm_config_user_agent: userAgent });
+    expect(found.host.packageManager).to.equal('pnpm 12.0.1');
+  });
+
+  it('RINGLET_BACKEND=node: the kernel is not asked, and a wrong word is the reason', async () => {
+    const { probe: found } = await probedBy([], { RINGLET_BACKEND: 'node' });
+    expect([found.isAvailable, found.ruledOutBy, found.isAddonLoaded]).to.deep.equal([
+      false,
+      'environment',
+      false,
+    ]);
+    expect(found.reason).to.contain('RINGLET_BACKEND');
+    const script = "import { probe } from 'ringlet'; console.log(probe().reason);";
+    const outcome = await runScript(script, { env: { RINGLET_BACKEND: 'off' } });
+    expectCleanExit(outcome);
+    expect(outcome.stdout).to.contain("must be one of: 'auto', 'io_uring', 'node'. Received 'off'");
+  });
+
+  it('two CPUs: SQ polling is allowed and not advised, as docs/sq-poll.md says', async function () {
+    const two = cpusAllowed('self').slice(0, 2);
+    if (two.length < 2) skip(this, 'it takes two CPUs');
+    const { probe: found } = await probedBy(['taskset', '-c', two.join()]);
+    expect(found.sqPoll).to.deep.equal({ isAllowed: true, isAdvised: false });
   });
 
   it('one CPU: SQ polling is allowed and not advised', async () => {
