@@ -158,7 +158,15 @@ function adviseOnRuling({ ruledOutBy, reason, host }: Probe): Advice[] {
   }
 }
 
-function adviseOnAddon({ platform, isAddonLoaded, ruledOutBy, reason }: Probe): Advice[] {
+/** How each package manager runs a package's command; npx for those that are not here. */
+const RUNNERS: Readonly<Record<string, string>> = { pnpm: 'pnpm exec', yarn: 'yarn run', bun: 'bunx' };
+
+function typed(command: string, { packageManager }: Probe['host']): string {
+  const [name = ''] = packageManager?.split(' ') ?? [];
+  return `${RUNNERS[name] ?? 'npx'} ringlet ${command}`;
+}
+
+function adviseOnAddon({ platform, isAddonLoaded, ruledOutBy, reason, host }: Probe): Advice[] {
   if (platform !== 'linux') {
     return [
       problem(
@@ -171,7 +179,11 @@ function adviseOnAddon({ platform, isAddonLoaded, ruledOutBy, reason }: Probe): 
   return [
     problem(
       `The native addon is not usable: ${reason ?? 'for a reason unknown'}.`,
-      'With g++ or clang++ (C++20) at hand: npx ringlet build. Under --permission, add --allow-addons.',
+      [
+        'With g++ or clang++ (C++20) at hand:',
+        typed('build', host),
+        'No install script is missed where a package manager has blocked them: there is none. Under --permission, add --allow-addons.',
+      ].join('\n'),
     ),
   ];
 }

@@ -201,6 +201,18 @@ describe('Advice', () => {
       /npx ringlet build/,
     ],
     [
+      'no addon, under pnpm',
+      {
+        ...sound,
+        isAvailable: false,
+        isAddonLoaded: false,
+        reason: 'no prebuilt addon for linux-riscv64',
+        host: { ...sound.host, packageManager: 'pnpm 12.0.1' },
+      },
+      'problem',
+      /^pnpm exec ringlet build$/m,
+    ],
+    [
       'another system',
       refused('ENOSYS', { platform: 'darwin', refusal: null, isAddonLoaded: false }),
       'problem',
