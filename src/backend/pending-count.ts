@@ -3,6 +3,10 @@ export class PendingCount {
   #count = 0;
   #onIdle: (() => void) | undefined;
 
+  get count(): number {
+    return this.#count;
+  }
+
   get isIdle(): boolean {
     return this.#count === 0;
   }

@@ -355,8 +355,8 @@ export class Socket extends SettableSocket {
     }
     this.#checkOpen();
     this.#isClosed = true;
-    const closing = this.#bound?.socket.close() ?? Promise.resolve();
-    void closing.finally(() => nextTick(() => this.emit('close')));
+    void this.#bound?.socket.close();
+    nextTick(() => this.emit('close'));
     return this;
   }
 

@@ -80,6 +80,17 @@ const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = 
     await within('close', once(socket, 'close'));
     return log;
   },
+  'close() emits on the next tick': async (make) => {
+    const socket = make();
+    socket.bind(0, address);
+    await within('listening', once(socket, 'listening'));
+    const log = logOf(socket);
+    socket.close();
+    process.nextTick(() => log.push('tick'));
+    setImmediate(() => log.push('immediate'));
+    await turns(3);
+    return log;
+  },
   'a look-up that fails is an error, and the next bind may succeed': async (make) => {
     const asked: string[] = [];
     const failure = Object.assign(new Error('none'), { code: 'ENOTFOUND' });

@@ -26,6 +26,7 @@ import { ReceiveOperation } from './datagram-operations.js';
 import { DatagramSender } from './datagram-sender.js';
 import type { BatchListener, Dispatcher } from '../dispatch/dispatcher.js';
 import type { FdTable } from '../dispatch/fd-table.js';
+import type { Operation } from '../dispatch/operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import type { ArmedOwner } from '../dispatch/standing-operation.js';
 import { CQE_BUFFER, CQE_BUFFER_SHIFT, OP_SENDMSG_ZC } from '../layout.js';
@@ -54,6 +55,9 @@ const ENOBUFS = -105;
 
 /** What takes a peer away: a name of the family AF_UNSPEC, which is 0 (connect(2)). */
 const AF_UNSPEC_NAME_BYTES = 16;
+
+/** How long a close waits, at most, for an SQ thread to let go of the socket. */
+const RELEASE_MS_MAX = 20;
 
 /** Messages that may wait for a reader, beyond what one batch brings, before receiving stops. */
 const WAITING_MESSAGES_MAX = 1024;
@@ -379,18 +383,28 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
   async #close(): Promise<void> {
     this.#isReceiving = false;
     this.#source.forget(this);
-    if (this.#armed !== undefined) {
-      this.#dispatcher.setHolding(this.#armed, true);
-      this.#disarm();
+    this.#removePath();
+    if (this.#armed !== undefined) this.#dispatcher.setHolding(this.#armed, true);
+    const hasLetGo = this.#dispatcher.hasLetGo(this.#cancelAll(), RELEASE_MS_MAX);
+    if (hasLetGo) {
+      if (!this.#dispatcher.isClosed) this.#table.release(this.#fd);
+      binding().closeFd(this.#fd);
     }
-    if (!this.pending.isIdle) {
-      this.#dispatcher.cancelOwned(this, this.#fd, this.#fixedIndex);
-      await this.pending.whenIdle();
-    }
+    await this.pending.whenIdle();
     this.incoming.end();
     this.#owner.remove(this);
-    this.#removePath();
-    await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
+    if (!hasLetGo) await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
+  }
+
+  /** Asks for the end of everything that is pending, and returns what that was. */
+  #cancelAll(): readonly Operation<unknown>[] {
+    const armed = this.#armed;
+    if (this.pending.isIdle) return [];
+    if (armed === undefined || this.pending.count > 1) {
+      return this.#dispatcher.cancelOwned(this, this.#fd, this.#fixedIndex);
+    }
+    this.#dispatcher.cancel(armed, socketClosedError);
+    return [armed];
   }
 }
 

@@ -29,6 +29,7 @@ import {
   SLOT_UNTRACKED,
 } from '../layout.js';
 import { SlotStorage } from './memory.js';
+import { NopOperation } from './nop-operation.js';
 import type { Operation } from './operation.js';
 import { noteClosed, SettleLink } from './settle-link.js';
 import { SlotTable } from './slot-table.js';
@@ -390,11 +391,11 @@ export class Dispatcher implements Hold {
   }
 
   /**
-   * The same for all calls of an open file, with one request to the kernel for however many it has.
+   * The same for all that an open file or socket has pending, which it returns, with one request to the kernel for however many it has.
    *
    * @param fixedIndex its place in the registered-file table, or a negative number.
    */
-  cancelOwned(owner: object, fd: number, fixedIndex: number): number {
+  cancelOwned(owner: object, fd: number, fixedIndex: number): Operation<unknown>[] {
     const calls = this.#pendingThat((operation) => operation.owner === owner);
     const inKernel: Ticket<unknown>[] = [];
     for (const call of calls) {
@@ -408,7 +409,7 @@ export class Dispatcher implements Hold {
       }
     }
     if (inKernel.length > 0) this.#cancels.sendForAll(inKernel, fd, fixedIndex);
-    return calls.length;
+    return calls.map(({ operation }) => operation);
   }
 
   #pendingThat(isWanted: (operation: Operation<unknown>) => boolean): Ticket<unknown>[] {
@@ -452,9 +453,25 @@ export class Dispatcher implements Hold {
    * @param msMax as of `resultNow`.
    */
   hasLetGo(operations: readonly Operation<unknown>[], msMax: number): boolean {
+    if (operations.every(({ isSettled }) => isSettled)) return true;
+    // One that is sent later must not meet another file by the same number.
+    if (this.#cancels.hasUnsent) return false;
     // Without a thread cancels are carried out as they are handed over, but for work that the next call runs.
     if (!this.isPolled) return this.#block.submit() && this.#block.submit();
-    return operations.every((each) => each.isSettled || this.resultNow(each, msMax) !== undefined);
+    return (
+      operations.every((each) => each.isSettled || this.resultNow(each, msMax) !== undefined) &&
+      this.#hasPassed(msMax)
+    );
+  }
+
+  /**
+   * Whether an SQ thread has come to what is submitted now. It drops what an operation has held, an address with it,
+   * once it has posted the completion, and before it takes what is submitted after that.
+   */
+  #hasPassed(msMax: number): boolean {
+    const next = new NopOperation();
+    void this.submitAnyway(next);
+    return this.resultNow(next, msMax) !== undefined;
   }
 
   /** Cancels every operation of a descriptor that is in the kernel. */

@@ -329,7 +329,7 @@ export class UringFile implements BackendFile {
   }
 
   cancel(): number {
-    return this.#dispatcher.cancelOwned(this, this.#fd, this.#reference.fixedIndex);
+    return this.#dispatcher.cancelOwned(this, this.#fd, this.#reference.fixedIndex).length;
   }
 
   close(): Promise<void> {

@@ -17,7 +17,7 @@ import { closeDescriptor } from '../files/uring-file.js';
 import { localName } from '../sockets/socket-names.js';
 import { type DirectAcceptOwner, DirectAccepts } from './direct-accepts.js';
 import { DirectHandle } from './direct-sockets.js';
-import { AcceptOperation, NopOperation } from './stream-operations.js';
+import { AcceptOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import type { UringStreams } from './streams.js';
 
@@ -217,7 +217,6 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     const isFree = dispatcher.hasLetGo(armed, RELEASE_MS_MAX);
     if (isFree) {
       binding().closeFd(this.fd);
-      if (this.#isAbstract && dispatcher.isPolled) this.#waitForThread();
     } else {
       // Peers are refused all the same, and a listener with SO_REUSEADDR may have the port. Not before the cancels:
       // an accept of a Unix socket would be tried over and over, and not found by them (Linux, seen on 6.18).
@@ -226,22 +225,6 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     await this.#whenDisarmed();
     if (!isFree) await closeDescriptor(dispatcher, this.#host.table, this.fd);
     this.#sink.onClosed();
-  }
-
-  get #isAbstract(): boolean {
-    return this.local.path?.startsWith('\0') === true;
-  }
-
-  /**
-   * An SQ thread drops what an accept has held, the name with it, once it has posted the completion, and before it
-   * takes what is submitted after that.
-   */
-  #waitForThread(): void {
-    const { dispatcher } = this.#host;
-    if (dispatcher.isClosing) return;
-    const next = new NopOperation();
-    dispatcher.begin(next);
-    dispatcher.resultNow(next, RELEASE_MS_MAX);
   }
 
   #whenDisarmed(): Promise<void> {

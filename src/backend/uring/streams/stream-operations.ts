@@ -14,7 +14,6 @@ import {
   MSG_WAITALL,
   OP_ACCEPT,
   OP_CONNECT,
-  OP_NOP,
   OP_RECV,
   OP_SEND,
   OP_SEND_ZC,
@@ -32,7 +31,7 @@ import {
 } from '../layout.js';
 import { addressOf, addressOfOnce, addressWithin, writeWide } from '../dispatch/memory.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
-import { ArmedOperation, type ArmedOwner, StandingOperation } from '../dispatch/standing-operation.js';
+import { ArmedOperation, type ArmedOwner } from '../dispatch/standing-operation.js';
 import { Vectors } from '../dispatch/vectors.js';
 
 const ECANCELED = -125;
@@ -90,25 +89,6 @@ export class ConnectOperation extends Operation<void> {
 
   protected override errorFor(errno: number): Error {
     return streamError(errno, 'connect', this.#remote);
-  }
-}
-
-/** Nothing, which tells how far the kernel has come. */
-export class NopOperation extends StandingOperation {
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_NOP, -1, 0, 0, 0);
-  }
-
-  override complete(): void {
-    this.fulfil();
-  }
-
-  override failWith(): void {
-    this.fulfil();
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'nop');
   }
 }
 
