@@ -1,7 +1,7 @@
 /**
  * In the guest: runs the suites of `plan.json`, one after the other, and writes down what came of each.
  *
- * Each has a log of its own, and `results.json` grows with each, so that a guest that hangs has told what it could.
+ * Each has a log of its own, and `report.json` grows with each, so that a guest that hangs has told what it could.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,27 +12,31 @@ const [out] = process.argv.slice(2);
 const { suites, limitMs } = JSON.parse(readFileSync(join(out, 'plan.json'), 'utf8'));
 const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/m;
 const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--timeout', '100000'];
+const REPORTER = ['--reporter', 'test/support/reporter.cjs'];
 
-function runSuite({ name, files, only }) {
-  const log = join(out, `${name.replaceAll(/[^\w.-]+/g, '-')}.log`);
+/** Suites with kinds of ring of their own have these in their titles. */
+function only(configuration) {
+  return configuration ? ['--invert', '--grep', `\\[(?!${configuration})[a-z]`] : [];
+}
+
+function runSuite({ files, configuration, log }) {
+  const path = join(out, log);
   const started = performance.now();
-  const output = openSync(log, 'w');
-  const argv = [...MOCHA, '--reporter', 'test/support/reporter.cjs', ...files];
-  const { status } = spawnSync(process.execPath, argv, {
+  const output = openSync(path, 'w');
+  const { status } = spawnSync(process.execPath, [...MOCHA, ...REPORTER, ...only(configuration), ...files], {
     stdio: ['ignore', output, output],
-    env: { ...process.env, RINGLET_TEST_ONLY: only, RINGLET_TEST_PATIENCE: '4' },
+    env: { ...process.env, RINGLET_TEST_ONLY: configuration, RINGLET_TEST_PATIENCE: '4' },
     timeout: limitMs,
     killSignal: 'SIGKILL',
   });
   closeSync(output);
-  const counts = COUNTS.exec(readFileSync(log, 'utf8'))?.slice(1) ?? [];
+  const counts = COUNTS.exec(readFileSync(path, 'utf8'))?.slice(1) ?? [];
   const [passed, failed, skipped] = counts.map((count) => Number(count ?? 0));
-  const seconds = (performance.now() - started) / 1000;
-  return { name, log, status, passed, failed, skipped, seconds };
+  return { status, passed, failed, skipped, seconds: Math.round((performance.now() - started) / 1000) };
 }
 
-const report = { release: release(), results: [] };
+const report = { release: release(), results: {} };
 for (const suite of suites) {
-  report.results.push(runSuite(suite));
+  report.results[suite.name] = runSuite(suite);
   writeFileSync(join(out, 'report.json'), JSON.stringify(report));
 }

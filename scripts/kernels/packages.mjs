@@ -20,15 +20,21 @@ function run(command, args, options = {}) {
   }
 }
 
-/** The address that apt's own sources have for Debian's archive. */
-function archiveAddress() {
+/** The address that apt's own sources have for Debian's archive; undefined before their first update. */
+function knownAddress() {
   const targets = run('apt-get', ['indextargets', '--format', FIELDS, 'Created-By: Packages']);
   const own = targets.split('\n').find((line) => line.startsWith('Debian|Debian|main|'));
-  const address = process.env.RINGLET_KERNELS_ARCHIVE ?? own?.split('|')[3];
+  return own?.split('|')[3];
+}
+
+function archiveAddress() {
+  const known = process.env.RINGLET_KERNELS_ARCHIVE ?? knownAddress();
+  if (known) return known;
+  run('apt-get', ['-qq', 'update']);
+  const address = knownAddress();
   if (!address) {
     throw new Error(
-      "apt's sources name no Debian archive, or 'apt-get update' has not run yet; " +
-        'RINGLET_KERNELS_ARCHIVE may name one',
+      "apt's sources name no Debian archive; RINGLET_KERNELS_ARCHIVE may hold the address of one",
     );
   }
   return address;

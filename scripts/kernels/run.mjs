@@ -12,7 +12,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, homedir, tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Suite } from './packages.mjs';
@@ -20,11 +20,11 @@ import { bootUserMode, prepareUserMode } from './user-mode.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CACHE = process.env.RINGLET_KERNELS_CACHE ?? join(homedir(), '.cache/ringlet-kernels');
-const LIMIT_MS = 15 * 60_000;
+const LIMIT_MS = 18 * 60_000;
 /** Commands that the guests or their making need, and the packages that have them. */
 const TOOLS = { 'mkfs.ext4': 'e2fsprogs', modprobe: 'kmod', ip: 'iproute2', patchelf: 'patchelf' };
-const ON_A_RING = ['contract@loop', 'engine', 'fault'];
-const WITHOUT_RING = ['contract@node', 'fault'];
+const ON_A_RING = ['contract@loop', 'engine@loop', 'fault@loop'];
+const WITHOUT_RING = ['contract@node', 'engine@node', 'fault@node'];
 
 /** By name: the Debian suite that has it, and what runs there unless other suites are named. */
 const KERNELS = {
@@ -53,22 +53,21 @@ function checkTools() {
   throw new Error(`missing: apt-get install ${missing.map((tool) => TOOLS[tool]).join(' ')}`);
 }
 
+/** Where a kernel is kept. */
+function folderOf(name) {
+  return join(CACHE, `user-mode-${KERNELS[name].debian}`);
+}
+
 function suiteNamed(name) {
-  const [what, only = ''] = name.split('@');
+  const [what, configuration = ''] = name.split('@');
   const files = what.endsWith('.js') ? what : `${what}/**/*.test.js`;
-  return { name, files: [`build/test/${files}`], only };
+  const log = `${name.replaceAll(/[^\w.-]+/g, '-')}.log`;
+  return { name, files: [`build/test/${files}`], configuration, log };
 }
 
 /** Boots one kernel. Returns what came of each suite, and what the kernel complained of. */
-async function runOn(name, suites, logs) {
+async function runOn(name, suiteNames, logs) {
   const out = join(logs, name);
-  mkdirSync(out, { recursive: true });
-  const { debian } = KERNELS[name];
-  const folder = join(CACHE, `user-mode-${debian}`);
-  const plan = { suites: suites.map(suiteNamed), limitMs: LIMIT_MS };
-  writeFileSync(join(out, 'plan.json'), JSON.stringify(plan));
-  const settings = { RINGLET_ROOT: ROOT, RINGLET_OUT: out, RINGLET_NODE: process.execPath };
-  const hasEnded = await bootUserMode(folder, out, settings, LIMIT_MS);
   const read = (file) => {
     try {
       return readFileSync(join(out, file), 'utf8');
@@ -76,16 +75,17 @@ async function runOn(name, suites, logs) {
       return '';
     }
   };
-  const { release = 'did not come up', results = [] } = JSON.parse(read('report.json') || '{}');
+  mkdirSync(out, { recursive: true });
+  const suites = suiteNames.map(suiteNamed);
+  writeFileSync(join(out, 'plan.json'), JSON.stringify({ suites, limitMs: LIMIT_MS }));
+  const settings = { RINGLET_ROOT: ROOT, RINGLET_OUT: out, RINGLET_NODE: process.execPath };
+  const hasEnded = await bootUserMode(folderOf(name), out, settings, LIMIT_MS);
+  const { release = 'did not come up', results = {} } = JSON.parse(read('report.json') || '{}');
   const lines = (read('dmesg') || read('console')).split('\n');
   const complaints = lines.filter((line) => COMPLAINT.test(line));
-  const outputs = results.map(({ log }) => read(basename(log)));
-  const isGood =
-    hasEnded &&
-    complaints.length === 0 &&
-    results.length === suites.length &&
-    results.every(({ status }) => status === 0);
-  return { name, release, results, outputs, complaints, isGood, console: hasEnded ? '' : read('console') };
+  const outcomes = suites.map((suite) => ({ ...suite, output: read(suite.log), ...results[suite.name] }));
+  const isGood = hasEnded && complaints.length === 0 && outcomes.every(({ status }) => status === 0);
+  return { name, release, outcomes, complaints, isGood, console: hasEnded ? '' : read('console') };
 }
 
 /** Calls `each` for every item, so many at a time. */
@@ -99,31 +99,25 @@ async function inParallel(items, count, each) {
   return results;
 }
 
-function show({ name, release, results, outputs, complaints, console: said }) {
+function show({ name, release, outcomes, complaints, console: said }) {
   console.log(`\n== ${name}: Linux ${release}`);
-  results.forEach(({ name: suite, status }, index) => {
-    const output = outputs[index];
-    if (status === 0)
-      console.log(
-        output
-          .split('\n')
-          .filter((line) => /^(skipped:|\d+ passed)/.test(line))
-          .join('\n'),
-      );
-    else console.log(`-- ${suite}, status ${status}\n${output}`);
-  });
+  for (const { name: suite, status, output } of outcomes) {
+    const lines = output.split('\n');
+    const isGood = status === 0;
+    const shown = isGood ? lines.filter((line) => /^(skipped:|\d+ passed)/.test(line)) : lines;
+    console.log(`-- ${suite}${isGood ? '' : ', failed or did not end'}\n${shown.join('\n')}`);
+  }
   for (const complaint of complaints) console.log(`the kernel says: ${complaint}`);
   if (said) console.log(`the guest did not end by itself; its console:\n${said}`);
 }
 
 function tableOf(runs) {
-  const rows = runs.flatMap(({ name, release, results, complaints }) => [
-    ...results.map(({ name: suite, passed, failed, skipped, seconds }) => {
-      const counts =
-        passed === undefined ? 'did not end' : `${passed} passed, ${failed} failed, ${skipped} skipped`;
-      return [name, release, suite, counts, `${seconds.toFixed(0)} s`];
+  const rows = runs.flatMap(({ name, release, outcomes, complaints }) => [
+    ...outcomes.map(({ name: suite, passed, failed, skipped, seconds }) => {
+      if (passed === undefined) return [name, release, suite, 'did not end', ''];
+      return [name, release, suite, `${passed} passed, ${failed} failed, ${skipped} skipped`, `${seconds} s`];
     }),
-    ...(complaints.length === 0 ? [] : [[name, release, 'dmesg', `${complaints.length} complaints`, '']]),
+    [name, release, 'dmesg', `${complaints.length} complaints`, ''],
   ]);
   const all = [['kernel', 'release', 'suite', 'tests', 'took'], ...rows];
   const widths = all[0].map((_unused, column) => Math.max(...all.map((row) => row[column].length)));
@@ -146,7 +140,7 @@ async function main() {
   checkTools();
   for (const name of names) {
     const { debian } = KERNELS[name];
-    const release = prepareUserMode(new Suite(debian, CACHE), join(CACHE, `user-mode-${debian}`));
+    const release = prepareUserMode(new Suite(debian, CACHE), folderOf(name));
     console.log(`${name}: Linux ${release}, of Debian ${debian}`);
   }
   const logs = values.logs ?? mkdtempSync(join(tmpdir(), 'ringlet-kernels-'));
@@ -162,6 +156,8 @@ async function main() {
   }
 }
 
+// Guests end with this process.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 try {
   await main();
 } catch (error) {

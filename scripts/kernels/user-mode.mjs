@@ -12,6 +12,7 @@ import {
   mkdirSync,
   openSync,
   rmSync,
+  statfsSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -19,7 +20,9 @@ import { join } from 'node:path';
 
 const LIBC_FILES = ['ld-linux-x86-64.so.2', 'libc.so.6', 'libm.so.6'];
 const DISK_BYTES = 8 * 2 ** 30;
-const MEMORY = '2560M';
+const MEMORY_BYTES = 2560 * 2 ** 20;
+/** Where its memory is best, a file without a name: in memory. */
+const SHARED_MEMORY = '/dev/shm';
 const INIT = new URL('guest-init', import.meta.url).pathname;
 
 /** Gives the program the C library of its own suite. */
@@ -40,6 +43,15 @@ const programIn = (folder) => join(folder, 'usr/bin/linux.uml');
 
 function versionOf(folder) {
   return execFileSync(programIn(folder), ['--version'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+function hasRoom(folder) {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize > MEMORY_BYTES;
+  } catch {
+    return false;
+  }
 }
 
 /** Has the kernel in a folder of the cache. Returns its release. */
@@ -76,9 +88,11 @@ export async function bootUserMode(folder, out, settings, limitMs) {
     RINGLET_MODULES: join(folder, 'usr/lib/uml/modules'),
     RINGLET_DISK: '/dev/ubda',
   }).map(([name, value]) => `${name}=${value}`);
+  const broken = environment.find((setting) => /\s/.test(setting));
+  if (broken) throw new Error(`a path with a space can't be told to a kernel: ${broken}`);
   const root = ['rootfstype=hostfs', 'rootflags=/', 'ro', `init=${INIT}`];
   const argv = [
-    `mem=${MEMORY}`,
+    `mem=${MEMORY_BYTES}`,
     ...root,
     `ubd0=${disk}`,
     'con=null',
@@ -89,8 +103,7 @@ export async function bootUserMode(folder, out, settings, limitMs) {
   const console = openSync(join(out, 'console'), 'w');
   const guest = spawn(programIn(folder), argv, {
     stdio: ['ignore', console, console],
-    // Its memory is a file there, which has no name.
-    env: { ...process.env, TMPDIR: out },
+    env: { ...process.env, TMPDIR: hasRoom(SHARED_MEMORY) ? SHARED_MEMORY : out },
     detached: true,
   });
   const end = () => process.kill(-guest.pid, 'SIGKILL');

@@ -1,7 +1,7 @@
 /** A block device that fails: a loop device over a file for which there is no room, or that is cut off beneath it. */
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { constants, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { describeOnEachBackend } from '../support/backends.js';
 import { type CallError, rejection } from '../support/eventually.js';
@@ -19,6 +19,18 @@ type Api = Pick<typeof nodeFs, 'readFile' | 'writeFile'> & {
 };
 
 const facts = ({ code, errno, syscall, message }: CallError): object => ({ code, errno, syscall, message });
+
+/** Whether a device gives something where there is nothing any more. */
+function readsBeyond(device: string): boolean {
+  const fd = openSync(device, 'r');
+  try {
+    return readSync(fd, Buffer.alloc(4096), 0, 4096, 2 * MIB) > 0;
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
+}
 
 describeOnEachBackend('A device that fails', (makeRing) => {
   const directory = temporaryDirectory();
@@ -71,9 +83,11 @@ describeOnEachBackend('A device that fails', (makeRing) => {
       expect(errors.map(({ code }) => code)).to.deep.equal(['EIO', 'EIO', 'EIO']);
     });
 
-    it('EIO from read, readFile and createReadStream of what is gone; a read that begins before is short', async () => {
+    it('EIO from read, readFile and createReadStream of what is gone; a read that begins before is short', async function () {
       writeFileSync(device, pattern(MIB / 2), { flag: 'r+', flush: true });
       truncateSync(backing, MIB / 4);
+      run('blockdev', '--flushbufs', device);
+      if (readsBeyond(device)) skip(this, 'the loop device of this kernel has zeros where its file ends');
       const errors = await onBoth(async (api) => {
         const handle = await api.open(device, 'r');
         run('blockdev', '--flushbufs', device);
