@@ -47,7 +47,7 @@ export interface SendOptions {
   signal?: AbortSignal | undefined;
   /**
    * Cuts the data into datagrams of this many bytes each, the last one shorter (UDP_SEGMENT, Linux 4.18), for
-   * the price of about one. At most 64 of them (128 from Linux 6.9 on), each no longer than a packet may
+   * the price of about one. At most 128 of them (64 on some kernels before Linux 6.9), each no longer than a packet may
    * be, and 65,507 bytes in all: otherwise EINVAL or EMSGSIZE. io_uring only.
    */
   segmentBytes?: number | undefined;

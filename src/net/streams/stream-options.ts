@@ -48,7 +48,7 @@ export interface StreamSocketOptions {
   chunkBytes?: number | undefined;
   /**
    * Whether long writes over TCP go without a copy: of at least four times the send buffer and 64 KiB, on a ring
-   * and Linux 6.2, unless the kernel says that it copies all the same. Their promise then waits until the peer
+   * and Linux 6.1, unless the kernel says that it copies all the same. Their promise then waits until the peer
    * has acknowledged all bytes, also after an abort, and `close` waits up to 2 s for that. Default false.
    */
   zeroCopy?: boolean | undefined;
