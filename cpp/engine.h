@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "delay_watch.h"
 #include "loop_hooks.h"
 #include "mount_table.h"
 #include "owned_fds.h"
@@ -39,6 +40,7 @@ class Engine {
   uv_loop_s* loop() const { return loop_; }
   OwnedFds& owned_fds() { return owned_fds_; }
   MountTable& mounts() { return mounts_; }
+  DelayWatch& delays() { return delays_; }
   SavedSignals& saved_signals() { return saved_signals_; }
   // Keeps the environment's end waiting for a watch that is being closed.
   void ExpectClose() { closing_count_++; }
@@ -54,6 +56,7 @@ class Engine {
   std::vector<std::shared_ptr<WatchHost>> watches_;
   OwnedFds owned_fds_;
   MountTable mounts_;
+  DelayWatch delays_;
   SavedSignals saved_signals_;
   bool has_other_copy_ = false;
   bool is_held_ = false;

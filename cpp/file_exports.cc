@@ -13,6 +13,12 @@
 namespace ringlet {
 namespace {
 
+napi_value ToInt32(napi_env env, ptrdiff_t number) {
+  napi_value result;
+  napi_create_int32(env, static_cast<int32_t>(number), &result);
+  return result;
+}
+
 // readCached(fd, address, bytes, position): what is in the page cache of a range of a file, read without
 // waiting for anything (preadv2(2) with RWF_NOWAIT). How many bytes, or a negative errno.
 // On the path of every read, so without the comforts of node-addon-api.
@@ -22,14 +28,17 @@ napi_value ReadCached(napi_env env, napi_callback_info info) {
   double numbers[4];
   RINGLET_CHECK(napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) == napi_ok);
   for (int i = 0; i < 4; i++) RINGLET_CHECK(napi_get_value_double(env, arguments[i], &numbers[i]) == napi_ok);
+  DelayWatch& delays = Engine::Of(env)->delays();
+  delays.Begin();
+  if (delays.is_delayed()) return ToInt32(env, -EAGAIN);
   // SAFETY: the view that the address is of is an argument of the call that led here, and stays so until this
   // returns: nothing is left to the kernel.
   void* memory = reinterpret_cast<void*>(static_cast<uintptr_t>(numbers[1]));
   ssize_t bytes = ReadAt(static_cast<int>(numbers[0]), memory, static_cast<size_t>(numbers[2]),
                          static_cast<int64_t>(numbers[3]), RWF_NOWAIT);
-  napi_value result;
-  napi_create_int32(env, bytes < 0 ? -errno : static_cast<int32_t>(bytes), &result);
-  return result;
+  ptrdiff_t result = bytes < 0 ? -errno : bytes;
+  delays.End();
+  return ToInt32(env, result);
 }
 
 // PATH_MAX, which counts the NUL.
@@ -46,12 +55,6 @@ void* ReadAddress(napi_env env, napi_value value) {
   double address;
   RINGLET_CHECK(napi_get_value_double(env, value, &address) == napi_ok);
   return reinterpret_cast<void*>(static_cast<uintptr_t>(address));
-}
-
-napi_value ToInt32(napi_env env, ptrdiff_t number) {
-  napi_value result;
-  napi_create_int32(env, static_cast<int32_t>(number), &result);
-  return result;
 }
 
 // statCached(path, isOfLink, address): see StatCached.
@@ -82,7 +85,10 @@ napi_value ReadFileCachedPath(napi_env env, napi_callback_info info) {
   // SAFETY: the slab is held by the caller until this returns, and nothing is left to the kernel.
   void* slab = ReadAddress(env, arguments[1]);
   Engine* engine = Engine::Of(env);
+  engine->delays().Begin();
+  if (engine->delays().is_delayed()) return ToInt32(env, -EAGAIN);
   ptrdiff_t done = ReadFileCached(engine->mounts(), path, slab, static_cast<size_t>(bytes), *rest);
+  engine->delays().End();
   if (rest->fd >= 0) engine->owned_fds().Add(rest->fd);
   return ToInt32(env, done);
 }
@@ -124,6 +130,15 @@ napi_value PathMayStall(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// isDelayed(): whether an open may keep this thread waiting now; see DelayWatch.
+napi_value IsDelayed(napi_env env, napi_callback_info) {
+  DelayWatch& delays = Engine::Of(env)->delays();
+  delays.Begin();
+  napi_value result;
+  napi_get_boolean(env, delays.is_delayed(), &result);
+  return result;
+}
+
 void ExportFiles(Napi::Env env, Napi::Object exports) {
   napi_value function;
   napi_create_function(env, "readCached", NAPI_AUTO_LENGTH, ReadCached, nullptr, &function);
@@ -134,6 +149,8 @@ void ExportFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("readFileCached", function);
   napi_create_function(env, "mayStall", NAPI_AUTO_LENGTH, PathMayStall, nullptr, &function);
   exports.Set("mayStall", function);
+  napi_create_function(env, "isDelayed", NAPI_AUTO_LENGTH, IsDelayed, nullptr, &function);
+  exports.Set("isDelayed", function);
   napi_create_function(env, "advanceCursor", NAPI_AUTO_LENGTH, AdvanceCursor, nullptr, &function);
   exports.Set("advanceCursor", function);
 }

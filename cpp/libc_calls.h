@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -27,6 +28,11 @@ inline int FileStatus(int fd, struct stat* status) {
 // statx(2) of a descriptor into 256 bytes, a struct statx; musl has the function since 1.2.5.
 inline int ExtendedStatus(int fd, int flags, uint32_t mask, void* into) {
   return static_cast<int>(syscall(SYS_statx, fd, "", AT_EMPTY_PATH | flags, mask, into));
+}
+
+// getrusage(2) of the calling thread: the kernel's structure, which musl's begins with.
+inline int ThreadUsage(rusage* usage) {
+  return static_cast<int>(syscall(SYS_getrusage, RUSAGE_THREAD, usage));
 }
 
 // preadv2(2) into one piece of memory; musl has the function since 1.2.5.

@@ -46,6 +46,11 @@ constexpr uint8_t kSqeLinked = abi::kSqeIoLink | abi::kSqeIoHardlink;
 // Opcodes whose descriptor is gone once the kernel has taken the entry.
 constexpr uint8_t kOpClose = 19;
 
+// Transfers of files: READV, WRITEV, READ_FIXED, WRITE_FIXED, READ, WRITE.
+constexpr uint64_t kTransferOps = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 22 | 1 << 23;
+
+bool IsTransfer(const abi::Sqe& sqe) { return sqe.opcode < 64 && (kTransferOps >> sqe.opcode & 1) != 0; }
+
 void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -193,10 +198,12 @@ bool RingHost::IsStalled() const {
 void RingHost::PushStaged() {
   uint32_t head = blocks_.control[CONTROL_SUBMISSION_HEAD];
   uint32_t free_entries = ring_.FreeEntries();
+  bool is_delayed = engine_->delays().is_delayed();
   uint32_t count;
   while ((count = NextPush(free_entries)) > 0) {
     for (uint32_t i = 0; i < count; i++, head++) {
-      const abi::Sqe& sqe = blocks_.submissions[head & blocks_.submission_mask];
+      abi::Sqe& sqe = blocks_.submissions[head & blocks_.submission_mask];
+      if (is_delayed && IsTransfer(sqe)) sqe.flags |= abi::kSqeAsync;
       // A cancel request says nothing when it succeeds, so nothing waits for it.
       bool is_tracked = static_cast<uint32_t>(sqe.user_data) != SLOT_UNTRACKED;
       in_kernel_ += is_tracked;
@@ -221,11 +228,20 @@ void RingHost::NoteChainedClose(const abi::Cqe& cqe) {
   chained_closes_.erase(found);
 }
 
+// What the kernel does at once it does in here. A thread that submits is not our concern: it has other rings.
+int RingHost::SubmitQueued() {
+  if (ring_.is_sq_poll() || ring_.QueuedCount() == 0) return ring_.Submit();
+  engine_->delays().Begin();
+  int error = ring_.Submit();
+  engine_->delays().End();
+  return error;
+}
+
 bool RingHost::SubmitStaged() {
   if (is_closed_) return false;
   for (;;) {
     PushStaged();
-    int error = ring_.Submit();
+    int error = SubmitQueued();
     bool is_empty = blocks_.control[CONTROL_SUBMISSION_TAIL] == blocks_.control[CONTROL_SUBMISSION_HEAD];
     if (error < 0 || is_empty) return error == 0 && is_empty && ring_.QueuedCount() == 0;
     if (!IsStalled()) continue;
@@ -316,7 +332,7 @@ bool RingHost::Turn(bool may_wait) {
       overflows_++;
       GrowCompletionQueue();
     }
-    int error = ring_.Submit();
+    int error = SubmitQueued();
     uint32_t count = Collect();
     if (count > 0) {
       if (may_wait) has_gathered = false;

@@ -97,6 +97,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
 
  private:
   void PushStaged();
+  int SubmitQueued();
   uint32_t NextPush(uint32_t free_entries) const;
   bool IsStalled() const;
   void NoteChainedClose(const abi::Cqe& cqe);

@@ -292,6 +292,7 @@ enum SqeFlag : uint8_t {
   kSqeFixedFile = 1u << 0,
   kSqeIoLink = 1u << 2,
   kSqeIoHardlink = 1u << 3,
+  kSqeAsync = 1u << 4,
   kSqeBufferSelect = 1u << 5,
   kSqeCqeSkipSuccess = 1u << 6,
 };

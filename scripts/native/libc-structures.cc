@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -25,6 +26,8 @@ HAS_SIZE(socklen_t, 4);
 HAS_SIZE(cpu_set_t, 128);
 HAS_SIZE(timespec, 16);
 HAS_SIZE(iovec, 16);
+HAS_AT(rusage, ru_stime, 16);
+HAS_AT(rusage, ru_nivcsw, 136);
 HAS_SIZE(pollfd, 8);
 HAS_SIZE(sockaddr_storage, 128);
 HAS_SIZE(sockaddr_in6, 28);

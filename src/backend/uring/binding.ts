@@ -227,6 +227,8 @@ export interface Binding {
   readFileCached(path: string, address: number, bytes: number, restAddress: number): number;
   /** Whether the kernel's attempt on a path without a thread may wait for somebody else; '' for any path. */
   mayStall(path: string): boolean;
+  /** Whether an open may keep this thread waiting now (cpp/delay_watch.h). */
+  isDelayed(): boolean;
   /** A blocking stream socket: its descriptor, or a negative errno. */
   openStream(family: number): number;
   listenOn(fd: number, backlog: number): number;

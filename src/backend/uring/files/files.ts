@@ -59,7 +59,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
     const dispatcher = this.#dispatcher;
     return dispatcher.submit(
-      new WholeReadOperation(path, read, dispatcher, slots, index, this, signal, this.mayStall(path)),
+      new WholeReadOperation(path, read, dispatcher, slots, index, this, signal, this.#isForThread(path)),
       signal,
     );
   }
@@ -176,7 +176,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   ): Promise<BackendFile> {
     const from = rules && this.toOpenFrom(rules);
     const mayStall = this.mayStall(path, from?.directory);
-    const opened = mayStall
+    const opened = this.#isForThread(path, from?.directory)
       ? await this.#dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal)
       : await openDescriptor(this.#dispatcher, path, flags, mode, from, signal);
     return this.adopt(opened, mayStall);
@@ -192,7 +192,12 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     return new UringFile(this.#dispatcher, this.#table, opened, mayStall);
   }
 
-  /** Whether what is at `path` has to be left to a kernel thread. */
+  /** Whether a kernel thread has to open `path`: the kernel's attempt without one may wait. */
+  #isForThread(path: Path, directory?: UringFile): boolean {
+    return this.mayStall(path, directory) || binding().isDelayed();
+  }
+
+  /** Whether all that is done with what is at `path` has to be left to a kernel thread. */
   mayStall(path: Path, directory?: UringFile): boolean {
     // It will be refused; and the table of mounts was given back with the last ring.
     if (this.#dispatcher.isClosing) return true;
