@@ -17,6 +17,7 @@ const COUNT_MAX = 65_536;
 const WAITING_MAX = 1024;
 const ENOBUFS = -105;
 
+/** What a pool of buffers is made with. */
 export interface BufferPoolOptions {
   /** Buffers, 1 to 65,536. */
   count: number;
@@ -170,6 +171,7 @@ export class BufferPool {
     return this.#waiting.length;
   }
 
+  /** Whether `close` has been called. */
   get isClosed(): boolean {
     return this.#closing !== undefined;
   }
@@ -237,6 +239,7 @@ export class BufferPool {
     return this.#closing;
   }
 
+  /** Closes the pool, as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -292,6 +295,7 @@ export class PooledBuffer {
     return this.#buffer.data;
   }
 
+  /** Whether `release` has been called: then the memory is not to be touched any more. */
   get isReleased(): boolean {
     return this.#buffer === undefined;
   }
@@ -309,6 +313,7 @@ export class PooledBuffer {
     else void buffer.pending.whenIdle().then(() => giveBack(this.#pool, buffer));
   }
 
+  /** Gives the buffer back, as `release` does. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -45,6 +45,7 @@ const VECTORS_MAX = 1024;
 const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
+/** What `ring.chain` can be asked for. */
 export interface ChainOptions {
   /** Stops the chain, which then rejects with an AbortError whose `results` say how far it had come. */
   signal?: AbortSignal | undefined;
@@ -61,6 +62,7 @@ const CHAIN_OPTIONS: OptionNames<ChainOptions> = { signal: true, timeoutMs: true
 export interface ChainPart<Result> {
   /** Its place in the chain and in the results, from 0. */
   readonly index: number;
+  /** Never there: it carries the type of what the part resolves to. */
   readonly result?: Result;
 }
 
@@ -73,6 +75,7 @@ export type ChainResults<Parts extends readonly ChainPart<unknown>[]> = {
 
 /** The reason of a part that never began, because another one failed, fell short or was stopped. */
 export interface ChainCanceledError extends NodeJS.ErrnoException {
+  /** Always 'ECANCELED'. */
   code: 'ECANCELED';
   /** Which one; its place in the results. */
   failedPartIndex: number;
@@ -80,6 +83,7 @@ export interface ChainCanceledError extends NodeJS.ErrnoException {
   cause: Error;
 }
 
+/** Which bytes a `read` or `write` of a chain transfers. */
 export interface ChainTransferOptions {
   /** First byte of the buffer to use. Default 0. */
   offset?: number | null | undefined;

@@ -34,6 +34,7 @@ export class LatencyRecording {
     return this.#histograms;
   }
 
+  /** Whether `stop` has been called: then nothing is added any more. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
@@ -57,6 +58,7 @@ export class LatencyRecording {
     this.#onStop(this);
   }
 
+  /** Stops recording, as `stop` does. */
   [Symbol.dispose](): void {
     this.stop();
   }

@@ -14,6 +14,7 @@ export interface SqPollOptions {
   idleMs?: number;
 }
 
+/** The buffers that a ring's sockets receive into. */
 export interface ReceiveBufferOptions {
   /** Buffers that the ring's sockets share to begin with, 1 to 32,768. Default 256. */
   count?: number;
@@ -49,6 +50,7 @@ export interface IoWorkerOptions {
   unbounded?: number;
 }
 
+/** What a ring can be asked for. Each has a default, and what the kernel has not is in `profile.degraded`. */
 export interface RingOptions {
   /** Entries of the submission queue, 1 to 32,768; the kernel rounds up to a power of two. Default 256. */
   submissionEntries?: number;

@@ -31,6 +31,7 @@ export type {
 
 /** What came of trying something. */
 export interface ProbeTrial {
+  /** Whether it worked. */
   isSupported: boolean;
   /**
    * 'ok', or the name of the errno that was the kernel's answer, such as 'EINVAL'. Some trials are made to
@@ -62,14 +63,19 @@ export interface Probe {
   platform: string;
   /** The kernel's release, such as '6.18.44'. */
   kernel: string;
+  /** The processor's, as `process.arch` has it: 'x64', 'arm64'. */
   architecture: string;
+  /** As `process.version` has it, such as 'v24.1.0'. */
   nodeVersion: string;
   /** What the process runs on. */
   host: Host;
   /** Whether the native addon could be loaded. */
   isAddonLoaded: boolean;
+  /** The container engine that the process runs in; null where none is known of. */
   container: ContainerEngine | null;
+  /** What may forbid io_uring. */
   security: SecuritySettings;
+  /** What bounds rings and their threads. */
   limits: ProcessLimits;
   /** The kinds of ring, by trial: `taskRun` of a loop ring, and SQ polling alone, pinned, and shared. */
   profiles: Record<ProfileName, ProbeProfile>;

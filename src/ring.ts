@@ -18,7 +18,9 @@ import { monotonicMs } from './timer-queue.js';
 import { checkInteger, checkSignalOptions } from './validate.js';
 import { Watch } from './watch.js';
 
+/** What a wait can be asked for. */
 export interface WaitOptions {
+  /** Ends the wait, which then rejects with an AbortError. */
   signal?: AbortSignal;
 }
 
@@ -60,6 +62,10 @@ function logMade({ name, profile }: Backend, reason: string | null): void {
   for (const { what, reason: why } of degraded) log('ring %d: without %s, %s', madeCount, what, why);
 }
 
+/**
+ * An io_uring ring, or Node's own modules in its place where there can be none: files, chains, sockets, signals and
+ * timers, settled in batches. To be closed when it is done with.
+ */
 export class Ring {
   readonly #backend: Backend;
   readonly #backendReason: string | null;
@@ -326,6 +332,7 @@ export class Ring {
     return this.#backend.cancelAll();
   }
 
+  /** Whether `close` has been called. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -353,6 +360,7 @@ export class Ring {
     return this.#backend.close();
   }
 
+  /** Closes the ring, as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

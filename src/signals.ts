@@ -19,6 +19,7 @@ import { checkString, mapArray } from './validate.js';
 
 /** A signal that has come, and how often since it was last reported. */
 export interface SignalArrival {
+  /** Its name, such as 'SIGTERM'. */
   signal: NodeJS.Signals;
   /** At least 1. The kernel merges signals of one kind that are pending, so there may have been more. */
   count: number;

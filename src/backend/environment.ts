@@ -7,10 +7,13 @@ import { join } from 'node:path';
 
 /** A soft and a hard limit (getrlimit(2)); null is unlimited. */
 export interface ResourceLimit {
+  /** What is in force; null is unlimited. */
   soft: number | null;
+  /** How far the process may raise it; null is unlimited. */
   hard: number | null;
 }
 
+/** What bounds rings and their threads. What could not be found out is null. */
 export interface ProcessLimits {
   /** RLIMIT_NOFILE: descriptors, and slots of a registered table. Node raises the soft one at its start. */
   openFiles: ResourceLimit | null;
@@ -22,6 +25,7 @@ export interface ProcessLimits {
   cpuQuota: number | null;
 }
 
+/** What may forbid io_uring. What could not be found out is null. */
 export interface SecuritySettings {
   /** The sysctl kernel.io_uring_disabled: 0 for everybody, 1 for the privileged, 2 for nobody (Linux 6.6). */
   ioUringDisabled: number | null;

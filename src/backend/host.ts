@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { foreignRuntime } from './ruling.js';
 import { isMusl } from './uring/addon-target.js';
 
+/** What the process runs on: runtime, C library, processor, package manager. What can't be told is null. */
 export interface Host {
   /** With its version, such as 'Node.js 24.1.0' or 'Bun 1.4.5'; only Node has rings. */
   runtime: string;

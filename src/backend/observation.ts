@@ -12,10 +12,15 @@ import { LatencyRecording } from '../latency.js';
 export interface OperationFacts {
   /** The name that an error of the operation has as `syscall`, such as 'read' or 'rename'. */
   kind: string;
+  /** The descriptor. */
   fd?: number;
+  /** The path. */
   path?: string;
+  /** The other path of a call that takes two. */
   dest?: string;
+  /** The IP address, or the path of a Unix socket. */
   address?: string;
+  /** The port, from 0 to 65535. */
   port?: number;
   /** Bytes asked for; how many it came to is in `result`. */
   bytes?: number;
@@ -27,6 +32,7 @@ export interface OperationFacts {
  * staged, `end` after that, then (`error`, if it failed,) `asyncStart` and `asyncEnd`.
  */
 export interface OperationTrace extends OperationFacts {
+  /** Which of the two carries it out. */
   backend: 'io_uring' | 'node';
   /** What the promise was fulfilled with; there from `asyncStart` on. */
   result?: unknown;

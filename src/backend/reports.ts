@@ -10,18 +10,25 @@ export interface Degradation {
 
 /** How a ring really runs, as opposed to how it was asked to. */
 export interface RingProfile {
+  /** 'loop': the event loop submits; 'sqPoll': a kernel thread does; 'node': there is no ring. */
   kind: 'loop' | 'sqPoll' | 'node';
   /** The IORING_SETUP_* flags in force, without their prefix. */
   flags: readonly string[];
+  /** Entries of the submission queue, as the kernel made it; 0 on the node backend. */
   submissionEntries: number;
+  /** Entries of the completion queue, as the kernel made it; 0 on the node backend. */
   completionEntries: number;
+  /** How many operations may be in flight at a time; more wait in the ring. */
   inFlightMax: number;
   /** Slots of the registered-file table; 0 without one. */
   registeredFds: number;
+  /** The SQ thread that serves the ring; there only where `kind` is 'sqPoll'. */
   sqPoll?: SqPollProfile;
+  /** What the ring was asked for and has not; empty where it has everything. */
   degraded: readonly Degradation[];
 }
 
+/** The kernel thread that submits for an SQ-poll ring. */
 export interface SqPollProfile {
   /** The group's name, or null for a thread of the ring's own. */
   group: string | null;
@@ -31,14 +38,17 @@ export interface SqPollProfile {
   threadId: number;
   /** The CPU it was pinned to when it was made, or null. `Ring.groups()` tells where it may run now. */
   cpu: number | null;
+  /** Milliseconds without work after which it sleeps. */
   idleMs: number;
 }
 
 /** The registered-file table; all 0 without one. */
 export interface FdTableStats {
-  /** Its slots, and how many of them stand for a descriptor now. */
+  /** Its slots. */
   slots: number;
+  /** Those that stand for a descriptor now. */
   used: number;
+  /** Those that are free. */
   free: number;
   /** Descriptors that found it full, and were used as they are. */
   exhaustions: number;
@@ -58,8 +68,9 @@ export interface ReceiveBufferStats {
   available: number;
   /** Times a receive found none of them free. */
   exhaustions: number;
-  /** Times the pool was enlarged under load, and reduced again after it. */
+  /** Times the pool was enlarged under load. */
   growths: number;
+  /** Times it was reduced again afterwards. */
   shrinks: number;
 }
 
@@ -103,9 +114,11 @@ export interface RingStats {
   epollFallbacks: number;
   /** Completions for operations already gone; anything but 0 is a bug. */
   staleCompletions: number;
-  /** Operations in the kernel now, waiting for a place now, and the most there ever were. */
+  /** Operations in the kernel now. */
   inFlight: number;
+  /** Operations that wait for a place now. */
   waiting: number;
+  /** The most that were ever in flight at a time. */
   inFlightPeak: number;
   /** Places that are free for more: together with `inFlight` they make `profile.inFlightMax`. */
   freeSlots: number;
@@ -114,14 +127,16 @@ export interface RingStats {
    * accepts, polls and watches, and the timers' one. The node backend leaves such things to Node, and says 0.
    */
   armed: number;
+  /** The registered-file table. */
   fdTable: FdTableStats;
   /**
    * Datagrams that the node backend has dropped because too many waited for a reader. The ring leaves
    * them to the kernel, which counts what it drops in /proc/net/udp.
    */
   datagramsDropped: number;
-  /** Sends that asked the kernel not to copy, and those of them that it copied all the same. */
+  /** Sends that asked the kernel not to copy. */
   zeroCopySends: number;
+  /** Of these, the sends that the kernel copied all the same. */
   zeroCopyCopies: number;
   /** One element for each size that a socket has used, and another for those with room for ancillary data. */
   receiveBuffers: readonly ReceiveBufferStats[];

@@ -1,6 +1,7 @@
 /** The process's SQ-poll groups, as far as this process has the addon at all. */
 import { type Binding, binding, type NativeSqPollGroup } from './uring/binding.js';
 
+/** A kernel thread that submits for the rings of a group. */
 export interface SqPollThread {
   /** Its place in the group, from 0. */
   index: number;
@@ -20,13 +21,17 @@ export interface SqPollThread {
    * microsecond for each entry and completion where that is more (the account leaves out receives).
    */
   busyShare: number;
-  /** Microseconds that it ran in all, and those in which it had work (Linux 6.7; 0 before). */
+  /** Microseconds that it ran in all (Linux 6.7; 0 before). */
   totalUs: number;
+  /** Of these, the microseconds in which it had work (Linux 6.7; 0 before). */
   workUs: number;
 }
 
+/** A group of SQ-poll threads, which rings of the process share. */
 export interface SqPollGroup {
+  /** As rings name it in `sqPoll.group`. */
   name: string;
+  /** Milliseconds without work after which its threads sleep. */
   idleMs: number;
   /** Those that were asked for, to pin the threads to. */
   cpus: number[];

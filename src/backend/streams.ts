@@ -55,9 +55,13 @@ export interface ListenTarget {
   bounds: StreamBounds;
 }
 
+/** The process at the other end of a Unix socket, as it was when it connected or began to listen (SO_PEERCRED). */
 export interface PeerCredentials {
+  /** The process's id; 0 where this PID namespace has none for it. */
   processId: number;
+  /** The id of its effective user. */
   userId: number;
+  /** The id of its effective group. */
   groupId: number;
 }
 

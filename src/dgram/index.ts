@@ -16,4 +16,5 @@ export function createSocket(
   return new Socket(options, listener);
 }
 
+/** What `import dgram from 'ringlet/dgram'` gives. */
 export default { createSocket, Socket };

@@ -53,7 +53,9 @@ const dns = process.getBuiltinModule('node:dns');
 /** To know it from one that a program has put in its place, and expects to be asked. */
 const nodesLookup = dns.lookup;
 
+/** A UDP socket with node:dgram's events and callbacks, on a DatagramSocket. */
 export class Socket extends SettableSocket {
+  /** As it was made. */
   readonly type: SocketType;
   readonly #options: SocketOptions;
   readonly #lookup: LookupFunction;
@@ -335,6 +337,7 @@ export class Socket extends SettableSocket {
     });
   }
 
+  /** Undoes `connect`. @throws ERR_SOCKET_DGRAM_NOT_CONNECTED. */
   disconnect(): void {
     if (this.#connectState !== 'connected') throw socketNotConnectedError();
     this[boundSocket]('connect').disconnect();
@@ -360,6 +363,7 @@ export class Socket extends SettableSocket {
     return this;
   }
 
+  /** Closes the socket, as `close` does; does nothing to a closed one. */
   [Symbol.asyncDispose](): Promise<void> {
     return new Promise((resolve) => {
       if (this.#isClosed) resolve();
@@ -372,6 +376,7 @@ export class Socket extends SettableSocket {
     return toInfo(this[boundSocket]('getsockname').address);
   }
 
+  /** Where the socket is connected to. @throws ERR_SOCKET_DGRAM_NOT_CONNECTED. */
   remoteAddress(): AddressInfo {
     this.#checkOpen();
     const remote = this.#bound?.socket.remoteAddress;
@@ -394,16 +399,19 @@ export class Socket extends SettableSocket {
     return this.#sendingBytes;
   }
 
+  /** Sends that the kernel has had no room for yet. */
   getSendQueueCount(): number {
     return this.#sendingCount;
   }
 
+  /** Has the socket keep the process alive again, as it does from the beginning. */
   ref(): this {
     this.#isRef = true;
     this.#bound?.socket.ref();
     return this;
   }
 
+  /** Lets the process end though the socket is open. */
   unref(): this {
     this.#isRef = false;
     this.#bound?.socket.unref();

@@ -24,6 +24,7 @@ export type AllocateMode =
   | 'insertRange'
   | 'unshareRange';
 
+/** What `FileHandle.allocate` can be asked for. */
 export interface AllocateOptions extends SignalOptions {
   /** Default 'allocate'. */
   mode?: AllocateMode | undefined;

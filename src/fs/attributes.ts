@@ -14,6 +14,7 @@ import {
 import { bytesOf, isView } from '../views.js';
 import { type SignalOptions, toSignal } from './options.js';
 
+/** What calls on extended attributes of a path can be asked for. */
 export interface AttributeOptions extends SignalOptions {
   /** Whether the attributes are those of what a symbolic link leads to, not the link's own. Default true. */
   followSymlinks?: boolean | undefined;
@@ -26,11 +27,13 @@ export interface AttributeOptions extends SignalOptions {
  */
 export type SetAttributeMode = 'set' | 'create' | 'replace';
 
+/** What `FileHandle.setAttribute` can be asked for. */
 export interface SetAttributeOfHandleOptions extends SignalOptions {
   /** Default 'set'. */
   mode?: SetAttributeMode | undefined;
 }
 
+/** What `fs.setAttribute` can be asked for. */
 export type SetAttributeOptions = SetAttributeOfHandleOptions & AttributeOptions;
 
 /** XATTR_CREATE and XATTR_REPLACE of setxattr(2), by their places. */

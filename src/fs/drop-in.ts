@@ -9,4 +9,5 @@ export type DropIn = Omit<NodePromises, 'open'> & Pick<OwnCalls, 'open'>;
 
 const names = Object.keys(nodePromises) as (keyof NodePromises)[];
 
+/** The functions of `node:fs/promises`, by the names that the running Node has, on the default ring. */
 export const dropIn = Object.fromEntries(names.map((name) => [name, fs[name]])) as unknown as DropIn;

@@ -370,6 +370,7 @@ export class FileHandle extends StreamableHandle {
    */
   override readonly close = (): Promise<void> => this.#lifetime.close();
 
+  /** Closes the handle, as `close` does; does nothing to a closed one. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -20,6 +20,7 @@ import {
   toChunks,
 } from './stream-iter.js';
 
+/** What `FileHandle.writer` can be asked for. */
 export interface WriterOptions {
   /** Whether the handle is closed when the writer has ended, or failed. Default false. */
   autoClose?: boolean | undefined;
@@ -47,6 +48,7 @@ export interface HandleWriter {
    * limit, a write is under way, the writer has ended, or the system has refused.
    */
   writeSync(chunk: string | Uint8Array): boolean;
+  /** The same of several chunks: all of them, or none. */
   writevSync(chunks: readonly (string | Uint8Array)[]): boolean;
   /** Waits for the last write and gives the handle free; the count of bytes that were written. */
   end(options?: WriterCallOptions): Promise<number>;
@@ -56,6 +58,7 @@ export interface HandleWriter {
   fail(reason?: unknown): void;
   /** Fails a writer that has not been ended. */
   [Symbol.asyncDispose](): Promise<void>;
+  /** Fails a writer that has not been ended, without waiting for a write that is under way. */
   [Symbol.dispose](): void;
 }
 

@@ -17,16 +17,33 @@ export type NodePromises = typeof nodePromises;
 
 /** With a signal: in the options where there are options, and as one more argument where there are none. */
 export interface AbortableNodeCalls {
+  /**
+   * Whether the process may do with a path what `mode` says, of `fs.constants` F_OK, R_OK, W_OK and X_OK. Default
+   * F_OK, that it is there.
+   */
   access(path: PathLike, mode?: number, options?: SignalOptions | null): Promise<void>;
+  /** Changes the permissions of what a path leads to (chmod(2)). */
   chmod(path: PathLike, mode: Mode, options?: SignalOptions | null): Promise<void>;
+  /** Changes the owner and the group of what a path leads to (chown(2)). */
   chown(path: PathLike, uid: number, gid: number, options?: SignalOptions | null): Promise<void>;
+  /**
+   * Copies a file. `mode` is made of COPYFILE_EXCL, COPYFILE_FICLONE and COPYFILE_FICLONE_FORCE; default 0: what is
+   * there is overwritten.
+   */
   copyFile(from: PathLike, to: PathLike, mode?: number, options?: SignalOptions | null): Promise<void>;
+  /** Copies a file, or with `recursive` a directory and all that is in it, with Node's options. */
   cp(from: string | URL, to: string | URL, options?: CopyOptions & SignalOptions): Promise<void>;
+  /** Not on Linux: rejects as it does in Node. */
   lchmod(path: PathLike, mode: Mode, options?: SignalOptions | null): Promise<void>;
+  /** Changes the owner and the group of a symbolic link itself (lchown(2)). */
   lchown(path: PathLike, uid: number, gid: number, options?: SignalOptions | null): Promise<void>;
+  /** Sets the times of a symbolic link itself. Numbers are seconds since 1970. */
   lutimes(path: PathLike, atime: TimeLike, mtime: TimeLike, options?: SignalOptions | null): Promise<void>;
+  /** Removes a file, or with `recursive` a directory and all that is in it, with Node's options. */
   rm(path: PathLike, options?: RmOptions & SignalOptions): Promise<void>;
+  /** Cuts a file off at `len` bytes, or extends it to that with zeros. Default 0. */
   truncate(path: PathLike, len?: number, options?: SignalOptions | null): Promise<void>;
+  /** Sets the times of last access and modification of what a path leads to. Numbers are seconds since 1970. */
   utimes(path: PathLike, atime: TimeLike, mtime: TimeLike, options?: SignalOptions | null): Promise<void>;
 }
 

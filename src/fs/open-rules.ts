@@ -15,6 +15,7 @@ import { type SignalOptions, toSignal } from './options.js';
  */
 export type ResolveRule = 'beneath' | 'inRoot' | 'noSymlinks' | 'noMagicLinks' | 'noCrossDevice' | 'cached';
 
+/** What `open` can be asked for beside flags and mode. */
 export interface OpenOptions extends SignalOptions {
   /** Rules for every step of the path, from Linux itself. Default: none. */
   resolve?: ResolveRule | readonly ResolveRule[] | undefined;

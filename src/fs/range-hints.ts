@@ -21,6 +21,7 @@ export function toAdvice(value: unknown): number {
   return ADVICE_NAMES.indexOf(checkOneOf(value, 'advice', ADVICE_NAMES));
 }
 
+/** What `FileHandle.syncRange` can be asked for. */
 export interface SyncRangeOptions extends SignalOptions {
   /** Whether to wait first for writing that is under way. Default true. */
   waitBefore?: boolean | undefined;

@@ -12,6 +12,7 @@ import { type SignalOptions, toSignal } from './options.js';
 
 const CONCURRENCY = 32;
 
+/** What `readFiles` can be asked for. */
 export interface ReadFilesOptions extends SignalOptions {
   /** The encoding of the strings to return; without one the contents are Buffers. */
   encoding?: BufferEncoding | null | undefined;
@@ -21,9 +22,11 @@ export interface ReadFilesOptions extends SignalOptions {
   ordered?: boolean | undefined;
 }
 
+/** A file that `readFiles` has read. */
 export interface ReadFilesEntry<Content> {
   /** As it was given. */
   path: PathLike;
+  /** All that is in it: a string where an encoding was asked for, and otherwise a Buffer. */
   content: Content;
 }
 

@@ -20,6 +20,7 @@ export type ContentTransform =
   | ((chunks: Uint8Array[] | null, options?: { signal: AbortSignal }) => unknown)
   | { transform(source: unknown, options?: { signal: AbortSignal }): unknown };
 
+/** What `FileHandle.pullSync` can be asked for. */
 export interface PullSyncOptions {
   /** Whether the handle is closed when the iteration is over. Default false. */
   autoClose?: boolean | undefined;
@@ -31,6 +32,7 @@ export interface PullSyncOptions {
   chunkSize?: number | undefined;
 }
 
+/** What `FileHandle.pull` can be asked for. */
 export interface PullOptions extends PullSyncOptions {
   /** Ends the iteration, which then throws the signal's reason. */
   signal?: AbortSignal | undefined;

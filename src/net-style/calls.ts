@@ -9,16 +9,26 @@ const ATTEMPT_TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** The part of `socket.connect(options)` that says where to. */
 export interface ConnectOptions {
+  /** The peer's, from 0 to 65535. */
   port?: number | string | undefined;
   /** A literal address, or a name to look up. Default 'localhost'. */
   host?: string | undefined;
   /** A Unix socket, instead of `port` and `host`; a name that begins with NUL is abstract. */
   path?: string | undefined;
+  /** The IP address to connect from. Default: the system chooses. */
   localAddress?: string | undefined;
+  /** The port to connect from. Default: the system chooses. */
   localPort?: number | undefined;
+  /** Of the addresses that a name is looked up for; 0, the default, for both. */
   family?: 0 | 4 | 6 | 'IPv4' | 'IPv6' | undefined;
+  /** Flags for the look-up, of `dns`. Default 0. */
   hints?: number | undefined;
+  /** Finds the addresses of names. Default: `dns.lookup`. */
   lookup?: LookupFunction | undefined;
+  /**
+   * Whether several addresses of a name are tried, each after a while beside those before. Default: as
+   * `net.getDefaultAutoSelectFamily()` has it.
+   */
   autoSelectFamily?: boolean | undefined;
   /** Milliseconds before the next address joins in, 10 at least. */
   autoSelectFamilyAttemptTimeout?: number | undefined;
@@ -26,11 +36,17 @@ export interface ConnectOptions {
 
 /** The part of `server.listen(options)` that this module has. */
 export interface ListenOptions {
+  /** From 0 to 65535; 0, the default, for one that the system chooses. */
   port?: number | string | null | undefined;
+  /** The address to listen on, or a name for it. Default: all, of IPv6 and IPv4. */
   host?: string | undefined;
+  /** A Unix socket, instead of `port` and `host`; a name that begins with NUL is abstract. */
   path?: string | undefined;
+  /** How many connections may wait in the kernel. Default 511, within net.core.somaxconn. */
   backlog?: number | undefined;
+  /** Whether a listener on :: is for IPv6 alone. Default false. */
   ipv6Only?: boolean | undefined;
+  /** SO_REUSEPORT: whether the kernel shares connections out among listeners on the same port. Default false. */
   reusePort?: boolean | undefined;
   /** Without effect: no cluster shares these listeners. */
   exclusive?: boolean | undefined;

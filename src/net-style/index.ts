@@ -34,6 +34,7 @@ export function connect(...parameters: unknown[]): Socket {
 
 export const createConnection = connect;
 
+/** What `import net from 'ringlet/net'` gives. */
 export default {
   BlockList,
   connect,

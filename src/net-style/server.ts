@@ -11,44 +11,65 @@ import { checkNumber } from '../validate.js';
 import { type ListenCall, type ListenOptions, readListen } from './calls.js';
 import { type Socket, socketOn } from './socket.js';
 
+/** What a server can be made with. */
 export interface ServerOptions {
   /** Whether connections stay open for writing after the peer's end. Default false. */
   allowHalfOpen?: boolean | undefined;
   /** Whether connections begin paused, with nothing read of them. Default false. */
   pauseOnConnect?: boolean | undefined;
+  /** TCP_NODELAY of its connections. Default false. */
   noDelay?: boolean | undefined;
+  /** SO_KEEPALIVE of its connections. Default false. */
   keepAlive?: boolean | undefined;
   /** Milliseconds. */
   keepAliveInitialDelay?: number | undefined;
+  /** From how many bytes on each side's queue counts as full. Default: Node's. */
   highWaterMark?: number | undefined;
   /** The ring to run on. Default: the one that `fs` uses. */
   ring?: Ring | undefined;
 }
 
+/** Where a server listens on TCP. */
 export interface AddressInfo {
+  /** The IP address. */
   address: string;
+  /** 'IPv4' or 'IPv6'. */
   family: string;
+  /** From 1 to 65535. */
   port: number;
 }
 
 /** A connection that `maxConnections` has refused. */
 export interface DropInfo {
+  /** The IP address of this end. */
   localAddress?: string;
+  /** The port of this end. */
   localPort?: number;
+  /** 'IPv4' or 'IPv6'. */
   localFamily?: string;
+  /** The peer's IP address. */
   remoteAddress?: string;
+  /** The peer's port. */
   remotePort?: number;
+  /** 'IPv4' or 'IPv6'. */
   remoteFamily?: string;
 }
 
+/** The events of a server, and what their listeners get. */
 export interface ServerEvents {
+  /** The server is closed, and all its connections have ended. */
   close: [];
+  /** A connection has been accepted. */
   connection: [socket: Socket];
+  /** A connection more than `maxConnections` has been closed. */
   drop: [data?: DropInfo];
+  /** It could not listen. */
   error: [error: Error];
+  /** It listens. */
   listening: [];
 }
 
+/** A server with node:net's events and callbacks, on a Listener. */
 export class Server extends EventEmitter<ServerEvents> {
   readonly #options: ServerOptions;
   #listener: Listener | undefined;
@@ -81,6 +102,7 @@ export class Server extends EventEmitter<ServerEvents> {
     if (typeof onConnection === 'function') this.on('connection', onConnection);
   }
 
+  /** Whether it listens. */
   get listening(): boolean {
     return this.#listener !== undefined;
   }
@@ -201,6 +223,7 @@ export class Server extends EventEmitter<ServerEvents> {
     return path ?? { address, family, port };
   }
 
+  /** Calls back with the count of connections that are open. */
   getConnections(callback: (error: Error | null, count: number) => void): this {
     nextTick(callback, null, this.#connectionCount);
     return this;
@@ -228,17 +251,20 @@ export class Server extends EventEmitter<ServerEvents> {
     nextTick(() => this.emit('close'));
   }
 
+  /** Closes the server, as `close` does, and waits for its connections to end. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#call === undefined) return;
     await new Promise<void>((resolve) => this.close(() => resolve()));
   }
 
+  /** Has the server keep the process alive again, as it does from the beginning. */
   ref(): this {
     this.#isRef = true;
     this.#listener?.ref();
     return this;
   }
 
+  /** Lets the process end though the server listens. */
   unref(): this {
     this.#isRef = false;
     this.#listener?.unref();

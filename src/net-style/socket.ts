@@ -29,7 +29,9 @@ export interface SocketOptions {
   fd?: number | undefined;
   /** From how many bytes on each side's queue counts as full. Default: Node's. */
   highWaterMark?: number | undefined;
+  /** TCP_NODELAY. Default false. */
   noDelay?: boolean | undefined;
+  /** SO_KEEPALIVE. Default false. */
   keepAlive?: boolean | undefined;
   /** Milliseconds. */
   keepAliveInitialDelay?: number | undefined;
@@ -39,6 +41,7 @@ export interface SocketOptions {
   ring?: Ring | undefined;
 }
 
+/** What a socket that connects can be made with. */
 export type SocketConnectOptions = ConnectOptions &
   SocketOptions & {
     /** Of `connect` and `createConnection`: milliseconds without a byte until 'timeout'. */
@@ -58,6 +61,7 @@ export let socketOn: (
 
 const UNSUPPORTED = ['objectMode', 'readableObjectMode', 'writableObjectMode', 'onread', 'handle'];
 
+/** A connection with node:net's events and callbacks, on a StreamSocket. */
 export class Socket extends StreamDuplex {
   readonly #ring: Ring | undefined;
   readonly #signal: AbortSignal | undefined;
@@ -264,10 +268,12 @@ export class Socket extends StreamDuplex {
     return this.#connecting !== undefined;
   }
 
+  /** Whether the socket has no connection yet. */
   override get pending(): boolean {
     return this.attached === undefined || this.connecting;
   }
 
+  /** What the socket is up to, in one word. */
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
     if (this.connecting) return 'opening';
     if (this.readable) return this.writable ? 'open' : 'readOnly';
@@ -290,16 +296,19 @@ export class Socket extends StreamDuplex {
     return false;
   }
 
+  /** @internal */
   override _write(chunk: Buffer, encoding: BufferEncoding, callback: Callback): void {
     if (this.#hasBegun) super._write(chunk, encoding, callback);
     else callback(connectionClosedError());
   }
 
+  /** @internal */
   override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
     if (this.#hasBegun) super._writev(chunks, callback);
     else callback(connectionClosedError());
   }
 
+  /** @internal */
   override _destroy(error: Error | null, callback: Callback): void {
     const hasBegun = this.#hasBegun;
     this.#connecting?.abort();
@@ -311,6 +320,7 @@ export class Socket extends StreamDuplex {
     });
   }
 
+  /** TCP_NODELAY: whether small writes go out at once, without waiting for the answer to those before. */
   override setNoDelay(isOn: unknown = true): this {
     const isNoDelay = Boolean(isOn);
     const hasChanged = this.#settings.isNoDelay !== isNoDelay;
@@ -318,6 +328,10 @@ export class Socket extends StreamDuplex {
     return hasChanged ? super.setNoDelay(isNoDelay) : this;
   }
 
+  /**
+   * SO_KEEPALIVE: whether an idle connection is probed, after `initialDelayMs` milliseconds; 0 leaves that to the
+   * system.
+   */
   override setKeepAlive(isOn: unknown = false, initialDelayMs = 0): this {
     const isKeptAlive = Boolean(isOn);
     const keepAliveDelayMs = toDelay(initialDelayMs);
@@ -335,11 +349,13 @@ export class Socket extends StreamDuplex {
     return super.resetAndDestroy();
   }
 
+  /** Has the connection keep the process alive again, as it does from the beginning. */
   override ref(): this {
     this.#isRef = true;
     return super.ref();
   }
 
+  /** Lets the process end though the connection is open. */
   override unref(): this {
     this.#isRef = false;
     return super.unref();

@@ -5,11 +5,13 @@ import { checkString } from '../validate.js';
 
 export type AddressFamily = 'IPv4' | 'IPv6';
 
+/** An end of a socket: an IP address and a port, or a Unix socket's path. */
 export interface SocketAddress {
   /** A literal IPv4 or IPv6 address; a link-local one carries its `%scope`. Empty for a Unix socket. */
   readonly address: string;
   /** 0 to 65535; 0 for a Unix socket. */
   readonly port: number;
+  /** 'Unix' for a Unix socket. */
   readonly family: AddressFamily | 'Unix';
   /** Of a Unix socket: its path; an abstract name begins with NUL; empty for a socket without a name. */
   readonly path?: string;

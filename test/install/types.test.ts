@@ -92,6 +92,12 @@ describe('Types of the package', function () {
     });
   }
 
+  it('every public name has a text that editors show', async () => {
+    const { code, stdout } = await runTool(join(TOOLS, 'undocumented.mjs'), [installed]);
+    const names = stdout.trim().split('\n');
+    expect([code, Number(names.pop()) > 600, names]).to.deep.equal([0, true, []]);
+  });
+
   it('attw and publint have no complaint', async () => {
     const attw = await runTool(toolProgram('@arethetypeswrong/cli', 'attw'), [packed.tarball, '--no-emoji']);
     expect(attw.code, attw.stdout).to.equal(0);

@@ -41,6 +41,7 @@ const IP_OPTIONS = [
   'pathMtuDiscovery',
 ] as const;
 
+/** What `DatagramSocket.bind` can be asked for. */
 export interface DatagramBindOptions {
   /** 0 to 65535; 0 takes a free one. Default 0. */
   port?: number | undefined;

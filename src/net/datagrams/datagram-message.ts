@@ -9,6 +9,7 @@ import { inspect } from 'node:util';
 import type { SocketAddress } from '../address.js';
 import type { Ancillary, ProcessCredentials } from './ancillary.js';
 
+/** A datagram that has been received, with its sender. */
 export abstract class DatagramMessage implements Disposable {
   /** The payload, or as much of it as the receive buffer held. A datagram may be empty. */
   readonly data: Buffer;
@@ -81,10 +82,12 @@ export abstract class DatagramMessage implements Disposable {
   /** Gives a leased buffer back to the kernel. Does nothing for a copy, or when called again. */
   release(): void {}
 
+  /** Gives a leased buffer back, as `release` does. */
   [Symbol.dispose](): void {
     this.release();
   }
 
+  /** What `util.inspect` and `console.log` show: the fields, without what is behind them. */
   [inspect.custom](): object {
     const { data, remote, byteLength, isTruncated, ancillary } = this;
     return { data, remote, byteLength, isTruncated, ...ancillary };

@@ -37,11 +37,13 @@ export type DatagramDestination =
 
 /** A datagram of `sendMany`; a received message is one, so that a batch can go straight back. */
 export interface OutgoingDatagram {
+  /** The payload; several pieces are sent as one datagram. Not to be changed before the promise settles. */
   data: DatagramData | readonly DatagramData[];
   /** Left out on a connected socket. */
   remote?: DatagramDestination | undefined;
 }
 
+/** What a `send` can be asked for. */
 export interface SendOptions {
   /** Cancels the call, which then rejects with an AbortError; the datagram may have left. */
   signal?: AbortSignal | undefined;

@@ -16,13 +16,13 @@ import {
 } from '../../errors.js';
 import { checkOneOf, checkString } from '../../validate.js';
 
+/** By their numbers in the kernel. */
+export const PATH_MTU_DISCOVERIES = ['dont', 'want', 'do', 'probe'] as const;
 /**
  * How packets are kept from being longer than the path takes (IP_MTU_DISCOVER), by the kernel's names:
- * 'dont' lets routers fragment them; 'want' fragments them here as the path is known to need it; 'do' never
- * fragments, and a datagram that is too long is EMSGSIZE; 'probe' is 'do' without heeding what the path is
- * known to take, for who finds that out.
+ * 'dont' lets routers fragment them; 'want' fragments them here as the path needs it; 'do' never fragments, and a
+ * datagram that is too long is EMSGSIZE; 'probe' is 'do' without heeding what the path is known to take.
  */
-export const PATH_MTU_DISCOVERIES = ['dont', 'want', 'do', 'probe'] as const;
 export type PathMtuDiscovery = (typeof PATH_MTU_DISCOVERIES)[number];
 
 const TTL_MAX = 255;
@@ -113,6 +113,7 @@ export abstract class DatagramSettings {
     this.#member(syscall, true, groupAddress, multicastInterface, sourceAddress);
   }
 
+  /** Leaves the group for that source, as `addSourceSpecificMembership` has joined it. */
   dropSourceSpecificMembership(
     sourceAddress: string,
     groupAddress: string,
@@ -143,6 +144,7 @@ export abstract class DatagramSettings {
     this.#set('recvBufferSize', checkBufferSize(size), 'setRecvBufferSize');
   }
 
+  /** SO_RCVBUF in bytes, as the kernel has it: twice what was set. */
   getRecvBufferSize(): number {
     return this.#get('recvBufferSize', 'getRecvBufferSize');
   }
@@ -152,6 +154,7 @@ export abstract class DatagramSettings {
     this.#set('sendBufferSize', checkBufferSize(size), 'setSendBufferSize');
   }
 
+  /** SO_SNDBUF in bytes, as the kernel has it: twice what was set. */
   getSendBufferSize(): number {
     return this.#get('sendBufferSize', 'getSendBufferSize');
   }

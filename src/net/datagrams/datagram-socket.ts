@@ -35,6 +35,7 @@ import {
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { DatagramSettings } from './datagram-settings.js';
 
+/** How messages are to be received. */
 export interface ReceiveOptions {
   /**
    * Whether messages are views into the ring's receive buffers, to be given back by `release`.
@@ -56,6 +57,10 @@ export let bindAtOnce: (options: DatagramBindOptions) => {
   backend: BackendDatagramSocket;
 };
 
+/**
+ * A UDP socket, or a Unix datagram socket: messages by `for await`, in batches if wanted, and promises for sends.
+ * `DatagramSocket.bind` makes one.
+ */
 export class DatagramSocket extends DatagramSettings implements AsyncIterable<DatagramMessage> {
   readonly #backend: BackendDatagramSocket;
   readonly #reception: Reception;
@@ -294,6 +299,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     return this.#closing;
   }
 
+  /** Closes the socket, as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -8,6 +8,7 @@ import { STREAM_SOCKET_OPTIONS, type StreamSocketOptions } from './stream-option
 
 export const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
+/** What `StreamSocket.connect` can be asked for. */
 export interface StreamConnectOptions extends StreamSocketOptions {
   /** 1 to 65535. Either this or `path`. */
   port?: number | undefined;

@@ -87,6 +87,10 @@ export let listenAtOnce: (options: ListenOptions) => Listener | undefined;
 /** Rejects with why it can't listen. */
 export let whenListening: (listener: Listener) => Promise<void>;
 
+/**
+ * A stream socket that listens, on TCP or on a Unix path: its connections by `for await` or `accept`.
+ * `Listener.listen` makes one.
+ */
 export class Listener implements AsyncIterable<StreamSocket> {
   readonly #bounds: StreamBounds;
   readonly #pendingMax: number;
@@ -179,6 +183,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     return this.#waiting.length;
   }
 
+  /** Whether `close` has been called, or a signal has closed it. */
   get isClosed(): boolean {
     return this.#closing !== undefined;
   }
@@ -341,6 +346,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     await Promise.all([this.#backend.close(), ...waiting.map((stream) => stream.close(false))]);
   }
 
+  /** Closes the listener, as `close` does; connections that were accepted go on. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -12,6 +12,7 @@ const BLOCK_BYTES = 256 * 1024;
 
 /** What sendFile needs of a FileHandle, ringlet's or Node's own. */
 export interface ReadableFile {
+  /** Reads up to `length` bytes at `position`, null for the cursor; 0 bytes are the end of the file. */
   read(
     buffer: Uint8Array,
     offset: number,

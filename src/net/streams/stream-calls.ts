@@ -1,6 +1,7 @@
 /** What the calls of a connection can be asked for. */
 import type { OptionNames } from '../../validate.js';
 
+/** What a read of a connection can be asked for. */
 export interface StreamReadOptions {
   /** Where in the buffer to begin, in bytes. Default 0. */
   offset?: number | undefined;
@@ -19,18 +20,23 @@ export const STREAM_READ_OPTIONS: OptionNames<StreamReadOptions> = {
   signal: true,
 };
 
+/** What a call on a connection can be asked for. */
 export interface StreamCallOptions {
   /** Cancels the call, which then rejects with an AbortError. */
   signal?: AbortSignal | undefined;
 }
 
+/** Which part of a file `sendFile` sends. */
 export interface SendFileOptions extends StreamCallOptions {
+  /** The first byte to send, from 0. Default: the handle's own cursor, which then moves. */
   position?: number | undefined;
+  /** How many bytes to send at most. Default: up to the end of the file. */
   length?: number | undefined;
 }
 
 export const SEND_FILE_OPTIONS: OptionNames<SendFileOptions> = { position: true, length: true, signal: true };
 
+/** What an iteration over chunks can be asked for. */
 export interface ChunkOptions extends StreamCallOptions {
   /**
    * Whether chunks are views into the ring's receive buffers, to be given back by `release`. A buffer that

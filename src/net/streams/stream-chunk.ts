@@ -5,6 +5,7 @@
  * a bug (the bytes will be others), writing it while held is allowed.
  */
 export class StreamChunk implements Disposable {
+  /** The bytes: the reader's until `release`. */
   readonly data: Buffer;
 
   constructor(data: Buffer) {
@@ -14,6 +15,7 @@ export class StreamChunk implements Disposable {
   /** Gives the buffer back to the kernel. Does nothing when called again. */
   release(): void {}
 
+  /** Gives the buffer back, as `release` does. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -10,6 +10,7 @@ import { checkNumber, type OptionNames } from '../../validate.js';
 import type { SocketAddress } from '../address.js';
 import type { StreamSocket } from './stream-socket.js';
 
+/** What `StreamSocket.toDuplex` can be asked for. */
 export interface DuplexOptions {
   /**
    * Whether writing goes on after the peer's end, as any Duplex's; with false it ends by itself, as
@@ -27,6 +28,11 @@ type Callback = (error?: Error | null) => void;
 /** As setTimeout takes it. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
+/**
+ * A connection as a stream.Duplex, with net.Socket's names for what it tells and sets: for TLS, HTTP and whatever
+ * else
+ * takes a stream. `StreamSocket.toDuplex` makes one.
+ */
 export class StreamDuplex extends Duplex {
   #socket: StreamSocket | undefined;
   #chunks: AsyncIterableIterator<Buffer> | undefined;
@@ -36,6 +42,7 @@ export class StreamDuplex extends Duplex {
   #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sentBytes = 0;
+  /** Bytes that have been received. */
   bytesRead = 0;
 
   /** @param socket none for one that gets its connection later, by `attach`. */
@@ -102,10 +109,12 @@ export class StreamDuplex extends Duplex {
     }
   }
 
+  /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
     this.#send((socket) => socket.write(chunk), callback);
   }
 
+  /** @internal */
   override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
     this.#send((socket) => socket.writev(chunks.map(({ chunk }) => chunk)), callback);
   }
@@ -140,6 +149,7 @@ export class StreamDuplex extends Duplex {
     );
   }
 
+  /** @internal */
   override _final(callback: Callback): void {
     const socket = this.#socket;
     if (socket === undefined) {
@@ -156,6 +166,7 @@ export class StreamDuplex extends Duplex {
     );
   }
 
+  /** @internal */
   override _destroy(error: Error | null, callback: Callback): void {
     clearTimeout(this.#timer);
     this.#waiting = [];
@@ -176,31 +187,38 @@ export class StreamDuplex extends Duplex {
     return this.#sentBytes + this.writableLength;
   }
 
+  /** The peer's IP address; undefined for a Unix socket, and without a connection. */
   get remoteAddress(): string | undefined {
     return this.#remote?.address || undefined;
   }
 
+  /** The peer's port; undefined for a Unix socket, and without a connection. */
   get remotePort(): number | undefined {
     return this.#remote?.port || undefined;
   }
 
+  /** 'IPv4' or 'IPv6'; undefined for a Unix socket, and without a connection. */
   get remoteFamily(): string | undefined {
     return this.#remote?.family === 'Unix' ? undefined : this.#remote?.family;
   }
 
+  /** The IP address of this end; undefined for a Unix socket, and without a connection. */
   get localAddress(): string | undefined {
     return this.#socket?.localAddress.address || undefined;
   }
 
+  /** The port of this end; undefined for a Unix socket, and without a connection. */
   get localPort(): number | undefined {
     return this.#socket?.localAddress.port || undefined;
   }
 
+  /** 'IPv4' or 'IPv6'; undefined for a Unix socket, and without a connection. */
   get localFamily(): string | undefined {
     const family = this.#socket?.localAddress.family;
     return family === 'Unix' ? undefined : family;
   }
 
+  /** The three of this end; an empty object for a Unix socket, and without a connection. */
   address(): { address?: string; port?: number; family?: string } {
     if (this.#socket === undefined) return {};
     const { address, port, family } = this.#socket.localAddress;
@@ -212,10 +230,12 @@ export class StreamDuplex extends Duplex {
     return false;
   }
 
+  /** Always false: the connection is there already. */
   get pending(): boolean {
     return false;
   }
 
+  /** Milliseconds without a byte until 'timeout', as `setTimeout` has set them; undefined before. */
   get timeout(): number | undefined {
     return this.#timeoutMs;
   }
@@ -248,11 +268,16 @@ export class StreamDuplex extends Duplex {
     this.#timer?.refresh();
   }
 
+  /** TCP_NODELAY: whether small writes go out at once, without waiting for the answer to those before. */
   setNoDelay(isOn = true): this {
     if (!this.destroyed) this.#socket?.setNoDelay(isOn);
     return this;
   }
 
+  /**
+   * SO_KEEPALIVE: whether an idle connection is probed, after `initialDelayMs` milliseconds; 0 leaves that to the
+   * system.
+   */
   setKeepAlive(isOn = false, initialDelayMs = 0): this {
     if (!this.destroyed) this.#socket?.setKeepAlive(isOn, initialDelayMs);
     return this;
@@ -271,11 +296,13 @@ export class StreamDuplex extends Duplex {
     return this.destroy();
   }
 
+  /** Has the connection keep the process alive again, as it does from the beginning. */
   ref(): this {
     this.#socket?.ref();
     return this;
   }
 
+  /** Lets the process end though the connection is open. */
   unref(): this {
     this.#socket?.unref();
     return this;

@@ -65,6 +65,10 @@ export let wrapStream: (backend: BackendStream, bounds: StreamBounds) => StreamS
 /** For the other classes of streams. */
 export let backendOfStream: (socket: StreamSocket) => BackendStream;
 
+/**
+ * A TCP connection, or a stream socket on a Unix path: bytes by `read` or `for await`, and promises for writes.
+ * `StreamSocket.connect` makes one, and `Listener` accepts them.
+ */
 export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer> {
   readonly #backend: BackendStream;
   readonly #bounds: StreamBounds;
@@ -409,6 +413,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
     return this.#backend.close(isReset);
   }
 
+  /** Closes the connection, as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
