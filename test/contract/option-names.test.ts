@@ -84,6 +84,7 @@ describeOnEachBackend('Option names', (makeRing) => {
     const [listener, near, far] = await connectedPair(ring);
     const { port } = listener.address;
     await expectRefusals({
+      listen: (wrong: object) => Listener.listen({ port: 0, ring, ...wrong }),
       accept: (wrong) => listener.accept(wrong),
       connections: (wrong) => listener.connections(wrong),
       connect: (wrong: object) => StreamSocket.connect({ host, port, ring, ...wrong }),
@@ -105,7 +106,7 @@ describeOnEachBackend('Option names', (makeRing) => {
       await using socket = await DatagramSocket.bind({ [word]: host, ring });
       expect(socket.address.address).to.equal(host);
       await socket.send(word, { [word]: host, port: peer.port } as { host: string; port: number });
-      await using listener = await Listener.listen({ host, port: 0, ring });
+      await using listener = await Listener.listen({ [word]: host, port: 0, ring });
       expect(listener.address.address).to.equal(host);
       const { port } = listener.address;
       await using connection = await StreamSocket.connect({ [word]: host, port, ring });
@@ -114,7 +115,12 @@ describeOnEachBackend('Option names', (makeRing) => {
     }
     expect((await peer.wait(2)).map(({ data }) => String(data))).to.deep.equal(['host', 'address']);
     const both = { host, address: host, ring };
-    for (const call of [DatagramSocket.bind(both), StreamSocket.connect({ ...both, port: 9 })]) {
+    const calls = [
+      DatagramSocket.bind(both),
+      Listener.listen({ ...both, port: 0 }),
+      StreamSocket.connect({ ...both, port: 9 }),
+    ];
+    for (const call of calls) {
       const { code, message } = await rejection(call);
       expect(code).to.equal('ERR_INVALID_ARG_VALUE');
       expect(message).to.include('is the same as options.host');

@@ -11,6 +11,7 @@ import type { BatchReader, Waiting } from '../../batch-queue.js';
 import { abortError } from '../../errors.js';
 import { DatagramMessage } from './datagram-message.js';
 import type { SocketAddress } from '../address.js';
+import { StepsAhead } from '../steps-ahead.js';
 import type { Ancillary } from './ancillary.js';
 
 /** What the readers of one socket share. */
@@ -42,8 +43,7 @@ abstract class Reader<Item>
   #failure: unknown;
   #pending: PendingStep<Item> | undefined;
   #waiting: Waiting<DatagramMessage> | undefined;
-  /** The last step that was asked for ahead, while those before it have not come. */
-  #lastAhead: Promise<IteratorResult<Item, undefined>> | undefined;
+  #ahead: StepsAhead<IteratorResult<Item, undefined>> | undefined;
 
   /** @param isBrief whether another reader will probably follow this one soon. */
   constructor(reception: Reception, isLeasing: boolean, signal: AbortSignal | undefined, isBrief = false) {
@@ -63,16 +63,10 @@ abstract class Reader<Item>
   protected abstract giveUp(): DatagramMessage[];
 
   next(): Promise<IteratorResult<Item, undefined>> {
-    const before = this.#lastAhead ?? this.#pending?.promise;
+    const before = this.#ahead?.last ?? this.#pending?.promise;
     if (before === undefined) return this.#step();
-    // Asked ahead: each gets its own step, in the order of asking.
-    const go = (): Promise<IteratorResult<Item, undefined>> => {
-      if (this.#lastAhead === ahead) this.#lastAhead = undefined;
-      return this.#step();
-    };
-    const ahead = before.then(go, go);
-    this.#lastAhead = ahead;
-    return ahead;
+    this.#ahead ??= new StepsAhead(() => this.#step());
+    return this.#ahead.ask(before);
   }
 
   return(): Promise<IteratorResult<Item, undefined>> {

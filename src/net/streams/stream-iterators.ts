@@ -8,6 +8,7 @@ import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
 import type { BackendStream } from '../../backend/streams.js';
 import type { ChunkWaiter, QueuedChunk } from '../../chunk-queue.js';
 import { abortError, readerBusyError, tracedRejection } from '../../errors.js';
+import { StepsAhead } from '../steps-ahead.js';
 import { StreamChunk } from './stream-chunk.js';
 
 /** Who reads a stream now. */
@@ -30,6 +31,7 @@ abstract class ChunkReader<Item> implements AsyncIterableIterator<Item, undefine
   #failure: (() => Error) | undefined;
   #pending: Promise<Step<Item>> | undefined;
   #resolve: Resolve<Item> | undefined;
+  #ahead: StepsAhead<Step<Item>> | undefined;
 
   constructor(readership: Readership, isLeasing: boolean, signal: AbortSignal | undefined) {
     this.#readership = readership;
@@ -40,11 +42,13 @@ abstract class ChunkReader<Item> implements AsyncIterableIterator<Item, undefine
   protected abstract toItem(chunk: QueuedChunk): Item;
 
   next(): Promise<Step<Item>> {
-    if (this.#resolve !== undefined) {
-      // Somebody asks ahead: each gets its own step, in the order of asking.
-      const again = (): Promise<Step<Item>> => this.next();
-      return (this.#pending as Promise<Step<Item>>).then(again, again);
-    }
+    const before = this.#ahead?.last ?? (this.#resolve === undefined ? undefined : this.#pending);
+    if (before === undefined) return this.#step();
+    this.#ahead ??= new StepsAhead(() => this.#step());
+    return this.#ahead.ask(before);
+  }
+
+  #step(): Promise<Step<Item>> {
     if (!this.#isReading && !this.#begin()) return this.#afterDone();
     const { incoming } = this.#readership.stream;
     const chunk = incoming.take();
