@@ -173,6 +173,8 @@ export interface FileBackend {
   ): Promise<void>;
   unlink(path: Path, signal: AbortSignal | undefined): Promise<void>;
   mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void>;
+  /** Whether there is a directory, as far as that can be told at once; false says nothing. */
+  isKnownDirectory?(path: Path): boolean;
   rmdir(path: Path, signal: AbortSignal | undefined): Promise<void>;
   /** Extended attributes. `isOfLink`: a symbolic link's own, instead of those of what it leads to. */
   getAttribute(path: Path, name: string, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer>;

@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:os';
 import type { FileBackend, Path } from '../backend/backend.js';
-import { systemError } from '../errors.js';
+import { abortError, systemError } from '../errors.js';
 
 const { EEXIST, ENOENT, ENOTDIR } = constants.errno;
 const SEPARATOR = '/'.charCodeAt(0);
@@ -19,9 +19,11 @@ export async function makeDirectories(
   mode: number,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
+  if (signal?.aborted) throw abortError(signal);
+  if (files.isKnownDirectory?.(path)) return undefined;
   const toMake: Path[] = [path];
   const withoutParent = new Set<Path>();
-  let firstMade: Path | undefined;
+  let firstMade: Path | undefined = await makeLikelyParent(files, path, mode, signal);
   for (let current = toMake.pop(); current !== undefined; current = toMake.pop()) {
     try {
       await files.mkdir(current, mode, signal);
@@ -37,6 +39,29 @@ export async function makeDirectories(
     }
   }
   return firstMade?.toString();
+}
+
+/** Makes the parent first where all that is known to be there is what it would be in: that spares a failure. */
+async function makeLikelyParent(
+  files: FileBackend,
+  path: Path,
+  mode: number,
+  signal: AbortSignal | undefined,
+): Promise<Path | undefined> {
+  const parent = parentOf(path);
+  if (files.isKnownDirectory === undefined || parent === undefined) return undefined;
+  // Of 'a/' it is the same directory.
+  const isSame = parent.length === path.length - 1;
+  if (isSame || files.isKnownDirectory(parent)) return undefined;
+  const grandparent = parentOf(parent);
+  if (grandparent !== undefined && !files.isKnownDirectory(grandparent)) return undefined;
+  try {
+    await files.mkdir(parent, mode, signal);
+    return parent;
+  } catch {
+    // Whatever is wrong, it shows in its turn.
+    return undefined;
+  }
 }
 
 /** Passes if `path` could not be made because it is a directory already, and else throws why it could not. */

@@ -89,6 +89,13 @@ export class CachedPaths {
     return Promise.resolve(isBigInt ? toBigIntStats(statxWords, 0) : toStats(statxWords, 0));
   }
 
+  /** False also when the ring must be asked: unlike for `stat`, that is no failure. */
+  isDirectory(path: string): boolean {
+    if (!this.credit.isLeft || binding().statCached(path, false, addressOf(statxWords)) < 0) return false;
+    this.credit.take();
+    return toStats(statxWords, 0).isDirectory();
+  }
+
   /** The content, the file where there is more to be read, or undefined when the ring must be asked. */
   readWhole<Content>(path: string, read: WholeRead<Content>): Promise<Content> | OpenedRead | undefined {
     if (!this.#canTry()) return undefined;

@@ -70,6 +70,10 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     return canGoInline ? cachedPaths : undefined;
   }
 
+  isKnownDirectory(path: Path): boolean {
+    return typeof path === 'string' && this.#pathsOnTheSpot?.isDirectory(path) === true;
+  }
+
   /** Reads on from where a read on the spot has come to. */
   async #readOpened<Content>(path: string, read: WholeRead<Content>, opened: OpenedRead): Promise<Content> {
     let isTaken = false;
