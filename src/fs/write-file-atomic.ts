@@ -6,7 +6,7 @@
  * would then put a file in place whose content may be lost.
  */
 import { constants, fchmod } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { BackendFile, FileBackend } from '../backend/backend.js';
 import { node } from './node-calls.js';
 import type { WriteFileSettings } from './options.js';
@@ -14,6 +14,8 @@ import { type FileContent, toContent, writeWhole } from './write-file.js';
 import { useFile } from './with-file.js';
 
 const PERMISSIONS = 0o7777;
+/** A name of this length is taken everywhere. */
+const SAFE_NAME_BYTES = 64;
 
 /** @param mode of a file that is not there yet; one that is keeps its own. */
 export async function writeFileAtomic(
@@ -28,9 +30,7 @@ export async function writeFileAtomic(
   const mode = await permissionsOf(files, path, signal);
   const target = await linkedTo(path);
   const directory = dirname(target);
-  // Loading it takes longer than all of ringlet.
-  const { randomBytes } = process.getBuiltinModule('node:crypto');
-  const temporary = `${target}.${process.pid}-${randomBytes(6).toString('hex')}`;
+  const temporary = join(directory, temporaryName(basename(target)));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
   const file = await files.open(temporary, flags, mode ?? settings.mode, signal);
   try {
@@ -47,6 +47,17 @@ export async function writeFileAtomic(
   }
   const opened = await files.open(directory, constants.O_RDONLY | constants.O_DIRECTORY, 0, undefined);
   await useFile(opened, undefined, (parent) => parent.sync(undefined));
+}
+
+/** The name, cut where it would become longer than the file system may take, and something that nobody else has. */
+function temporaryName(name: string): string {
+  // Loading it takes longer than all of ringlet.
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
+  const suffix = `.${process.pid}-${randomBytes(6).toString('hex')}`;
+  const bytesMax = Math.max(SAFE_NAME_BYTES, Buffer.byteLength(name)) - suffix.length;
+  let beginning = name;
+  while (Buffer.byteLength(beginning) > bytesMax) beginning = beginning.slice(0, -1);
+  return beginning + suffix;
 }
 
 /** What a symbolic link leads to, so that the file is replaced and the link stays. */

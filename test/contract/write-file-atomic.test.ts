@@ -24,6 +24,16 @@ describeOnEachBackend('Fs.writeFileAtomic', (makeRing) => {
     expect(readdirSync(directory.path).sort()).to.deep.equal(['a', 'other']);
   });
 
+  it('takes names as long as the file system does, of whatever letters', async () => {
+    const { fs } = makeRing();
+    const names = ['a', 'n'.repeat(240), 'n'.repeat(255), 'é'.repeat(127), `${'𝕟'.repeat(63)}nnn`];
+    for (const name of names) await fs.writeFileAtomic(directory.at(name), name);
+    expect(readdirSync(directory.path).sort()).to.deep.equal([...names].sort());
+    for (const name of names) expect(readFileSync(directory.at(name), 'utf8')).to.equal(name);
+    const error = await rejection(fs.writeFileAtomic(directory.at('n'.repeat(256)), 'x'));
+    expect(error.code).to.equal('ENAMETOOLONG');
+  });
+
   it('a link stays a link', async () => {
     const { fs } = makeRing();
     const path = directory.file('a', 'old');
