@@ -7,6 +7,7 @@ import { abortError, invalidArgValue } from '../errors.js';
 import { checkView } from '../validate.js';
 import { bufferOf, byteLengthOf, byteOffsetOf, type View } from '../views.js';
 import type { ReadFileSettings } from './options.js';
+import { checkSize } from './read-large.js';
 
 /** A read in the page cache is a copy on the event loop's time. */
 const READ_BYTES_MAX = 512 * 1024;
@@ -17,6 +18,7 @@ export async function readInto(
   { encoding, signal }: Pick<ReadFileSettings, 'encoding' | 'signal'>,
 ): Promise<Buffer | string> {
   const stats = await file.stat(false, signal);
+  checkSize(stats);
   if (signal?.aborted) throw abortError(signal);
   // What says 0 may be /proc, which does not know.
   const size = stats.isFile() ? stats.size : 0;

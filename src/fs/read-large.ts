@@ -4,17 +4,25 @@
  *
  * A large regular file is read in several parts at once, which kernel threads copy while the event loop turns.
  */
+import type { Stats } from 'node:fs';
 import { type BackendFile, CURRENT_POSITION } from '../backend/backend.js';
 import { fileTooLarge } from '../errors.js';
 import { copyOf, SLAB_BYTES } from './slabs.js';
 
 const { MAX_LENGTH } = process.getBuiltinModule('node:buffer').constants;
 
+/** Node reads no larger file in one call (20 to 26), though a Buffer could hold it. */
+const FILE_BYTES_MAX = 2 ** 31 - 1;
+
 /** Of one read: large enough that waking a thread for it does not count. */
 const PART_BYTES = 4 * 1024 * 1024;
 const PARTS_AT_ONCE = 4;
 /** A smaller file is read in turn. */
 const SEVERAL_PARTS_BYTES = 2 * PART_BYTES;
+
+export function checkSize(stats: Stats): void {
+  if (stats.isFile() && stats.size > FILE_BYTES_MAX) throw fileTooLarge(stats.size);
+}
 
 /**
  * @param slab holds the beginning, filled to the brim.
@@ -28,8 +36,8 @@ export async function readBeyondSlab(
 ): Promise<Buffer> {
   const stats = await file.stat(false, signal);
   const { size } = stats;
-  if (size > MAX_LENGTH) throw fileTooLarge(size);
-  let content: Buffer = Buffer.allocUnsafeSlow(Math.max(size, 2 * SLAB_BYTES));
+  checkSize(stats);
+  let content: Buffer = Buffer.allocUnsafeSlow(Math.max(stats.isFile() ? size : 0, 2 * SLAB_BYTES));
   file.expectFilling?.(content);
   let byteCount = slab.copy(content);
   const isInParts = isFromStart && stats.isFile() && size >= SEVERAL_PARTS_BYTES;

@@ -1,9 +1,11 @@
 /** Fs.readFile and FileHandle.readFile: whole files of every kind, as bytes and as text. */
 import { expect } from 'chai';
 import { readFileSync, truncateSync } from 'node:fs';
+import nodePromises from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
+import { describeError } from '../support/outcomes.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 describeOnEachBackend('Fs.readFile', (makeRing) => {
@@ -30,6 +32,22 @@ describeOnEachBackend('Fs.readFile', (makeRing) => {
     await handle.read(Buffer.alloc(5));
     expect((await handle.readFile()).equals(content.subarray(5))).to.equal(true);
     expect((await handle.readFile()).length).to.equal(0);
+  });
+
+  it('a file of 2 GiB is refused as by Node, from path and handle', async () => {
+    const { fs } = makeRing();
+    const path = directory.file('huge', '');
+    // Nothing but a hole.
+    truncateSync(path, 2 ** 31);
+    await using handle = await fs.open(path);
+    const errors = [
+      await rejection(fs.readFile(path)),
+      await rejection(fs.readFile(path, 'utf8')),
+      await rejection(handle.readFile()),
+    ];
+    const expected = await rejection(nodePromises.readFile(path));
+    expect(expected.code).to.equal('ERR_FS_FILE_TOO_LARGE');
+    for (const error of errors) expect(describeError(error)).to.deep.equal(describeError(expected));
   });
 
   it('a large file that grows, shrinks or is aborted while it is read', async () => {
