@@ -19,11 +19,12 @@ type CreateStream = (path: unknown, options?: unknown) => unknown;
 /** Node's two take a handle for their `fd`; by its class, of which ringlet's is none. */
 function takingOurHandles(name: 'createReadStream' | 'createWriteStream'): void {
   const original = fs[name] as CreateStream;
-  const create: CreateStream = (path, options) => {
+  // No arrow function: Node's can be called with `new`.
+  function create(path: unknown, options?: unknown): unknown {
     const handle = typeof options === 'object' && options !== null && 'fd' in options && options.fd;
     if (!(handle instanceof FileHandle)) return original(path, options);
     return handle[name](options as object);
-  };
+  }
   Object.defineProperty(create, 'name', { value: name });
   Object.assign(fs, { [name]: create });
 }

@@ -52,6 +52,18 @@ describe('ringlet/register', () => {
     }
   }
 
+  it('fs.createReadStream and fs.createWriteStream are constructors, as Node’s are', async () => {
+    const source = `
+      const fs = require('fs');
+      const read = new fs.createReadStream(process.argv[1]);
+      const write = new fs.createWriteStream(process.argv[1], { flags: 'r+' });
+      console.log(read instanceof fs.ReadStream, write instanceof fs.WriteStream, fs.createReadStream.length);
+      read.destroy();
+      write.destroy();
+    `;
+    expect(await run(source, '--import', 'ringlet/register')).to.equal('true true 2');
+  });
+
   it('without it nothing is exchanged', async () => {
     const source = `${imports['named imports']}${REPORT}`;
     expect(await run(source, '--input-type=module')).to.equal('false false content');
