@@ -31,6 +31,7 @@ import {
 import { byteLengthOf, isView, type View } from '../views.js';
 import { fileFor } from './beyond-node.js';
 import { HandleLifetime, type LentFile } from './handle-lifetime.js';
+import { noteOriginals } from './handle-streams.js';
 import {
   type ReadFileOptions,
   readReadFileOptions,
@@ -95,6 +96,7 @@ export class FileHandle extends StreamableHandle {
   static {
     fileOf = (handle) => handle.#lifetime.file;
     lend = (handle) => handle.#lifetime.lend();
+    noteOriginals(FileHandle.prototype);
   }
 
   /** @internal Handles come from `open`; `path` is what the user called it. */

@@ -15,12 +15,26 @@ import type { HeldFile } from './handle-lifetime.js';
 type View = NodeJS.ArrayBufferView;
 type Callback = (error: Error | null, bytes?: number, data?: unknown) => void;
 
-/** What a stream needs to know of its handle. */
+/** What a stream needs of its handle. */
 export interface StreamedHandle {
   readonly fd: number;
+  read(buffer: View, offset: number, length: number, position?: number): Promise<{ bytesRead: number }>;
+  write(buffer: View, offset: number, length: number, position?: number): Promise<{ bytesWritten: number }>;
+  writev(buffers: View[], position?: number): Promise<{ bytesWritten: number }>;
   close(): Promise<void>;
   on(event: 'close', listener: () => void): unknown;
   once(event: 'close', listener: () => void): unknown;
+}
+
+/** Of FileHandle, as they were made: a handle whose own are others is asked by those, as Node asks its own. */
+const originals = new Set<unknown>();
+
+export function noteOriginals({
+  read,
+  write,
+  writev,
+}: Pick<StreamedHandle, 'read' | 'write' | 'writev'>): void {
+  for (const method of [read, write, writev]) originals.add(method);
 }
 
 /** What Node's streams call instead of node:fs. */
@@ -60,18 +74,23 @@ class StreamOperations {
     const file = this.#file;
     // A read that ends by itself is faster without.
     const signal = file.mayWait ? this.#abandoned.signal : undefined;
-    const reading = file.read(buffer, offset, length, at, signal);
+    const reading = originals.has(this.#handle.read)
+      ? file.read(buffer, offset, length, at, signal)
+      : this.#handle.read(buffer, offset, length, position);
     this.#tell(reading, ({ bytesRead }) => done(null, bytesRead, buffer), done, buffer);
   }
 
   write(_fd: number, buffer: View, offset: number, length: number, position: number, done: Callback): void {
-    const writing = this.#file.write(buffer, offset, length, positionOf(position), this.#abandoned.signal);
+    const writing = originals.has(this.#handle.write)
+      ? this.#file.write(buffer, offset, length, positionOf(position), this.#abandoned.signal)
+      : this.#handle.write(buffer, offset, length, knownOf(position));
     this.#tell(writing, ({ bytesWritten }) => done(null, bytesWritten, buffer), done, buffer);
   }
 
   writev(_fd: number, buffers: View[], position: number, done: Callback): void {
-    const spans = toSpans(buffers);
-    const writing = this.#file.writev(spans, positionOf(position), this.#abandoned.signal);
+    const writing = originals.has(this.#handle.writev)
+      ? this.#file.writev(toSpans(buffers), positionOf(position), this.#abandoned.signal)
+      : this.#handle.writev(buffers, knownOf(position)).then(({ bytesWritten }) => bytesWritten);
     this.#tell(writing, (bytesWritten) => done(null, bytesWritten, buffers), done, buffers);
   }
 
@@ -97,8 +116,12 @@ class StreamOperations {
 }
 
 /** Node's streams count on from no position, which makes NaN. */
+function knownOf(position: number | undefined): number | undefined {
+  return Number.isSafeInteger(position) ? position : undefined;
+}
+
 function positionOf(position: number | undefined): Position {
-  return Number.isSafeInteger(position) ? (position as number) : CURRENT_POSITION;
+  return knownOf(position) ?? CURRENT_POSITION;
 }
 
 type Destroy = (error: Error | null, callback: (error?: Error | null) => void) => void;

@@ -12,7 +12,7 @@ import type { Interface } from 'node:readline';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { BeyondNode } from './beyond-node.js';
 import type { HandleLifetime, HeldFile } from './handle-lifetime.js';
-import { linesOf, readStreamOver, writeStreamOver } from './handle-streams.js';
+import { linesOf, readStreamOver, type StreamedHandle, writeStreamOver } from './handle-streams.js';
 import { type HandleWriter, type WriterOptions, writerOver } from './handle-writer.js';
 import { pullFrom, pullSyncFrom } from './pull.js';
 import {
@@ -35,6 +35,9 @@ export abstract class StreamableHandle extends BeyondNode {
   abstract [lifetimeOf](): HandleLifetime;
   abstract get fd(): number;
   abstract readonly close: () => Promise<void>;
+  abstract read(...args: Parameters<StreamedHandle['read']>): ReturnType<StreamedHandle['read']>;
+  abstract write(...args: Parameters<StreamedHandle['write']>): ReturnType<StreamedHandle['write']>;
+  abstract writev(...args: Parameters<StreamedHandle['writev']>): ReturnType<StreamedHandle['writev']>;
 
   /**
    * The content in batches of Uint8Arrays, through the transforms given, for Node's `stream/iter`. Where Node's own

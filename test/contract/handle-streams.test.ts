@@ -290,6 +290,38 @@ describeOnEachBackend('FileHandle streams', (makeRing) => {
     });
   }
 
+  it('read, write and writev of a handle’s own are asked by its streams, with what Node asks', async () => {
+    for (const flags of ['r', 'w']) {
+      const calls: unknown[][] = [];
+      for (const handle of await bothHandles(directory.file('own', flags === 'r' ? CONTENT : ''), flags)) {
+        const seen: unknown[] = [];
+        calls.push(seen);
+        for (const name of ['read', 'write', 'writev'] as const) {
+          const original = handle[name] as (...args: unknown[]) => Promise<unknown>;
+          const own = (first: unknown, ...rest: unknown[]): Promise<unknown> => {
+            seen.push([name, ...rest]);
+            return original.call(handle, first, ...rest);
+          };
+          Object.defineProperty(handle, name, { value: own });
+        }
+        if (flags === 'r') {
+          for await (const _chunk of handle.createReadStream({ start: 5 }));
+        } else {
+          const stream = handle.createWriteStream();
+          await new Promise((resolve) => stream.write('one', resolve));
+          stream.cork();
+          for (const piece of ['two', 'three']) stream.write(piece);
+          stream.uncork();
+          stream.end('four');
+          await within('the stream to be closed', once(stream, 'close'));
+        }
+      }
+      expect(calls[0]).to.have.length.greaterThan(1);
+      expect(calls[0]).to.deep.equal(calls[1]);
+    }
+    expect(readFileSync(directory.at('own'), 'utf8')).to.equal('onetwothreefour');
+  });
+
   it('readLines: break closes the handle', async () => {
     const handle = await makeRing().fs.open(directory.file('lines', 'one\ntwo\n'));
     for await (const line of handle.readLines()) {
