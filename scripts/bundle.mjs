@@ -141,7 +141,8 @@ writeFileSync(
 appendFileSync(join(dist, 'addon-places.js'), TELL_PLACES);
 for (const entry of ENTRIES) {
   writeFileSync(join(dist, `${entry}.js`), esModule(entry));
-  const types = readFileSync(join(dist, `${entry}.d.ts`), 'utf8');
+  const readTypes = (path) => readFileSync(`${join(dist, dirname(entry), path)}.d.ts`, 'utf8');
+  const types = readTypes(basename(entry));
   const values = Object.keys(require(join(dist, `${entry}.cjs`)));
-  writeFileSync(join(dist, `${entry}.d.cts`), commonJsTypes(basename(entry), types, values));
+  writeFileSync(join(dist, `${entry}.d.cts`), commonJsTypes(basename(entry), types, values, readTypes));
 }

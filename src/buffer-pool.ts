@@ -114,7 +114,7 @@ class Waiter implements Abortable {
 
 let giveBack: (pool: BufferPool, buffer: PoolBuffer) => void;
 
-/** @internal Pools come from `Ring.bufferPool`. */
+/** Buffers of one size that are used over and over; registered with the kernel where it can. From `Ring.bufferPool`. */
 export class BufferPool {
   readonly #pool: BackendPool;
   readonly #settings: PoolSettings;

@@ -84,11 +84,7 @@ export function lendForClosing(handle: FileHandle): LentFile | undefined {
   return lend(handle);
 }
 
-/**
- * An open file. It emits 'close' when its `close` is called for the first time, as Node's does.
- *
- * @internal Handles come from `open`.
- */
+/** An open file, from `open`. It emits 'close' when its `close` is called for the first time, as Node's does. */
 export class FileHandle extends StreamableHandle {
   readonly #lifetime: HandleLifetime;
   #asyncResource: AsyncResource | undefined;

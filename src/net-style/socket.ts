@@ -285,6 +285,7 @@ export class Socket extends StreamDuplex {
     return (this.#hasBegun && !this.destroyed ? this.writableLength : undefined) as number;
   }
 
+  /** As a stream's; where the peer has ended both sides, it fails with EPIPE, as node:net's does. */
   override write(chunk: unknown, ...parameters: unknown[]): boolean {
     if (this.allowHalfOpen || !this.readableEnded || !this.writableEnded) {
       return (super.write as (...all: unknown[]) => boolean)(chunk, ...parameters);

@@ -93,6 +93,7 @@ describe('Types of the package', function () {
   }
 
   it('every public name has a text that editors show', async () => {
+    installTypes('26');
     const { code, stdout } = await runTool(join(TOOLS, 'undocumented.mjs'), [installed]);
     const names = stdout.trim().split('\n');
     expect([code, Number(names.pop()) > 600, names]).to.deep.equal([0, true, []]);

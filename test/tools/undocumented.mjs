@@ -7,7 +7,10 @@ import ts from 'typescript-6';
 
 const folder = process.argv[2];
 const dist = join(folder, 'dist') + sep;
-const entries = ['index.d.ts', 'fs/promises.d.ts', 'dgram/index.d.ts', 'net-style/index.d.ts'];
+const entries = ['index', 'fs/promises', 'dgram/index', 'net-style/index'].flatMap((name) => [
+  `${name}.d.ts`,
+  `${name}.d.cts`,
+]);
 const program = ts.createProgram(
   entries.map((entry) => join(dist, entry)),
   {
@@ -31,7 +34,7 @@ function isOurs(symbol) {
 /** What an editor shows beside the type: at the name, or where it is called. */
 function textOf(symbol) {
   const parts = symbol.getDocumentationComment(checker);
-  const tags = symbol.getJsDocTags(checker).map(({ name }) => name);
+  const tags = symbol.getJsDocTags(checker).map(({ name }) => (name === 'internal' ? '' : name));
   const calls = checker.getTypeOfSymbol(symbol).getCallSignatures();
   return [parts, ...calls.map((call) => call.getDocumentationComment(checker))]
     .map((each) => ts.displayPartsToString(each))
@@ -40,7 +43,8 @@ function textOf(symbol) {
 }
 
 function isPrivate(symbol) {
-  const declaration = symbol.declarations[0];
+  const declaration = symbol.declarations?.[0];
+  if (declaration === undefined) return false;
   const hidden = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
   if (ts.getCombinedModifierFlags(declaration) & hidden) return true;
   if (declaration.name && ts.isPrivateIdentifier(declaration.name)) return true;
@@ -57,7 +61,7 @@ function membersOf(symbol) {
 }
 
 function look(symbol, name) {
-  if (seen.has(symbol) || !isOurs(symbol) || isPrivate(symbol)) return;
+  if (seen.has(symbol) || !isOurs(symbol)) return;
   seen.add(symbol);
   if (textOf(symbol) === '') undocumented.push(name);
 }
@@ -70,7 +74,8 @@ for (const entry of entries) {
     // The drop-in's names are Node's: their types say so, and with them go Node's texts.
     if (entry.startsWith('fs/') && exported.name !== 'default') continue;
     look(symbol, `${entry}: ${exported.name}`);
-    for (const member of membersOf(symbol)) look(member, `${entry}: ${exported.name}.${member.name}`);
+    for (const member of membersOf(symbol).filter((each) => !isPrivate(each)))
+      look(member, `${entry}: ${exported.name}.${member.name}`);
   }
 }
 console.log([...undocumented, seen.size].join('\n'));
