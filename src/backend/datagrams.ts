@@ -80,6 +80,8 @@ export interface PartlySent {
 }
 
 export interface BackendDatagramSocket {
+  /** On a runtime that binds a socket only after the call, as Bun does: when it is bound. Else undefined. */
+  readonly binding?: Promise<void> | undefined;
   readonly local: SocketAddress;
   /** The peer of a connected socket. */
   readonly remote: SocketAddress | undefined;

@@ -51,6 +51,7 @@ class NodeMessage extends DatagramMessage {
 }
 
 class NodeDatagramSocket implements BackendDatagramSocket {
+  readonly binding: Promise<void> | undefined;
   #local: SocketAddress;
   #remote: SocketAddress | undefined;
   readonly incoming: BatchQueue<DatagramMessage>;
@@ -67,7 +68,10 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     this.#backend = backend;
     this.#socket = socket;
     this.#admission = admission;
-    this.#local = toAddress(socket.address());
+    this.binding = bindingOf(socket)?.then(() => {
+      this.#local = toAddress(socket.address());
+    });
+    this.#local = this.binding === undefined ? toAddress(socket.address()) : UNBOUND;
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => {});
     socket.on('message', (data, remote) => {
       if (this.incoming.isFull) {
@@ -309,13 +313,14 @@ export class NodeDatagrams implements DatagramBackend {
     if (wanted.receiveBufferBytes > 0) options.recvBufferSize = wanted.receiveBufferBytes;
     if (wanted.sendBufferBytes > 0) options.sendBufferSize = wanted.sendBufferBytes;
     const socket = boundSocket(options, wanted);
-    if (wanted.broadcast) socket.setBroadcast(true);
     const wrapped = new NodeDatagramSocket(
       this,
       socket,
       this.#admission,
       this.#bytesFor(wanted.messageBytes),
     );
+    if (wanted.broadcast && wrapped.binding === undefined) socket.setBroadcast(true);
+    else if (wanted.broadcast) socket.once('listening', () => socket.setBroadcast(true));
     this.#sockets.add(wrapped);
     return wrapped;
   }
@@ -363,6 +368,21 @@ function toAddress({ address, port, family }: AddressInfo): SocketAddress {
  * one a socket is bound, and sends, when the call returns.
  */
 const atOnce: dgram.SocketOptions['lookup'] = (address, _options, found) => found(null, address, 0);
+
+const UNBOUND: SocketAddress = { address: '', port: 0, family: 'IPv4' };
+
+/** Undefined with Node, which has bound it by now. */
+function bindingOf(socket: dgram.Socket): Promise<void> | undefined {
+  try {
+    socket.address();
+    return undefined;
+  } catch {
+    return new Promise((resolve, reject) => {
+      socket.once('listening', resolve);
+      socket.once('error', reject);
+    });
+  }
+}
 
 function boundSocket(options: dgram.SocketOptions, wanted: DatagramBinding): dgram.Socket {
   const socket = process.getBuiltinModule('node:dgram').createSocket({ ...options, lookup: atOnce });

@@ -81,6 +81,8 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
       checkMessageBytes(binding, datagrams.messageBytesMax);
       checkResolved(binding);
       const backend = datagrams.bind(binding);
+      // What becomes of it shows at the socket's first reader.
+      backend.binding?.catch(() => {});
       return { socket: new DatagramSocket(OURS, backend), backend };
     };
   }
@@ -101,7 +103,9 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     checkMessageBytes(wanted, datagrams.messageBytesMax);
     const binding = isResolved(wanted) ? wanted : await resolveBinding(wanted, signal);
     if (signal?.aborted) throw abortError(signal);
-    return new DatagramSocket(OURS, datagrams.bind(binding));
+    const backend = datagrams.bind(binding);
+    if (backend.binding !== undefined) await backend.binding;
+    return new DatagramSocket(OURS, backend);
   }
 
   /** What the socket is bound to, with the port that it really got. */
