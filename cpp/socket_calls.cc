@@ -66,6 +66,13 @@ int SendMessages(int fd, mmsghdr* messages, uint32_t count) {
   return OrErrno(sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+int SendNow(int fd, const iovec* pieces, size_t count) {
+  msghdr message = {};
+  message.msg_iov = const_cast<iovec*>(pieces);
+  message.msg_iovlen = count;
+  return OrErrno(static_cast<int>(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)));
+}
+
 int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* address) {
   std::memset(address, 0, sizeof(*address));
   auto* v4 = reinterpret_cast<sockaddr_in*>(address);

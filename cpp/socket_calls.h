@@ -4,7 +4,9 @@
 #define RINGLET_SOCKET_CALLS_H_
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -28,6 +30,9 @@ int GetSocketOption(int fd, int level, int name);
 
 // Sends messages without waiting: how many left, or -errno when the first did not.
 int SendMessages(int fd, mmsghdr* messages, uint32_t count);
+
+// Sends what the kernel takes at once: bytes, or -errno.
+int SendNow(int fd, const iovec* pieces, size_t count);
 
 // A literal address (with %scope for IPv6) and port in the kernel's form: bytes used, or -EINVAL.
 int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* address);

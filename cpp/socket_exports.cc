@@ -83,6 +83,19 @@ Napi::Value SendMany(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), SendMessages(ToInt(info[0]), messages, count));
 }
 
+// sendNow(fd, address, bytes): what the kernel takes at once of memory that TypeScript knows to be there.
+Napi::Value SendNowFrom(const Napi::CallbackInfo& info) {
+  auto* memory = reinterpret_cast<void*>(info[1].As<Napi::Number>().Int64Value());
+  iovec piece = {memory, ToUint32(info[2])};
+  return Napi::Number::New(info.Env(), SendNow(ToInt(info[0]), &piece, 1));
+}
+
+// sendPiecesNow(fd, address, count): the same of memory that so many iovecs name.
+Napi::Value SendPiecesNow(const Napi::CallbackInfo& info) {
+  auto* pieces = reinterpret_cast<const iovec*>(info[1].As<Napi::Number>().Int64Value());
+  return Napi::Number::New(info.Env(), SendNow(ToInt(info[0]), pieces, ToUint32(info[2])));
+}
+
 // localAddress(fd)
 Napi::Value LocalAddress(const Napi::CallbackInfo& info) {
   sockaddr_storage address = {};
@@ -124,6 +137,8 @@ void ExportSockets(Napi::Env env, Napi::Object exports) {
   exports.Set("setSocketOption", Napi::Function::New<SetOption>(env));
   exports.Set("getSocketOption", Napi::Function::New<GetOption>(env));
   exports.Set("sendMany", Napi::Function::New<SendMany>(env));
+  exports.Set("sendNow", Napi::Function::New<SendNowFrom>(env));
+  exports.Set("sendPiecesNow", Napi::Function::New<SendPiecesNow>(env));
   exports.Set("localAddress", Napi::Function::New<LocalAddress>(env));
   exports.Set("encodeAddress", Napi::Function::New<EncodeAddressInto>(env));
   exports.Set("decodeAddress", Napi::Function::New<DecodeAddressFrom>(env));

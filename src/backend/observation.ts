@@ -65,6 +65,24 @@ export class Observation {
     return recording;
   }
 
+  /** Runs a call that is over when it returns, watched as if it had a promise. */
+  observeCall<Result>(facts: OperationFacts, call: () => Result): Result {
+    let outcome: (() => Result) | undefined;
+    const submit = async (): Promise<Result> => {
+      try {
+        const result = call();
+        outcome = () => result;
+      } catch (error) {
+        outcome = () => {
+          throw error;
+        };
+      }
+      return outcome();
+    };
+    this.observe(facts, submit).catch(() => {});
+    return (outcome as unknown as () => Result)();
+  }
+
   /** Runs `submit` watched. The promise returned settles as the operation's own does. */
   observe<Result>(facts: OperationFacts, submit: () => Promise<Result>): Promise<Result> {
     const recordings = this.#recordings;

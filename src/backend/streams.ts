@@ -107,6 +107,15 @@ export interface BackendStream {
     signal: AbortSignal | undefined,
     fds?: readonly number[],
   ): Promise<number>;
+  /**
+   * The same, but what the kernel takes at once has left when this returns. If that is all, the result is the number
+   * of bytes, and if not, the promise of it.
+   *
+   * @throws what keeps the kernel from taking any.
+   */
+  writeNow(data: readonly Span[]): number | Promise<number>;
+  /** Bytes that the kernel has taken, of a write that is under way too. */
+  readonly sentBytes: number;
   /** As `read`, and with it descriptors that the peer has passed; for Unix sockets. */
   receiveDescriptors(
     view: Uint8Array,

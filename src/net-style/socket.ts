@@ -16,6 +16,7 @@ import { familyOf, type SocketAddress } from '../net/address.js';
 import { connectToAny, inTurn } from '../net/streams/connect.js';
 import { StreamDuplex } from '../net/streams/stream-duplex.js';
 import { StreamSocket } from '../net/streams/stream-socket.js';
+import { nextTick } from '../real-timers.js';
 import type { Ring } from '../ring.js';
 import { checkNumber, checkSignal } from '../validate.js';
 import { type ConnectOptions, type Goal, readCall, readGoal } from './calls.js';
@@ -85,7 +86,6 @@ export class Socket extends StreamDuplex {
     const { highWaterMark, keepAliveInitialDelay = 0 } = wanted;
     super(undefined, {
       allowHalfOpen: Boolean(wanted.allowHalfOpen),
-      emitClose: false,
       ...(highWaterMark === undefined ? {} : { highWaterMark }),
     });
     this.#ring = wanted.ring;
@@ -114,6 +114,7 @@ export class Socket extends StreamDuplex {
       const socket = new Socket(options);
       socket.server = server;
       if (isPaused) socket.pause();
+      socket.enterContext(true);
       socket.attach(connection);
       if (!isPaused) socket.read(0);
       return socket;
@@ -144,6 +145,7 @@ export class Socket extends StreamDuplex {
     const controller = new AbortController();
     this.#connecting = controller;
     this.#hasBegun = true;
+    this.enterContext();
     void this.#connect(goal, controller);
     return this;
   }
@@ -162,7 +164,7 @@ export class Socket extends StreamDuplex {
         ? this.#connectToPath(goal.path, signal)
         : this.#connectByName(goal, signal));
       // Outside the promise: what a listener throws is the process's.
-      process.nextTick(() => {
+      nextTick(() => {
         if (isOver()) void connection.close();
         else this.#onConnected(connection);
       });
@@ -292,7 +294,7 @@ export class Socket extends StreamDuplex {
     }
     const error = endedByPeerError();
     const callback = parameters.at(-1);
-    if (typeof callback === 'function') process.nextTick(callback as Callback, error);
+    if (typeof callback === 'function') nextTick(callback as Callback, error);
     this.destroy(error);
     return false;
   }
@@ -309,16 +311,16 @@ export class Socket extends StreamDuplex {
     else callback(connectionClosedError());
   }
 
+  protected override get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** @internal */
   override _destroy(error: Error | null, callback: Callback): void {
-    const hasBegun = this.#hasBegun;
     this.#connecting?.abort();
     this.#connecting = undefined;
+    super._destroy(error, callback);
     this.#hasBegun = false;
-    super._destroy(error, (failure) => {
-      callback(failure);
-      process.nextTick(() => (hasBegun ? this.emit('close', Boolean(error)) : this.emit('close')));
-    });
   }
 
   /** TCP_NODELAY: whether small writes go out at once, without waiting for the answer to those before. */

@@ -62,6 +62,8 @@ export class NodeStream implements BackendStream {
   #isReading = false;
   #isRef = true;
   #queuedBytes = 0;
+  /** Writes that Node has been given. */
+  #begunCount = 0;
   #failure: (() => Error) | undefined;
   /** Of writes and ends whose callbacks Node may not call. */
   readonly #onClose = new Set<() => void>();
@@ -210,6 +212,7 @@ export class NodeStream implements BackendStream {
     try {
       return await this.#admit(spans, bytes, signal, fds, () => {
         hasBegun = true;
+        this.#begunCount++;
       });
     } catch (error) {
       const failure = error as NodeJS.ErrnoException & { bytesWritten?: number };
@@ -272,6 +275,23 @@ export class NodeStream implements BackendStream {
       });
       this.#socket.uncork();
     });
+  }
+
+  writeNow(data: readonly Span[]): number | Promise<number> {
+    const before = this.#begunCount;
+    const written = this.write(data, undefined);
+    const isTaken = this.#begunCount > before && this.#socket.writableLength === 0;
+    if (!isTaken || this.#socket.errored !== null || this.#socket.destroyed) return written;
+    written.catch(() => {});
+    return byteCountOf(data);
+  }
+
+  get sentBytes(): number {
+    const { bytesWritten = 0, writeQueueSize = 0 } = (Reflect.get(this.#socket, '_handle') ?? {}) as {
+      bytesWritten?: number;
+      writeQueueSize?: number;
+    };
+    return bytesWritten - writeQueueSize;
   }
 
   get isClosing(): boolean {

@@ -210,6 +210,10 @@ export interface Binding {
   getSocketOption(fd: number, level: number, name: number): number;
   /** Sends the first `count` messages of an array of struct mmsghdr: how many left, or a negative errno. */
   sendMany(fd: number, headers: Uint32Array, count: number): number;
+  /** Sends what the kernel takes at once of the memory: so many bytes, or a negative errno. */
+  sendNow(fd: number, address: number, bytes: number): number;
+  /** The same of what so many iovecs name. */
+  sendPiecesNow(fd: number, address: number, count: number): number;
   localAddress(fd: number): NativeAddress;
   encodeAddress(address: string, port: number, into: Uint8Array): number;
   decodeAddress(from: Uint8Array): NativeAddress;

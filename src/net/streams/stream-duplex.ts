@@ -4,17 +4,23 @@
  * It carries the part of net.Socket that such code asks for: addresses, options, time limits. It is no
  * net.Socket: `instanceof` says no, and there is no handle.
  */
+import { AsyncResource } from 'node:async_hooks';
+import { constants } from 'node:os';
 import { Duplex } from 'node:stream';
-import { closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors.js';
+import { addressError, closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors.js';
+import { isNodeAtLeast } from '../../node-version.js';
+import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../real-timers.js';
 import { checkNumber, type OptionNames } from '../../validate.js';
+import { Span } from '../../views.js';
 import type { SocketAddress } from '../address.js';
-import type { StreamSocket } from './stream-socket.js';
+import { ProtocolOnTop } from './protocol-on-top.js';
+import { backendOfStream, type StreamSocket } from './stream-socket.js';
 
 /** What `StreamSocket.toDuplex` can be asked for. */
 export interface DuplexOptions {
   /**
    * Whether writing goes on after the peer's end, as any Duplex's; with false it ends by itself, as
-   * net.Socket's, and what TLS on top has still to write is lost. Default true.
+   * net.Socket's, unless TLS or HTTP/2 on top has still to write. Default true.
    */
   allowHalfOpen?: boolean | undefined;
   /** From how many bytes on each side's queue counts as full. Default 65,536. */
@@ -25,6 +31,8 @@ export const DUPLEX_OPTIONS: OptionNames<DuplexOptions> = { allowHalfOpen: true,
 
 type Callback = (error?: Error | null) => void;
 
+/** The asynchronous context that ringlet was loaded in. */
+const OUTSIDE = new AsyncResource('RINGLET');
 /** As setTimeout takes it. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -39,19 +47,50 @@ export class StreamDuplex extends Duplex {
   #remote: SocketAddress | undefined;
   /** What waits for a connection. */
   #waiting: (() => void)[] = [];
+  /** The asynchronous context of what comes from the connection: that of who made it, as net.Socket's handle has. */
+  #context: AsyncResource | undefined;
   #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Told bytes, and those that the kernel had taken when the time limit was looked at last. */
   #sentBytes = 0;
+  #seenBytes = 0;
+  /** The write that the connection has yet to take whole; it is fulfilled when that is known. */
+  #writing: Promise<void> | undefined;
+  /** Tells of a write that is over. */
+  #tell: (() => void) | undefined;
+  readonly #protocol = new ProtocolOnTop(this);
   /** Bytes that have been received. */
   bytesRead = 0;
 
   /** @param socket none for one that gets its connection later, by `attach`. */
-  constructor(socket: StreamSocket | undefined, options: DuplexOptions & { emitClose?: boolean }) {
-    super({ ...options, autoDestroy: true });
+  constructor(socket: StreamSocket | undefined, options: DuplexOptions) {
+    // 'close' is told of here: 'error' comes before it, and does not wait for the connection's end.
+    super({ ...options, autoDestroy: true, emitClose: false });
     if (socket !== undefined) this.attach(socket);
   }
 
+  /**
+   * Has the present asynchronous context be that of the events to come, or, as net.Socket's of a connection that a
+   * server has accepted, none.
+   */
+  protected enterContext(isNone = false): void {
+    const enter = (): void => {
+      this.#context = new AsyncResource('RINGLET_STREAM');
+    };
+    if (isNone) OUTSIDE.runInAsyncScope(enter);
+    else enter();
+  }
+
+  #inContext<Parameters extends unknown[]>(
+    method: (this: this, ...parameters: Parameters) => void,
+    ...parameters: Parameters
+  ): void {
+    if (this.#context === undefined) method.apply(this, parameters);
+    else this.#context.runInAsyncScope(method, this, ...parameters);
+  }
+
   protected attach(socket: StreamSocket): void {
+    if (this.#context === undefined) this.enterContext();
     this.#socket = socket;
     // Asked for while the peer is there.
     this.#remote = socket.remoteAddress;
@@ -65,6 +104,7 @@ export class StreamDuplex extends Duplex {
     this.#socket = undefined;
     this.#chunks = undefined;
     this.#remote = undefined;
+    this.#context = undefined;
     this.#waiting = [];
   }
 
@@ -83,10 +123,12 @@ export class StreamDuplex extends Duplex {
     const isOver = (): boolean => this.destroyed || chunks !== this.#chunks;
     chunks.next().then(
       ({ done, value }) => {
-        if (!isOver()) this.#give(done ? null : value);
+        this.#protocol.pass(() => {
+          if (!isOver()) this.#inContext(this.#give, done ? null : value);
+        });
       },
       (error: Error) => {
-        if (!isOver()) this.destroy(error);
+        if (!isOver()) this.#inContext(this.destroy, error);
       },
     );
   }
@@ -95,6 +137,8 @@ export class StreamDuplex extends Duplex {
     if (chunk !== null) {
       this.#noteActivity();
       this.bytesRead += chunk.length;
+    } else if (this.#protocol.isThere) {
+      this.allowHalfOpen = true;
     }
     try {
       this.push(chunk);
@@ -102,7 +146,7 @@ export class StreamDuplex extends Duplex {
       if (chunk === null) this.read(0);
     } catch (error) {
       // What a listener throws is the process's, as with net.Socket, and the stream goes on.
-      process.nextTick(() => {
+      nextTick(() => {
         throw error;
       });
       this.read(0);
@@ -111,12 +155,44 @@ export class StreamDuplex extends Duplex {
 
   /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
-    this.#send((socket) => socket.write(chunk), callback);
+    this.#send([chunk], callback);
   }
 
   /** @internal */
   override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-    this.#send((socket) => socket.writev(chunks.map(({ chunk }) => chunk)), callback);
+    this.#send(
+      chunks.map(({ chunk }) => chunk),
+      callback,
+    );
+  }
+
+  /** What the kernel takes at once has left when this returns, and its callback has been called, as net.Socket's. */
+  #send(chunks: readonly Buffer[], callback: Callback): void {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      const onClose = (): void => callback(closedBeforeConnectionError());
+      this.once('close', onClose);
+      this.#waiting.push(() => {
+        this.off('close', onClose);
+        this.#send(chunks, callback);
+      });
+      return;
+    }
+    this.#noteActivity();
+    try {
+      const backend = backendOfStream(socket);
+      const sent = backend.writeNow(chunks.map((chunk) => new Span(chunk)));
+      if (typeof sent === 'number') {
+        this.#sentBytes += sent;
+        callback();
+        this.#protocol.noteWritten();
+      } else {
+        this.#seenBytes = backend.sentBytes;
+        this.#await(sent, callback);
+      }
+    } catch (error) {
+      callback(error as Error);
+    }
   }
 
   /**
@@ -124,28 +200,24 @@ export class StreamDuplex extends Duplex {
    * by what the socket has pending, and is flushed on the next tick. A write that ended in between would be
    * a 'drain' that never comes (Node 26).
    */
-  #send(write: (socket: StreamSocket) => Promise<number>, callback: Callback): void {
-    const socket = this.#socket;
-    if (socket === undefined) {
-      const onClose = (): void => callback(closedBeforeConnectionError());
-      this.once('close', onClose);
-      this.#waiting.push(() => {
-        this.off('close', onClose);
-        this.#send(write, callback);
-      });
-      return;
-    }
-    this.#noteActivity();
-    const onSent = (bytes: number): void => {
-      this.#sentBytes += bytes;
-      callback();
+  #await(sent: Promise<number>, callback: Callback): void {
+    const tellLater = (error?: Error, bytes = 0): void => {
+      const tell = (): void => {
+        if (this.#tell !== tell) return;
+        this.#tell = undefined;
+        this.#writing = undefined;
+        this.#sentBytes += bytes;
+        callback(this.destroyed && error !== undefined ? canceledWrite() : error);
+      };
+      this.#tell = tell;
+      setImmediate(tell);
     };
-    write(socket).then(
+    this.#writing = sent.then(
       (bytes) => {
         this.#noteActivity();
-        setImmediate(onSent, bytes);
+        tellLater(undefined, bytes);
       },
-      (error: Error) => setImmediate(callback, error),
+      (error: Error) => tellLater(error),
     );
   }
 
@@ -170,16 +242,21 @@ export class StreamDuplex extends Duplex {
   override _destroy(error: Error | null, callback: Callback): void {
     clearTimeout(this.#timer);
     this.#waiting = [];
-    const socket = this.#socket;
-    if (socket === undefined) {
-      callback(error);
-      return;
-    }
+    const { hasBegun } = this;
+    const emitClose = (): void => void (hasBegun ? this.emit('close', error !== null) : this.emit('close'));
+    const onClosed = (): void => {
+      this.#tell?.();
+      // After 'error', which Node tells on the next tick.
+      this.#inContext(() => nextTick(emitClose));
+    };
+    callback(error);
     void this.#chunks?.return?.();
-    socket.close().then(
-      () => callback(error),
-      (closeError: Error) => callback(error ?? closeError),
-    );
+    Promise.all([this.#socket?.close(), this.#writing]).then(onClosed, onClosed);
+  }
+
+  /** Whether there is, or is to be, a connection to close. */
+  protected get hasBegun(): boolean {
+    return this.#socket !== undefined;
   }
 
   /** Bytes handed to the stream, those that wait in it included, as net.Socket counts them. */
@@ -256,12 +333,23 @@ export class StreamDuplex extends Duplex {
     clearTimeout(this.#timer);
     this.#timeoutMs = timeoutMs;
     const ms = Math.min(timeoutMs, TIMEOUT_MS_MAX);
-    this.#timer = ms > 0 ? setTimeout(() => this.emit('timeout'), ms).unref() : undefined;
+    this.#timer = ms > 0 ? setTimeout(() => this.#onTimeout(), ms).unref() : undefined;
     if (listener !== undefined) {
       if (timeoutMs > 0) this.once('timeout', listener);
       else this.off('timeout', listener);
     }
     return this;
+  }
+
+  /** A write that the peer takes slowly is activity, too. */
+  #onTimeout(): void {
+    const sentBytes = this.#socket === undefined ? 0 : backendOfStream(this.#socket).sentBytes;
+    if (this.#writing !== undefined && sentBytes !== this.#seenBytes) {
+      this.#seenBytes = sentBytes;
+      this.#noteActivity();
+    } else {
+      this.emit('timeout');
+    }
   }
 
   #noteActivity(): void {
@@ -307,4 +395,9 @@ export class StreamDuplex extends Duplex {
     this.#socket?.unref();
     return this;
   }
+}
+
+/** What Node tells of a write that a destroyed net.Socket had pending (onWriteComplete). */
+function canceledWrite(): Error | undefined {
+  return isNodeAtLeast(22) ? addressError(-constants.errno.ECANCELED, 'write') : undefined;
 }

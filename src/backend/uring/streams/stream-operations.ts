@@ -260,15 +260,18 @@ export class SendOperation extends Operation<void> {
   readonly #bytes: number;
   readonly #control: Uint32Array | undefined;
   readonly isZeroCopy: boolean;
+  readonly #isWhole: boolean;
   /** The errno of a send that failed, and whose views the kernel has not let go of yet. */
   #failure = 0;
   #isHeld = false;
+  #isTold = false;
 
   /**
    * @param skippedBytes of a view, which have been sent before.
    * @param bytes in all, without those.
    * @param isZeroCopy whether the kernel is to read the views where they lie, until it says that it no longer does.
    * @param fds descriptors to pass along.
+   * @param isWhole whether the kernel goes on until all bytes are taken, or tells of the first of them.
    */
   constructor(
     owner: SendOwner,
@@ -278,6 +281,7 @@ export class SendOperation extends Operation<void> {
     bytes: number,
     isZeroCopy: boolean,
     fds: readonly number[] | undefined,
+    isWhole: boolean,
   ) {
     super();
     this.#owner = owner;
@@ -286,6 +290,7 @@ export class SendOperation extends Operation<void> {
     this.#skippedBytes = skippedBytes;
     this.#bytes = bytes;
     this.isZeroCopy = isZeroCopy;
+    this.#isWhole = isWhole;
     this.#control = fds && encodeDescriptors(fds);
   }
 
@@ -293,7 +298,7 @@ export class SendOperation extends Operation<void> {
     const { target, targetFlags } = this.#socket;
     const { isZeroCopy } = this;
     const memory = this.#memory;
-    const flags = MSG_NOSIGNAL | MSG_WAITALL;
+    const flags = this.#isWhole ? MSG_NOSIGNAL | MSG_WAITALL : MSG_NOSIGNAL;
     if (!(memory instanceof Vectors)) {
       const address = addressWithin(memory, this.#skippedBytes, this.#bytes);
       const op = isZeroCopy ? OP_SEND_ZC | SQE_REPORT_USAGE : OP_SEND;
@@ -313,7 +318,17 @@ export class SendOperation extends Operation<void> {
     fillEntry(words, at, op | targetFlags, target, dispatcher.storage.address(this.slot), 1, flags);
   }
 
+  /** Has its owner go on, ahead of the completion, which has been seen to come. */
+  tellNow(result: number): void {
+    this.#isTold = true;
+    this.#tell(result, false);
+  }
+
   override complete(result: number, flags: number): void {
+    if (this.#isTold) {
+      this.fulfil();
+      return;
+    }
     if ((flags & CQE_NOTIFICATION) !== 0) {
       this.fulfil();
       if (this.#isHeld) this.#owner.onReleased(this, result < 0);
@@ -332,7 +347,7 @@ export class SendOperation extends Operation<void> {
     const isShort = result < this.#bytes;
     if (this.cancelReason === undefined && isShort) {
       if (result < 0) this.#socket.lostErrors.noteFailed(result);
-      else this.#socket.lostErrors.noteCutShort();
+      else if (this.#isWhole) this.#socket.lostErrors.noteCutShort();
     }
     this.#owner.onSent(this, result, isShort ? this.cancelReason : undefined, isHeld);
   }
@@ -340,6 +355,7 @@ export class SendOperation extends Operation<void> {
   /** It never started, or the ring broke. */
   override failWith(create: () => Error): void {
     this.fulfil();
+    if (this.#isTold) return;
     if (this.#isHeld) this.#owner.onReleased(this, false);
     else this.#owner.onSent(this, ECANCELED, create, false);
   }

@@ -174,11 +174,28 @@ export class UringStream implements BackendStream, ReceiverOwner {
   ): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
     if (this.#host.dispatcher.isClosing) return Promise.reject(ringClosedError());
+    return this.#needWriter().write(data, signal, fds);
+  }
+
+  writeNow(data: readonly Span[]): number | Promise<number> {
+    const { dispatcher } = this.#host;
+    if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
+    if (dispatcher.isClosing) return Promise.reject(ringClosedError());
+    // An SQ thread takes entries in its own time; if no descriptor can be made, it has to do.
+    if (this.knownFd < 0 && dispatcher.isPolled) this.#handle.descriptor();
+    return this.#needWriter().writeNow(data);
+  }
+
+  get sentBytes(): number {
+    return this.#writer?.sentBytes ?? 0;
+  }
+
+  #needWriter(): StreamWriter {
     if (this.#writer === undefined) {
       this.#writer = new StreamWriter(this.#host.dispatcher, this, this.#zeroCopyChoice());
       this.#writer.isHolding = this.#isRef;
     }
-    return this.#writer.write(data, signal, fds);
+    return this.#writer;
   }
 
   #zeroCopyChoice(): ZeroCopyChoice | undefined {

@@ -9,118 +9,29 @@
  * bytes, and its promise settles when the kernel has let go of its memory, which is once the peer has
  * acknowledged them.
  */
-import { type Abortable, unwatchAbort, watchAbort } from '../../../abort.js';
-import { abortError, addressError, memoryGoneError, tracedRejection } from '../../../errors.js';
+import { abortError, addressError } from '../../../errors.js';
 import { byteCountOf, Span, type View } from '../../../views.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { binding } from '../binding.js';
+import { addressWithin } from '../dispatch/memory.js';
 import { Vectors } from '../dispatch/vectors.js';
 import { SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
 import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
+import { gather, PendingWrite, SEND_BYTES_MAX, VIEWS_MAX } from './pending-write.js';
 import { SendOperation, type SendOwner, type TransferTarget } from './stream-operations.js';
 
 const EINTR = -4;
+const EAGAIN = -11;
 const EPIPE = -32;
-/** Of one send; the kernel takes 1024 (IOV_MAX). */
-const VIEWS_MAX = 256;
 /** Below it no write goes without a copy, however small the send buffer. */
 const ZERO_COPY_BYTES_MIN = 65_536;
 /** How many times the socket's send buffer a write must have to go without a copy. */
 const SEND_BUFFERS_MIN = 4;
-const SEND_BYTES_MAX = 2 ** 30;
 /** What a waiting write counts for, beside its bytes. */
 const WRITE_COST_BYTES = 64;
 
-type Resolve = (result: number | PromiseLike<number>) => void;
-
 /** Of a writer that has nothing to do. */
 const NO_WRITES: PendingWrite[] = [];
-
-/** A write that has not settled. */
-class PendingWrite implements Abortable {
-  readonly writer: StreamWriter;
-  readonly data: Span | readonly Span[];
-  readonly bytes: number;
-  readonly promise: Promise<number>;
-  /** Descriptors that go with its first byte. */
-  readonly fds: readonly number[] | undefined;
-  /** Bytes that the kernel has taken. */
-  taken = 0;
-  abortedBy: AbortSignal | undefined;
-  /** Sends of its bytes whose memory the kernel still reads; it settles when there are none. */
-  #holdCount = 0;
-  #outcome: (() => number | PromiseLike<number>) | undefined;
-  readonly #resolve: Resolve;
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(
-    writer: StreamWriter,
-    data: Span | readonly Span[],
-    bytes: number,
-    signal: AbortSignal | undefined,
-    fds: readonly number[] | undefined,
-  ) {
-    this.fds = fds;
-    this.writer = writer;
-    this.data = data;
-    this.bytes = bytes;
-    this.#signal = signal;
-    let resolvePromise!: Resolve;
-    // V8 makes no closure of an executor that it sees.
-    this.promise = new Promise<number>((resolve) => {
-      resolvePromise = resolve;
-    });
-    this.#resolve = resolvePromise;
-    if (signal !== undefined) watchAbort(signal, this);
-  }
-
-  onAbort(signal: AbortSignal): void {
-    this.abortedBy = signal;
-    this.writer.onAbort(this);
-  }
-
-  /** Why the rest of it can't be sent, if there is anything. */
-  get refusal(): (() => Error) | undefined {
-    const { abortedBy, data } = this;
-    if (abortedBy !== undefined) return () => abortError(abortedBy);
-    const isGone = data instanceof Span ? data.isGone : data.some((span) => span.isGone);
-    return isGone ? memoryGoneError : undefined;
-  }
-
-  fulfil(): void {
-    // Mostly nothing is held, and there is no need to remember what comes of it.
-    if (this.#holdCount > 0) this.#settle(() => this.bytes);
-    else this.#end(this.bytes);
-  }
-
-  reject(create: () => Error): void {
-    const bytesWritten = this.taken;
-    this.#settle(() => tracedRejection(() => Object.assign(create(), { bytesWritten })));
-  }
-
-  hold(): void {
-    this.#holdCount++;
-  }
-
-  release(): void {
-    if (--this.#holdCount === 0 && this.#outcome !== undefined) this.#settle(this.#outcome);
-  }
-
-  #settle(outcome: () => number | PromiseLike<number>): void {
-    if (this.#holdCount === 0) {
-      this.#end(outcome());
-      return;
-    }
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
-    this.#outcome = outcome;
-  }
-
-  #end(result: number | PromiseLike<number>): void {
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
-    this.writer.onSettled(this);
-    this.#resolve(result);
-  }
-}
 
 export class StreamWriter implements SendOwner {
   readonly #dispatcher: Dispatcher;
@@ -132,6 +43,9 @@ export class StreamWriter implements SendOwner {
   /** Sends whose bytes have been taken and whose memory the kernel still reads, and the writes of each. */
   #held: Map<SendOperation, PendingWrite[]> | undefined;
   #queuedBytes = 0;
+  #sentBytes = 0;
+  /** Whether the kernel is to tell as it takes bytes, instead of when it has all of a send. */
+  #isStepwise = false;
   /** Whether the send under way has been cancelled for the sake of an aborted write. */
   #isAborting = false;
   #hasBeenCut = false;
@@ -152,6 +66,11 @@ export class StreamWriter implements SendOwner {
     return this.#queuedBytes;
   }
 
+  /** Bytes that the kernel has taken. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
   get isIdle(): boolean {
     return this.#queue.length === 0 && this.#sending === undefined;
   }
@@ -165,11 +84,52 @@ export class StreamWriter implements SendOwner {
     if (signal?.aborted) return Promise.reject(abortError(signal));
     if (this.#hasBeenCut) return Promise.reject(addressError(EPIPE, 'write'));
     if (bytes === 0 && this.#queue.length === 0) return Promise.resolve(0);
-    const write = new PendingWrite(this, data, bytes, signal, fds);
+    return this.#enqueue(new PendingWrite(this, data, bytes, signal, fds, 0));
+  }
+
+  /** For a stream that wants to know how its writes get on; see BackendStream. */
+  writeNow(data: readonly Span[]): number | Promise<number> {
+    this.#isStepwise = true;
+    const bytes = byteCountOf(data);
+    const { knownFd } = this.#socket;
+    const mayWaitForPeer = this.#zeroCopy !== undefined && bytes >= ZERO_COPY_BYTES_MIN;
+    if (!this.isIdle || this.#hasBeenCut || bytes === 0 || mayWaitForPeer) return this.write(data, undefined);
+    if (knownFd < 0) return this.#submitNow(data, bytes);
+    const taken = this.#sendNow(knownFd, data, bytes);
+    if (taken === bytes) return bytes;
+    return this.#enqueue(new PendingWrite(this, data, bytes, undefined, undefined, taken));
+  }
+
+  /** By a system call: a ring would take it at the end of the turn, and tell in the next one. */
+  #sendNow(fd: number, data: readonly Span[], bytes: number): number {
+    const send = (): number => {
+      const result = sendAtOnce(fd, data);
+      if (result >= 0) return result;
+      if (result === EAGAIN || result === EINTR) return 0;
+      this.#socket.lostErrors.noteFailed(result);
+      throw addressError(result, 'write');
+    };
+    const { observation } = this.#dispatcher;
+    const taken = observation.isWanted ? observation.observeCall({ kind: 'write', fd, bytes }, send) : send();
+    this.#dispatcher.noteAnswered();
+    this.#sentBytes += taken;
+    return taken;
+  }
+
+  /** What has no descriptor goes by the ring, and is handed over at once. */
+  #submitNow(data: readonly Span[], bytes: number): number | Promise<number> {
+    const sent = this.write(data, undefined);
+    const operation = this.#sending;
+    if (operation === undefined || this.#dispatcher.resultNow(operation, 0) !== bytes) return sent;
+    operation.tellNow(bytes);
+    return bytes;
+  }
+
+  #enqueue(write: PendingWrite): Promise<number> {
     // An array that begins empty is given room for sixteen more.
     if (this.#queue.length === 0) this.#queue = [write];
     else this.#queue.push(write);
-    this.#queuedBytes += bytes + WRITE_COST_BYTES;
+    this.#queuedBytes += write.bytes + WRITE_COST_BYTES;
     if (this.#sending === undefined) this.#send();
     return write.promise;
   }
@@ -262,7 +222,17 @@ export class StreamWriter implements SendOwner {
     fds: readonly number[] | undefined,
   ): void {
     const isZeroCopy = fds === undefined && this.#isWithoutCopy(bytes);
-    const operation = new SendOperation(this, this.#socket, memory, skippedBytes, bytes, isZeroCopy, fds);
+    const isWhole = isZeroCopy || !this.#isStepwise;
+    const operation = new SendOperation(
+      this,
+      this.#socket,
+      memory,
+      skippedBytes,
+      bytes,
+      isZeroCopy,
+      fds,
+      isWhole,
+    );
     operation.isHolding = this.isHolding;
     this.#sending = operation;
     this.#dispatcher.begin(operation);
@@ -285,7 +255,10 @@ export class StreamWriter implements SendOwner {
       this.#held ??= new Map();
       this.#held.set(operation, heldWrites);
     }
-    if (result >= 0) this.#take(result, heldWrites);
+    if (result >= 0) {
+      this.#sentBytes += result;
+      this.#take(result, heldWrites);
+    }
     const isRefused = operation.isZeroCopy && !isHeld && mayRefuseZeroCopy(result);
     if (isRefused) this.#zeroCopy?.noteCopied();
     const isAborting = this.#isAborting;
@@ -361,28 +334,13 @@ export class StreamWriter implements SendOwner {
   }
 }
 
-/** The writes at the head of the queue, as far as one send takes them. */
-function gather(queue: readonly PendingWrite[]): Vectors {
-  const gathered: Span[] = [];
-  let skip = (queue[0] as PendingWrite).taken;
-  let skippedBytes = 0;
-  let bytes = 0;
-  for (const write of queue) {
-    if (write.fds !== undefined && write !== queue[0]) break;
-    const { data } = write;
-    for (const span of data instanceof Span ? [data] : data) {
-      if (span.bytes <= skip) {
-        skip -= span.bytes;
-        continue;
-      }
-      if (gathered.length === 0) skippedBytes = skip;
-      if (gathered.length === VIEWS_MAX || (gathered.length > 0 && bytes + span.bytes > SEND_BYTES_MAX)) {
-        return new Vectors(gathered, skippedBytes);
-      }
-      bytes += span.bytes - skip;
-      skip = 0;
-      gathered.push(span);
-    }
+/** What the kernel takes at once, or a negative errno. @throws ERR_BUFFER_OUT_OF_BOUNDS when memory is gone. */
+function sendAtOnce(fd: number, data: readonly Span[]): number {
+  const [first] = data;
+  if (data.length === 1 && first !== undefined) {
+    const bytes = Math.min(first.bytes, SEND_BYTES_MAX);
+    return binding().sendNow(fd, addressWithin(first.view, 0, bytes), bytes);
   }
-  return new Vectors(gathered, skippedBytes);
+  const pieces = new Vectors(data.length > VIEWS_MAX ? data.slice(0, VIEWS_MAX) : data);
+  return binding().sendPiecesNow(fd, pieces.fill(), pieces.count);
 }
