@@ -10,13 +10,16 @@
  * Each addon is looked at in the end: what it asks of its C library must be there in the oldest.
  */
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Suite } from './debian/suite.mjs';
 import { compileAddon, ROOT } from './native/compile.mjs';
-import { unpackPackages } from './native/debian.mjs';
 import { dynamicSectionOf, symbolsOf } from './native/elf.mjs';
 import { findHeaders } from './native/headers.mjs';
 
+/** Has musl 1.2.3, which is older than that of any Alpine with a Node of today. */
+const SUITE = 'bookworm';
 const GLIBC_OLDEST = [2, 28];
 const WORK = join(ROOT, 'build', 'prebuild');
 const STRUCTURES = join(ROOT, 'scripts', 'native', 'libc-structures.cc');
@@ -51,31 +54,61 @@ function partsOf(target) {
 /** A root folder with musl and the kernel's headers, and nothing of glibc. */
 function muslRoot({ debian }) {
   const folder = join(WORK, `musl-${debian}`);
-  const names = ['musl', 'musl-dev', 'linux-libc-dev'].map((name) => `${name}:${debian}`);
-  unpackPackages(names, { processor: debian, folder });
+  if (existsSync(folder)) return folder;
+  const part = `${folder}.part`;
+  rmSync(part, { recursive: true, force: true });
+  new Suite(SUITE, WORK, debian).unpack(['musl', 'musl-dev', 'linux-libc-dev'], part);
+  renameSync(part, folder);
   return folder;
 }
 
+/** Where musl's library is, which is its loader as well. */
+function muslLibrary(processor) {
+  return join(muslRoot(processor), 'lib', `${processor.cpu}-linux-musl`, 'libc.so');
+}
+
 /**
- * What puts an addon together for musl, out of the same objects as for glibc: on 64-bit processors both take the
- * structures and numbers that the kernel has (native/libc-structures.cc says which the addon shares with them).
+ * What puts an addon or a program together for musl, out of the same objects as for glibc: on 64-bit processors both
+ * take the structures and numbers that the kernel has (native/libc-structures.cc says which the addon shares with them).
  */
 function muslLinking(processor) {
   const { cpu, compiler } = processor;
-  const root = muslRoot(processor);
   const file = (name) => execFileSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
-  const crt = (name) => join(root, 'usr', 'lib', `${cpu}-linux-musl`, name);
-  return [
-    '-nostdlib',
-    crt('crti.o'),
-    file('crtbeginS.o'),
-    file('libstdc++.a'),
-    file('libgcc.a'),
-    `-L${join(root, 'lib', `${cpu}-linux-musl`)}`,
-    '-l:libc.so',
-    file('crtendS.o'),
-    crt('crtn.o'),
+  const crt = (name) => join(muslRoot(processor), 'usr', 'lib', `${cpu}-linux-musl`, name);
+  const library = ['-L', dirname(muslLibrary(processor)), '-l:libc.so'];
+  const start = [crt('crti.o'), file('crtbeginS.o')];
+  const end = [file('crtendS.o'), crt('crtn.o')];
+  return ['-nostdlib', ...start, file('libstdc++.a'), file('libgcc.a'), ...library, ...end];
+}
+
+/**
+ * For tests: makes a program for musl of a source and those of the addon's objects that know neither Node-API nor
+ * libuv. Returns the command that runs it.
+ */
+export function linkForMusl(target, { source, defines, output }) {
+  const { processor } = partsOf(target);
+  const { cpu, compiler, debian } = processor;
+  const objects = readdirSync(join(WORK, debian)).filter((name) => name.endsWith('.o'));
+  const paths = objects.map((name) => join(WORK, debian, name));
+  const archive = `${output}.a`;
+  execFileSync('ar', ['rcs', archive, ...paths.filter((path) => !/ U (napi|uv)_/.test(undefinedIn(path)))]);
+  const start = join(muslRoot(processor), 'usr', 'lib', `${cpu}-linux-musl`, 'Scrt1.o');
+  const compiling = [
+    '-std=c++20',
+    '-fno-exceptions',
+    '-fno-rtti',
+    '-fPIE',
+    '-I',
+    join(ROOT, 'cpp'),
+    ...defines,
   ];
+  const files = ['-pie', '-rdynamic', start, source, archive];
+  execFileSync(compiler, [...compiling, ...files, ...muslLinking(processor), '-o', output]);
+  return [muslLibrary(processor), output];
+}
+
+function undefinedIn(object) {
+  return execFileSync('nm', ['--undefined-only', object], { encoding: 'utf8' });
 }
 
 function isNewerThan(version, oldest) {
@@ -97,7 +130,7 @@ export function faultsOf(target, path = prebuiltPath(target)) {
   const faults = libraries.filter((name) => !known.includes(name)).map((name) => `loads ${name}`);
   if (!isBoundAtOnce) faults.push('binds its symbols late');
   if (isMusl) {
-    const musl = symbolsOf(join(muslRoot(processor), 'lib', `${processor.cpu}-linux-musl`, 'libc.so'));
+    const musl = symbolsOf(muslLibrary(processor));
     const there = new Set(musl.filter(({ isDefined }) => isDefined).map(({ name }) => name));
     return [
       ...faults,

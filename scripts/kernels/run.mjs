@@ -15,7 +15,7 @@ import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Suite } from './packages.mjs';
+import { Suite } from '../debian/suite.mjs';
 import { bootUserMode, prepareUserMode } from './user-mode.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

@@ -1,5 +1,6 @@
-// What the addon shares with the C library, as glibc and musl both have it on 64-bit processors; compiled with the
-// headers of each (scripts/prebuild.mjs). Types of the kernel's interface alone are not here: both take them as they are.
+// What the addon shares with the C library, as glibc and musl both have it on 64-bit processors; compiled
+// with the headers of each (scripts/prebuild.mjs). Types of the kernel's interface alone are not here: both
+// take them as they are.
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -17,7 +18,8 @@
 #include <time.h>
 
 #define HAS_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type)
-#define HAS_AT(type, member, bytes) static_assert(__builtin_offsetof(type, member) == (bytes), #type "." #member)
+#define HAS_AT(type, member, bytes) \
+  static_assert(__builtin_offsetof(type, member) == (bytes), #type "." #member)
 
 HAS_SIZE(off_t, 8);
 HAS_SIZE(mode_t, 4);
@@ -60,7 +62,8 @@ HAS_SIZE(struct stat, 128);
 HAS_AT(struct stat, st_mode, 16);
 #endif
 
-// std::mutex is one of these, of glibc's size and all zero in the beginning; musl's is not larger, and begins so, too.
+// std::mutex is one of these, of glibc's size and all zero in the beginning; musl's is not larger, and begins
+// so, too.
 #if defined(__GLIBC__) && defined(__aarch64__)
 HAS_SIZE(pthread_mutex_t, 48);
 #else

@@ -1,5 +1,5 @@
 /**
- * Debian packages of any suite, by this machine's own apt and from where it gets its own.
+ * Debian packages of any suite and processor, by this machine's own apt and from where it gets its own.
  *
  * The suites have a list and a cache of their own, so nothing of the system's changes and nothing is installed.
  */
@@ -27,7 +27,8 @@ function knownAddress() {
   return own?.split('|')[3];
 }
 
-function archiveAddress() {
+/** Throws, in words, where apt has none even then. */
+export function archiveAddress() {
   const known = process.env.RINGLET_KERNELS_ARCHIVE ?? knownAddress();
   if (known) return known;
   run('apt-get', ['-qq', 'update']);
@@ -47,10 +48,13 @@ export class Suite {
   #options;
   #isUpdated = false;
 
-  /** @param cache a folder that is kept from run to run. */
-  constructor(name, cache) {
+  /**
+   * @param cache a folder that is kept from run to run
+   * @param processor as Debian names it
+   */
+  constructor(name, cache, processor = 'amd64') {
     this.#name = name;
-    this.#folder = join(cache, 'apt', name);
+    this.#folder = join(cache, 'apt', `${name}-${processor}`);
     const sources = join(this.#folder, 'sources.list');
     this.#options = Object.entries({
       'Dir::Etc::sourcelist': sources,
@@ -58,8 +62,8 @@ export class Suite {
       'Dir::State': join(this.#folder, 'state'),
       'Dir::State::status': join(this.#folder, 'status'),
       'Dir::Cache': join(this.#folder, 'cache'),
-      'APT::Architecture': 'amd64',
-      'APT::Architectures': 'amd64',
+      'APT::Architecture': processor,
+      'APT::Architectures': processor,
       // Folders of our own are none of the user's that apt gives up its rights for.
       'APT::Sandbox::User': '',
     }).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
