@@ -23,6 +23,7 @@ const BESIDE = [
   'engine/dropped-rings',
   'engine/exit-in-flight',
   'engine/worker-terminate',
+  'fuzz/**/*',
   'install/**/*',
   'package',
   'regression/**/*',

@@ -15,7 +15,14 @@ import type {
 } from './backend/backend.js';
 import type { ChainBackend, ChainOutcome, ChainStep, TimeLimit } from './backend/chain-steps.js';
 import { outcomesOfTimeout, toResults } from './chain-results.js';
-import { abortError, fileClosedError, invalidArgType, invalidArgValue, invalidState } from './errors.js';
+import {
+  abortError,
+  fileClosedError,
+  invalidArgType,
+  invalidArgValue,
+  invalidState,
+  ringClosedError,
+} from './errors.js';
 import { type AllocateMode, readAllocateOptions } from './fs/allocate-modes.js';
 import { backendFileOf, FileHandle, lendForClosing } from './fs/file-handle.js';
 import type { LentFile } from './fs/handle-lifetime.js';
@@ -102,13 +109,18 @@ export class Chain {
   readonly #lent = new Map<FileHandle, LentFile>();
   #isSealed = false;
 
-  /** @internal `ring.chain` makes it. */
+  /**
+   * @internal `ring.chain` makes it.
+   *
+   * @param waiting of the ring, which calls what is in it when it is closed; undefined when it has been.
+   */
   static run(
     backend: ChainBackend,
     build: (chain: Chain) => unknown,
     options: unknown,
+    waiting: Set<() => void> | undefined,
   ): Promise<PromiseSettledResult<unknown>[]> {
-    return new Chain().#run(backend, build, options);
+    return new Chain().#run(backend, build, options, waiting);
   }
 
   /** Reads into `buffer`. Fewer bytes than asked for, the end of the file included, end the chain. */
@@ -298,6 +310,7 @@ export class Chain {
     backend: ChainBackend,
     build: (chain: Chain) => unknown,
     options: unknown,
+    waiting: Set<() => void> | undefined,
   ): Promise<PromiseSettledResult<unknown>[]> {
     const steps = this.#steps;
     let outcomes: ChainOutcome[] = [];
@@ -306,7 +319,7 @@ export class Chain {
       if (typeof build !== 'function') throw invalidArgType('build', 'of type function', build);
       this.#checkReturned(build(this));
       this.#isSealed = true;
-      if (this.#lent.size > 0 && !(await this.#whenIdle(limit, signal))) {
+      if (this.#lent.size > 0 && !(await this.#whenIdle(limit, signal, waiting))) {
         outcomes = outcomesOfTimeout(steps, limit as TimeLimit);
       } else if (steps.length > 0) {
         outcomes = await backend.run(steps, limit, signal);
@@ -321,9 +334,14 @@ export class Chain {
   /**
    * Waits until nothing is pending on the handles that the chain will close. False when the time is up first.
    *
-   * @throws AbortError.
+   * @throws AbortError, ERR_RINGLET_CLOSED.
    */
-  async #whenIdle(limit: TimeLimit | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+  async #whenIdle(
+    limit: TimeLimit | undefined,
+    signal: AbortSignal | undefined,
+    waiting: Set<() => void> | undefined,
+  ): Promise<boolean> {
+    if (waiting === undefined) throw ringClosedError();
     if (signal?.aborted) throw abortError(signal);
     const waits = [...this.#lent.values()].map(async ({ file, ready }) => {
       await ready;
@@ -334,10 +352,17 @@ export class Chain {
     const expiry = new Promise<boolean>((resolve) => {
       if (limit !== undefined) timer = setTimeout(() => resolve(false), limit.timeoutMs);
     });
+    let end!: () => void;
+    // A stream over the handle may have nobody who reads it to its end.
+    const closing = new Promise<never>((_resolve, reject) => {
+      end = () => reject(ringClosedError());
+    });
+    waiting.add(end);
     try {
-      const first = Promise.race([idle, expiry]);
+      const first = Promise.race([idle, expiry, closing]);
       return await (signal === undefined ? first : orAborted(first, signal));
     } finally {
+      waiting.delete(end);
       clearTimeout(timer);
     }
   }

@@ -71,6 +71,8 @@ export class Ring {
   readonly #backendReason: string | null;
   readonly #fs: Fs;
   readonly #signalStreams = new Set<SignalStream>();
+  /** Of chains that wait for handles: what ends the waiting. */
+  readonly #waitingChains = new Set<() => void>();
   #isClosed = false;
 
   /**
@@ -289,7 +291,7 @@ export class Ring {
     options?: ChainOptions | null,
   ): Promise<PromiseSettledResult<unknown>[]>;
   chain(build: (chain: Chain) => unknown, options?: ChainOptions | null): Promise<unknown> {
-    return Chain.run(this.#backend.chains, build, options);
+    return Chain.run(this.#backend.chains, build, options, this.#isClosed ? undefined : this.#waitingChains);
   }
 
   /**
@@ -357,6 +359,7 @@ export class Ring {
   close(): Promise<void> {
     this.#isClosed = true;
     for (const stream of this.#signalStreams) stream.fail(ringClosedError);
+    for (const end of this.#waitingChains) end();
     return this.#backend.close();
   }
 

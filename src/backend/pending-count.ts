@@ -1,6 +1,8 @@
 /** How many operations of a descriptor have not ended, so that its close can wait for the last. */
 export class PendingCount {
   #count = 0;
+  /** Of those who wait: what a chain that was given up still waits for, a close may be waiting for, too. */
+  #idle: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
   get count(): number {
@@ -17,14 +19,18 @@ export class PendingCount {
   }
 
   leave(): void {
-    if (--this.#count === 0 && this.#onIdle !== undefined) this.#onIdle();
+    if (--this.#count > 0 || this.#onIdle === undefined) return;
+    this.#onIdle();
+    this.#onIdle = undefined;
+    this.#idle = undefined;
   }
 
   /** Resolves when nothing is pending. For the one who closes; nothing may begin after it. */
   whenIdle(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
-    return new Promise((resolve) => {
+    this.#idle ??= new Promise((resolve) => {
       this.#onIdle = resolve;
     });
+    return this.#idle;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { BackendFile } from '../backend/backend.js';
+import { PendingCount } from '../backend/pending-count.js';
 import { fileClosedError, invalidState } from '../errors.js';
 import { unwatchDropped, watchDropped } from './dropped-handles.js';
 
@@ -35,8 +36,7 @@ export class HandleLifetime {
   #lent: Promise<boolean> | undefined;
   #closing: Promise<void> | undefined;
   /** Streams and operations of several steps, which `close` lets finish. */
-  #holdCount = 0;
-  #onReleased: (() => void) | undefined;
+  readonly #holds = new PendingCount();
 
   /** @param handle emits 'close'; collected without having been closed, it is told of by `path`. */
   constructor(handle: EventEmitter, file: BackendFile, path: string) {
@@ -55,18 +55,14 @@ export class HandleLifetime {
   hold(): HeldFile | undefined {
     const { file } = this;
     if (file === undefined) return undefined;
-    this.#holdCount++;
-    const release = (): void => {
-      this.#holdCount--;
-      if (this.#holdCount === 0) this.#onReleased?.();
-    };
-    return { file, release };
+    this.#holds.enter();
+    return { file, release: () => this.#holds.leave() };
   }
 
   /** For who wants the handle to itself: throws ERR_INVALID_STATE where something is in the way. */
   checkFree(): void {
     if (this.file === undefined) {
-      throw invalidState(`The FileHandle is ${this.#holdCount === 0 ? 'closed' : 'closing'}`);
+      throw invalidState(`The FileHandle is ${this.#holds.isIdle ? 'closed' : 'closing'}`);
     }
     if (this.isLocked) throw invalidState('The FileHandle is locked');
   }
@@ -101,7 +97,7 @@ export class HandleLifetime {
   closeAtOnce(): void {
     if (this.#closing !== undefined) return;
     const file = this.fileFor('close');
-    if (this.#holdCount > 0 || !file.closeAtOnce()) {
+    if (!this.#holds.isIdle || !file.closeAtOnce()) {
       void this.close();
       return;
     }
@@ -119,15 +115,8 @@ export class HandleLifetime {
     const file = this.fileFor('close');
     this.file = undefined;
     unwatchDropped(this.#handle);
-    await this.#released();
+    await this.#holds.whenIdle();
     await file.close();
-  }
-
-  async #released(): Promise<void> {
-    if (this.#holdCount === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onReleased = resolve;
-    });
   }
 
   lend(): LentFile | undefined {
@@ -140,7 +129,7 @@ export class HandleLifetime {
     });
     return {
       file,
-      ready: this.#released(),
+      ready: this.#holds.whenIdle(),
       giveBack: (isClosed) => {
         if (isClosed) {
           unwatchDropped(this.#handle);

@@ -65,7 +65,9 @@ class WebSource {
     try {
       const { signal } = this.#abandoned;
       const { file } = this.#held;
-      return (await file.read(view, 0, byteLengthOf(view), CURRENT_POSITION, signal)).bytesRead;
+      const { bytesRead } = await file.read(view, 0, byteLengthOf(view), CURRENT_POSITION, signal);
+      // Done before the abort could be heeded: there is no stream any more to take it.
+      return signal.aborted ? 0 : bytesRead;
     } catch (error) {
       if (this.#abandoned.signal.aborted) return 0;
       await this.end();

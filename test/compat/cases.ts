@@ -3,7 +3,7 @@
  * one too few, and then combinations drawn from a seed.
  */
 import type { Argument } from './arguments.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 import type { Signature } from './signatures.js';
 
 export interface Case {

@@ -27,6 +27,33 @@ describeOnEachBackend('Ring.close', (makeRing, configuration) => {
     closeSync(writer);
   });
 
+  it('a handle that is being closed is closed, though its last read and the ring end together', async () => {
+    for (const path of [directory.fifo('fifo'), '/dev/zero']) {
+      const ring = makeRing({ inlineReads: false });
+      const handle = await ring.fs.open(path, 'r+');
+      const writer = openSync(path, 'r+');
+      const reading = handle.read(Buffer.alloc(1_000_000)).catch(() => {});
+      const closings = [handle.close(), ring.close()];
+      // The node backend's thread still sits in its read.
+      if (configuration.title === 'node') writeSync(writer, 'let it go');
+      await within('both closes', Promise.all([reading, ...closings]));
+      closeSync(writer);
+    }
+  });
+
+  it('a chain that waits for a stream nobody reads gives its handle back', async () => {
+    const ring = makeRing();
+    const handle = await ring.fs.open(directory.file('a', 'content'));
+    const stream = handle.createReadStream();
+    const waiting = rejection(ring.chain((chain) => [chain.close(handle)]));
+    const closing = ring.close();
+    expect(await waiting).to.include({ code: 'ERR_RINGLET_CLOSED' });
+    await within('both closes', Promise.all([closing, handle.close()]));
+    expect(stream.destroyed).to.equal(true);
+    const late = rejection(ring.chain((chain) => [chain.stat('/')]));
+    expect(await late).to.include({ code: 'ERR_RINGLET_CLOSED' });
+  });
+
   it('afterwards every operation rejects with ERR_RINGLET_CLOSED, and isClosed says so', async () => {
     const ring = makeRing();
     const path = directory.file('a', 'content');

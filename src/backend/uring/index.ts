@@ -355,6 +355,8 @@ class UringBackend implements Backend {
     await Promise.all([this.datagrams.close(), this.streams.close()]);
     this.#buffers.unregister();
     await drained;
+    // What ended last may have been what the close of a handle waited for: that is an operation, too.
+    while (this.#dispatcher.pendingCount > 0) await this.#dispatcher.whenIdle();
     this.stats();
     this.#dispatcher.close();
   }

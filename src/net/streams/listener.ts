@@ -102,13 +102,9 @@ export class Listener implements AsyncIterable<StreamSocket> {
   #isRef = true;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    key: typeof OURS,
-    { target, pendingMax, onAcceptError }: ListenWishes,
-    streams: StreamBackend,
-    local: SocketAddress,
-  ) {
+  private constructor(key: typeof OURS, wishes: ListenWishes, streams: StreamBackend, local: SocketAddress) {
     checkOurs(key);
+    const { target, pendingMax, onAcceptError } = wishes;
     this.#bounds = target.bounds;
     this.#pendingMax = pendingMax;
     const link = this.#link;

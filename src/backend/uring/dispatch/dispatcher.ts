@@ -593,13 +593,18 @@ export class Dispatcher implements Hold {
       this.setHolding(operation, true);
       this.cancel(operation, ringClosedError);
     }
+    await this.whenIdle();
+  }
+
+  /** For the one who closes, when no call can begin any more: what ends may still have something closed. */
+  async whenIdle(): Promise<void> {
     if (this.#pendingCount === 0) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
   }
 
-  /** Ends the ring after `drain`. */
+  /** Ends the ring after `drain`, while nothing is pending. */
   close(): void {
     this.#isClosed = true;
     this.#cancels.close();

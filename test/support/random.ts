@@ -36,12 +36,12 @@ export function seedFor(seed: number, name: string): number {
   return hash >>> 0;
 }
 
-/** What the environment asks for: a number, or `random`. Default 1, so that a run is the same every time. */
-export function chosenSeed(): number {
-  const asked = process.env.RINGLET_COMPAT_SEED;
+/** What an environment variable asks for: a number, or `random`. Default 1, so that a run is the same every time. */
+export function chosenSeed(variable: string): number {
+  const asked = process.env[variable];
   if (!asked) return 1;
   if (asked === 'random') return Math.floor(Math.random() * 2 ** 32);
   const seed = Number(asked);
-  if (!Number.isInteger(seed)) throw new Error(`RINGLET_COMPAT_SEED is '${asked}': no integer, nor 'random'`);
+  if (!Number.isInteger(seed)) throw new Error(`${variable} is '${asked}': no integer, nor 'random'`);
   return seed;
 }
