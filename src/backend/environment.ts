@@ -51,6 +51,15 @@ function textOf(path: string): string {
   }
 }
 
+/** False, too, where Node's permission model keeps it from the process: then existsSync throws. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
+}
+
 /** A line of /proc/self/status. */
 function statusField(name: string): string | undefined {
   return new RegExp(`^${name}:\\s*(\\S.*)$`, 'm').exec(textOf('/proc/self/status'))?.[1];
@@ -166,8 +175,8 @@ export function readSecurity(): SecuritySettings {
 /** The engine whose container this is, as far as it shows. */
 export function detectContainer(): ContainerEngine | null {
   if (process.env.KUBERNETES_SERVICE_HOST) return 'kubernetes';
-  if (existsSync('/run/.containerenv')) return 'podman';
-  if (existsSync('/.dockerenv')) return 'docker';
+  if (isThere('/run/.containerenv')) return 'podman';
+  if (isThere('/.dockerenv')) return 'docker';
   // systemd's convention: who starts a container's first process tells it the engine's name.
   const named = /(?:^|\0)container=([^\0]*)/.exec(textOf('/proc/1/environ'))?.[1] ?? process.env.container;
   if (named === undefined || named === '') return null;

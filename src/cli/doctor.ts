@@ -80,7 +80,10 @@ function surroundings({ kernel, architecture, host, container, security }: Probe
     row('C library', host.libc ?? 'unknown'),
     row('started by', host.packageManager ?? 'no package manager'),
     row('container', container ?? 'none seen'),
-    row('kernel.io_uring_disabled', sysctl === null ? 'not there (before Linux 6.6)' : String(sysctl)),
+    row(
+      'kernel.io_uring_disabled',
+      sysctl === null ? 'not to be read (there since Linux 6.6)' : String(sysctl),
+    ),
     row('seccomp filter', security.hasSeccompFilter ? 'yes' : 'none'),
   ];
 }

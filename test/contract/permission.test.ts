@@ -58,6 +58,19 @@ describe('--permission', () => {
     });
   }
 
+  it('probe() says so, and fails for nothing that it may not look at', async () => {
+    const script = `
+      import { probe } from 'ringlet';
+      const { isAvailable, ruledOutBy, limits } = probe();
+      console.log(isAvailable, ruledOutBy, limits.openFiles);
+    `;
+    for (const more of [[], ['--allow-addons']]) {
+      const outcome = await runScript(script, { execArgv: flags(...more) });
+      expectCleanExit(outcome);
+      expect(outcome.stdout).to.equal('false permission null\n');
+    }
+  });
+
   it("an 'auto' ring says that the permission model keeps it on Node's modules", async () => {
     const script = "import { Ring } from 'ringlet'; console.log(new Ring().backendReason);";
     const outcome = await runScript(script, { execArgv: flags('--allow-addons') });
@@ -87,6 +100,19 @@ describe('--permission', () => {
     expectCleanExit(outcome);
     const expected = [...Array<string>(8).fill('false'), ...Array<string>(8).fill('true')];
     expect(outcome.stdout.trim().split('\n')).to.deep.equal(expected);
+  });
+
+  it('a ring that is asked for, where the addon may not be read: ERR_RINGLET_UNAVAILABLE, with the flag', async () => {
+    const script = `
+      import { Ring } from 'ringlet';
+      try { new Ring({ backend: 'io_uring' }); } catch ({ code, message }) { console.log(code, message); }
+    `;
+    const grants = ['dist', 'package.json'].map((name) => `--allow-fs-read=${PACKAGE_ROOT}${name}`);
+    const outcome = await runScript(script, {
+      execArgv: [FLAG, ...grants, '--allow-addons', '--no-warnings'],
+    });
+    expectCleanExit(outcome);
+    expect(outcome.stdout).to.match(/^ERR_RINGLET_UNAVAILABLE io_uring is unavailable: the native addon /);
   });
 
   describe('with a ring that is asked for', () => {

@@ -53,11 +53,20 @@ function candidates(target: string): { paths: string[]; isInPackage: boolean } {
   return { paths: [...pathsOf(modules.map(({ addons }) => addons[target])), ...installed], isInPackage };
 }
 
+/** @throws ERR_RINGLET_UNAVAILABLE where Node's permission model keeps the path from the process. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch (error) {
+    throw backendUnavailableError(`the native addon may not be looked for: ${(error as Error).message}`);
+  }
+}
+
 function addonPath(): string {
   if (process.env.RINGLET_ADDON) return process.env.RINGLET_ADDON;
   const target = addonTarget();
   const { paths, isInPackage } = candidates(target);
-  const path = paths.find((each) => existsSync(each));
+  const path = paths.find(isThere);
   if (path !== undefined) return path;
   throw backendUnavailableError(
     isInPackage ? `no prebuilt addon for ${target}; compile it with: npx ringlet build` : BUNDLED,
