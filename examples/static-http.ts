@@ -8,7 +8,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { extname, join, normalize, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type FileHandle, Listener, Ring } from 'ringlet';
+import { type FileHandle, Listener, Ring, serveOn } from 'ringlet';
 
 const TYPES: Record<string, string> = { '.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript' };
 const BLOCK_BYTES = 65_536;
@@ -56,9 +56,6 @@ const listener = await Listener.listen({
 console.log(`http://127.0.0.1:${listener.address.port}/`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    void listener.close();
-    server.closeIdleConnections();
-  });
+  process.once(signal, () => void server.close());
 }
-for await (const connection of listener) server.emit('connection', connection.toDuplex());
+await serveOn(server, listener);

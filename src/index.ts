@@ -49,6 +49,7 @@ export type { PathMtuDiscovery } from './net/datagrams/datagram-settings.js';
 export { DatagramSocket, type ReceiveOptions } from './net/datagrams/datagram-socket.js';
 export type { ListenOptions } from './net/streams/listen-options.js';
 export { Listener } from './net/streams/listener.js';
+export { serveOn } from './net/streams/serve-on.js';
 export type { PeerCredentials } from './backend/streams.js';
 export type { ReadableFile } from './net/streams/send-file.js';
 export type { DuplexOptions, StreamDuplex } from './net/streams/stream-duplex.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createSecureContext, connect as tlsConnect, TLSSocket } from 'node:tls';
 import { expect } from 'chai';
-import { Listener, StreamSocket } from 'ringlet';
+import { Listener, serveOn, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { rejection, within } from '../support/eventually.js';
@@ -95,9 +95,7 @@ describeOnEachBackend('Adapters of streams', (makeRing, { options: { backend } }
     const server = createHttpServer((incoming, outgoing) => {
       incoming.pipe(outgoing);
     });
-    const serving = (async () => {
-      for await (const connection of listener) server.emit('connection', connection.toDuplex());
-    })();
+    const serving = serveOn(server, listener);
     const { Agent } = await import('node:http');
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let round = 0; round < 3; round++) {

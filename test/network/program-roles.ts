@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import { DatagramSocket, Listener } from 'ringlet';
+import { DatagramSocket, Listener, serveOn } from 'ringlet';
 import { Relay } from '../support/relay.js';
 import type { Stage } from '../support/station.js';
 import { readAll } from '../support/streams.js';
@@ -26,9 +26,7 @@ export const roles = {
       else response.end(content);
     });
     const listener = await Listener.listen({ host, port, noDelay: true, ring });
-    const serving = (async () => {
-      for await (const connection of listener) server.emit('connection', connection.toDuplex());
-    })();
+    const serving = serveOn(server, listener);
     tell('listening');
     await heard();
     server.closeAllConnections();

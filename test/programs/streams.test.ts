@@ -9,7 +9,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { promisify } from 'node:util';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { expect } from 'chai';
-import { Listener, type Ring, StreamSocket } from 'ringlet';
+import { Listener, type Ring, serveOn, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { DEADLINE_MS, eventually, within } from '../support/eventually.js';
@@ -40,9 +40,7 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
       else request.pipe(response);
     });
     const listener = await Listener.listen({ host: '127.0.0.1', port: 0, noDelay: true, ring });
-    const serving = (async () => {
-      for await (const connection of listener) server.emit('connection', connection.toDuplex());
-    })();
+    const serving = serveOn(server, listener);
     try {
       await body(listener.address.port);
     } finally {
