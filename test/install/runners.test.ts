@@ -64,7 +64,8 @@ describe('Test runners', function () {
       }),
     });
     const flags = ['--experimental-vm-modules', '--no-warnings'];
-    await run(folder, [toolProgram('jest'), '--ci', '--runInBand'], flags);
+    await run(folder, [toolProgram('jest'), '--ci', '--runInBand', 'required']);
+    await run(folder, [toolProgram('jest'), '--ci', '--runInBand', 'imported'], flags);
   });
 
   it('vitest', async () => {

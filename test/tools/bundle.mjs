@@ -68,7 +68,8 @@ const TOOLS = {
       entry,
       output: { path: folder, filename: basename(entry), module: isModule },
       experiments: { outputModule: isModule },
-      externals: isExternal ? [externalOfWebpack] : [],
+      externals: isExternal ? [/^ringlet/] : [],
+      externalsType: isModule ? 'module' : 'commonjs',
     });
     const stats = await new Promise((resolve, reject) => {
       compiler.run((error, result) => (error ? reject(error) : resolve(result)));
@@ -96,11 +97,6 @@ const TOOLS = {
     return [...warnings].map(String);
   },
 };
-
-function externalOfWebpack({ request }, callback) {
-  if (!/^ringlet(\/|$)/.test(request)) return callback();
-  return callback(null, `${isModule ? 'module' : 'commonjs'} ${request}`);
-}
 
 const warnings = await TOOLS[tool]();
 if (warnings.length > 0) {
