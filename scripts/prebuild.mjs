@@ -14,9 +14,8 @@ import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Suite } from './debian/suite.mjs';
-import { compileAddon, ROOT } from './native/compile.mjs';
 import { dynamicSectionOf, symbolsOf } from './native/elf.mjs';
-import { findHeaders } from './native/headers.mjs';
+import { compileAddon, objectsFolder, ROOT } from './native/gyp.mjs';
 
 /** Has musl 1.2.3, which is older than that of any Alpine with a Node of today. */
 const SUITE = 'bookworm';
@@ -28,15 +27,12 @@ const PROCESSORS = {
     cpu: 'x86_64',
     debian: 'amd64',
     compiler: 'x86_64-linux-gnu-g++',
-    compiling: [],
     loader: 'ld-linux-x86-64.so.2',
   },
   arm64: {
     cpu: 'aarch64',
     debian: 'arm64',
     compiler: 'aarch64-linux-gnu-g++',
-    // Those of libgcc ask glibc what the processor can do.
-    compiling: ['-mno-outline-atomics'],
     loader: 'ld-linux-aarch64.so.1',
   },
 };
@@ -68,17 +64,18 @@ function muslLibrary(processor) {
 }
 
 /**
- * What puts an addon or a program together for musl, out of the same objects as for glibc: on 64-bit processors both
- * take the structures and numbers that the kernel has (native/libc-structures.cc says which the addon shares with them).
+ * What is linked before and after the objects for musl, which are the same as for glibc: on 64-bit processors both take
+ * the structures and numbers that the kernel has (native/libc-structures.cc says which the addon shares with them).
  */
 function muslLinking(processor) {
   const { cpu, compiler } = processor;
   const file = (name) => execFileSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
   const crt = (name) => join(muslRoot(processor), 'usr', 'lib', `${cpu}-linux-musl`, name);
-  const library = ['-L', dirname(muslLibrary(processor)), '-l:libc.so'];
-  const start = [crt('crti.o'), file('crtbeginS.o')];
-  const end = [file('crtendS.o'), crt('crtn.o')];
-  return ['-nostdlib', ...start, file('libstdc++.a'), file('libgcc.a'), ...library, ...end];
+  const libraries = [file('libstdc++.a'), file('libgcc.a'), `-L${dirname(muslLibrary(processor))}`, '-l:libc.so'];
+  return {
+    before: ['-nostdlib', crt('crti.o'), file('crtbeginS.o')],
+    after: [...libraries, file('crtendS.o'), crt('crtn.o')],
+  };
 }
 
 /**
@@ -88,8 +85,9 @@ function muslLinking(processor) {
 export function linkForMusl(target, { source, defines, output }) {
   const { processor } = partsOf(target);
   const { cpu, compiler, debian } = processor;
-  const objects = readdirSync(join(WORK, debian)).filter((name) => name.endsWith('.o'));
-  const paths = objects.map((name) => join(WORK, debian, name));
+  const objects = objectsFolder(debian);
+  const names = readdirSync(objects).filter((name) => name.endsWith('.o'));
+  const paths = names.map((name) => join(objects, name));
   const archive = `${output}.a`;
   execFileSync('ar', ['rcs', archive, ...paths.filter((path) => !/ U (napi|uv)_/.test(undefinedIn(path)))]);
   const start = join(muslRoot(processor), 'usr', 'lib', `${cpu}-linux-musl`, 'Scrt1.o');
@@ -103,7 +101,8 @@ export function linkForMusl(target, { source, defines, output }) {
     ...defines,
   ];
   const files = ['-pie', '-rdynamic', start, source, archive];
-  execFileSync(compiler, [...compiling, ...files, ...muslLinking(processor), '-o', output]);
+  const { before, after } = muslLinking(processor);
+  execFileSync(compiler, [...compiling, ...files, ...before, ...after, '-o', output]);
   return [muslLibrary(processor), output];
 }
 
@@ -157,17 +156,17 @@ function compareStructures(processor) {
   }
 }
 
-async function prebuild(target) {
+function prebuild(target) {
   const { processor, isMusl } = partsOf(target);
+  const { compiler, debian } = processor;
   compareStructures(processor);
-  await compileAddon({
-    compiler: [processor.compiler],
-    headers: findHeaders(join(ROOT, 'build', 'node-headers')),
-    compiling: processor.compiling,
-    linking: ['-s', ...(isMusl ? muslLinking(processor) : ['-static-libstdc++', '-static-libgcc'])],
-    isSelfContained: true,
-    objects: join(WORK, processor.debian),
+  const linking = isMusl ? muslLinking(processor) : { before: ['-static-libstdc++', '-static-libgcc'], after: [] };
+  // In the same folder for both libraries: their objects are the same.
+  compileAddon(debian, {
     output: prebuiltPath(target),
+    variables: { self_contained: 1, link_before: linking.before.join(' '), link_after: linking.after.join(' ') },
+    environment: { CC: compiler.replace(/g\+\+$/, 'gcc'), CXX: compiler, LINK: compiler },
+    processor: target.split('-')[1],
   });
   const faults = faultsOf(target);
   if (faults.length > 0) throw new Error(`would not load everywhere:\n  ${faults.join('\n  ')}`);
@@ -178,7 +177,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const wanted = process.argv.slice(2);
   for (const target of wanted.length > 0 ? wanted : TARGETS) {
     try {
-      await prebuild(target);
+      prebuild(target);
     } catch (error) {
       if (error.output) console.error(error.output);
       console.error(`${target}: ${error.message}`);

@@ -1,13 +1,14 @@
 /**
  * How many composite operations run at once: each holds a descriptor of its own, and a process
- * has only so many. The rest wait in line, in the order in which they came.
+ * has only so many. The rest wait in a PQueue, in the order in which they came.
  *
- * Single operations never come by here.
+ * Single operations never come by here. As long as there is room the queue is not touched either:
+ * passing through it costs as much as reading a small file does.
  */
 import { readFileSync } from 'node:fs';
+import PQueue from 'p-queue';
 import { onAbortOf } from '../abort.js';
 import { abortError } from '../errors.js';
-import { Line } from '../line.js';
 
 const RUNNING_MAX = 512;
 const RUNNING_LEAST = 2;
@@ -15,41 +16,57 @@ const RUNNING_LEAST = 2;
 let knownMax: number | undefined;
 
 export class Concurrency {
-  #runningCount = 0;
-  /** What lets each of them begin. */
-  readonly #waiting = new Line<() => void>();
+  /** Running without having been queued. */
+  #directCount = 0;
+  #queue: PQueue | undefined;
 
   /** Runs `task` now or in its turn. An abort while it waits rejects at once, and it never starts. */
   run<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-    if (this.#waiting.length > 0 || this.#runningCount >= runningMax()) return this.#runInTurn(task, signal);
-    this.#runningCount++;
-    return this.#runInPlace(task);
+    const queue = this.#queue;
+    const isIdle = queue === undefined || (queue.size === 0 && queue.pending === 0);
+    // One place is the queue's: its own limit can't be zero.
+    if (isIdle && this.#directCount < runningMax() - 1) return this.#runDirectly(task);
+    return this.#runQueued(task, signal);
   }
 
-  async #runInTurn<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-    if (signal?.aborted) throw abortError(signal);
-    await new Promise<void>((resolve, reject) => {
-      const place = this.#waiting.push(() => {
-        stopWatching();
-        resolve();
-      });
-      const stopWatching = onAbortOf(signal, (aborted) => {
-        this.#waiting.remove(place);
-        reject(abortError(aborted));
-      });
-    });
-    return await this.#runInPlace(task);
-  }
-
-  /** Its place is counted already, and goes to the next in line afterwards. */
-  async #runInPlace<Value>(task: () => Promise<Value>): Promise<Value> {
+  async #runDirectly<Value>(task: () => Promise<Value>): Promise<Value> {
+    this.#directCount++;
     try {
       return await task();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#runningCount--;
-      else next();
+      this.#directCount--;
+      const queue = this.#queue;
+      if (queue !== undefined && queue.size > 0) queue.concurrency = this.#queuedMax;
     }
+  }
+
+  get #queuedMax(): number {
+    return Math.max(1, runningMax() - this.#directCount);
+  }
+
+  /**
+   * PQueue's own `signal` would free the place of a running task at once, though its descriptor is
+   * still open, and reject with the bare reason. Here an abort is heard only while the task waits.
+   */
+  async #runQueued<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+    if (signal?.aborted) throw abortError(signal);
+    const concurrency = this.#queuedMax;
+    this.#queue ??= new PQueue({ concurrency });
+    const queue = this.#queue;
+    queue.concurrency = concurrency;
+    return await new Promise<Value>((resolve, reject) => {
+      let isGivenUp = false;
+      const stopWatching = onAbortOf(signal, (aborted) => {
+        isGivenUp = true;
+        reject(abortError(aborted));
+      });
+      const start = async (): Promise<void> => {
+        if (isGivenUp) return;
+        stopWatching();
+        await task().then(resolve, reject);
+      };
+      void queue.add(start);
+    });
   }
 }
 
