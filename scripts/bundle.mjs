@@ -7,7 +7,7 @@
  * module of a few lines in front of it. So there is one of everything, however it comes in. What tsc has written
  * stays beside them in a clone, for tests and for readers. `tsc -p .` alone undoes it, for `import`.
  */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -114,7 +114,21 @@ function esModule(entry) {
   return `${tellPlaces}import bundled from ${bundled}export const { ${values.join(', ')} } = bundled;\n${byDefault}`;
 }
 
-const { outputFiles } = await build({
+/** The licences of the packages that are inside, which ask to go along. */
+function licencesOf(inputs) {
+  const folders = Object.keys(inputs).map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
+  const unique = [...new Set(folders.filter(Boolean))].sort();
+  return unique
+    .map((folder) => {
+      const { name, version } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+      const file = readdirSync(join(root, folder)).find((each) => /^licen[cs]e(\.|$)/i.test(each));
+      if (file === undefined) throw new Error(`${name} has no licence to go along`);
+      return `${name} ${version}\n\n${readFileSync(join(root, folder, file), 'utf8').trim()}\n`;
+    })
+    .join('\n\n');
+}
+
+const { outputFiles, metafile } = await build({
   entryPoints: [...ENTRIES.filter((entry) => entry !== DROP_IN), 'fs/drop-in', PLACES_TOLD_TO].map((name) =>
     join(dist, `${name}.js`),
   ),
@@ -131,9 +145,11 @@ const { outputFiles } = await build({
   target: `node${engines.node.replace(/^\D*/, '')}`,
   plugins: [builtins, lazyBackends, placesOfCommonJs],
   legalComments: 'none',
+  metafile: true,
   logLevel: 'warning',
 });
 for (const { path, text } of outputFiles) writeFileSync(path, toCommonJs(text));
+writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), licencesOf(metafile.inputs));
 writeFileSync(
   join(dist, `${DROP_IN}.cjs`),
   `'use strict';\nmodule.exports = require('./drop-in.cjs').dropIn;\n`,

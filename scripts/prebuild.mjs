@@ -71,7 +71,12 @@ function muslLinking(processor) {
   const { cpu, compiler } = processor;
   const file = (name) => execFileSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
   const crt = (name) => join(muslRoot(processor), 'usr', 'lib', `${cpu}-linux-musl`, name);
-  const libraries = [file('libstdc++.a'), file('libgcc.a'), `-L${dirname(muslLibrary(processor))}`, '-l:libc.so'];
+  const libraries = [
+    file('libstdc++.a'),
+    file('libgcc.a'),
+    `-L${dirname(muslLibrary(processor))}`,
+    '-l:libc.so',
+  ];
   return {
     before: ['-nostdlib', crt('crti.o'), file('crtbeginS.o')],
     after: [...libraries, file('crtendS.o'), crt('crtn.o')],
@@ -160,11 +165,17 @@ function prebuild(target) {
   const { processor, isMusl } = partsOf(target);
   const { compiler, debian } = processor;
   compareStructures(processor);
-  const linking = isMusl ? muslLinking(processor) : { before: ['-static-libstdc++', '-static-libgcc'], after: [] };
+  const linking = isMusl
+    ? muslLinking(processor)
+    : { before: ['-static-libstdc++', '-static-libgcc'], after: [] };
   // In the same folder for both libraries: their objects are the same.
   compileAddon(debian, {
     output: prebuiltPath(target),
-    variables: { self_contained: 1, link_before: linking.before.join(' '), link_after: linking.after.join(' ') },
+    variables: {
+      self_contained: 1,
+      link_before: linking.before.join(' '),
+      link_after: linking.after.join(' '),
+    },
     environment: { CC: compiler.replace(/g\+\+$/, 'gcc'), CXX: compiler, LINK: compiler },
     processor: target.split('-')[1],
   });
