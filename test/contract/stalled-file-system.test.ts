@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { existsSync, rmSync, symlinkSync } from 'node:fs';
 import type { Chain, FileHandle, Fs } from 'ringlet';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeOnEachBackend, needsOfRing } from '../support/backends.js';
 import { isPending, rejection, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
 import { type StallingFs, stallingFs } from '../support/stalling-fs.js';
@@ -103,8 +103,9 @@ describeOnEachBackend('a file system that stalls', (makeRing) => {
   }
 
   for (const [title, part] of Object.entries(CHAIN_PARTS)) {
-    it(`a chain whose ${title} hangs: its time limit ends it`, async () => {
+    it(`a chain whose ${title} hangs: its time limit ends it`, async function () {
       const ring = makeRing();
+      needsOfRing(this, ring, title);
       const handle = await ring.fs.open(stalling.at('stall-transfer'), 'r+');
       const chain = ring.chain(
         (parts) => {

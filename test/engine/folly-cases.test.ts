@@ -5,7 +5,7 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { expect } from 'chai';
 import { type DatagramMessage, DatagramSocket, type FileHandle, type PollEvent, type Ring } from 'ringlet';
-import { describeOnEachBackend, frameRings } from '../support/backends.js';
+import { describeOnEachBackend, frameRings, needsOfRing } from '../support/backends.js';
 import { numbered, numberedRange } from '../support/datagrams.js';
 import { eventually, isPending, rejection, turns, within } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
@@ -20,8 +20,9 @@ const BAD_FD = 1_000_000;
 describeOnEachBackend('folly: registered descriptors', (makeRing) => {
   const directory = temporaryDirectory();
 
-  it('RegisteredFds: 16 slots, a 17th file goes without, and each slot given up is taken again', async () => {
+  it('RegisteredFds: 16 slots, a 17th file goes without, and each slot given up is taken again', async function () {
     const ring = makeRing({ registeredFds: 16 });
+    needsOfRing(this, ring, 'registeredFds');
     const hasTable = ring.backend === 'io_uring';
     const paths = Array.from({ length: 17 }, (_unused, index) =>
       directory.file(`f${index}`, pattern(100, index + 1)),

@@ -1,6 +1,6 @@
 /** probe(): its answers against the kernel's real behaviour, and against a process with less allowed. */
 import { expect } from 'chai';
-import { cpus } from 'node:os';
+import { constants, cpus } from 'node:os';
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binding, FAULT_SETUP } from '#ringlet/backend/uring/binding.js';
@@ -13,6 +13,8 @@ import { expectNoLeftovers, takeBaseline } from '../support/leftovers.js';
 import { skip } from '../support/skip.js';
 import { cpusAllowed } from '../support/sq-poll.js';
 import { python } from '../support/python.js';
+
+const { EBADF, EFAULT } = constants.errno;
 
 const REFUSER = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 const SCRIPT = `
@@ -120,13 +122,14 @@ describe('probe', () => {
     expect([isSupported, answer]).to.deep.equal([true, 'ENOTSOCK']);
   });
 
-  it('trials.zeroCopySend: a valid header gets EBADF and a notification, where none at all gets EFAULT', () => {
+  it('trials.zeroCopySend: a valid header gets EBADF and a notification, where none at all may get EFAULT', () => {
     const { isSupported, answer } = probe().trials.zeroCopySend;
     expect([isSupported, answer]).to.deep.equal([true, 'EBADF']);
     const native = binding().probeKernel();
     expect(native.hasNotified).to.equal(true);
     // Whoever asks without a header, and takes anything but EBADF for a no, is told no wrongly.
-    expect(native.zeroCopySendWithoutHeader).to.equal(-14);
+    // Linux 6.1 has not looked at the header by then.
+    expect(native.zeroCopySendWithoutHeader).to.be.oneOf([-EFAULT, -EBADF]);
     expect(probe().opcodes.SENDMSG_ZC).to.equal(true);
   });
 

@@ -19,10 +19,11 @@ const SLOTS = 256;
 /** The registered buffers of a ring (fdinfo): [address, bytes] each. */
 function registeredBuffers(fd: number): [number, number][] {
   const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
-  return [...text.matchAll(/^ *\d+: 0x([0-9a-f]+)\/(\d+)$/gm)].map(([, address = '', bytes]) => [
-    Number.parseInt(address, 16),
-    Number(bytes),
-  ]);
+  const rows = [...text.matchAll(/^ *\d+: 0x([0-9a-f]+)\/(\d+)$/gm)].map(
+    ([, address = '', bytes]): [number, number] => [Number.parseInt(address, 16), Number(bytes)],
+  );
+  // Older kernels list empty slots, too, at no address.
+  return rows.filter(([address]) => address !== 0);
 }
 
 const PINS = `

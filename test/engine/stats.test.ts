@@ -1,7 +1,7 @@
 /** Ring.stats(): each figure moves for what it says it counts, and for nothing else. */
 import { expect } from 'chai';
 import { DatagramSocket, type RingStats } from 'ringlet';
-import { CONFIGURATIONS, frameRings } from '../support/backends.js';
+import { CONFIGURATIONS, frameRings, needsOfRing } from '../support/backends.js';
 import { addressOf } from '../support/datagrams.js';
 import { rejection, turns, whileNothingHappens, within } from '../support/eventually.js';
 import { sqThreadOf, untilAsleep, withDescriptor } from '../support/sq-poll.js';
@@ -120,8 +120,9 @@ for (const { title, options } of CONFIGURATIONS) {
       await Promise.all(sleeps);
     });
 
-    it('fdTable: slots used and free, files that found it full', async () => {
+    it('fdTable: slots used and free, files that found it full', async function () {
       const ring = makeRing({ registeredFds: 2 });
+      needsOfRing(this, ring, 'registeredFds');
       const paths = ['a', 'b', 'c'].map((name) => directory.file(name, name));
       expect(ring.stats().fdTable).to.deep.include({ slots: 2, used: 0, free: 2, exhaustions: 0 });
       const files = await Promise.all(paths.map((path) => ring.fs.open(path)));

@@ -4,7 +4,7 @@ import { constants as systemConstants } from 'node:os';
 import { binding, FAULT_MAP } from '#ringlet/backend/uring/binding.js';
 import { expect } from 'chai';
 import { DatagramSocket } from 'ringlet';
-import { frameRings } from '../support/backends.js';
+import { frameRings, needsOfRing } from '../support/backends.js';
 import { numberedRange, take } from '../support/datagrams.js';
 import { pause, turns, within } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
@@ -98,7 +98,7 @@ describe('Submission', () => {
     for (const fd of fds) closeSync(fd);
   });
 
-  it('completionEntriesMax: a queue that overflows is made larger, and no datagram is lost', async () => {
+  it('completionEntriesMax: a queue that overflows is made larger, and no datagram is lost', async function () {
     const ring = makeRing({
       backend: 'io_uring',
       submissionEntries: 4,
@@ -106,6 +106,7 @@ describe('Submission', () => {
       completionEntriesMin: 8,
       completionEntriesMax: 1024,
     });
+    needsOfRing(this, ring, 'completionEntriesMax');
     await using socket = await DatagramSocket.bind({
       address: '127.0.0.1',
       ring,
