@@ -134,7 +134,7 @@ const SIGNAL_ALONE: OptionNames<{ signal?: unknown }> = { signal: true };
 
 /** The signal of options that have nothing else. */
 export function checkSignalOptions(options: unknown): AbortSignal | undefined {
-  if (options === undefined || options === null) return undefined;
+  if (options === undefined) return undefined;
   return checkSignal(checkOptions<{ signal?: unknown }>(options, SIGNAL_ALONE).signal);
 }
 
