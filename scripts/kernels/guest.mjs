@@ -9,9 +9,16 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 
 const [out] = process.argv.slice(2);
-const { suites, limitMs } = JSON.parse(readFileSync(join(out, 'plan.json'), 'utf8'));
+const { suites, limitMs, patience } = JSON.parse(readFileSync(join(out, 'plan.json'), 'utf8'));
 const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/m;
-const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--timeout', '100000'];
+const TIMEOUT_MS = 25_000 * patience;
+const MOCHA = [
+  'node_modules/mocha/bin/mocha.js',
+  '--no-config',
+  '--forbid-only',
+  '--timeout',
+  `${TIMEOUT_MS}`,
+];
 const REPORTER = ['--reporter', 'test/support/reporter.cjs'];
 
 /** Suites with kinds of ring of their own have these in their titles. */
@@ -25,7 +32,7 @@ function runSuite({ files, configuration, log }) {
   const output = openSync(path, 'w');
   const { status } = spawnSync(process.execPath, [...MOCHA, ...REPORTER, ...only(configuration), ...files], {
     stdio: ['ignore', output, output],
-    env: { ...process.env, RINGLET_TEST_ONLY: configuration, RINGLET_TEST_PATIENCE: '4' },
+    env: { ...process.env, RINGLET_TEST_ONLY: configuration, RINGLET_TEST_PATIENCE: `${patience}` },
     timeout: limitMs,
     killSignal: 'SIGKILL',
   });

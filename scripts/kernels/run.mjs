@@ -7,6 +7,9 @@
  * archive and stay in `~/.cache/ringlet-kernels` (RINGLET_KERNELS_CACHE), from where they are taken next time; without
  * that folder they are fetched anew.
  *
+ * 5.10, 6.1, 6.12 and newest are programs (User-Mode Linux); any other series, as 6.17, is a stock kernel in an
+ * emulator, and takes hours for all of it.
+ *
  * The last lines are a table of kernels and suites. The exit status says whether all passed, and no kernel complained.
  */
 import { execFileSync } from 'node:child_process';
@@ -16,32 +19,58 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Suite } from '../debian/suite.mjs';
+import { bootEmulated, prepareEmulated } from './emulated.mjs';
 import { bootUserMode, prepareUserMode } from './user-mode.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CACHE = process.env.RINGLET_KERNELS_CACHE ?? join(homedir(), '.cache/ringlet-kernels');
-const LIMIT_MS = 18 * 60_000;
-/** Commands that the guests or their making need, and the packages that have them. */
-const TOOLS = { 'mkfs.ext4': 'e2fsprogs', modprobe: 'kmod', ip: 'iproute2', patchelf: 'patchelf' };
 const ON_A_RING = ['contract@loop', 'engine@loop', 'fault@loop'];
 const WITHOUT_RING = ['contract@node', 'engine@node', 'fault@node'];
+const TRIED_EACH_TIME = ['6.1', '6.12'];
 
-/** By name: the Debian suite that has it, and what runs there unless other suites are named. */
-const KERNELS = {
+/** Commands that guests, or their making, need, and the packages that have them. */
+const TOOLS = { 'mkfs.ext4': 'e2fsprogs', modprobe: 'kmod', ip: 'iproute2' };
+/** How long a guest of each kind may take, how many times as long as usual each thing in it, and how it is made. */
+const USER_MODE = {
+  limitMs: 18 * 60_000,
+  patience: 4,
+  tools: { ...TOOLS, patchelf: 'patchelf' },
+  prepare: prepareUserMode,
+  boot: bootUserMode,
+};
+const EMULATED = {
+  limitMs: 120 * 60_000,
+  patience: 20,
+  tools: { ...TOOLS, busybox: 'busybox-static', 'qemu-system-x86_64': 'qemu-system-x86' },
+  prepare: prepareEmulated,
+  boot: bootEmulated,
+};
+/** By name: the Debian suite that has it as a program, and what runs there unless other suites are named. */
+const PROGRAMS = {
   '5.10': { debian: 'bullseye', suites: WITHOUT_RING },
   6.1: { debian: 'bookworm', suites: ON_A_RING },
   6.12: { debian: 'trixie', suites: ON_A_RING },
   newest: { debian: 'sid', suites: ON_A_RING },
 };
-const TRIED_EACH_TIME = ['6.1', '6.12'];
+/** The suite that has a stock kernel of every newer series. */
+const STOCK = { debian: 'trixie-backports', suites: ON_A_RING };
 /** What a kernel says when something is wrong with it. */
 const COMPLAINT =
   /\b(WARNING|BUG|UBSAN|INFO: task|Oops|Call Trace|general protection|self-detected stall|Kernel panic)\b/;
 
-function checkTools() {
+function kernelNamed(name) {
+  const program = PROGRAMS[name];
+  if (program) return { name, ...USER_MODE, ...program, folder: join(CACHE, `user-mode-${program.debian}`) };
+  if (/^\d+\.\d+$/.test(name)) return { name, ...EMULATED, ...STOCK, folder: join(CACHE, `stock-${name}`) };
+  throw new Error(
+    `no kernel '${name}'; there are ${Object.keys(PROGRAMS).join(', ')}, and stock ones such as 6.17`,
+  );
+}
+
+function checkTools(tools) {
   if (process.platform !== 'linux' || process.arch !== 'x64')
-    throw new Error('User-Mode Linux is there for x64');
-  const missing = Object.keys(TOOLS).filter((tool) => {
+    throw new Error('the kernels are for Linux on x64');
+  const missing = Object.keys(tools).filter((tool) => {
     try {
       execFileSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${tool}`], { stdio: 'ignore' });
       return false;
@@ -50,12 +79,7 @@ function checkTools() {
     }
   });
   if (missing.length === 0) return;
-  throw new Error(`missing: apt-get install ${missing.map((tool) => TOOLS[tool]).join(' ')}`);
-}
-
-/** Where a kernel is kept. */
-function folderOf(name) {
-  return join(CACHE, `user-mode-${KERNELS[name].debian}`);
+  throw new Error(`missing: apt-get install ${missing.map((tool) => tools[tool]).join(' ')}`);
 }
 
 function suiteNamed(name) {
@@ -66,7 +90,7 @@ function suiteNamed(name) {
 }
 
 /** Boots one kernel. Returns what came of each suite, and what the kernel complained of. */
-async function runOn(name, suiteNames, logs) {
+async function runOn({ name, folder, boot, limitMs, patience }, suiteNames, logs) {
   const out = join(logs, name);
   const read = (file) => {
     try {
@@ -77,9 +101,9 @@ async function runOn(name, suiteNames, logs) {
   };
   mkdirSync(out, { recursive: true });
   const suites = suiteNames.map(suiteNamed);
-  writeFileSync(join(out, 'plan.json'), JSON.stringify({ suites, limitMs: LIMIT_MS }));
+  writeFileSync(join(out, 'plan.json'), JSON.stringify({ suites, limitMs, patience }));
   const settings = { RINGLET_ROOT: ROOT, RINGLET_OUT: out, RINGLET_NODE: process.execPath };
-  const hasEnded = await bootUserMode(folderOf(name), out, settings, LIMIT_MS);
+  const hasEnded = await boot(folder, out, settings, limitMs);
   const { release = 'did not come up', results = {} } = JSON.parse(read('report.json') || '{}');
   const lines = (read('dmesg') || read('console')).split('\n');
   const complaints = lines.filter((line) => COMPLAINT.test(line));
@@ -134,19 +158,16 @@ function tableOf(runs) {
 async function main() {
   const options = { suite: { type: 'string', multiple: true }, logs: { type: 'string' } };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const names = positionals.length > 0 ? positionals : TRIED_EACH_TIME;
-  const unknown = names.find((name) => !(name in KERNELS));
-  if (unknown) throw new Error(`no kernel '${unknown}'; there are ${Object.keys(KERNELS).join(', ')}`);
-  checkTools();
-  for (const name of names) {
-    const { debian } = KERNELS[name];
-    const release = prepareUserMode(new Suite(debian, CACHE), folderOf(name));
+  const kernels = (positionals.length > 0 ? positionals : TRIED_EACH_TIME).map(kernelNamed);
+  for (const { name, debian, folder, tools, prepare } of kernels) {
+    checkTools(tools);
+    const release = prepare(new Suite(debian, CACHE), folder, name);
     console.log(`${name}: Linux ${release}, of Debian ${debian}`);
   }
   const logs = values.logs ?? mkdtempSync(join(tmpdir(), 'ringlet-kernels-'));
   try {
-    const runs = await inParallel(names, availableParallelism(), (name) =>
-      runOn(name, values.suite ?? KERNELS[name].suites, logs),
+    const runs = await inParallel(kernels, availableParallelism(), (kernel) =>
+      runOn(kernel, values.suite ?? kernel.suites, logs),
     );
     for (const run of runs) show(run);
     console.log(`\n${tableOf(runs)}`);

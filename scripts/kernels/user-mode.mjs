@@ -4,26 +4,14 @@
  * Its root is this machine's own file system, read only, so what the tests need here is there too. What they write
  * goes to a disk of their own, a sparse file; what comes of them goes to a folder of this machine.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { INIT, kernelParameters, makeDisk, MEMORY_BYTES, runMachine } from './machine.mjs';
 
 const LIBC_FILES = ['ld-linux-x86-64.so.2', 'libc.so.6', 'libm.so.6'];
-const DISK_BYTES = 8 * 2 ** 30;
-const MEMORY_BYTES = 2560 * 2 ** 20;
 /** Where its memory is best, a file without a name: in memory. */
 const SHARED_MEMORY = '/dev/shm';
-const INIT = new URL('guest-init', import.meta.url).pathname;
 
 /** Gives the program the C library of its own suite. */
 function bringLibc(suite, folder, program) {
@@ -74,47 +62,22 @@ export function prepareUserMode(suite, folder) {
 /**
  * Boots it, and ends it at the latest after `limitMs`.
  *
- * @param out where the guest leaves what came of it, and its console.
- * @param settings by which names the guest finds what; no value may have a space.
+ * @param out where the guest leaves what came of it.
+ * @param settings by which names it finds what.
  * @returns whether it has powered off by itself.
  */
 export async function bootUserMode(folder, out, settings, limitMs) {
-  const disk = join(out, 'disk');
-  writeFileSync(disk, '');
-  truncateSync(disk, DISK_BYTES);
-  execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', disk]);
-  const environment = Object.entries({
+  const disk = makeDisk(out);
+  const parameters = kernelParameters({
     ...settings,
     RINGLET_MODULES: join(folder, 'usr/lib/uml/modules'),
     RINGLET_DISK: '/dev/ubda',
-  }).map(([name, value]) => `${name}=${value}`);
-  const broken = environment.find((setting) => /\s/.test(setting));
-  if (broken) throw new Error(`a path with a space can't be told to a kernel: ${broken}`);
-  const root = ['rootfstype=hostfs', 'rootflags=/', 'ro', `init=${INIT}`];
-  const argv = [
-    `mem=${MEMORY_BYTES}`,
-    ...root,
-    `ubd0=${disk}`,
-    'con=null',
-    'con0=null,fd:1',
-    'quiet',
-    ...environment,
-  ];
-  const console = openSync(join(out, 'console'), 'w');
-  const guest = spawn(programIn(folder), argv, {
-    stdio: ['ignore', console, console],
-    env: { ...process.env, TMPDIR: hasRoom(SHARED_MEMORY) ? SHARED_MEMORY : out },
-    detached: true,
   });
-  const end = () => process.kill(-guest.pid, 'SIGKILL');
-  const timer = setTimeout(end, limitMs);
-  process.once('exit', end);
-  const [status] = await new Promise((resolve, reject) => {
-    guest.on('error', reject).on('exit', (...ended) => resolve(ended));
-  });
-  clearTimeout(timer);
-  process.off('exit', end);
-  closeSync(console);
+  const root = ['rootfstype=hostfs', 'rootflags=/', 'ro', `init=${INIT}`, `ubd0=${disk}`];
+  const consoles = ['con=null', 'con0=null,fd:1', 'quiet'];
+  const env = { ...process.env, TMPDIR: hasRoom(SHARED_MEMORY) ? SHARED_MEMORY : out };
+  const argv = [`mem=${MEMORY_BYTES}`, ...root, ...consoles, ...parameters];
+  const hasEnded = await runMachine(programIn(folder), argv, { out, env, limitMs });
   rmSync(disk);
-  return status === 0;
+  return hasEnded;
 }
