@@ -22,8 +22,8 @@ function registeredBuffers(fd: number): [number, number][] {
   const rows = [...text.matchAll(/^ *\d+: 0x([0-9a-f]+)\/(\d+)$/gm)].map(
     ([, address = '', bytes]): [number, number] => [Number.parseInt(address, 16), Number(bytes)],
   );
-  // Older kernels list empty slots, too, at no address.
-  return rows.filter(([address]) => address !== 0);
+  // Older kernels list empty slots, too, at the last address that there is.
+  return rows.filter(([address]) => address < 2 ** 63);
 }
 
 const PINS = `
