@@ -7,6 +7,7 @@
  */
 import { unwatchAbort, watchAbort } from '../../abort.js';
 import { abortError, connectTimeoutError } from '../../errors.js';
+import { clearTimeout, setTimeout } from '../../real-timers.js';
 import { familyOf, type SocketAddress } from '../address.js';
 
 export interface RaceOptions {

@@ -10,6 +10,7 @@
  * acknowledged them.
  */
 import { abortError, addressError } from '../../../errors.js';
+import { clearTimeout, setTimeout } from '../../../real-timers.js';
 import { byteCountOf, Span, type View } from '../../../views.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { binding } from '../binding.js';
