@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Listener, type ListenOptions, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
-import { isPending, rejection, within } from '../support/eventually.js';
+import { eventually, isPending, rejection, turns, within } from '../support/eventually.js';
 import { connectPair, goalOf, readAll, readBytes } from '../support/streams.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -45,6 +45,23 @@ describeOnEachBackend('StreamSocket and Listener', (makeRing, { options: { backe
       }
     });
   }
+
+  it('a read that is to be filled and is aborted tells of the bytes that an iterator had left', async () => {
+    await using pair = await connectPair(makeRing());
+    await pair.far.write('first');
+    for await (const _chunk of pair.near) {
+      await pair.far.write('left behind');
+      await eventually('bytes to wait', () => pair.near.bufferedBytes === 11);
+      break;
+    }
+    const controller = new AbortController();
+    const buffer = Buffer.alloc(100);
+    const reading = pair.near.read(buffer, { fill: true, signal: controller.signal });
+    await turns(2);
+    controller.abort();
+    const { bytesRead } = await within('the read', reading);
+    expect(String(buffer.subarray(0, bytesRead))).to.equal('left behind');
+  });
 
   it('for await: an echo, chunk by chunk, until the peer ends', async () => {
     await using pair = await connectPair(makeRing());

@@ -68,7 +68,12 @@ async function readLeft<Data extends NodeJS.ArrayBufferView>(
     const wantsMore = bytesRead === 0 || isFilling;
     if (wantsMore && bytesRead < length && !incoming.isEnded) {
       const [at, rest] = [offset + bytesRead, length - bytesRead];
-      bytesRead += (await stream.read(buffer, at, rest, isFilling, signal)).bytesRead;
+      try {
+        bytesRead += (await stream.read(buffer, at, rest, isFilling, signal)).bytesRead;
+      } catch (error) {
+        // What has been taken must be told of, or it would be lost; the next read meets the error again.
+        if (bytesRead === 0) throw error;
+      }
     }
     if (bytesRead === 0 && stream.isClosing) throw connectionClosedError();
     if (bytesRead === 0 && incoming.failure !== undefined) throw incoming.failure();
