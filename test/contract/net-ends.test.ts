@@ -143,13 +143,13 @@ describeOnEachBackend("'ringlet/net': writes and ends", (makeRing) => {
         count += chunk.length;
         if (count >> 19 === before) return;
         far.pause();
-        setTimeout(() => far.resume(), 30);
+        setTimeout(() => far.resume(), 100);
       });
     });
     const port = await listen(server);
     const socket = on(makeRing()).connect(port);
     let timeoutCount = 0;
-    socket.setTimeout(250, () => {
+    socket.setTimeout(1000, () => {
       timeoutCount += 1;
       socket.destroy();
     });
