@@ -111,12 +111,12 @@ function abandonable(
 const STEADY: Readonly<Record<string, (args: unknown[]) => unknown[]>> = {
   chmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
   lchmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
-  opendir(args) {
-    const [, options] = args;
-    if (typeof options === 'object' && options !== null && Object.hasOwn(options, 'bufferSize')) {
-      checkInteger(Reflect.get(options, 'bufferSize'), 'options.bufferSize', 1, BUFFER_SIZE_MAX);
-    }
-    return args;
+  opendir([path, options, ...rest]) {
+    if (typeof options !== 'object' || options === null) return [path, options, ...rest];
+    // Node looks at them once more when the directory is open.
+    const copy: Record<string, unknown> = { ...options };
+    if ('bufferSize' in copy) checkInteger(copy.bufferSize, 'options.bufferSize', 1, BUFFER_SIZE_MAX);
+    return [path, copy, ...rest];
   },
 };
 

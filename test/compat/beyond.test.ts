@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import type * as nodeFs from 'node:fs/promises';
 import { Ring } from 'ringlet';
 import { needsIoUring } from '../support/backends.js';
-import { rejection } from '../support/eventually.js';
+import { rejection, within } from '../support/eventually.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const WIDE_MODES = [2 ** 31, 2 ** 32 - 1, 2 ** 31 + 0o640, '37777777777'];
@@ -50,6 +50,18 @@ for (const backend of ['io_uring', 'node'] as const) {
         // mkdir(2) takes no set-id bits.
         expect(bitsOf(`made${index}`)).to.equal(bits & 0o1777 & ~umask);
       }
+    });
+
+    it('opendir: an option that throws when it is read again', async () => {
+      let count = 0;
+      const options = {
+        get bufferSize(): number {
+          if (count++ > 0) throw new Error('read again');
+          return 4;
+        },
+      };
+      const opened = await within('opendir', fs.opendir(directory.path, options));
+      await opened.close();
     });
 
     it('opendir: a bufferSize that is none', async () => {
