@@ -1,5 +1,5 @@
 /** What `npm publish` would send: installed without running any script, it works, and has nothing in excess. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -112,6 +112,20 @@ describe('The published package', function () {
         const said = execFileSync(process.execPath, command, { cwd: home, encoding: 'utf8' });
         expect(said).to.match(/compiled .*ringlet\.node$/m);
         expect(await evaluate(...program)).to.match(/^io_uring/);
+      } finally {
+        rmSync(join(installed, 'build'), { recursive: true, force: true });
+      }
+    });
+
+    it('npx ringlet build without make: status 1, and make is what it says is missing', () => {
+      try {
+        const command = [join(installed, 'dist/cli/main.js'), 'build'];
+        const env = { ...process.env, MAKE: 'no-such-make' };
+        const { status, stderr } = spawnSync(process.execPath, command, { cwd: home, encoding: 'utf8', env });
+        expect([status, stderr.trim().split('\n').at(-1)]).to.deep.equal([
+          1,
+          'ringlet: the addon could not be built: not found: no-such-make',
+        ]);
       } finally {
         rmSync(join(installed, 'build'), { recursive: true, force: true });
       }

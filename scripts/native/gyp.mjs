@@ -40,7 +40,9 @@ function firstError(output) {
 function run([program, ...first], args, { folder, environment }) {
   const { status, error, stdout, stderr } = spawnSync(program, [...first, ...args], {
     cwd: folder,
-    env: { ...process.env, ...environment },
+    // Errors are what firstError looks for. In the environment, where npm's own level, perhaps silent, would count more
+    // than an argument does.
+    env: { ...process.env, npm_config_loglevel: 'error', ...environment },
     encoding: 'utf8',
     maxBuffer: OUTPUT_MAX_BYTES,
   });
@@ -83,12 +85,8 @@ export function compileAddon(kind, { output, variables = {}, environment = {}, p
   const all = { addon_root: ROOT, ...variables };
   const defined = Object.entries(all).map(([name, value]) => `-D${name}=${value}`);
   // Always configured again: a changed addon.gypi and other variables share one Makefile.
-  run(
-    nodeGyp,
-    ['configure', '--silent', `--arch=${processor}`, ...headerArguments(), '--', ...defined],
-    place,
-  );
-  run(nodeGyp, ['build', '--silent', '--jobs=max'], place);
+  run(nodeGyp, ['configure', `--arch=${processor}`, ...headerArguments(), '--', ...defined], place);
+  run(nodeGyp, ['build', '--jobs=max'], place);
   const made = join(place.folder, 'build', 'Release', `${all.addon_name ?? 'ringlet'}.node`);
   if (made === output) return;
   mkdirSync(dirname(output), { recursive: true });

@@ -180,7 +180,7 @@ function adviseOnAddon({ platform, isAddonLoaded, ruledOutBy, reason, host }: Pr
     problem(
       `The native addon is not usable: ${reason ?? 'for a reason unknown'}.`,
       [
-        'With g++ or clang++ (C++20) at hand:',
+        'With g++ or clang++ (C++20), make and Python 3 at hand:',
         typed('build', host),
         'No install script is missed where a package manager has blocked them: there is none. Under --permission, add --allow-addons.',
       ].join('\n'),

@@ -14,7 +14,8 @@ const USAGE = `Usage: ringlet doctor [--json]
 
 Commands:
   doctor     what this kernel, container and process allow, and what to do about the rest
-  build      compiles the native addon here, where the package brings none: needs a C++20 compiler and Node's headers
+  build      compiles the native addon here, where the package brings none: needs a C++20 compiler, make, Python 3
+             and Node's headers
   seccomp-profile
              a container engine's seccomp profile, from FILE or standard input, with io_uring allowed
 
