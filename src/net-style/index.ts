@@ -8,7 +8,7 @@ import { Socket, type SocketConnectOptions } from './socket.js';
 
 export { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 export type { ListenOptions } from './calls.js';
-export { type AddressInfo, type DropInfo, Server, type ServerEvents, type ServerOptions } from './server.js';
+export { type AddressInfo, Server, type ServerEvents, type ServerOptions } from './server.js';
 export { Socket, Socket as Stream, type SocketConnectOptions, type SocketOptions } from './socket.js';
 
 /** A server that does not listen yet; `listener` hears its 'connection' events. @throws ERR_INVALID_ARG_TYPE. */
@@ -48,3 +48,4 @@ export default {
   SocketAddress,
   Stream: Socket,
 };
+export type { DropInfo } from '../net/streams/serve-on.js';

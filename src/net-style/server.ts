@@ -4,6 +4,7 @@ import { onAbortOf } from '../abort.js';
 import { alreadyListeningError, invalidArgType, listenerClosedError } from '../errors.js';
 import type { ListenOptions as ListenerOptions } from '../net/streams/listen-options.js';
 import { Listener, listenAtOnce, whenListening } from '../net/streams/listener.js';
+import { type DropInfo, endsOf } from '../net/streams/serve-on.js';
 import type { StreamSocket } from '../net/streams/stream-socket.js';
 import { nextTick } from '../real-timers.js';
 import type { Ring } from '../ring.js';
@@ -37,22 +38,6 @@ export interface AddressInfo {
   family: string;
   /** From 1 to 65535. */
   port: number;
-}
-
-/** A connection that `maxConnections` has refused. */
-export interface DropInfo {
-  /** The IP address of this end. */
-  localAddress?: string;
-  /** The port of this end. */
-  localPort?: number;
-  /** 'IPv4' or 'IPv6'. */
-  localFamily?: string;
-  /** The peer's IP address. */
-  remoteAddress?: string;
-  /** The peer's port. */
-  remotePort?: number;
-  /** 'IPv4' or 'IPv6'. */
-  remoteFamily?: string;
 }
 
 /** The events of a server, and what their listeners get. */
@@ -200,7 +185,7 @@ export class Server extends EventEmitter<ServerEvents> {
       return;
     }
     if (this.maxConnections && this.#connectionCount >= this.maxConnections) {
-      const data = addressesOf(connection);
+      const data = endsOf(connection);
       void connection.close();
       this.emit('drop', data);
       return;
@@ -270,15 +255,4 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#listener?.unref();
     return this;
   }
-}
-
-function addressesOf({ localAddress: local, remoteAddress: remote }: StreamSocket): DropInfo {
-  return {
-    localAddress: local.address,
-    localPort: local.port,
-    localFamily: local.family,
-    ...(remote === undefined
-      ? {}
-      : { remoteAddress: remote.address, remotePort: remote.port, remoteFamily: remote.family }),
-  };
 }

@@ -136,6 +136,17 @@ describeOnEachBackend('Adapters of streams', (makeRing, { options: { backend } }
     expect(String(await readBytes(pair.near, 5))).to.equal('still');
   });
 
+  it('readable: cancel ends the read that waits, and the socket is another reader’s', async () => {
+    await using pair = await connectPair(makeRing());
+    const reader = pair.far.readable.getReader();
+    const waiting = reader.read();
+    await within('the end of the stream', reader.cancel());
+    expect((await within('the step', waiting)).done).to.equal(true);
+    const reading = readBytes(pair.far, 5);
+    await pair.near.write('later');
+    expect(String(await within('a read', reading))).to.equal('later');
+  });
+
   it('sendFile: a file whole and in part, from ringlet’s handles and Node’s', async () => {
     const ring = makeRing();
     const content = pattern(1_500_000, 9);

@@ -179,6 +179,19 @@ describeOnEachBackend('StreamSocket and Listener', (makeRing, { options: { backe
     expect(error.code).to.equal('ECONNREFUSED');
   });
 
+  it('Listener: steps of an iterator that wait end when it returns, and take no connection', async () => {
+    const ring = makeRing();
+    const listener = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
+    const connections = listener.connections();
+    const waiting = [connections.next(), connections.next()];
+    await connections.return?.();
+    const done = { done: true, value: undefined };
+    expect(await within('both steps', Promise.all(waiting))).to.deep.equal([done, done]);
+    const near = await StreamSocket.connect({ ...goalOf(listener), ring });
+    const far = await within('a connection', listener.accept());
+    await Promise.all([near.close(), far.close(), listener.close()]);
+  });
+
   it('reset: the peer gets ECONNRESET', async () => {
     await using pair = await connectPair(makeRing());
     const reading = rejection(readAll(pair.near));

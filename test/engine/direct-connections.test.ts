@@ -291,6 +291,41 @@ console.log(JSON.stringify({ code, refusals, texts: [...new Set(texts)], count: 
 await Promise.all(rings.map((ring) => ring.close()));
 `;
 
+/** Serves HTTP, and a server that takes one connection at most, when it has no descriptor left. */
+const SERVERS = `
+import { closeSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:net';
+import { Listener, Ring, serveOn } from 'ringlet';
+const path = process.argv[1];
+const ring = new Ring({ backend: 'io_uring', registeredFds: ${LIMIT} });
+const listeners = [await Listener.listen({ port: 0, ring }), await Listener.listen({ port: 0, ring })];
+const http = createHttpServer({ keepAlive: true }, ({ socket }, response) => {
+  response.setHeader('Connection', 'close');
+  response.end(String(socket.localPort));
+});
+const single = createServer((socket) => socket.on('error', () => {}).resume());
+single.maxConnections = 1;
+const serving = [serveOn(http, listeners[0]), serveOn(single, listeners[1])];
+const dropped = new Promise((resolve) => single.once('drop', resolve));
+const held = [];
+try {
+  for (;;) held.push(openSync('/dev/null'));
+} catch (error) {
+  // To tell the ports by.
+  closeSync(held.pop());
+}
+writeFileSync(path + '.new', JSON.stringify(listeners.map(({ address }) => address.port)));
+renameSync(path + '.new', path);
+held.push(openSync('/dev/null'));
+const { localPort = 0, remotePort } = await dropped;
+for (const fd of held) closeSync(fd);
+console.log(JSON.stringify({ localPort, remotePort }));
+http.close();
+single.close();
+await Promise.all(serving);
+`;
+
 describe('More connections than descriptors', () => {
   const makeRing = frameRings({});
   needsOfKernel('registeredFds', { registeredFds: 1 });
@@ -331,6 +366,30 @@ describe('More connections than descriptors', () => {
     });
     const count = (text: string): number => heard.filter((each) => each === text).length;
     expect([count('still here'), count('ECONNRESET'), count('all')]).to.deep.equal([1, 1, 2 * EACH - 2]);
+  });
+
+  it('RLIMIT_NOFILE: servers of Node’s go on when no option can be set and no address told', async () => {
+    const ports = directory.at('server-ports');
+    const launcher = ['sh', '-c', `ulimit -n ${LIMIT} && exec "$0" "$@"`];
+    const argv = ['--input-type=module', '-e', SERVERS, ports];
+    const running = runProgram([], { launcher: [...launcher, process.execPath, ...argv] });
+    await Promise.race([running, eventually('the ports', () => existsSync(ports))]);
+    const [httpPort = 0, port = 0] = JSON.parse(readFileSync(ports, 'utf8')) as number[];
+    const ring = makeRing();
+    const connectTo = (to: number): Promise<StreamSocket> =>
+      StreamSocket.connect({ host: '127.0.0.1', port: to, ring });
+    const asking = await connectTo(httpPort);
+    await asking.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+    const answer = String(await within('an answer', Promise.race([running, readAll(asking)])));
+    const first = await connectTo(port);
+    const second = await connectTo(port);
+    const secondPort = second.localAddress.port;
+    await within('the end of the second', Promise.race([running, readAll(second).catch(() => {})]));
+    await Promise.all([asking.close(), first.close(), second.close()]);
+    const outcome = await running;
+    expect(outcome.stderr).to.equal('');
+    expect(JSON.parse(outcome.stdout)).to.deep.equal({ localPort: 0, remotePort: secondPort });
+    expect(answer).to.match(/^HTTP\/1.1 200 OK.*\r\n\r\n.*undefined/s);
   });
 
   it('terminate: the connections in a worker’s slots end with it, with a descriptor and without', async () => {

@@ -215,12 +215,15 @@ export class Listener implements AsyncIterable<StreamSocket> {
   connections(options: StreamCallOptions = {}): AsyncIterableIterator<StreamSocket> {
     const signal = checkSignalOptions(options);
     let isDone = false;
-    let taker: Taker | undefined;
+    /** Steps that wait: the next may be asked for before the last one has come. */
+    const takers = new Set<Taker>();
     const finish = (): IteratorResult<StreamSocket, undefined> => {
       isDone = true;
-      if (taker !== undefined) this.#forget(taker);
-      taker?.settle(null);
-      taker = undefined;
+      for (const taker of takers) {
+        this.#forget(taker);
+        taker.settle(null);
+      }
+      takers.clear();
       if (this.#takers.length === 0) this.#pause();
       return { done: true, value: undefined };
     };
@@ -233,15 +236,16 @@ export class Listener implements AsyncIterable<StreamSocket> {
       let socket: StreamSocket | null | undefined = this.#take();
       if (socket === undefined) {
         if (this.#closing !== undefined) return finish();
-        const mine = new Taker({ forget: (gone) => this.#forget(gone) }, signal);
-        taker = mine;
+        const taker = new Taker({ forget: (gone) => this.#forget(gone) }, signal);
+        takers.add(taker);
         try {
-          socket = await this.#wait(mine);
+          socket = await this.#wait(taker);
         } catch (error) {
+          if (isDone) return finish();
           isDone = true;
           throw error;
         } finally {
-          if (taker === mine) taker = undefined;
+          takers.delete(taker);
         }
       }
       return socket === null ? finish() : { done: false, value: socket };

@@ -4,7 +4,24 @@ import type { Server } from 'node:net';
 import { alreadyListeningError, invalidArgType } from '../../errors.js';
 import { nextTick } from '../../real-timers.js';
 import type { Listener } from './listener.js';
+import { localNameOf } from './stream-duplex.js';
 import type { StreamSocket } from './stream-socket.js';
+
+/** A connection that `maxConnections` has refused. */
+export interface DropInfo {
+  /** The IP address of this end. */
+  localAddress?: string;
+  /** The port of this end. */
+  localPort?: number;
+  /** 'IPv4' or 'IPv6'. */
+  localFamily?: string;
+  /** The peer's IP address. */
+  remoteAddress?: string;
+  /** The peer's port. */
+  remotePort?: number;
+  /** 'IPv4' or 'IPv6'. */
+  remoteFamily?: string;
+}
 
 /** What a net.Server asks of what it listens with, and keeps for its connections (Node 20 to 26, lib/net.js). */
 interface ServerInside extends Server {
@@ -93,16 +110,9 @@ function serveNode(server: ServerInside, listener: Listener): Promise<void> {
 
 function onConnection(server: ServerInside, connection: StreamSocket): void {
   if (server.maxConnections && server._connections >= server.maxConnections) {
-    const { localAddress: local, remoteAddress: remote } = connection;
-    server.emit('drop', {
-      localAddress: local.address,
-      localPort: local.port,
-      localFamily: local.family,
-      remoteAddress: remote?.address,
-      remotePort: remote?.port,
-      remoteFamily: remote?.family,
-    });
+    const ends = endsOf(connection);
     void connection.close();
+    server.emit('drop', ends);
     return;
   }
   const { allowHalfOpen, highWaterMark } = server;
@@ -119,4 +129,14 @@ function onConnection(server: ServerInside, connection: StreamSocket): void {
     server._emitCloseIfDrained();
   });
   server.emit('connection', socket);
+}
+
+/** Both addresses of a connection, as far as they can be told, by the names of 'drop'. */
+export function endsOf(connection: StreamSocket): DropInfo {
+  const local = localNameOf(connection);
+  const remote = connection.remoteAddress;
+  return {
+    ...(local && { localAddress: local.address, localPort: local.port, localFamily: local.family }),
+    ...(remote && { remoteAddress: remote.address, remotePort: remote.port, remoteFamily: remote.family }),
+  };
 }

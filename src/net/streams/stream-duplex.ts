@@ -279,27 +279,32 @@ export class StreamDuplex extends Duplex {
     return this.#remote?.family === 'Unix' ? undefined : this.#remote?.family;
   }
 
+  get #local(): SocketAddress | undefined {
+    return this.#socket && localNameOf(this.#socket);
+  }
+
   /** The IP address of this end; undefined for a Unix socket, and without a connection. */
   get localAddress(): string | undefined {
-    return this.#socket?.localAddress.address || undefined;
+    return this.#local?.address || undefined;
   }
 
   /** The port of this end; undefined for a Unix socket, and without a connection. */
   get localPort(): number | undefined {
-    return this.#socket?.localAddress.port || undefined;
+    return this.#local?.port || undefined;
   }
 
   /** 'IPv4' or 'IPv6'; undefined for a Unix socket, and without a connection. */
   get localFamily(): string | undefined {
-    const family = this.#socket?.localAddress.family;
+    const family = this.#local?.family;
     return family === 'Unix' ? undefined : family;
   }
 
   /** The three of this end; an empty object for a Unix socket, and without a connection. */
   address(): { address?: string; port?: number; family?: string } {
-    if (this.#socket === undefined) return {};
-    const { address, port, family } = this.#socket.localAddress;
-    return family === 'Unix' ? {} : { address, port, family };
+    const local = this.#local;
+    if (local === undefined || local.family === 'Unix') return {};
+    const { address, port, family } = local;
+    return { address, port, family };
   }
 
   /** Always false: the connection is there already. */
@@ -358,8 +363,7 @@ export class StreamDuplex extends Duplex {
 
   /** TCP_NODELAY: whether small writes go out at once, without waiting for the answer to those before. */
   setNoDelay(isOn = true): this {
-    if (!this.destroyed) this.#socket?.setNoDelay(isOn);
-    return this;
+    return this.#change((socket) => socket.setNoDelay(isOn));
   }
 
   /**
@@ -367,7 +371,18 @@ export class StreamDuplex extends Duplex {
    * system.
    */
   setKeepAlive(isOn = false, initialDelayMs = 0): this {
-    if (!this.destroyed) this.#socket?.setKeepAlive(isOn, initialDelayMs);
+    return this.#change((socket) => socket.setKeepAlive(isOn, initialDelayMs));
+  }
+
+  /** Goes on as it is where the system refuses, as net.Socket does: a server must not fail because of it. */
+  #change(change: (socket: StreamSocket) => void): this {
+    const socket = this.#socket;
+    if (this.destroyed || socket === undefined || socket.isClosed) return this;
+    try {
+      change(socket);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    }
     return this;
   }
 
@@ -394,6 +409,15 @@ export class StreamDuplex extends Duplex {
   unref(): this {
     this.#socket?.unref();
     return this;
+  }
+}
+
+/** What this end is bound to; undefined where the system can't tell, as when the process is out of descriptors. */
+export function localNameOf(socket: StreamSocket): SocketAddress | undefined {
+  try {
+    return socket.localAddress;
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,17 +7,27 @@ import type { StreamSocket } from './stream-socket.js';
 
 const CHUNK_BYTES = 65_536;
 
-/** Bytes from the peer, received straight into the reader's view where it brings one. */
+/** Bytes from the peer, received straight into the reader's view where it brings one. `cancel` ends the read under way. */
 export function readableOf(socket: StreamSocket): ReadableWebStream<Uint8Array> {
+  const end = new AbortController();
+  let reading: Promise<{ bytesRead: number }> | undefined;
   return new ReadableStream({
     type: 'bytes',
     autoAllocateChunkSize: CHUNK_BYTES,
     async pull(controller) {
       const request = controller.byobRequest;
       const view = request?.view as Uint8Array;
-      const { bytesRead } = await socket.read(view);
+      reading = socket.read(view, { signal: end.signal });
+      const { bytesRead } = await reading;
+      // Its view is no longer the stream's.
+      if (end.signal.aborted) return;
       if (bytesRead === 0) controller.close();
       request?.respond(bytesRead);
+    },
+    /** The socket is another reader's afterwards. */
+    async cancel() {
+      end.abort();
+      await Promise.allSettled([reading]);
     },
   }) as ReadableWebStream<Uint8Array>;
 }
