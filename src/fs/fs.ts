@@ -77,7 +77,7 @@ export interface OwnCalls {
   /**
    * A whole file: from the start of a path, from the cursor of a FileHandle.
    * A Buffer of the caller's own, or a string when an encoding is given.
-   * Rejects with ERR_FS_FILE_TOO_LARGE beyond what a Buffer can hold.
+   * Rejects with ERR_FS_FILE_TOO_LARGE beyond 2 GiB - 1, as Node's does.
    */
   readFile(
     path: PathLike | FileHandle,
