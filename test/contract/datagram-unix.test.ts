@@ -150,6 +150,33 @@ describeOnEachBackend('Unix DatagramSocket', (makeRing, { options }) => {
     );
   });
 
+  it('sends that nobody awaits keep their order, whatever waits, and one that is aborted holds up none', async () => {
+    const ring = makeRing();
+    await using idle = await DatagramSocket.bind({ path: abstractName(), ring });
+    const COUNT = 200;
+    for (const isConnected of [false, true]) {
+      await using receiver = await DatagramSocket.bind({ path: abstractName(), ring });
+      const remote = receiver.address;
+      await using sender = await DatagramSocket.bind({ family: 'Unix', ring });
+      if (isConnected) await sender.connect(remote as { path: string });
+      const to = isConnected ? undefined : (remote as { path: string });
+      const controller = new AbortController();
+      const payloads = numberedRange(0, COUNT);
+      const sending = payloads.map((data, index) =>
+        sender.send(data, to, index === COUNT / 2 ? { signal: controller.signal } : undefined),
+      );
+      const aborted = rejection(sending[COUNT / 2] as Promise<unknown>);
+      // Others don't wait with it.
+      if (!isConnected) await within('a send to another', sender.send('x', idle.address as { path: string }));
+      controller.abort();
+      expect((await within('the aborted one', aborted)).code).to.equal('ABORT_ERR');
+      const received = (await take(receiver, COUNT - 1)).map((data) => data.readUInt32LE(0));
+      const sent = payloads.map((_data, index) => index).filter((index) => index !== COUNT / 2);
+      expect(received).to.deep.equal(sent);
+      await within('all of them', Promise.allSettled(sending));
+    }
+  });
+
   it('nobody there: ENOENT for a path, ECONNREFUSED for a name and for a path that is left', async () => {
     const ring = makeRing();
     await using socket = await DatagramSocket.bind({ family: 'Unix', ring });

@@ -8,9 +8,9 @@ import { type Outgoing, SendOperation } from './datagram-operations.js';
 import type { UringDatagramSocket } from './datagram-socket.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import { encodeControl } from './send-control.js';
-import { sendInRounds } from './send-many.js';
+import { type ManyToSend, sendInRounds } from './send-many.js';
 import { SendNames } from './send-names.js';
-import { openRoomProbe, RoomOperation } from './unix-sends.js';
+import { openRoomProbe, RoomOperation, Turns } from './unix-sends.js';
 import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
 
 const ECANCELED = -125;
@@ -21,6 +21,8 @@ export class DatagramSender {
   readonly names = new SendNames();
   readonly zeroCopy: ZeroCopyChoice;
   readonly #dispatcher: Dispatcher;
+  /** Of a Unix socket that has sent. */
+  #turns: Turns | undefined;
   #segmentBytes = 0;
   #segments: Uint32Array = new Uint32Array(0);
 
@@ -76,8 +78,14 @@ export class DatagramSender {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     const whole = payload instanceof Span ? payload : joined(payload);
-    await sendInRounds(this, { payloads: [whole], remotes: remote && [remote], control: undefined }, signal);
+    await this.#sendInRounds({ payloads: [whole], remotes: remote && [remote], control: undefined }, signal);
     return whole.bytes;
+  }
+
+  #sendInRounds(many: ManyToSend, signal: AbortSignal | undefined): Promise<number> {
+    if (!this.socket.isUnix) return sendInRounds(this, many, signal);
+    this.#turns ??= new Turns();
+    return this.#turns.take(many.remotes, (turn) => sendInRounds(this, { ...many, turn }, signal));
   }
 
   /** Resolves when it is worth trying again: there was no room for a datagram. */
@@ -119,7 +127,7 @@ export class DatagramSender {
   ): Promise<number> {
     const send = async (): Promise<number> => {
       const control = this.#control(extras, remotes?.[0]);
-      return await sendInRounds(this, { payloads, remotes, control }, signal);
+      return await this.#sendInRounds({ payloads, remotes, control }, signal);
     };
     const { observation } = this.#dispatcher;
     if (!observation.isWanted) return send();

@@ -6,6 +6,7 @@
  * not fit into the socket's buffer waits on the ring.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { orAborted } from '../../../abort.js';
 import { abortError } from '../../../errors.js';
 import type { SocketAddress } from '../../../net/address.js';
 import { Span } from '../../../views.js';
@@ -14,6 +15,7 @@ import { binding } from '../binding.js';
 import type { DatagramSender } from './datagram-sender.js';
 import { addressOf, addressWithin, writeWide } from '../dispatch/memory.js';
 import type { Name } from './send-names.js';
+import type { Turn } from './unix-sends.js';
 
 /** Half a millisecond's worth. */
 const ROUND_MESSAGES = 256;
@@ -41,6 +43,8 @@ export interface ManyToSend {
   readonly remotes: readonly SocketAddress[] | undefined;
   /** The same for all of them. */
   readonly control: Uint32Array | undefined;
+  /** Of a Unix socket. */
+  readonly turn?: Turn;
 }
 
 /** Each header's one vector, which is always the same. */
@@ -107,9 +111,10 @@ export async function sendInRounds(
   many: ManyToSend,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { payloads, remotes } = many;
+  const { payloads, remotes, turn } = many;
   let sentCount = 0;
   try {
+    if (turn?.before !== undefined) await (signal ? orAborted(turn.before, signal) : turn.before);
     while (sentCount < payloads.length) {
       if (signal?.aborted) throw abortError(signal);
       sender.socket.throwIfUnusable();
@@ -133,5 +138,7 @@ export async function sendInRounds(
     return sentCount;
   } catch (error) {
     throw Object.assign(error as Error & Partial<PartlySent>, { sentCount });
+  } finally {
+    if (turn !== undefined) turn.isOver = true;
   }
 }

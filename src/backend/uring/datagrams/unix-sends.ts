@@ -12,6 +12,42 @@ import type { DatagramSender } from './datagram-sender.js';
 import { AF_UNIX, OP_POLL_ADD, POLLOUT } from '../layout.js';
 import { fillEntry, Operation } from '../dispatch/operation.js';
 
+/** Of a call that sends: after what it goes, and whether it has ended. */
+export class Turn {
+  readonly before: Promise<unknown> | undefined;
+  isOver = false;
+
+  constructor(before: readonly Promise<unknown>[]) {
+    this.before = before.length === 0 ? undefined : Promise.all(before);
+  }
+}
+
+/** Calls in the order in which they came, to each receiver: one that waits for room is overtaken by none. */
+export class Turns {
+  /** Settles when all that wait for a receiver have ended; it never rejects. */
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** @param send ends its turn, before it returns if it never waits. */
+  take<Result>(
+    remotes: readonly SocketAddress[] | undefined,
+    send: (turn: Turn) => Promise<Result>,
+  ): Promise<Result> {
+    const receivers = new Set(remotes === undefined ? [''] : remotes.map(({ path = '' }) => path));
+    const before = [...receivers].flatMap((receiver) => this.#last.get(receiver) ?? []);
+    const turn = new Turn(before);
+    const sending = send(turn);
+    if (!turn.isOver) this.#note(receivers, Promise.allSettled([...before, sending]));
+    return sending;
+  }
+
+  #note(receivers: Iterable<string>, over: Promise<unknown>): void {
+    for (const receiver of receivers) this.#last.set(receiver, over);
+    void over.then(() => {
+      for (const receiver of receivers) if (this.#last.get(receiver) === over) this.#last.delete(receiver);
+    });
+  }
+}
+
 /** Ends when something can be written to the descriptor. */
 export class RoomOperation extends Operation<number> {
   readonly #sender: DatagramSender;
