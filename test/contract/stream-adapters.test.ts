@@ -10,7 +10,7 @@ import { expect } from 'chai';
 import { Listener, serveOn, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
-import { rejection, within } from '../support/eventually.js';
+import { isPending, rejection, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
 import { connectPair, readAll, readBytes } from '../support/streams.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -145,6 +145,19 @@ describeOnEachBackend('Adapters of streams', (makeRing, { options: { backend } }
     const reading = readBytes(pair.far, 5);
     await pair.near.write('later');
     expect(String(await within('a read', reading))).to.equal('later');
+  });
+
+  it('writable: abort resets the connection although the peer takes nothing', async () => {
+    await using pair = await connectPair(makeRing());
+    const writer = pair.far.writable.getWriter();
+    const writing = rejection(writer.write(new Uint8Array(64 * 1024 * 1024)));
+    expect(await isPending(writing)).to.equal(true);
+    await within('the abort', writer.abort(new Error('enough')));
+    await within('the write', writing);
+    expect(pair.far.isClosed).to.equal(true);
+    const received = within('the end of what the peer gets', readAll(pair.near));
+    if (backend !== 'node') expect((await rejection(received)).code).to.equal('ECONNRESET');
+    else await received.catch(() => {});
   });
 
   it('sendFile: a file whole and in part, from ringlet’s handles and Node’s', async () => {

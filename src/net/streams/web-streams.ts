@@ -1,8 +1,10 @@
 /** A StreamSocket's two directions as web streams. */
 import type {
   ReadableStream as ReadableWebStream,
+  WritableStreamDefaultController,
   WritableStream as WritableWebStream,
 } from 'node:stream/web';
+import { listenForAbort } from '../../plain-signal.js';
 import type { StreamSocket } from './stream-socket.js';
 
 const CHUNK_BYTES = 65_536;
@@ -32,9 +34,15 @@ export function readableOf(socket: StreamSocket): ReadableWebStream<Uint8Array> 
   }) as ReadableWebStream<Uint8Array>;
 }
 
-/** Bytes to the peer: `close` is `end`, `abort` is `reset`. */
+/** Bytes to the peer: `close` is `end`, `abort` is `reset`, which a peer that takes nothing does not hold up. */
 export function writableOf(socket: StreamSocket): WritableWebStream<Uint8Array | string> {
   return new WritableStream({
+    // The stream waits for the write under way before it calls `abort`.
+    start(controller) {
+      // Not in the types of every version.
+      const { signal } = controller as WritableStreamDefaultController & { readonly signal: AbortSignal };
+      listenForAbort(signal, () => void socket.reset().catch(() => {}));
+    },
     async write(chunk: Uint8Array | string) {
       await socket.write(chunk);
     },
