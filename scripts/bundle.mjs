@@ -76,9 +76,15 @@ const placesOfCommonJs = {
   },
 };
 
+/** esbuild gives a class that names itself another name inside, which programs and people would see. */
+function withClassNames(text) {
+  const renamed = [...text.matchAll(/^var (\w+) = class _\1\b/gm)].map(([, name]) => name);
+  return renamed.reduce((all, name) => all.replace(new RegExp(`\\b_${name}\\b`, 'g'), name), text);
+}
+
 /** esbuild splits ES modules only. What it writes has its imports at the top, and one list of exports at the end. */
 function toCommonJs(text) {
-  const body = text
+  const body = withClassNames(text)
     .replace(/^import \{([^}]*)\} from ("\.[^"]*");$/gm, (_, names, path) => {
       return `const {${names.replaceAll(' as ', ': ')}} = require(${path});`;
     })

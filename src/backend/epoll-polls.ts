@@ -91,8 +91,10 @@ export class EpollPolls implements PollBackend {
 
   /** Rejects calls of `poll` with ECANCELED, as a ring does; returns how many there were. */
   cancelAll(): number {
-    for (const call of this.#calls) call.onFailed(() => systemError(ECANCELED, 'poll'));
-    return this.#calls.size;
+    const calls = [...this.#calls];
+    this.#calls.clear();
+    for (const call of calls) call.onFailed(() => systemError(ECANCELED, 'poll'));
+    return calls.length;
   }
 
   watch(fd: number, events: number, listener: WatchListener): EpollWatch {
@@ -201,6 +203,7 @@ class EpollPoll implements WatchListener, Abortable {
   readonly promise: Promise<number>;
   readonly #watch: EpollWatch;
   readonly #signal: AbortSignal | undefined;
+  #isOver = false;
   #resolve!: (events: number | PromiseLike<number>) => void;
 
   constructor(polls: EpollPolls, fd: number, events: number, signal: AbortSignal | undefined) {
@@ -215,21 +218,24 @@ class EpollPoll implements WatchListener, Abortable {
   }
 
   onEvents(events: number): void {
-    this.#end();
-    this.#resolve(events);
+    if (this.#end()) this.#resolve(events);
   }
 
+  /** May come again before the promise's own reactions have run: a second rejection would be heard by no caller. */
   onFailed(create: () => Error): void {
-    this.#end();
-    this.#resolve(tracedRejection(create));
+    if (this.#end()) this.#resolve(tracedRejection(create));
   }
 
   onAbort(signal: AbortSignal): void {
     this.onFailed(() => abortError(signal));
   }
 
-  #end(): void {
+  /** Whether it has not ended before. */
+  #end(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
     if (this.#signal) unwatchAbort(this.#signal, this);
     void this.#watch.close();
+    return true;
   }
 }

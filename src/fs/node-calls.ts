@@ -111,8 +111,9 @@ function abandonable(
 const STEADY: Readonly<Record<string, (args: unknown[]) => unknown[]>> = {
   chmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
   lchmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
-  opendir([path, options, ...rest]) {
-    if (typeof options !== 'object' || options === null) return [path, options, ...rest];
+  opendir(args) {
+    const [path, options, ...rest] = args;
+    if (typeof options !== 'object' || options === null) return args;
     // Node looks at them once more when the directory is open.
     const copy: Record<string, unknown> = { ...options };
     if ('bufferSize' in copy) checkInteger(copy.bufferSize, 'options.bufferSize', 1, BUFFER_SIZE_MAX);

@@ -195,7 +195,9 @@ describeEventsOnEachBackend('Ring.poll', (makeRing, { options }) => {
       rejection(ring.poll(fd, ['readable', 'priority'])),
     ];
     await turns(2);
-    expect(await ring.cancelAll()).to.equal(2);
+    // A second one in the same turn finds what the first has begun to end.
+    const [count] = await Promise.all([ring.cancelAll(), ring.cancelAll()]);
+    expect(count).to.equal(2);
     for (const error of await within('the rejections', Promise.all(rejections))) {
       expect([error.code, error.errno, error.syscall]).to.deep.equal(['ECANCELED', -125, 'poll']);
     }

@@ -83,6 +83,8 @@ function isSlip(error: unknown): error is Error {
   if (!(error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError))
     return false;
   if ('code' in error || /revoked|primitive|Symbol|BigInt|detached/.test(error.message)) return false;
+  // Node 20's own, from the text of an error about an argument whose constructor is no object.
+  if (error.message.startsWith("Cannot use 'in' operator to search for 'name'")) return false;
   return /^\s+at .*\/dist\//.test(error.stack?.split('\n')[1] ?? '');
 }
 
