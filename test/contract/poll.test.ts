@@ -207,6 +207,27 @@ describeEventsOnEachBackend('Ring.poll', (makeRing, { options }) => {
     closeSync(fd);
   });
 
+  it('Ring.cancelAll in the turn of an abort: it is the abort that is told, once', async () => {
+    const ring = makeRing();
+    const fd = openPipe(directory.fifo('fifo'));
+    const controller = new AbortController();
+    const polled = rejection(ring.poll(fd, ['readable'], { signal: controller.signal }));
+    await turns(2);
+    const unheard: unknown[] = [];
+    const listener = (reason: unknown): void => void unheard.push(reason);
+    process.prependListener('unhandledRejection', listener);
+    try {
+      controller.abort();
+      await ring.cancelAll();
+      expect((await within('the rejection', polled)).code).to.equal('ABORT_ERR');
+      await turns(2);
+      expect(unheard).to.deep.equal([]);
+    } finally {
+      process.off('unhandledRejection', listener);
+      closeSync(fd);
+    }
+  });
+
   it('keeps the async context of its caller', async () => {
     const ring = makeRing();
     const fd = openPipe(directory.fifo('fifo'));
