@@ -364,12 +364,13 @@ export class Dispatcher implements Hold {
 
   /**
    * Asks for an operation's end. One that has not started rejects at once; for one in the kernel this
-   * is a request, and the promise settles from the operation's own completion, whichever comes first.
+   * is a request, and the promise settles from the operation's own completion, whichever comes first. Asked for twice,
+   * it ends for the first reason.
    */
   cancel(operation: Operation<unknown>, reason: () => Error): void {
     const { ticket } = operation;
     if (ticket.isSettled) return;
-    ticket.cancelReason = reason;
+    ticket.cancelReason ??= reason;
     if (ticket.slot === NO_SLOT) {
       this.#heldBack.delete(ticket);
       if (ticket.place !== undefined) this.#lineOf(ticket).remove(ticket.place);
