@@ -1,5 +1,5 @@
 /** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
-import type { BigIntStats, Stats } from 'node:fs';
+import { type BigIntStats, close as closeInPool, type Stats } from 'node:fs';
 import { systemError } from '../../../errors.js';
 import type { View } from '../../../views.js';
 import { CURRENT_POSITION, type Path, type Position } from '../../backend.js';
@@ -53,6 +53,7 @@ export function fillPosition(words: Uint32Array, at: number, position: Position)
   }
 }
 
+const ECANCELED = -125;
 /** What the page cache has is copied where the entry is submitted: so much would hold up the event loop. */
 const THREAD_READ_BYTES_MIN = 1024 * 1024;
 
@@ -262,8 +263,14 @@ export class CloseOperation extends Operation<void> {
   }
 
   override complete(result: number): void {
-    if (result >= 0) this.fulfil();
-    else this.fail(result);
+    if (result >= 0) {
+      this.fulfil();
+      return;
+    }
+    // By a ring that ends, before a thread of the kernel had begun with it: the descriptor is open still. That
+    // thread was for a file whose close may wait (NFS, FUSE), so it is Node's pool that closes it now.
+    if (result === ECANCELED) closeInPool(this.#fd, () => {});
+    this.fail(result);
   }
 
   /** A descriptor must be given back whatever else is given up. */
