@@ -8,6 +8,7 @@ import { createSocket } from 'ringlet/dgram';
 import { describeOnEachBackend } from '../support/backends.js';
 import { eventually, turns, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
+import { skip } from '../support/skip.js';
 
 type Socket = nodeDgram.Socket;
 type Make = (options?: object) => Socket;
@@ -39,6 +40,8 @@ const lookupAs =
     asked.push(name);
     void turns(delayTurns).then(() => found(failure ?? null, address));
   };
+
+const REPLACED_LOOKUP = 'a dns.lookup that a program has replaced is asked, too';
 
 const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = {
   'a bind that fails drops what waited for it': async (make, peer) => {
@@ -129,7 +132,7 @@ const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = 
     socket.close();
     return asked;
   },
-  'a dns.lookup that a program has replaced is asked, too': async (make) => {
+  [REPLACED_LOOKUP]: async (make) => {
     const asked: string[] = [];
     const { lookup } = dns;
     let socket: Socket;
@@ -142,8 +145,7 @@ const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = 
     socket.bind(0, address);
     await within('listening', once(socket, 'listening'));
     socket.close();
-    // Node 26 keeps its own look-up; ours still asks the program's.
-    return Number.parseInt(process.versions.node, 10) < 26 ? asked : [];
+    return asked;
   },
   'a connect that fails is told to its callback, and may be made again': async (make, peer) => {
     const failure = Object.assign(new Error('none'), { code: 'ENOTFOUND' });
@@ -226,7 +228,9 @@ const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = 
 
 describeOnEachBackend("'ringlet/dgram' ends", (makeRing) => {
   for (const [title, scenario] of Object.entries(SCENARIOS)) {
-    it(title, async () => {
+    it(title, async function () {
+      if (title === REPLACED_LOOKUP && Number.parseInt(process.versions.node, 10) >= 26)
+        skip(this, 'Node 26 keeps its own look-up, ours still asks the one in its place');
       const outcome = async (make: Make): Promise<unknown> => {
         await using peer = await Peer.open();
         return await within('the scenario', scenario(make, peer));
