@@ -1,5 +1,5 @@
 // What the addon exports, by subject; each function adds its own to `exports`. The names and types that
-// TypeScript sees are in src/backend/uring/binding.ts.
+// TypeScript sees are in src/native/binding.ts.
 #ifndef RINGLET_EXPORTS_H_
 #define RINGLET_EXPORTS_H_
 

@@ -1,4 +1,4 @@
-// Byte layout shared with TypeScript (src/backend/uring/layout.ts has the same names); no behaviour.
+// Byte layout shared with TypeScript (src/native/layout.ts has the same names); no behaviour.
 #ifndef RINGLET_LAYOUT_H_
 #define RINGLET_LAYOUT_H_
 

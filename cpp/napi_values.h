@@ -1,5 +1,5 @@
 // Conversions between JavaScript's values and ours, for the files that export to TypeScript. What comes from
-// our own code (src/backend/uring), which has validated what users typed, is only CHECKed.
+// our own code (src/uring), which has validated what users typed, is only CHECKed.
 #ifndef RINGLET_NAPI_VALUES_H_
 #define RINGLET_NAPI_VALUES_H_
 

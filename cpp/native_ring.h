@@ -1,4 +1,4 @@
-// A ring as TypeScript holds it (NativeRing of src/backend/uring/binding.ts).
+// A ring as TypeScript holds it (NativeRing of src/native/binding.ts).
 #ifndef RINGLET_NATIVE_RING_H_
 #define RINGLET_NATIVE_RING_H_
 

@@ -14,7 +14,7 @@
 namespace ringlet {
 namespace {
 
-// What TypeScript knows by number (src/backend/uring/sockets/socket-options.ts, ancillary.ts).
+// What TypeScript knows by number (src/uring/sockets/socket-options.ts, ancillary.ts).
 static_assert(sizeof(size_t) == 8 && sizeof(cmsghdr) == 16 && sizeof(timespec) == 16);
 static_assert(SOL_SOCKET == 1 && SOL_UDP == 17 && IPPROTO_IP == 0 && IPPROTO_IPV6 == 41);
 static_assert(SO_RXQ_OVFL == 40 && SO_TIMESTAMPNS == 35 && SCM_TIMESTAMPNS == SO_TIMESTAMPNS);

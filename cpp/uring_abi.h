@@ -12,7 +12,7 @@
 namespace ringlet::abi {
 
 // Submission queue entry. The kernel overlays many meanings on its words; TypeScript fills them by
-// offset (src/backend/uring/layout.ts), so only the words that C++ itself reads have names here.
+// offset (src/native/layout.ts), so only the words that C++ itself reads have names here.
 struct Sqe {
   uint8_t opcode;
   uint8_t flags;

@@ -24,8 +24,8 @@ const ENTRIES = Object.values(exported)
   .filter((target) => typeof target !== 'string')
   .map((target) => /^\.\/dist\/(.*)\.cjs$/.exec(target.require.default)[1]);
 /** `require` gets the drop-in itself, as `require('node:fs/promises')` is Node's module; it is made elsewhere. */
-const DROP_IN = 'fs/promises';
-const PLACES_TOLD_TO = 'backend/uring/addon-file';
+const DROP_IN = 'compat/fs/promises';
+const PLACES_TOLD_TO = 'native/addon-file';
 
 /**
  * Node's modules by `process.getBuiltinModule`, name by name. Importing one as a module reads all that it exports
@@ -51,7 +51,7 @@ const builtins = {
 const lazyBackends = {
   name: 'lazy backends',
   setup({ onLoad }) {
-    onLoad({ filter: /\bdist\/backend\/select\.js$/ }, ({ path }) => {
+    onLoad({ filter: /\bdist\/ring\/select\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       const contents = text
         .replace('const require = createRequire(import.meta.url);', '')
@@ -62,14 +62,14 @@ const lazyBackends = {
   },
 };
 
-/** Where this module's file is, and others are from there, in the words of CommonJS. */
+/** Where this module's file is, and others are from there, in the words of CommonJS: the bundle is one folder up. */
 const placesOfCommonJs = {
   name: 'places',
   setup({ onLoad }) {
-    onLoad({ filter: /\bdist\/addon-places\.js$/ }, ({ path }) => {
+    onLoad({ filter: /\bdist\/native\/addon-places\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       const contents = text
-        .replace(/new URL\('([^']*)', import\.meta\.url\)/g, "__dirname + '/$1'")
+        .replace(/new URL\('\.\.\/([^']*)', import\.meta\.url\)/g, "__dirname + '/$1'")
         .replaceAll('import.meta.url', '__filename');
       return { contents };
     });
@@ -99,11 +99,11 @@ function toCommonJs(text) {
 }
 
 /** Tells the bundle what only an ES module can. */
-const TELL_PLACES = `import bundled from './${PLACES_TOLD_TO}.cjs';\nbundled.modulePlaces.add(ownPlaces);\n`;
+const TELL_PLACES = `import bundled from './${basename(PLACES_TOLD_TO)}.cjs';\nbundled.modulePlaces.add(ownPlaces);\n`;
 
 /** The ES module in front of an entry. It takes the default import, the one that no tool has to guess. */
 function esModule(entry) {
-  const tellPlaces = `import '${'../'.repeat(entry.split('/').length - 1) || './'}addon-places.js';\n`;
+  const tellPlaces = `import '${'../'.repeat(entry.split('/').length - 1) || './'}native/addon-places.js';\n`;
   const text = readFileSync(join(dist, `${entry}.js`), 'utf8');
   if (entry === DROP_IN) {
     const [named, byDefault] = [
@@ -135,8 +135,8 @@ function licencesOf(inputs) {
 }
 
 const { outputFiles, metafile } = await build({
-  entryPoints: [...ENTRIES.filter((entry) => entry !== DROP_IN), 'fs/drop-in', PLACES_TOLD_TO].map((name) =>
-    join(dist, `${name}.js`),
+  entryPoints: [...ENTRIES.filter((entry) => entry !== DROP_IN), 'compat/fs/drop-in', PLACES_TOLD_TO].map(
+    (name) => join(dist, `${name}.js`),
   ),
   absWorkingDir: root,
   outbase: dist,
@@ -160,7 +160,7 @@ writeFileSync(
   join(dist, `${DROP_IN}.cjs`),
   `'use strict';\nmodule.exports = require('./drop-in.cjs').dropIn;\n`,
 );
-appendFileSync(join(dist, 'addon-places.js'), TELL_PLACES);
+appendFileSync(join(dist, 'native/addon-places.js'), TELL_PLACES);
 for (const entry of ENTRIES) {
   writeFileSync(join(dist, `${entry}.js`), esModule(entry));
   const readTypes = (path) => readFileSync(`${join(dist, dirname(entry), path)}.d.ts`, 'utf8');

@@ -6,10 +6,10 @@ export type {
   RingProfile,
   RingStats,
   SqPollProfile,
-} from './backend/reports.js';
-export type { OperationFacts, OperationTrace } from './backend/observation.js';
-export type { SqPollGroup, SqPollThread } from './backend/sq-poll-groups.js';
-export { BufferPool, type BufferPoolOptions, PooledBuffer } from './buffer-pool.js';
+} from './contract/reports.js';
+export type { OperationFacts, OperationTrace } from './contract/observation.js';
+export type { SqPollGroup, SqPollThread } from './native/sq-poll-groups.js';
+export { BufferPool, type BufferPoolOptions, PooledBuffer } from './fs/buffer-pool.js';
 export type {
   Chain,
   ChainCanceledError,
@@ -17,8 +17,8 @@ export type {
   ChainPart,
   ChainResults,
   ChainTransferOptions,
-} from './chain.js';
-export { fs } from './default-fs.js';
+} from './fs/chain.js';
+export { fs } from './ring/default-fs.js';
 export type { AllocateMode, AllocateOptions } from './fs/allocate-modes.js';
 export type {
   AttributeOptions,
@@ -34,11 +34,11 @@ export type { Advice, SyncRangeOptions } from './fs/range-hints.js';
 export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
 export type { Fs } from './fs/fs.js';
 export type { ContentTransform, PullOptions, PullSyncOptions } from './fs/stream-iter.js';
-export { LatencyRecording } from './latency.js';
-export type { SocketAddress } from './net/address.js';
-export type { AncillaryField, ProcessCredentials } from './net/datagrams/ancillary.js';
+export { LatencyRecording } from './contract/latency.js';
+export type { SocketAddress } from './contract/address.js';
+export type { AncillaryField, ProcessCredentials } from './contract/ancillary.js';
 export type { DatagramBindOptions } from './net/datagrams/datagram-binding.js';
-export { DatagramMessage } from './net/datagrams/datagram-message.js';
+export { DatagramMessage } from './contract/datagram-message.js';
 export type {
   DatagramData,
   DatagramDestination,
@@ -50,10 +50,10 @@ export { DatagramSocket, type ReceiveOptions } from './net/datagrams/datagram-so
 export type { ListenOptions } from './net/streams/listen-options.js';
 export { Listener } from './net/streams/listener.js';
 export { serveOn } from './net/streams/serve-on.js';
-export type { PeerCredentials } from './backend/streams.js';
+export type { PeerCredentials } from './contract/streams.js';
 export type { ReadableFile } from './net/streams/send-file.js';
 export type { DuplexOptions, StreamDuplex } from './net/streams/stream-duplex.js';
-export { StreamChunk } from './net/streams/stream-chunk.js';
+export { StreamChunk } from './contract/stream-chunk.js';
 export type { StreamSocketOptions } from './net/streams/stream-options.js';
 export type { StreamConnectOptions } from './net/streams/connect-options.js';
 export type {
@@ -63,8 +63,8 @@ export type {
   StreamReadOptions,
 } from './net/streams/stream-calls.js';
 export { StreamSocket } from './net/streams/stream-socket.js';
-export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './options.js';
-export type { PollEvent } from './poll-events.js';
+export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './contract/ring-options.js';
+export type { PollEvent } from './events/poll-events.js';
 export {
   type ContainerEngine,
   type Host,
@@ -75,6 +75,6 @@ export {
   probe,
   type ResourceLimit,
   type SecuritySettings,
-} from './probe.js';
-export { Ring, type WaitOptions } from './ring.js';
-export type { SignalArrival } from './signals.js';
+} from './observe/probe.js';
+export { Ring, type WaitOptions } from './ring/ring.js';
+export type { SignalArrival } from './events/signals.js';

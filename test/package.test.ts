@@ -40,7 +40,9 @@ describe('The published package', function () {
     // Before Node 22 it is a warning's worth of experiment.
     const flags = major < 22 ? ['--no-warnings'] : [];
     expect(await evaluate(...flags, '-e', required)).to.equal('io_uring true');
-    expect(await evaluate(join('node_modules/ringlet/dist/cli/main.js'), 'doctor')).to.contain('io_uring');
+    expect(await evaluate(join('node_modules/ringlet/dist/observe/cli/main.js'), 'doctor')).to.contain(
+      'io_uring',
+    );
   });
 
   it('every entry comes by import and by require, on the running Node', async () => {
@@ -108,7 +110,7 @@ describe('The published package', function () {
     it('npx ringlet build compiles one', async function () {
       this.timeout(600_000); // a minute of a processor, which others may keep busy
       try {
-        const command = [join(installed, 'dist/cli/main.js'), 'build'];
+        const command = [join(installed, 'dist/observe/cli/main.js'), 'build'];
         const said = execFileSync(process.execPath, command, { cwd: home, encoding: 'utf8' });
         expect(said).to.match(/compiled .*ringlet\.node$/m);
         expect(await evaluate(...program)).to.match(/^io_uring/);
@@ -119,7 +121,7 @@ describe('The published package', function () {
 
     it('npx ringlet build without make: status 1, and make is what it says is missing', () => {
       try {
-        const command = [join(installed, 'dist/cli/main.js'), 'build'];
+        const command = [join(installed, 'dist/observe/cli/main.js'), 'build'];
         const env = { ...process.env, MAKE: 'no-such-make' };
         const { status, stderr } = spawnSync(process.execPath, command, { cwd: home, encoding: 'utf8', env });
         expect([status, stderr.trim().split('\n').at(-1)]).to.deep.equal([

@@ -1,5 +1,5 @@
 /** Aborts, and errors that say who awaited what failed. */
-import { reasonOf } from '../plain-signal.js';
+import { reasonOf } from '../base/plain-signal.js';
 
 /** What an abort rejects with; `cause` is the signal's reason. */
 export class AbortError extends Error {

@@ -1,6 +1,6 @@
 /** System calls that failed, worded as Node's module for files or for sockets words them. */
 import { constants } from 'node:os';
-import { isNodeAtLeast } from '../node-version.js';
+import { isNodeAtLeast } from '../base/node-version.js';
 import { describeErrno, failedCallError } from './failed-call.js';
 
 /** A socket call that failed, and the address it was about. */

@@ -1,5 +1,5 @@
 /** The modes of fallocate(2), by name. */
-import { checkOneOf, checkOptions, type OptionNames } from '../validate.js';
+import { checkOneOf, checkOptions, type OptionNames } from '../base/validate.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 /**

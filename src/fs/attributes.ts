@@ -1,7 +1,7 @@
 /** Extended attributes (xattr(7)): what callers may pass, and the calls on paths. */
 import type { PathLike } from 'node:fs';
-import type { FileBackend } from '../backend/backend.js';
-import { invalidArgValue } from '../errors.js';
+import type { FileBackend } from '../contract/backend.js';
+import { invalidArgValue } from '../errors/index.js';
 import {
   checkBoolean,
   checkOneOf,
@@ -10,8 +10,8 @@ import {
   checkStringData,
   type OptionNames,
   toPath,
-} from '../validate.js';
-import { bytesOf, isView } from '../views.js';
+} from '../base/validate.js';
+import { bytesOf, isView } from '../base/views.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 /** What calls on extended attributes of a path can be asked for. */

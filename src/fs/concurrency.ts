@@ -7,8 +7,8 @@
  */
 import { readFileSync } from 'node:fs';
 import PQueue from 'p-queue';
-import { onAbortOf } from '../abort.js';
-import { abortError } from '../errors.js';
+import { onAbortOf } from '../base/abort.js';
+import { abortError } from '../errors/index.js';
 
 const RUNNING_MAX = 512;
 const RUNNING_LEAST = 2;

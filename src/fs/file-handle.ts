@@ -14,9 +14,9 @@ import type {
   ReadVectorResult,
   WriteResult,
   WriteVectorResult,
-} from '../backend/backend.js';
-import { checkOurs, type OURS } from '../construction.js';
-import { fileClosedError } from '../errors.js';
+} from '../contract/backend.js';
+import { checkOurs, type OURS } from '../base/construction.js';
+import { fileClosedError } from '../errors/index.js';
 import {
   checkInteger,
   checkNumber,
@@ -27,8 +27,8 @@ import {
   plainZero,
   toSpans,
   toPosition,
-} from '../validate.js';
-import { byteLengthOf, isView, type View } from '../views.js';
+} from '../base/validate.js';
+import { byteLengthOf, isView, type View } from '../base/views.js';
 import { fileFor } from './beyond-node.js';
 import { HandleLifetime, type LentFile } from './handle-lifetime.js';
 import { noteOriginals } from './handle-streams.js';

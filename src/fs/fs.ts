@@ -8,11 +8,11 @@
 import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import { types } from 'node:util';
-import type { FileBackend, Path } from '../backend/backend.js';
-import { OURS } from '../construction.js';
-import { abortError, invalidArgValue } from '../errors.js';
-import { isNodeAtLeast } from '../node-version.js';
-import { toMode, toOpenFlags, toPath, toSymlinkType } from '../validate.js';
+import type { FileBackend, Path } from '../contract/backend.js';
+import { OURS } from '../base/construction.js';
+import { abortError, invalidArgValue } from '../errors/index.js';
+import { isNodeAtLeast } from '../base/node-version.js';
+import { toMode, toOpenFlags, toPath, toSymlinkType } from '../base/validate.js';
 import { type AttributeCalls, attributeCalls } from './attributes.js';
 import { Concurrency } from './concurrency.js';
 import { FileHandle } from './file-handle.js';

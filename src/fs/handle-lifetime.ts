@@ -3,9 +3,9 @@
  * lent to a chain that will close it, closing. It is closed when nobody holds it any more.
  */
 import type { EventEmitter } from 'node:events';
-import type { BackendFile } from '../backend/backend.js';
-import { PendingCount } from '../backend/pending-count.js';
-import { fileClosedError, invalidState } from '../errors.js';
+import type { BackendFile } from '../contract/backend.js';
+import { PendingCount } from '../base/pending-count.js';
+import { fileClosedError, invalidState } from '../errors/index.js';
 import { unwatchDropped, watchDropped } from './dropped-handles.js';
 
 /** A handle's file for who goes on using it while the handle is being closed. */

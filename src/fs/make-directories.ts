@@ -6,8 +6,8 @@
  * gives such a path one more try, for a parent that was just being removed, and then rejects.
  */
 import { constants } from 'node:os';
-import type { FileBackend, Path } from '../backend/backend.js';
-import { abortError, systemError } from '../errors.js';
+import type { FileBackend, Path } from '../contract/backend.js';
+import { abortError, systemError } from '../errors/index.js';
 
 const { EEXIST, ENOENT, ENOTDIR } = constants.errno;
 const SEPARATOR = '/'.charCodeAt(0);

@@ -7,9 +7,9 @@
  */
 import type { CopyOptions, Dir, Mode, PathLike, RmOptions, TimeLike } from 'node:fs';
 import nodePromises from 'node:fs/promises';
-import { orAborted } from '../abort.js';
-import { abortError } from '../errors.js';
-import { checkInteger, narrowMode, plainZero } from '../validate.js';
+import { orAborted } from '../base/abort.js';
+import { abortError } from '../errors/index.js';
+import { checkInteger, narrowMode, plainZero } from '../base/validate.js';
 import { copyFile } from './copy-file.js';
 import { readSignal, type SignalOptions } from './options.js';
 

@@ -1,7 +1,7 @@
 /** What the callers of file operations may pass as their last argument, and the checks on it. */
-import { invalidArgType, invalidArgValue } from '../errors.js';
-import { eitherSignal } from '../foreign-signal.js';
-import { isNodeAtLeast } from '../node-version.js';
+import { invalidArgType, invalidArgValue } from '../errors/index.js';
+import { eitherSignal } from '../base/foreign-signal.js';
+import { isNodeAtLeast } from '../base/node-version.js';
 import {
   checkBoolean,
   checkEncoding,
@@ -13,8 +13,8 @@ import {
   type OptionNames,
   toMode,
   toOpenFlags,
-} from '../validate.js';
-import { isView } from '../views.js';
+} from '../base/validate.js';
+import { isView } from '../base/views.js';
 
 /** Where Node's own `stat` and `readFile` have these options; elsewhere it does not look at them. */
 const CAN_TELL_ABSENCE = isNodeAtLeast(25, 7, { 24: 15 });

@@ -1,5 +1,5 @@
 /** What `FileHandle.advise` and `syncRange` can be told, by name. */
-import { checkBoolean, checkOneOf, checkOptions, type OptionNames } from '../validate.js';
+import { checkBoolean, checkOneOf, checkOptions, type OptionNames } from '../base/validate.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 /**

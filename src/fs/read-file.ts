@@ -12,8 +12,8 @@ import {
   type FileBackend,
   type Path,
   type WholeRead,
-} from '../backend/backend.js';
-import { abortError, namingPath, unknownEncoding } from '../errors.js';
+} from '../contract/backend.js';
+import { abortError, namingPath, unknownEncoding } from '../errors/index.js';
 import type { Concurrency } from './concurrency.js';
 import type { ReadFileSettings } from './options.js';
 import { readInto } from './read-into.js';

@@ -5,9 +5,15 @@
  * and memory is bounded by that number of files.
  */
 import type { PathLike } from 'node:fs';
-import { eitherSignal } from '../foreign-signal.js';
-import { abortError, invalidArgType } from '../errors.js';
-import { checkBoolean, checkEncoding, checkInteger, checkOptions, type OptionNames } from '../validate.js';
+import { eitherSignal } from '../base/foreign-signal.js';
+import { abortError, invalidArgType } from '../errors/index.js';
+import {
+  checkBoolean,
+  checkEncoding,
+  checkInteger,
+  checkOptions,
+  type OptionNames,
+} from '../base/validate.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 const CONCURRENCY = 32;

@@ -2,10 +2,10 @@
  * A whole file into memory of the caller's, as Node's `readFile` with `buffer` does it: the size is asked for
  * first, and the memory must hold that much, wherever the cursor is.
  */
-import { type BackendFile, CURRENT_POSITION } from '../backend/backend.js';
-import { abortError, invalidArgValue } from '../errors.js';
-import { checkView } from '../validate.js';
-import { bufferOf, byteLengthOf, byteOffsetOf, type View } from '../views.js';
+import { type BackendFile, CURRENT_POSITION } from '../contract/backend.js';
+import { abortError, invalidArgValue } from '../errors/index.js';
+import { checkView } from '../base/validate.js';
+import { bufferOf, byteLengthOf, byteOffsetOf, type View } from '../base/views.js';
 import type { ReadFileSettings } from './options.js';
 import { checkSize } from './read-large.js';
 

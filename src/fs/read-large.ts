@@ -5,8 +5,8 @@
  * A large regular file is read in several parts at once, which kernel threads copy while the event loop turns.
  */
 import type { Stats } from 'node:fs';
-import { type BackendFile, CURRENT_POSITION } from '../backend/backend.js';
-import { fileTooLarge } from '../errors.js';
+import { type BackendFile, CURRENT_POSITION } from '../contract/backend.js';
+import { fileTooLarge } from '../errors/index.js';
 import { copyOf, SLAB_BYTES } from './slabs.js';
 
 const { MAX_LENGTH } = process.getBuiltinModule('node:buffer').constants;

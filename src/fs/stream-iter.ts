@@ -6,9 +6,9 @@
  * can't do without, because it warns of that when it is loaded.
  */
 import { isBuiltin } from 'node:module';
-import { isNodeAtLeast } from '../node-version.js';
-import { checkBoolean, checkInteger, checkObject, checkSignal } from '../validate.js';
-import { isUint8Array, Span } from '../views.js';
+import { isNodeAtLeast } from '../base/node-version.js';
+import { checkBoolean, checkInteger, checkObject, checkSignal } from '../base/validate.js';
+import { isUint8Array, Span } from '../base/views.js';
 
 export const HAS_STREAM_ITER = isBuiltin('node:stream/iter');
 

@@ -3,10 +3,10 @@
  * one of ArrayBuffers where the running Node still makes that by default.
  */
 import type { ReadableStream as WebStream } from 'node:stream/web';
-import { CURRENT_POSITION } from '../backend/backend.js';
-import { isNodeAtLeast } from '../node-version.js';
-import { checkBoolean, checkObject, checkString } from '../validate.js';
-import { byteLengthOf } from '../views.js';
+import { CURRENT_POSITION } from '../contract/backend.js';
+import { isNodeAtLeast } from '../base/node-version.js';
+import { checkBoolean, checkObject, checkString } from '../base/validate.js';
+import { byteLengthOf } from '../base/views.js';
 import type { HeldFile } from './handle-lifetime.js';
 import type { StreamedHandle } from './handle-streams.js';
 

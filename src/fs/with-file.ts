@@ -1,6 +1,6 @@
 /** A descriptor for as long as one operation needs it. */
-import type { BackendFile, FileBackend, Path } from '../backend/backend.js';
-import { abortError } from '../errors.js';
+import type { BackendFile, FileBackend, Path } from '../contract/backend.js';
+import { abortError } from '../errors/index.js';
 
 /** Opens, lets `use` run, and closes, whatever became of it. */
 export async function withFile<Value>(

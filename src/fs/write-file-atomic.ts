@@ -7,7 +7,7 @@
  */
 import { constants, fchmod } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { BackendFile, FileBackend } from '../backend/backend.js';
+import type { BackendFile, FileBackend } from '../contract/backend.js';
 import { node } from './node-calls.js';
 import type { WriteFileSettings } from './options.js';
 import { type FileContent, toContent, writeWhole } from './write-file.js';

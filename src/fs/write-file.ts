@@ -11,11 +11,11 @@ import {
   type FileBackend,
   type Path,
   type WholeWrite,
-} from '../backend/backend.js';
-import { orAborted } from '../abort.js';
-import { abortError, systemError, withBytesWritten } from '../errors.js';
-import { checkStringData } from '../validate.js';
-import { isView, Span } from '../views.js';
+} from '../contract/backend.js';
+import { orAborted } from '../base/abort.js';
+import { abortError, systemError, withBytesWritten } from '../errors/index.js';
+import { checkStringData } from '../base/validate.js';
+import { isView, Span } from '../base/views.js';
 import type { WriteFileSettings } from './options.js';
 import type { Concurrency } from './concurrency.js';
 import { useFile, withFile } from './with-file.js';

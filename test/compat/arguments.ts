@@ -7,7 +7,7 @@
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { isNodeAtLeast } from '#ringlet/node-version.js';
+import { isNodeAtLeast } from '#ringlet/base/node-version.js';
 import type { Side } from './side.js';
 import { RAW_NAME } from './world.js';
 

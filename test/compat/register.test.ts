@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../support/temporary.js';
 const REPORT = `
   const handle = await open(process.argv[1]);
   const ringlet = await import('${PACKAGE_ROOT}dist/index.js');
-  const dropIn = (await import('${PACKAGE_ROOT}dist/fs/promises.js')).default;
+  const dropIn = (await import('${PACKAGE_ROOT}dist/compat/fs/promises.js')).default;
   const text = await readFile(process.argv[1], 'utf8');
   await handle.close();
   console.log(handle instanceof ringlet.FileHandle, readFile === dropIn.readFile, text);
@@ -130,7 +130,7 @@ describe('ringlet/register', () => {
       });
     `;
     const outcome = await runProgram([process.execPath, '-e', source], {
-      env: { NODE_OPTIONS: `--import ${PACKAGE_ROOT}dist/register.js` },
+      env: { NODE_OPTIONS: `--import ${PACKAGE_ROOT}dist/compat/register.js` },
     });
     expect(outputOf(outcome)).to.equal('true true content\ntrue true content');
   });
@@ -144,7 +144,7 @@ describe('ringlet/register', () => {
        console.log(typeof handle.cancel);
        await handle.close();`,
     );
-    const register = `${PACKAGE_ROOT}dist/register.js`;
+    const register = `${PACKAGE_ROOT}dist/compat/register.js`;
     expect(outputOf(await runProgram([process.execPath, '--import', register, script]))).to.equal('function');
   });
 });

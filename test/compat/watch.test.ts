@@ -5,7 +5,7 @@
  */
 import { expect } from 'chai';
 import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { isNodeAtLeast } from '#ringlet/node-version.js';
+import { isNodeAtLeast } from '#ringlet/base/node-version.js';
 import { comparisonForSuite } from './comparison.js';
 import { describeError, describeValue, type Surroundings } from './describe-value.js';
 

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { type BufferPool, type BufferPoolOptions, PooledBuffer } from 'ringlet';
-import { addressOf } from '#ringlet/backend/uring/dispatch/memory.js';
+import { addressOf } from '#ringlet/uring/engine/memory.js';
 import { describeOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { isPending, rejection, within } from '../support/eventually.js';

@@ -1,7 +1,7 @@
 /** What messages tell beside bytes and sender: addresses, marks, times and drops, and merged datagrams. */
 import { expect } from 'chai';
 import { DatagramSocket, type Ring } from 'ringlet';
-import { binding } from '#ringlet/backend/uring/binding.js';
+import { binding } from '#ringlet/native/binding.js';
 import { describeOnEachBackend, type MakeRing } from '../support/backends.js';
 import { numbered, take, takeMessage } from '../support/datagrams.js';
 import { eventually, rejection, within } from '../support/eventually.js';

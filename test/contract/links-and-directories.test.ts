@@ -14,7 +14,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { isNodeAtLeast } from '#ringlet/node-version.js';
+import { isNodeAtLeast } from '#ringlet/base/node-version.js';
 import { describeOnEachBackend } from '../support/backends.js';
 import { byMethod, describeError, outcomeOf, type Row, titleOf } from '../support/outcomes.js';
 import { temporaryDirectory } from '../support/temporary.js';

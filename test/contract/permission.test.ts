@@ -1,7 +1,7 @@
 /** Node's permission model: rings that leave the choice open heed it, and one that is asked for works all the same. */
 import { expect } from 'chai';
 import { realpathSync } from 'node:fs';
-import { isNodeAtLeast } from '#ringlet/node-version.js';
+import { isNodeAtLeast } from '#ringlet/base/node-version.js';
 import { needsIoUring } from '../support/backends.js';
 import { expectCleanExit, PACKAGE_ROOT, runScript } from '../support/child.js';
 import { temporaryDirectory } from '../support/temporary.js';

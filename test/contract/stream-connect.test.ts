@@ -1,8 +1,8 @@
 /** Host names: the order of their addresses, and the race between them. */
 import { expect } from 'chai';
 import { Listener, StreamSocket } from 'ringlet';
-import type { BackendStream } from '#ringlet/backend/streams.js';
-import type { SocketAddress } from '#ringlet/net/address.js';
+import type { BackendStream } from '#ringlet/contract/streams.js';
+import type { SocketAddress } from '#ringlet/contract/address.js';
 import { connectToAny } from '#ringlet/net/streams/connect.js';
 import { describeOnEachBackend } from '../support/backends.js';
 import { eventually, rejection, within } from '../support/eventually.js';

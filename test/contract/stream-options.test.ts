@@ -1,7 +1,7 @@
 /** What streams can be asked for: options as the kernel has them, and mistakes as Node words them. */
 import { expect } from 'chai';
 import { Listener, StreamSocket } from 'ringlet';
-import { binding } from '#ringlet/backend/uring/binding.js';
+import { binding } from '#ringlet/native/binding.js';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
 import { skip } from '../support/skip.js';

@@ -1,7 +1,7 @@
 /** Requests to cancel, more at once than the queues have places: none is dropped, whatever the kernel says. */
 import { expect } from 'chai';
 import { constants } from 'node:os';
-import { binding, FAULT_ENTER } from '#ringlet/backend/uring/binding.js';
+import { binding, FAULT_ENTER } from '#ringlet/native/binding.js';
 import type { FileHandle, RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
 import { type CallError, rejection, turns, within } from '../support/eventually.js';

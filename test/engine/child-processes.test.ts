@@ -1,6 +1,6 @@
 /** Child processes: nothing of a ring reaches them, and neither side disturbs the other. */
 import { expect } from 'chai';
-import { injectPollResults } from '#ringlet/backend/uring/events/polls.js';
+import { injectPollResults } from '#ringlet/uring/events/polls.js';
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { CONFIGURATIONS, frameRings } from '../support/backends.js';
 import { expectCleanExit, runProgram, runScript } from '../support/child.js';

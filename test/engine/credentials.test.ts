@@ -335,7 +335,7 @@ describe('Credentials: why an SQ-poll ring must refuse', () => {
     // The check is made blind, to see what the kernel does without it.
     const outcome = await runScript(
       `
-        import { binding } from '#ringlet/backend/uring/binding.js';
+        import { binding } from '#ringlet/native/binding.js';
         import { promises as nodeFs } from 'node:fs';
         import { Ring } from 'ringlet';
         const { hasIdentity } = binding();

@@ -1,6 +1,6 @@
 /** Connections without a descriptor: in slots of the file table, with a descriptor for who asks, and beyond their limit. */
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { binding } from '#ringlet/backend/uring/binding.js';
+import { binding } from '#ringlet/native/binding.js';
 import { expect } from 'chai';
 import { Listener, type ListenOptions, type Ring, type RingOptions, StreamSocket } from 'ringlet';
 import { frameRings, needsOfKernel } from '../support/backends.js';

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { constants, readFileSync } from 'node:fs';
 import type { FileHandle } from 'ringlet';
-import { addressOf } from '#ringlet/backend/uring/dispatch/memory.js';
+import { addressOf } from '#ringlet/uring/engine/memory.js';
 import { frameRings } from '../support/backends.js';
 import { within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';

@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Advice, advise } from '#ringlet/cli/advice.js';
-import { renderDoctor } from '#ringlet/cli/doctor.js';
+import { type Advice, advise } from '#ringlet/observe/cli/advice.js';
+import { renderDoctor } from '#ringlet/observe/cli/doctor.js';
 import { type Probe, probe } from 'ringlet';
 import { needsIoUring } from '../support/backends.js';
 import { type ChildOptions, type ChildOutcome, PACKAGE_ROOT, runProgram } from '../support/child.js';

@@ -1,9 +1,9 @@
 /** The registered-file table, as the kernel shows it: who has a slot, who falls back, and that a close is one. */
 import { constants, closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants as system } from 'node:os';
-import { binding, FAULT_REGISTER, type NativeRing } from '#ringlet/backend/uring/binding.js';
-import { DIRECT_SLOTS_MAX } from '#ringlet/backend/uring/files/direct-slots.js';
-import { FdTable, unregistered } from '#ringlet/backend/uring/dispatch/fd-table.js';
+import { binding, FAULT_REGISTER, type NativeRing } from '#ringlet/native/binding.js';
+import { DIRECT_SLOTS_MAX } from '#ringlet/uring/files/direct-slots.js';
+import { FdTable, unregistered } from '#ringlet/uring/engine/fd-table.js';
 import { expect } from 'chai';
 import { DatagramSocket, type FileHandle, type Ring, type RingOptions } from 'ringlet';
 import { frameRings, needsOfKernel } from '../support/backends.js';

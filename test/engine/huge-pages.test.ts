@@ -1,5 +1,5 @@
 /** `receiveBuffers.hugePages`, as the kernel accounts for the pool's memory (proc_pid_smaps(5)). */
-import { binding } from '#ringlet/backend/uring/binding.js';
+import { binding } from '#ringlet/native/binding.js';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';

@@ -1,11 +1,11 @@
 /** What a poll leaves in the kernel, and which completions reach it. */
 import { expect } from 'chai';
-import { Dispatcher } from '#ringlet/backend/uring/dispatch/dispatcher.js';
-import type { NativeRing } from '#ringlet/backend/uring/binding.js';
-import { CONTROL_COMPLETIONS, CQE_MORE } from '#ringlet/backend/uring/layout.js';
-import { UringPolls } from '#ringlet/backend/uring/events/polls.js';
-import type { WatchListener } from '#ringlet/backend/polls.js';
-import { EpollPolls } from '#ringlet/backend/epoll-polls.js';
+import { Dispatcher } from '#ringlet/uring/engine/dispatcher.js';
+import type { NativeRing } from '#ringlet/native/binding.js';
+import { CONTROL_COMPLETIONS, CQE_MORE } from '#ringlet/native/layout.js';
+import { UringPolls } from '#ringlet/uring/events/polls.js';
+import type { WatchListener } from '#ringlet/contract/polls.js';
+import { EpollPolls } from '#ringlet/native/epoll-polls.js';
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import type { Ring } from 'ringlet';
 import { CONFIGURATIONS, frameRings } from '../support/backends.js';
@@ -102,7 +102,7 @@ for (const { title, options } of CONFIGURATIONS) {
         parentPort.postMessage('ready');
         await receive();
       `;
-      const polls = import.meta.resolve('#ringlet/backend/uring/events/polls.js');
+      const polls = import.meta.resolve('#ringlet/uring/events/polls.js');
       const baseline = takeBaseline();
       const worker = startWorker(body, { options, fifo, polls });
       expect(await worker.next()).to.equal('ready');

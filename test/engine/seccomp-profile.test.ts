@@ -1,7 +1,7 @@
 /** `ringlet seccomp-profile`: the three calls are allowed, once, and nothing else changes. */
 import { expect } from 'chai';
 import { join } from 'node:path';
-import { allowIoUring } from '#ringlet/cli/seccomp-profile.js';
+import { allowIoUring } from '#ringlet/observe/cli/seccomp-profile.js';
 import { PACKAGE_ROOT, runProgram } from '../support/child.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -20,7 +20,12 @@ const PROFILE = {
 describe('ringlet seccomp-profile', () => {
   const directory = temporaryDirectory();
   const run = (args: readonly string[]): ReturnType<typeof runProgram> => {
-    return runProgram([process.execPath, join(PACKAGE_ROOT, 'dist/cli/main.js'), 'seccomp-profile', ...args]);
+    return runProgram([
+      process.execPath,
+      join(PACKAGE_ROOT, 'dist/observe/cli/main.js'),
+      'seccomp-profile',
+      ...args,
+    ]);
   };
 
   it('a profile of an engine: everything in it, and the three calls', async () => {

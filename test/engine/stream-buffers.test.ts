@@ -261,7 +261,7 @@ describe('What streams receive into, where trials fail', () => {
   it('a buffer a piece, without bundles, and nothing else is different', async function () {
     if (!probe().isAvailable) skip(this, `no io_uring here: ${probe().reason}`);
     const outcome = await runScript(`
-      import { binding, FAULT_REGISTER } from '#ringlet/backend/uring/binding.js';
+      import { binding, FAULT_REGISTER } from '#ringlet/native/binding.js';
       import { constants } from 'node:os';
       import { Listener, Ring, StreamSocket } from 'ringlet';
 

@@ -1,7 +1,7 @@
 /** When entries reach the kernel, and in what portions completions come back. */
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
-import { binding, FAULT_MAP } from '#ringlet/backend/uring/binding.js';
+import { binding, FAULT_MAP } from '#ringlet/native/binding.js';
 import { expect } from 'chai';
 import { DatagramSocket } from 'ringlet';
 import { frameRings, needsOfRing } from '../support/backends.js';

@@ -1,6 +1,6 @@
 /** A ring whose kernel has dropped completions (EBADR): whoever merely waits on it hears of it too. */
 import { expect } from 'chai';
-import { FAULT_ENTER, binding } from '#ringlet/backend/uring/binding.js';
+import { FAULT_ENTER, binding } from '#ringlet/native/binding.js';
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CONFIGURATIONS, frameRings } from '../support/backends.js';

@@ -4,7 +4,7 @@
  * Linux 6.18 refuses none, so the refusals are injected: the ring completes the request with that result.
  */
 import { expect } from 'chai';
-import { injectPollResults } from '#ringlet/backend/uring/events/polls.js';
+import { injectPollResults } from '#ringlet/uring/events/polls.js';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
@@ -232,7 +232,7 @@ for (const { title, options } of CONFIGURATIONS) {
       const source = `
         import { constants, openSync, writeSync } from 'node:fs';
         import { Ring } from 'ringlet';
-        import { injectPollResults } from '#ringlet/backend/uring/events/polls.js';
+        import { injectPollResults } from '#ringlet/uring/events/polls.js';
         const ring = new Ring(${JSON.stringify(options)});
         const fd = openSync(process.argv[1], constants.O_RDWR | constants.O_NONBLOCK);
         injectPollResults(-${EINVAL}, -${EINVAL});

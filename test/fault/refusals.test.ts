@@ -1,13 +1,7 @@
 /** What a ring makes of a kernel that refuses or is short of something, by faults injected at the system calls. */
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import {
-  binding,
-  FAULT_ENTER,
-  FAULT_MAP,
-  FAULT_REGISTER,
-  FAULT_SETUP,
-} from '#ringlet/backend/uring/binding.js';
+import { binding, FAULT_ENTER, FAULT_MAP, FAULT_REGISTER, FAULT_SETUP } from '#ringlet/native/binding.js';
 import { expect } from 'chai';
 import { Ring, type RingOptions } from 'ringlet';
 import { doesWithout, needsOfRing } from '../support/backends.js';

@@ -1,6 +1,6 @@
 /** A kernel that does not register ring descriptors: the ring works without, and says so. */
 import { constants } from 'node:os';
-import { binding, FAULT_REGISTER } from '#ringlet/backend/uring/binding.js';
+import { binding, FAULT_REGISTER } from '#ringlet/native/binding.js';
 import { expect } from 'chai';
 import { frameRings } from '../support/backends.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';

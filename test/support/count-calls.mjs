@@ -6,7 +6,7 @@
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import dropIn from '../../dist/fs/promises.js';
+import dropIn from '../../dist/compat/fs/promises.js';
 
 const calls = {};
 const isDropIn = fs.promises.readFile === dropIn.readFile;

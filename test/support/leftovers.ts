@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { foreignRuntime } from '#ringlet/backend/ruling.js';
+import { foreignRuntime } from '#ringlet/native/ruling.js';
 import type { Ring } from 'ringlet';
 import { eventually } from './eventually.js';
 

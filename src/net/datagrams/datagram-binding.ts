@@ -1,8 +1,8 @@
 /** What `DatagramSocket.bind` can be asked for, and the checks on it. */
 import { constants } from 'node:os';
-import type { DatagramBinding } from '../../backend/backend.js';
-import { addressError, invalidArgValue, outOfRange } from '../../errors.js';
-import type { Ring } from '../../ring.js';
+import type { DatagramBinding } from '../../contract/backend.js';
+import { addressError, invalidArgValue, outOfRange } from '../../errors/index.js';
+import type { Ring } from '../../ring/ring.js';
 import {
   checkBoolean,
   checkInteger,
@@ -11,11 +11,18 @@ import {
   checkString,
   mapArray,
   type OptionNames,
-} from '../../validate.js';
-import { type AddressFamily, anyAddress, checkPort, familyOf, readHost, resolveAddress } from '../address.js';
-import { ANCILLARY_FIELDS, type AncillaryField } from './ancillary.js';
+} from '../../base/validate.js';
+import {
+  type AddressFamily,
+  anyAddress,
+  checkPort,
+  familyOf,
+  readHost,
+  resolveAddress,
+} from '../../contract/address.js';
+import { ANCILLARY_FIELDS, type AncillaryField } from '../../contract/ancillary.js';
 import { PATH_MTU_DISCOVERIES, type PathMtuDiscovery } from './datagram-settings.js';
-import { checkUnixPath } from '../unix-path.js';
+import { checkUnixPath } from '../../contract/unix-path.js';
 
 const MESSAGE_BYTES_MAX = 65_536;
 /** The most that the kernel merges: the payload of the longest IPv4 datagram. */

@@ -5,14 +5,14 @@
  * A reader that leaves gives back what it has taken and not passed on, and the last one to leave
  * stops the receiving. Depends on the backend's socket and its queue, not on DatagramSocket.
  */
-import { type Abortable, unwatchAbort, watchAbort } from '../../abort.js';
-import type { BackendDatagramSocket } from '../../backend/backend.js';
-import type { BatchReader, Waiting } from '../../batch-queue.js';
-import { abortError } from '../../errors.js';
-import { DatagramMessage } from './datagram-message.js';
-import type { SocketAddress } from '../address.js';
+import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
+import type { BackendDatagramSocket } from '../../contract/backend.js';
+import type { BatchReader, Waiting } from '../../contract/batch-queue.js';
+import { abortError } from '../../errors/index.js';
+import { DatagramMessage } from '../../contract/datagram-message.js';
+import type { SocketAddress } from '../../contract/address.js';
 import { StepsAhead } from '../steps-ahead.js';
-import type { Ancillary } from './ancillary.js';
+import type { Ancillary } from '../../contract/ancillary.js';
 
 /** What the readers of one socket share. */
 export interface Reception {

@@ -1,5 +1,5 @@
 /** What is sent, where to, and how: the shapes that callers pass, and the checks on them. */
-import type { Payload, SendExtras } from '../../backend/backend.js';
+import type { Payload, SendExtras } from '../../contract/backend.js';
 import {
   checkInteger,
   checkObject,
@@ -8,11 +8,11 @@ import {
   checkString,
   mapArray,
   type OptionNames,
-} from '../../validate.js';
-import { Span } from '../../views.js';
-import { checkPort, familyOf, readHost, type SocketAddress } from '../address.js';
-import { toBytes } from '../bytes.js';
-import { checkUnixPath, unixAddress } from '../unix-path.js';
+} from '../../base/validate.js';
+import { Span } from '../../base/views.js';
+import { checkPort, familyOf, readHost, type SocketAddress } from '../../contract/address.js';
+import { toBytes } from '../../base/bytes.js';
+import { checkUnixPath, unixAddress } from '../../contract/unix-path.js';
 
 /** Text is sent as UTF-8. Bytes are the operation's until its promise settles. */
 export type DatagramData = string | NodeJS.ArrayBufferView | ArrayBuffer;

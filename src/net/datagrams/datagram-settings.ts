@@ -5,7 +5,7 @@
  * @see ip(7), ipv6(7)
  */
 import { constants } from 'node:os';
-import type { BackendDatagramSocket, DatagramReading, DatagramSetting } from '../../backend/backend.js';
+import type { BackendDatagramSocket, DatagramReading, DatagramSetting } from '../../contract/backend.js';
 import {
   addressError,
   badBufferSize,
@@ -13,8 +13,8 @@ import {
   missingArgs,
   socketClosedError,
   socketNotConnectedError,
-} from '../../errors.js';
-import { checkOneOf, checkString } from '../../validate.js';
+} from '../../errors/index.js';
+import { checkOneOf, checkString } from '../../base/validate.js';
 
 /** By their numbers in the kernel. */
 export const PATH_MTU_DISCOVERIES = ['dont', 'want', 'do', 'probe'] as const;

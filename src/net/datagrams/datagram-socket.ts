@@ -1,17 +1,17 @@
 /** DatagramSocket: datagrams as users hold them. Checks what they pass, and asks the backend's socket. */
 import { constants } from 'node:os';
-import type { BackendDatagramSocket, Payload, SendExtras } from '../../backend/backend.js';
-import { checkOurs, OURS } from '../../construction.js';
+import type { BackendDatagramSocket, Payload, SendExtras } from '../../contract/backend.js';
+import { checkOurs, OURS } from '../../base/construction.js';
 import {
   abortError,
   addressError,
   socketClosedError,
   socketConnectedError,
   socketNotConnectedError,
-} from '../../errors.js';
-import { backendOf } from '../../ring.js';
-import { checkBoolean, checkOptions, checkSignal, mapArray, type OptionNames } from '../../validate.js';
-import { resolveAddress, type SocketAddress } from '../address.js';
+} from '../../errors/index.js';
+import { backendOf } from '../../ring/ring.js';
+import { checkBoolean, checkOptions, checkSignal, mapArray, type OptionNames } from '../../base/validate.js';
+import { resolveAddress, type SocketAddress } from '../../contract/address.js';
 import {
   checkMessageBytes,
   checkResolved,
@@ -21,7 +21,7 @@ import {
   resolveBinding,
 } from './datagram-binding.js';
 import { BatchIterator, MessageIterator, type Reception } from './datagram-iterators.js';
-import type { DatagramMessage } from './datagram-message.js';
+import type { DatagramMessage } from '../../contract/datagram-message.js';
 import {
   type CheckedDestination,
   checkDestination,

@@ -1,8 +1,14 @@
 /** What connecting can be asked for, and where that leads: a literal address, a path, or a name to look up. */
-import { invalidIpAddress, missingArgs } from '../../errors.js';
-import { checkBoolean, checkInteger, checkOneOf, checkString, type OptionNames } from '../../validate.js';
-import { anyAddress, checkPort, familyOf, readHost, type SocketAddress } from '../address.js';
-import { checkUnixPath, unixAddress } from '../unix-path.js';
+import { invalidIpAddress, missingArgs } from '../../errors/index.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkOneOf,
+  checkString,
+  type OptionNames,
+} from '../../base/validate.js';
+import { anyAddress, checkPort, familyOf, readHost, type SocketAddress } from '../../contract/address.js';
+import { checkUnixPath, unixAddress } from '../../contract/unix-path.js';
 import { addressesOf } from './connect.js';
 import { STREAM_SOCKET_OPTIONS, type StreamSocketOptions } from './stream-options.js';
 

@@ -5,10 +5,10 @@
  * that takes longer than the attempt timeout is joined by the next one instead of being given up; whichever
  * connects first wins, and the others are cancelled.
  */
-import { unwatchAbort, watchAbort } from '../../abort.js';
-import { abortError, connectTimeoutError } from '../../errors.js';
-import { clearTimeout, setTimeout } from '../../real-timers.js';
-import { familyOf, type SocketAddress } from '../address.js';
+import { unwatchAbort, watchAbort } from '../../base/abort.js';
+import { abortError, connectTimeoutError } from '../../errors/index.js';
+import { clearTimeout, setTimeout } from '../../base/real-timers.js';
+import { familyOf, type SocketAddress } from '../../contract/address.js';
 
 export interface RaceOptions {
   /** Milliseconds before the next address joins in; 0 tries one after another. */

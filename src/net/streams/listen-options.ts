@@ -1,11 +1,17 @@
 /** What a listener can be asked for, and the same checked and complete. */
 import { AsyncResource } from 'node:async_hooks';
-import type { ListenTarget } from '../../backend/streams.js';
-import { invalidArgType, missingArgs } from '../../errors.js';
-import { nextTick } from '../../real-timers.js';
-import { checkBoolean, checkInteger, checkOptions, checkSignal, type OptionNames } from '../../validate.js';
-import { checkPort, familyOf, readHost, type SocketAddress } from '../address.js';
-import { checkUnixPath, unixAddress } from '../unix-path.js';
+import type { ListenTarget } from '../../contract/streams.js';
+import { invalidArgType, missingArgs } from '../../errors/index.js';
+import { nextTick } from '../../base/real-timers.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  checkSignal,
+  type OptionNames,
+} from '../../base/validate.js';
+import { checkPort, familyOf, readHost, type SocketAddress } from '../../contract/address.js';
+import { checkUnixPath, unixAddress } from '../../contract/unix-path.js';
 import {
   readBounds,
   readStreamOptions,

@@ -1,5 +1,5 @@
 /** Checks of the descriptors that are passed over a Unix socket. */
-import { checkInteger, mapArray } from '../../validate.js';
+import { checkInteger, mapArray } from '../../base/validate.js';
 
 export const FD_MAX = 2 ** 31 - 1;
 /** SCM_MAX_FD (unix(7)). */

@@ -3,7 +3,7 @@
  * 26, lib/internal/js_stream_socket.js). Two things have to be different then from what they are for other users.
  */
 import type { Duplex } from 'node:stream';
-import { nextTick, setImmediate } from '../../real-timers.js';
+import { nextTick, setImmediate } from '../../base/real-timers.js';
 
 export class ProtocolOnTop {
   readonly #stream: Duplex;

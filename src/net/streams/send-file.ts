@@ -5,7 +5,7 @@
  * pipe to socket, where a read of cached pages and a send complete without one. Nor by sendfile(2), which costs
  * least and waits for the peer: slow ones would keep libuv's threads (docs/streams.md has figures).
  */
-import { abortError } from '../../errors.js';
+import { abortError } from '../../errors/index.js';
 import type { StreamSocket } from './stream-socket.js';
 
 const BLOCK_BYTES = 256 * 1024;

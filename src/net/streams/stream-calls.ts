@@ -1,5 +1,5 @@
 /** What the calls of a connection can be asked for. */
-import type { OptionNames } from '../../validate.js';
+import type { OptionNames } from '../../base/validate.js';
 
 /** What a read of a connection can be asked for. */
 export interface StreamReadOptions {

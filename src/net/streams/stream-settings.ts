@@ -3,9 +3,9 @@
  *
  * @see socket(7), tcp(7)
  */
-import type { BackendStream, StreamOptions } from '../../backend/streams.js';
-import { connectionClosedError } from '../../errors.js';
-import { checkBoolean } from '../../validate.js';
+import type { BackendStream, StreamOptions } from '../../contract/streams.js';
+import { connectionClosedError } from '../../errors/index.js';
+import { checkBoolean } from '../../base/validate.js';
 import { checkKeepAliveDelay, toKeepAliveSeconds, toLingerSeconds } from './stream-options.js';
 
 export abstract class StreamSettings {

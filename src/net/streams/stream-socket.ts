@@ -1,9 +1,9 @@
 /** StreamSocket: a TCP or Unix connection as users hold it. Checks what they pass, and asks the backend's. */
 import { constants } from 'node:os';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
-import { orAborted } from '../../abort.js';
-import type { BackendStream, PeerCredentials, StreamBounds } from '../../backend/streams.js';
-import { checkOurs, OURS } from '../../construction.js';
+import { orAborted } from '../../base/abort.js';
+import type { BackendStream, PeerCredentials, StreamBounds } from '../../contract/streams.js';
+import { checkOurs, OURS } from '../../base/construction.js';
 import {
   abortError,
   addressError,
@@ -13,8 +13,8 @@ import {
   unreadBytesError,
   writeAfterEndError,
   writeQueueFullError,
-} from '../../errors.js';
-import { backendOf } from '../../ring.js';
+} from '../../errors/index.js';
+import { backendOf } from '../../ring/ring.js';
 import {
   checkBoolean,
   checkInteger,
@@ -23,10 +23,10 @@ import {
   checkSignal,
   checkSignalOptions,
   toSpans,
-} from '../../validate.js';
-import { Span } from '../../views.js';
-import type { SocketAddress } from '../address.js';
-import { toBytes } from '../bytes.js';
+} from '../../base/validate.js';
+import { Span } from '../../base/views.js';
+import type { SocketAddress } from '../../contract/address.js';
+import { toBytes } from '../../base/bytes.js';
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { connectToAny } from './connect.js';
 import {
@@ -47,7 +47,7 @@ import {
   type StreamCallOptions,
   type StreamReadOptions,
 } from './stream-calls.js';
-import type { StreamChunk } from './stream-chunk.js';
+import type { StreamChunk } from '../../contract/stream-chunk.js';
 import { DUPLEX_OPTIONS, type DuplexOptions, StreamDuplex } from './stream-duplex.js';
 import { BufferIterator, LeaseIterator, type Readership } from './stream-iterators.js';
 import {

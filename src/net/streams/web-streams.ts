@@ -4,7 +4,7 @@ import type {
   WritableStreamDefaultController,
   WritableStream as WritableWebStream,
 } from 'node:stream/web';
-import { listenForAbort } from '../../plain-signal.js';
+import { listenForAbort } from '../../base/plain-signal.js';
 import type { StreamSocket } from './stream-socket.js';
 
 const CHUNK_BYTES = 65_536;

@@ -1,0 +1,98 @@
+/**
+ * What the engine knows of views and their memory: the one place that is asked for sizes, offsets and buffers of
+ * what callers pass.
+ *
+ * A view's own properties, or those of its class, say whatever whoever made them likes. So these are the getters
+ * of the prototypes, taken when ringlet is loaded, which look at the view itself. A view whose memory has been
+ * transferred away, or made too short for it, has no bytes.
+ */
+import { memoryGoneError } from '../errors/index.js';
+
+export type View = NodeJS.ArrayBufferView;
+
+function getterOf<Target, Value>(prototype: object, name: PropertyKey): (target: Target) => Value {
+  const get = Object.getOwnPropertyDescriptor(prototype, name)?.get as (this: Target) => Value;
+  // As `(target) => get.call(target)`, which would look up `call` each time.
+  return Function.prototype.call.bind(get) as (target: Target) => Value;
+}
+
+const arrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
+/** 'Uint8Array' and the like; undefined for what is no typed array. */
+const arrayKindOf = getterOf<View, string | undefined>(arrayPrototype, Symbol.toStringTag);
+const bytesOfArray = getterOf<View, number>(arrayPrototype, 'byteLength');
+const offsetOfArray = getterOf<View, number>(arrayPrototype, 'byteOffset');
+const bufferOfArray = getterOf<View, ArrayBufferLike>(arrayPrototype, 'buffer');
+const bytesOfDataView = getterOf<View, number>(DataView.prototype, 'byteLength');
+const offsetOfDataView = getterOf<View, number>(DataView.prototype, 'byteOffset');
+const bufferOfDataView = getterOf<View, ArrayBufferLike>(DataView.prototype, 'buffer');
+
+export const isView = ArrayBuffer.isView as (value: unknown) => value is View;
+
+export function isUint8Array(value: unknown): value is Uint8Array {
+  return isView(value) && arrayKindOf(value) === 'Uint8Array';
+}
+
+export function byteLengthOf(view: View): number {
+  return arrayKindOf(view) === undefined ? unlessGone(bytesOfDataView, view) : bytesOfArray(view);
+}
+
+/** Where the view begins in its buffer. */
+export function byteOffsetOf(view: View): number {
+  return arrayKindOf(view) === undefined ? unlessGone(offsetOfDataView, view) : offsetOfArray(view);
+}
+
+export function bufferOf(view: View): ArrayBufferLike {
+  return arrayKindOf(view) === undefined ? bufferOfDataView(view) : bufferOfArray(view);
+}
+
+/** A DataView without memory throws where a typed array says 0. */
+function unlessGone(get: (view: View) => number, view: View): number {
+  try {
+    return get(view);
+  } catch {
+    return 0;
+  }
+}
+
+/** @throws ERR_BUFFER_OUT_OF_BOUNDS when a view that had `end` bytes when it was passed no longer has them. */
+export function checkStillThere(view: View, end: number): void {
+  if (end > byteLengthOf(view)) throw memoryGoneError();
+}
+
+/**
+ * A view of our own of the same bytes. It is so long for good, or has no bytes at all: it does not follow a
+ * resizable buffer.
+ *
+ * @throws as `checkStillThere`.
+ */
+export function bytesOf(view: View, offset = 0, length = byteLengthOf(view) - offset): Uint8Array {
+  checkStillThere(view, offset + length);
+  if (length === 0) return new Uint8Array(0);
+  return new Uint8Array(bufferOf(view), byteOffsetOf(view) + offset, length);
+}
+
+/** A caller's view, and how many bytes it had when it was passed: it may have fewer when they are used. */
+export class Span {
+  readonly view: View;
+  readonly bytes: number;
+
+  constructor(view: View) {
+    this.view = view;
+    this.bytes = byteLengthOf(view);
+  }
+
+  get isGone(): boolean {
+    return byteLengthOf(this.view) < this.bytes;
+  }
+
+  /** @throws as `checkStillThere`. */
+  toBytes(): Uint8Array {
+    return bytesOf(this.view, 0, this.bytes);
+  }
+}
+
+export function byteCountOf(spans: readonly Span[]): number {
+  let bytes = 0;
+  for (const span of spans) bytes += span.bytes;
+  return bytes;
+}

@@ -1,0 +1,188 @@
+/** The many ways in which node:net's calls can be written, brought into one shape each. */
+import type { LookupFunction } from 'node:net';
+import { invalidArgType, invalidArgValue, invalidIpAddress, missingArgs } from '../../errors/index.js';
+import { checkPort, familyOf } from '../../contract/address.js';
+import { checkBoolean, checkInteger, checkNumber, checkSignal, checkString } from '../../base/validate.js';
+
+const ATTEMPT_TIMEOUT_MS_MIN = 10;
+const ATTEMPT_TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+/** The part of `socket.connect(options)` that says where to. */
+export interface ConnectOptions {
+  /** The peer's, from 0 to 65535. */
+  port?: number | string | undefined;
+  /** A literal address, or a name to look up. Default 'localhost'. */
+  host?: string | undefined;
+  /** A Unix socket, instead of `port` and `host`; a name that begins with NUL is abstract. */
+  path?: string | undefined;
+  /** The IP address to connect from. Default: the system chooses. */
+  localAddress?: string | undefined;
+  /** The port to connect from. Default: the system chooses. */
+  localPort?: number | undefined;
+  /** Of the addresses that a name is looked up for; 0, the default, for both. */
+  family?: 0 | 4 | 6 | 'IPv4' | 'IPv6' | undefined;
+  /** Flags for the look-up, of `dns`. Default 0. */
+  hints?: number | undefined;
+  /** Finds the addresses of names. Default: `dns.lookup`. */
+  lookup?: LookupFunction | undefined;
+  /**
+   * Whether several addresses of a name are tried, each after a while beside those before. Default: as
+   * `net.getDefaultAutoSelectFamily()` has it.
+   */
+  autoSelectFamily?: boolean | undefined;
+  /** Milliseconds before the next address joins in, 10 at least. */
+  autoSelectFamilyAttemptTimeout?: number | undefined;
+}
+
+/** The part of `server.listen(options)` that this module has. */
+export interface ListenOptions {
+  /** From 0 to 65535; 0, the default, for one that the system chooses. */
+  port?: number | string | null | undefined;
+  /** The address to listen on, or a name for it. Default: all, of IPv6 and IPv4. */
+  host?: string | undefined;
+  /** A Unix socket, instead of `port` and `host`; a name that begins with NUL is abstract. */
+  path?: string | undefined;
+  /** How many connections may wait in the kernel. Default 511, within net.core.somaxconn. */
+  backlog?: number | undefined;
+  /** Whether a listener on :: is for IPv6 alone. Default false. */
+  ipv6Only?: boolean | undefined;
+  /** SO_REUSEPORT: whether the kernel shares connections out among listeners on the same port. Default false. */
+  reusePort?: boolean | undefined;
+  /** Without effect: no cluster shares these listeners. */
+  exclusive?: boolean | undefined;
+  /** An abort closes the server. */
+  signal?: AbortSignal | undefined;
+}
+
+export type Goal =
+  | { readonly path: string }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly local: { localAddress?: string; localPort?: number };
+      readonly family: 0 | 4 | 6;
+      readonly hints: number;
+      readonly lookup: LookupFunction | undefined;
+      /** Undefined where one address has to do. */
+      readonly attemptTimeoutMs: number | undefined;
+    };
+
+type Listener = () => void;
+
+interface Call<Options> {
+  readonly options: Options;
+  readonly listener: Listener | undefined;
+}
+
+/** `(options[, listener])`, `(path[, listener])`, `(port[, host][, …][, listener])`. */
+export function readCall<Options extends object>(parameters: readonly unknown[]): Call<Options> {
+  const [first, second] = parameters;
+  const last = parameters.at(-1);
+  const listener = typeof last === 'function' ? (last as Listener) : undefined;
+  if (typeof first === 'object' && first !== null) return { options: { ...first } as Options, listener };
+  const isPath = typeof first === 'string' && !(Number(first) >= 0);
+  if (isPath) return { options: { path: first } as object as Options, listener };
+  if (parameters.length === 0) return { options: {} as Options, listener };
+  const host = typeof second === 'string' ? { host: second } : {};
+  return { options: { port: first, ...host } as object as Options, listener };
+}
+
+/** @throws what net.Socket's `connect` throws. */
+export function readGoal(options: ConnectOptions): Goal {
+  const { path, port, host, localAddress, localPort, lookup } = options;
+  if (port === undefined && (path === undefined || path === null)) {
+    throw missingArgs('"options" or "port" or "path"');
+  }
+  if (path) return { path: checkString(path, 'options.path') };
+  if (localAddress && familyOf(localAddress) === undefined) throw invalidIpAddress(localAddress);
+  if (localPort) checkNumber(localPort, 'options.localPort');
+  if (port !== undefined && typeof port !== 'number' && typeof port !== 'string') {
+    throw invalidArgType('options.port', 'one of type number or string', port);
+  }
+  const number = port === undefined ? 0 : checkPort(port);
+  const family = readFamily(options.family);
+  const net = process.getBuiltinModule('node:net');
+  const isRacing =
+    options.autoSelectFamily == null
+      ? net.getDefaultAutoSelectFamily()
+      : checkBoolean(options.autoSelectFamily, 'options.autoSelectFamily');
+  const attemptTimeoutMs =
+    options.autoSelectFamilyAttemptTimeout == null
+      ? net.getDefaultAutoSelectFamilyAttemptTimeout()
+      : checkInteger(
+          options.autoSelectFamilyAttemptTimeout,
+          'options.autoSelectFamilyAttemptTimeout',
+          1,
+          ATTEMPT_TIMEOUT_MS_MAX,
+        );
+  if (lookup !== undefined && lookup !== null && typeof lookup !== 'function') {
+    throw invalidArgType('options.lookup', 'of type function', lookup);
+  }
+  return {
+    host: host || 'localhost',
+    port: number,
+    local: { ...(localAddress ? { localAddress } : {}), ...(localPort ? { localPort } : {}) },
+    family,
+    hints: options.hints || 0,
+    lookup: lookup ?? undefined,
+    attemptTimeoutMs:
+      isRacing && family === 0 && !localAddress
+        ? Math.max(attemptTimeoutMs, ATTEMPT_TIMEOUT_MS_MIN)
+        : undefined,
+  };
+}
+
+function readFamily(family: ConnectOptions['family']): 0 | 4 | 6 {
+  if (family === 'IPv4' || family === 4) return 4;
+  return family === 'IPv6' || family === 6 ? 6 : 0;
+}
+
+export interface ListenCall {
+  readonly target: { path: string } | { port: number; host?: string };
+  readonly backlog: number | undefined;
+  readonly ipv6Only: boolean;
+  readonly reusePort: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly listener: Listener | undefined;
+}
+
+/** @throws what net.Server's `listen` throws; ERR_INVALID_ARG_VALUE for a handle or descriptor. */
+export function readListen(parameters: readonly unknown[]): ListenCall {
+  const { options, listener } = readCall<ListenOptions & { fd?: unknown; handle?: unknown }>(parameters);
+  for (const name of ['fd', 'handle', '_handle'] as const) {
+    const value = (options as Record<string, unknown>)[name];
+    if (value !== undefined && value !== null) {
+      throw invalidArgValue(`options.${name}`, value, 'is not supported');
+    }
+  }
+  const [first, second, third] = parameters;
+  const isAnyPort =
+    parameters.length === 0 ||
+    typeof first === 'function' ||
+    options.port === null ||
+    ('port' in options && options.port === undefined);
+  const rest = {
+    backlog: toCount(options.backlog) || toCount(second) || toCount(third) || undefined,
+    ipv6Only: Boolean(options.ipv6Only),
+    reusePort: Boolean(options.reusePort),
+    signal: checkSignal(options.signal),
+    listener,
+  };
+  const port = isAnyPort ? 0 : options.port;
+  if (typeof port === 'number' || typeof port === 'string') {
+    const host = options.host ? { host: checkString(options.host, 'options.host') } : {};
+    return { target: { port: checkPort(port, 'options.port'), ...host }, ...rest };
+  }
+  if (options.path && typeof options.path === 'string') return { target: { path: options.path }, ...rest };
+  const isMissing = !('port' in options || 'path' in options);
+  throw invalidArgValue(
+    'options',
+    options,
+    isMissing ? 'must have the property "port" or "path"' : undefined,
+  );
+}
+
+function toCount(value: unknown): number {
+  const count = typeof value === 'function' ? Number.NaN : Number(value);
+  return count > 0 ? Math.floor(count) : 0;
+}

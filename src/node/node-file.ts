@@ -1,0 +1,235 @@
+/** An open file over node:fs: its calls in Node's thread pool, and its close. */
+import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
+import { constants } from 'node:os';
+import { featureUnavailableError, fileClosedError, systemError } from '../errors/index.js';
+import { bytesOf, Span, type View } from '../base/views.js';
+import * as attributeCalls from '../native/attribute-calls.js';
+import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../contract/backend.js';
+import type { EpollPolls } from '../native/epoll-polls.js';
+import type { OperationFacts } from '../contract/observation.js';
+import { PendingCount } from '../base/pending-count.js';
+import { called } from '../native/pool-call.js';
+import type { Admission, Running } from './admission.js';
+import { CursorReads } from './cursor-reads.js';
+import type { NodePools } from './pools.js';
+
+/**
+ * node:fs wants null for the file's own cursor, and would take what is no exact number for that too.
+ * No file system keeps so long a file: the system's own answer is EFBIG.
+ */
+function toNodePosition(position: Position, syscall: 'read' | 'write'): number | null {
+  if (position > Number.MAX_SAFE_INTEGER) throw systemError(-constants.errno.EFBIG, syscall);
+  return position < 0 ? null : Number(position);
+}
+
+/** Reads take positions beyond 2^53 as well. */
+function toReadPosition(position: Position): Position | null {
+  return position < 0 ? null : position;
+}
+
+export class NodeFile implements BackendFile {
+  readonly fd: number;
+  /** Nobody knows. */
+  readonly mayWait = true;
+  readonly #admission: Admission;
+  readonly #cursorReads: CursorReads;
+  readonly #pools: NodePools;
+  readonly #pending = new PendingCount();
+  #closing: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** @param polls for waiting; undefined for a file that was opened with O_NONBLOCK. */
+  constructor(admission: Admission, polls: EpollPolls | undefined, pools: NodePools, fd: number) {
+    this.fd = fd;
+    this.#pools = pools;
+    this.#admission = admission;
+    this.#cursorReads = new CursorReads(fd, polls);
+  }
+
+  /** Runs a call that names the descriptor, which stays open until Node is done with it. */
+  #run<Result>(
+    syscall: string,
+    call: (callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+    facts: OperationFacts = { kind: syscall },
+    isAtCursor = false,
+    spans: readonly Span[] = [],
+  ): Promise<Result> {
+    if (this.#closing) return Promise.reject(fileClosedError(syscall));
+    // Pending from now on, not from its turn: `close` must not overtake it.
+    this.#pending.enter();
+    const pooled = this.#pools.find(spans);
+    for (const buffer of pooled) buffer.enter();
+    const leave = (): void => {
+      for (const buffer of pooled) buffer.leave();
+      this.#pending.leave();
+    };
+    const start = (running: Running): Promise<Result> =>
+      (isAtCursor ? this.#cursorReads.run(running, () => called(call)) : called(call)).finally(leave);
+    return this.#admission.run(start, signal, undefined, { fd: this.fd, ...facts }, leave);
+  }
+
+  async read<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<Data>> {
+    const at = toReadPosition(position);
+    const bytesRead = await this.#run<number>(
+      'read',
+      (callback) => nodeFs.read(this.fd, bytesOf(buffer, offset, length), 0, length, at, callback),
+      signal,
+      { kind: 'read', bytes: length },
+      at === null,
+      [new Span(buffer)],
+    );
+    return { bytesRead, buffer };
+  }
+
+  async write<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<Data>> {
+    const at = toNodePosition(position, 'write');
+    const bytesWritten = await this.#run<number>(
+      'write',
+      (callback) => nodeFs.write(this.fd, bytesOf(buffer, offset, length), 0, length, at, callback),
+      signal,
+      { kind: 'write', bytes: length },
+      false,
+      [new Span(buffer)],
+    );
+    return { bytesWritten, buffer };
+  }
+
+  async readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
+    const at = toNodePosition(position, 'read');
+    const call = (callback: PoolCallback<number>): void =>
+      nodeFs.readv(
+        this.fd,
+        spans.map((span) => span.toBytes()),
+        at as number,
+        callback,
+      );
+    return await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null, spans);
+  }
+
+  async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
+    const at = toNodePosition(position, 'write');
+    const call = (callback: PoolCallback<number>): void =>
+      nodeFs.writev(
+        this.fd,
+        spans.map((span) => span.toBytes()),
+        at as number,
+        callback,
+      );
+    return await this.#run<number>('write', call, signal, { kind: 'writev' }, false, spans);
+  }
+
+  stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
+  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#run<Stats | BigIntStats>(
+      'fstat',
+      (callback) => nodeFs.fstat(this.fd, { bigint }, callback),
+      signal,
+    );
+  }
+
+  sync(signal: AbortSignal | undefined): Promise<void> {
+    return this.#run<void>('fsync', (callback) => nodeFs.fsync(this.fd, (error) => callback(error)), signal);
+  }
+
+  datasync(signal: AbortSignal | undefined): Promise<void> {
+    return this.#run<void>(
+      'fdatasync',
+      (callback) => nodeFs.fdatasync(this.fd, (error) => callback(error)),
+      signal,
+    );
+  }
+
+  truncate(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#run<void>(
+      'ftruncate',
+      (callback) => nodeFs.ftruncate(this.fd, bytes, (error) => callback(error)),
+      signal,
+    );
+  }
+
+  advise(): Promise<void> {
+    return Promise.reject(featureUnavailableError('FileHandle.advise', 'Node has no fadvise'));
+  }
+
+  syncRange(): Promise<void> {
+    return Promise.reject(featureUnavailableError('FileHandle.syncRange', 'Node has no sync_file_range'));
+  }
+
+  allocate(): Promise<void> {
+    return Promise.reject(featureUnavailableError('FileHandle.allocate', 'Node has no fallocate'));
+  }
+
+  getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer> {
+    const { fd } = this;
+    return this.#run<Buffer>(
+      'fgetxattr',
+      (callback) => attributeCalls.getAttribute({ fd }, name, callback),
+      signal,
+    );
+  }
+
+  setAttribute(name: string, value: Buffer, flags: number, signal: AbortSignal | undefined): Promise<void> {
+    const { fd } = this;
+    return this.#run<void>(
+      'fsetxattr',
+      (callback) => attributeCalls.setAttribute({ fd }, name, value, flags, callback),
+      signal,
+    );
+  }
+
+  inPool<Result>(
+    syscall: string,
+    call: (fd: number, callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    return this.#run<Result>(syscall, (callback) => call(this.fd, callback), signal);
+  }
+
+  cancel(): number {
+    // The number may be another file's by now.
+    return this.#isClosed ? 0 : this.#admission.cancel(this.fd);
+  }
+
+  whenIdle(): Promise<void> {
+    return this.#pending.whenIdle();
+  }
+
+  isOn(admission: Admission): boolean {
+    return this.#admission === admission;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#pending.whenIdle();
+    this.#isClosed = true;
+    const start = (): Promise<void> =>
+      called<void>((callback) => nodeFs.close(this.fd, (error) => callback(error ?? null)));
+    await this.#admission.runAnyway(start, { kind: 'close', fd: this.fd });
+  }
+
+  closeAtOnce(): boolean {
+    if (this.#closing !== undefined || !this.#pending.isIdle) return false;
+    this.#closing = Promise.resolve();
+    this.#isClosed = true;
+    nodeFs.closeSync(this.fd);
+    return true;
+  }
+}

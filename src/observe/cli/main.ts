@@ -1,0 +1,104 @@
+#!/usr/bin/env node
+/** The command line: reads arguments, prints, and sets the exit status. Uses the public package alone. */
+import { readFileSync } from 'node:fs';
+import { parseArgs, styleText } from 'node:util';
+import { probe } from 'ringlet';
+import { advise } from './advice.js';
+import { build } from './build.js';
+import { renderDoctor, type Style } from './doctor.js';
+import { makeProfile } from './seccomp-profile.js';
+
+const USAGE = `Usage: ringlet doctor [--json]
+       ringlet build
+       ringlet seccomp-profile [FILE]
+
+Commands:
+  doctor     what this kernel, container and process allow, and what to do about the rest
+  build      compiles the native addon here, where the package brings none: needs a C++20 compiler, make, Python 3
+             and Node's headers
+  seccomp-profile
+             a container engine's seccomp profile, from FILE or standard input, with io_uring allowed
+
+Options:
+  --json     the same as JSON, for programs
+  --help     this text
+  --version  the version of ringlet
+
+Exit status: 0 when io_uring works here, the addon is compiled or the profile printed; 1 when not; 2 for a wrong
+command line.
+`;
+
+const USAGE_ERROR_STATUS = 2;
+
+function chooseStyle(): Style {
+  // https://no-color.org; and nothing but text for files and pipes.
+  if (!process.stdout.isTTY || process.env.NO_COLOR) {
+    const plain = (text: string): string => text;
+    return { good: plain, bad: plain, title: plain };
+  }
+  return {
+    good: (text) => styleText('green', text),
+    bad: (text) => styleText('red', text),
+    title: (text) => styleText('bold', text),
+  };
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  );
+  return (manifest as { version: string }).version;
+}
+
+function printProfile(path: string | undefined): number {
+  try {
+    process.stdout.write(makeProfile(readFileSync(path ?? process.stdin.fd, 'utf8')));
+    return 0;
+  } catch (error) {
+    const isAboutInput = error instanceof SyntaxError || 'syscall' in (error as NodeJS.ErrnoException);
+    if (!isAboutInput) throw error;
+    process.stderr.write(`ringlet: ${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
+/** Runs the command and returns its exit status. */
+function main(argv: string[]): number {
+  const options = {
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean' },
+  } as const;
+  const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (values.version) {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  const [command, ...rest] = positionals;
+  if (command === 'build' && rest.length === 0 && !values.json) return build();
+  if (command === 'seccomp-profile' && rest.length <= 1 && !values.json) return printProfile(rest[0]);
+  if (command !== 'doctor' || rest.length > 0) {
+    process.stderr.write(USAGE);
+    return USAGE_ERROR_STATUS;
+  }
+  const found = probe();
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ ...found, advice: advise(found) }, null, 2)}\n`
+      : renderDoctor(found, chooseStyle()),
+  );
+  return found.isAvailable ? 0 : 1;
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  // parseArgs names the option that it does not know.
+  if (!(error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')) throw error;
+  process.stderr.write(`ringlet: ${(error as Error).message}\n\n${USAGE}`);
+  process.exitCode = USAGE_ERROR_STATUS;
+}

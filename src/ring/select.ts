@@ -1,0 +1,89 @@
+/** Chooses a ring's backend once, and explains a refusal in terms of what the user can change. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { backendUnavailableError } from '../errors/index.js';
+import type { RingSettings } from '../contract/ring-settings.js';
+import type { Backend } from '../contract/backend.js';
+import { lockedMemoryHint } from '../native/locked-memory.js';
+import { ruleOn } from '../native/ruling.js';
+
+// Loaded when a ring is made: an import alone does not need them, and they are most of the code. The package's
+// bundle has a plain `require` here, which other bundlers follow (scripts/bundle.mjs).
+const require = createRequire(import.meta.url);
+const backends = (): typeof import('./concrete.js') => require('./concrete.js');
+
+export interface Selection {
+  backend: Backend;
+  /** Why it is not io_uring although that was not ruled out; null when it is, or when 'node' was asked for. */
+  reason: string | null;
+}
+
+const { EPERM, EACCES, ENOSYS, ENOMEM, EMFILE, ENFILE } = constants.errno;
+
+function firstNumberIn(path: string, pattern: RegExp): number | undefined {
+  try {
+    const found = pattern.exec(readFileSync(path, 'utf8'));
+    return found ? Number(found[1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The likely cause of a refused io_uring_setup(2). */
+export function explainRefusal(errno: number): string {
+  const code =
+    Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+  const isSeccomp = (firstNumberIn('/proc/self/status', /^Seccomp:\s*(\d)/m) ?? 0) > 0;
+  const disabled = firstNumberIn('/proc/sys/kernel/io_uring_disabled', /(\d)/) ?? 0;
+  switch (errno) {
+    case EPERM:
+    case EACCES:
+      if (disabled > 0) {
+        return `io_uring_setup failed with ${code}: the sysctl kernel.io_uring_disabled is ${disabled}`;
+      }
+      if (isSeccomp) {
+        return `io_uring_setup failed with ${code}: a seccomp filter is active, as containers' default profiles have it`;
+      }
+      return `io_uring_setup failed with ${code}: a security policy forbids it`;
+    case ENOSYS:
+      return isSeccomp
+        ? `io_uring_setup failed with ${code}: a seccomp filter hides it, or the kernel has no io_uring`
+        : `io_uring_setup failed with ${code}: the kernel has no io_uring`;
+    case ENOMEM:
+      return `io_uring_setup failed with ${code}, memory was refused even for the smallest ring allowed${lockedMemoryHint()}`;
+    case EMFILE:
+    case ENFILE:
+      return `io_uring_setup failed with ${code}: too many open files`;
+    default:
+      return `io_uring_setup failed with ${code}`;
+  }
+}
+
+/** Why there is no ring, when that is what the error is about. */
+export function reasonFor(error: unknown): string | undefined {
+  if (error instanceof backends().RingRefusedError) return explainRefusal(-error.errno);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'ERR_RINGLET_UNAVAILABLE') return undefined;
+  return message.replace('io_uring is unavailable: ', '');
+}
+
+/**
+ * @throws ERR_RINGLET_UNAVAILABLE when 'io_uring' was asked for, by options or environment, and can't be had; an
+ * option's own error when it is the options that are wrong, ERR_INVALID_ARG_VALUE when it is the environment.
+ */
+export function selectBackend(settings: RingSettings): Selection {
+  const ruling = ruleOn(settings.backend);
+  const onNode = (reason: string | null): Selection => {
+    return { backend: backends().createNodeBackend(settings), reason };
+  };
+  if (ruling.choice === 'node') return onNode(ruling.reason);
+  try {
+    return { backend: backends().createUringBackend(settings, ruling.choice === 'auto'), reason: null };
+  } catch (error) {
+    const reason = reasonFor(error);
+    if (reason === undefined) throw error;
+    if (ruling.choice === 'io_uring') throw backendUnavailableError(reason);
+    return onNode(reason);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Many datagrams by few system calls (sendmmsg(2)).
+ *
+ * A send hardly ever waits, and then the ring's requests and completions are only its overhead; so these
+ * go straight to the socket, some hundred at a time, and the event loop gets its turn in between. What does
+ * not fit into the socket's buffer waits on the ring.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { orAborted } from '../../base/abort.js';
+import { abortError } from '../../errors/index.js';
+import type { SocketAddress } from '../../contract/address.js';
+import { Span } from '../../base/views.js';
+import type { PartlySent, Payload } from '../../contract/backend.js';
+import { binding } from '../../native/binding.js';
+import type { DatagramSender } from './datagram-sender.js';
+import { addressOf, addressWithin, writeWide } from '../engine/memory.js';
+import type { Name } from './send-names.js';
+import type { Turn } from './unix-sends.js';
+
+/** Half a millisecond's worth. */
+const ROUND_MESSAGES = 256;
+/** struct mmsghdr: a struct msghdr and the bytes sent. */
+const HEADER_WORDS = 16;
+const IOVEC_WORDS = 4;
+// Words of a struct msghdr.
+const MSGHDR_NAME = 0;
+const MSGHDR_NAME_BYTES = 2;
+const MSGHDR_IOVEC = 4;
+const MSGHDR_IOVEC_COUNT = 6;
+const MSGHDR_CONTROL = 8;
+const MSGHDR_CONTROL_BYTES = 10;
+const EAGAIN = -11;
+
+/** What one call shows the kernel: for its time only, so one does for all sockets of the thread. */
+const headers = new Uint32Array(ROUND_MESSAGES * HEADER_WORDS);
+const iovecs = new Uint32Array(ROUND_MESSAGES * IOVEC_WORDS);
+
+/** SAFETY: the socket forgets names when it has many; those of a round are kept until the next one. */
+const namesInUse: Name[] = [];
+
+export interface ManyToSend {
+  readonly payloads: readonly Payload[];
+  readonly remotes: readonly SocketAddress[] | undefined;
+  /** The same for all of them. */
+  readonly control: Uint32Array | undefined;
+  /** Of a Unix socket. */
+  readonly turn?: Turn;
+}
+
+/** Each header's one vector, which is always the same. */
+function describeVectors(): void {
+  const address = addressOf(iovecs);
+  for (let i = 0; i < ROUND_MESSAGES; i++) {
+    writeWide(headers, i * HEADER_WORDS + MSGHDR_IOVEC, address + i * IOVEC_WORDS * 4);
+    headers[i * HEADER_WORDS + MSGHDR_IOVEC_COUNT] = 1;
+  }
+}
+
+/**
+ * Describes as many of the datagrams from `first` on as fit, and returns how many.
+ *
+ * @throws when the first has lost its memory.
+ */
+function fillRound(sender: DatagramSender, many: ManyToSend, first: number): number {
+  const { payloads, remotes, control } = many;
+  const count = Math.min(payloads.length - first, ROUND_MESSAGES);
+  if (headers[MSGHDR_IOVEC_COUNT] === 0) describeVectors();
+  namesInUse.length = 0;
+  const controlAddress = control === undefined ? 0 : addressOf(control);
+  const controlBytes = control === undefined ? 0 : control.byteLength;
+  let remote: SocketAddress | undefined;
+  let [nameAddress, nameBytes] = [0, 0];
+  let payload: Span | undefined;
+  let [payloadAddress, payloadBytes] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const at = i * HEADER_WORDS;
+    const nextRemote = remotes?.[first + i];
+    if (nextRemote !== undefined && nextRemote !== remote) {
+      remote = nextRemote;
+      const name = sender.names.of(nextRemote);
+      namesInUse.push(name);
+      nameAddress = name.address;
+      nameBytes = name.bytes.length;
+    }
+    const nextPayload = payloads[first + i] as Payload;
+    // In several pieces: the ring has a way for those.
+    if (!(nextPayload instanceof Span)) return i;
+    // The same to many is not rare.
+    if (nextPayload !== payload) {
+      if (nextPayload.isGone && i > 0) return i;
+      payload = nextPayload;
+      payloadBytes = nextPayload.bytes;
+      payloadAddress = addressWithin(nextPayload.view, 0, payloadBytes);
+    }
+    writeWide(headers, at + MSGHDR_NAME, nameAddress);
+    headers[at + MSGHDR_NAME_BYTES] = nameBytes;
+    writeWide(headers, at + MSGHDR_CONTROL, controlAddress);
+    headers[at + MSGHDR_CONTROL_BYTES] = controlBytes;
+    writeWide(iovecs, i * IOVEC_WORDS, payloadAddress);
+    iovecs[i * IOVEC_WORDS + 2] = payloadBytes;
+  }
+  return count;
+}
+
+/**
+ * Sends them in order and returns how many that were: all. Throws the first error, which says how many had
+ * left before; those after it have not been tried.
+ */
+export async function sendInRounds(
+  sender: DatagramSender,
+  many: ManyToSend,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const { payloads, remotes, turn } = many;
+  let sentCount = 0;
+  try {
+    if (turn?.before !== undefined) await (signal ? orAborted(turn.before, signal) : turn.before);
+    while (sentCount < payloads.length) {
+      if (signal?.aborted) throw abortError(signal);
+      sender.socket.throwIfUnusable();
+      const count = fillRound(sender, many, sentCount);
+      // SAFETY: headers, iovecs, names and bytes are read during the call only.
+      const result = count === 0 ? EAGAIN : binding().sendMany(sender.socket.fd, headers, count);
+      if (result > 0) {
+        sender.noteAnswered();
+        sentCount += result;
+      } else if (result === EAGAIN && sender.socket.isUnix && count > 0) {
+        await sender.waitForRoom(remotes?.[sentCount], signal);
+      } else if (result === EAGAIN) {
+        const payload = payloads[sentCount] as Payload;
+        await sender.sendOne(payload, remotes?.[sentCount], many.control, signal);
+        sentCount++;
+      } else {
+        throw sender.sendError(result, remotes?.[sentCount]);
+      }
+      if (sentCount < payloads.length) await nextTurn();
+    }
+    return sentCount;
+  } catch (error) {
+    throw Object.assign(error as Error & Partial<PartlySent>, { sentCount });
+  } finally {
+    if (turn !== undefined) turn.isOver = true;
+  }
+}

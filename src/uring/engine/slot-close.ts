@@ -1,0 +1,35 @@
+/** Closing a slot of the file table: what a file or a socket without a descriptor of its own ends with. */
+import { systemError } from '../../errors/index.js';
+import { OP_CLOSE, SQE_ASYNC, SQE_FILE_INDEX } from '../../native/layout.js';
+import { fillEntry, Operation } from './operation.js';
+
+export class SlotCloseOperation extends Operation<void> {
+  readonly #index: number;
+  readonly #mayBlock: boolean;
+
+  /** @param mayBlock whether the close may wait, as one with `lingerSeconds` does, and needs a kernel thread. */
+  constructor(index: number, mayBlock = false) {
+    super();
+    this.#index = index;
+    this.#mayBlock = mayBlock;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, this.#mayBlock ? OP_CLOSE | SQE_ASYNC : OP_CLOSE, 0, 0, 0, 0);
+    words[at + SQE_FILE_INDEX] = this.#index + 1;
+  }
+
+  /** It can only fail for a slot that is empty. */
+  override complete(): void {
+    this.fulfil();
+  }
+
+  /** What it holds must be closed whatever else is given up. */
+  override get isCall(): boolean {
+    return false;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, 'close');
+  }
+}

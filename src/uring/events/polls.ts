@@ -1,0 +1,269 @@
+/**
+ * Polling on a ring: one-shot and multishot POLL_ADD, and epoll for the descriptors that it refuses.
+ *
+ * And for POLLPRI. A poll that waits on the ring is not woken for it: the kernel adds that bit to all of
+ * its own internal polls, and so leaves it out when it looks whether a wake-up concerns one
+ * (IO_ASYNC_POLL_COMMON in io_uring/poll.c, up to Linux 6.18 at least).
+ */
+import { constants } from 'node:os';
+import { ringClosedError, systemError } from '../../errors/index.js';
+import type { EpollPolls } from '../../native/epoll-polls.js';
+import type { OperationFacts } from '../../contract/observation.js';
+import type { BackendWatch, PollBackend, WatchListener } from '../../contract/polls.js';
+import { binding } from '../../native/binding.js';
+import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
+import { NOP_INJECT_RESULT, OP_NOP, OP_POLL_ADD, POLL_ADD_MULTISHOT } from '../../native/layout.js';
+import { fillEntry } from '../engine/operation.js';
+import { ArmedOperation, type ArmedOwner, StandingOperation } from '../engine/standing-operation.js';
+
+const ECANCELED = -constants.errno.ECANCELED;
+/** The kernel can poll nothing like it, or nothing for such events; another way may exist. */
+const REFUSALS: readonly number[] = [
+  constants.errno.EINVAL,
+  constants.errno.EPERM,
+  constants.errno.EOPNOTSUPP,
+];
+
+const POLLPRI = 0x2;
+
+/**
+ * For tests: the polls and watches armed next complete with these results, one each, whatever they were
+ * for. They do so in the kernel, as NOPs (Linux 6.10), so that all the rest is as it would be.
+ */
+export function injectPollResults(...results: readonly number[]): void {
+  injectedResults().push(...results);
+}
+
+/** Kept where there is one for all: this module may be loaded twice, by itself and as part of a larger file. */
+function injectedResults(): number[] {
+  return binding().injectedPollResults;
+}
+
+function isRefusal(result: number): boolean {
+  return REFUSALS.includes(-result);
+}
+
+function fillPoll(words: Uint32Array, at: number, fd: number, events: number, flags: number): void {
+  const injected = injectedResults().shift();
+  if (injected === undefined) fillEntry(words, at, OP_POLL_ADD, fd, 0, flags, events);
+  else fillEntry(words, at, OP_NOP, -1, 0, injected, NOP_INJECT_RESULT);
+}
+
+/** Resolves to the events, to 0 for a spurious wake-up, or to a negated errno when it is a refusal. */
+class PollOperation extends StandingOperation<number> {
+  readonly #fd: number;
+  readonly #events: number;
+
+  constructor(fd: number, events: number) {
+    super();
+    this.#fd = fd;
+    this.#events = events;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillPoll(words, at, this.#fd, this.#events, 0);
+  }
+
+  override get isCall(): boolean {
+    return true;
+  }
+
+  override complete(result: number): void {
+    if (result >= 0 || isRefusal(result)) this.fulfil(result);
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, 'poll');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'poll', fd: this.#fd };
+  }
+}
+
+class WatchOperation extends ArmedOperation {
+  readonly #watch: UringWatch;
+  readonly #fd: number;
+  readonly #events: number;
+
+  constructor(watch: UringWatch, fd: number, events: number) {
+    super(watch);
+    this.#watch = watch;
+    this.#fd = fd;
+    this.#events = events;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillPoll(words, at, this.#fd, this.#events, POLL_ADD_MULTISHOT);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, 'poll');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'poll', fd: this.#fd };
+  }
+
+  /** It never started, or the ring broke. */
+  override failWith(create: () => Error): void {
+    this.fulfil();
+    this.#watch.onAbandoned(create);
+  }
+}
+
+/**
+ * A watch's completions reach it through its own operation, which the slot's generation ties them to: the
+ * descriptor's number plays no part, so a later watch of the same number never hears of an earlier one's.
+ */
+class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
+  readonly #polls: UringPolls;
+  readonly #dispatcher: Dispatcher;
+  readonly #fd: number;
+  readonly #events: number;
+  readonly #listener: WatchListener;
+  #armed: WatchOperation | undefined;
+  #fallback: BackendWatch | undefined;
+  /** Events of the batch at hand, and how it ended the operation, if it did. */
+  #gathered = 0;
+  #ending: { errno: number; reason: () => Error } | undefined;
+  #isListeningForBatchEnd = false;
+  #isHolding = false;
+  #onReleased: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(
+    polls: UringPolls,
+    dispatcher: Dispatcher,
+    fd: number,
+    events: number,
+    listener: WatchListener,
+  ) {
+    this.#polls = polls;
+    this.#dispatcher = dispatcher;
+    this.#fd = fd;
+    this.#events = events;
+    this.#listener = listener;
+  }
+
+  arm(): void {
+    if (this.#fallback !== undefined) {
+      this.#fallback.arm();
+      return;
+    }
+    if (this.#armed !== undefined || this.#ending !== undefined || this.#isClosed) return;
+    const operation = new WatchOperation(this, this.#fd, this.#events);
+    operation.isHolding = this.#isHolding;
+    this.#armed = operation;
+    this.#dispatcher.begin(operation);
+  }
+
+  onCompletion(events: number): void {
+    if (events <= 0) return;
+    this.#gathered |= events;
+    this.#listenForBatchEnd();
+  }
+
+  /** The kernel has let go. Without an error it has ended a watch that is none the worse for it. */
+  onDisarmed(result: number): void {
+    const reason = result === ECANCELED ? this.#armed?.cancelReason : undefined;
+    this.#armed = undefined;
+    this.#onReleased?.();
+    this.#ending = { errno: Math.min(result, 0), reason: reason ?? (() => systemError(result, 'poll')) };
+    this.#listenForBatchEnd();
+  }
+
+  /** No completion will come. */
+  onAbandoned(create: () => Error): void {
+    this.#armed = undefined;
+    this.#onReleased?.();
+    queueMicrotask(() => {
+      if (!this.#isClosed) this.#listener.onFailed(create);
+    });
+  }
+
+  #listenForBatchEnd(): void {
+    if (this.#isListeningForBatchEnd) return;
+    this.#isListeningForBatchEnd = true;
+    this.#dispatcher.listenForBatchEnd(this);
+  }
+
+  afterBatch(): void {
+    this.#isListeningForBatchEnd = false;
+    const [events, ending] = [this.#gathered, this.#ending];
+    this.#gathered = 0;
+    this.#ending = undefined;
+    if (this.#isClosed) return;
+    if (events !== 0) this.#listener.onEvents(events);
+    if (ending === undefined) return;
+    if (isRefusal(ending.errno)) this.#fallBack();
+    else if (ending.errno !== 0) this.#listener.onFailed(ending.reason);
+    // Nobody has heard anything yet, so whoever waits still does.
+    else if (events === 0) this.arm();
+  }
+
+  #fallBack(): void {
+    this.#fallback = this.#polls.watchWithEpoll(this.#fd, this.#events, this.#listener);
+    this.#fallback.setHolding(this.#isHolding);
+    this.#fallback.arm();
+  }
+
+  setHolding(isHolding: boolean): void {
+    this.#isHolding = isHolding;
+    if (this.#fallback !== undefined) this.#fallback.setHolding(isHolding);
+    else if (this.#armed !== undefined) this.#dispatcher.setHolding(this.#armed, isHolding);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#fallback?.close();
+    const armed = this.#armed;
+    if (armed === undefined) return;
+    await new Promise<void>((resolve) => {
+      this.#onReleased = resolve;
+      // Whoever awaits the close must not be left alone by a process that exits.
+      this.#dispatcher.setHolding(armed, true);
+      this.#dispatcher.cancel(armed, ringClosedError);
+    });
+  }
+}
+
+export class UringPolls implements PollBackend {
+  readonly #dispatcher: Dispatcher;
+  readonly #epoll: EpollPolls;
+  #fallbackCount = 0;
+
+  constructor(dispatcher: Dispatcher, epoll: EpollPolls) {
+    this.#dispatcher = dispatcher;
+    this.#epoll = epoll;
+  }
+
+  /** Polls and watches that went to epoll. */
+  get fallbackCount(): number {
+    return this.#fallbackCount;
+  }
+
+  async poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
+    if ((events & POLLPRI) !== 0) return await this.#pollWithEpoll(fd, events, signal);
+    let result = 0;
+    // The kernel may find on a second look that nothing was so.
+    while (result === 0) result = await this.#dispatcher.submit(new PollOperation(fd, events), signal);
+    return result > 0 ? result : await this.#pollWithEpoll(fd, events, signal);
+  }
+
+  async #pollWithEpoll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
+    this.#fallbackCount++;
+    return await this.#epoll.poll(fd, events, signal);
+  }
+
+  watch(fd: number, events: number, listener: WatchListener): BackendWatch {
+    if ((events & POLLPRI) !== 0) return this.watchWithEpoll(fd, events, listener);
+    return new UringWatch(this, this.#dispatcher, fd, events, listener);
+  }
+
+  watchWithEpoll(fd: number, events: number, listener: WatchListener): BackendWatch {
+    this.#fallbackCount++;
+    return this.#epoll.watch(fd, events, listener);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Slots of the ring's file table in which whole-file operations open files without a descriptor: direct
+ * descriptors. They lie behind the slots that `registeredFds` asks for, and a ring without these gets its
+ * table at the first use.
+ *
+ * A slot keeps its file open until it is closed. The close is staged before the slot is free again, and the
+ * kernel takes entries in order and closes a slot at once: so no later open can find it occupied.
+ */
+import type { NativeRing } from '../../native/binding.js';
+import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
+import { SlotCloseOperation } from '../engine/slot-close.js';
+import { keepsClosedFiles } from '../trials.js';
+
+/** As many whole-file operations at once are worth having; each holds a slab of memory, too. */
+export const DIRECT_SLOTS_MAX = 512;
+/** For a process that may open only a few files: a table counts against that limit (io_uring_register(2)). */
+const DIRECT_SLOTS_FEW = 32;
+const RETRY_MS = 1;
+
+export const NO_DIRECT_SLOT = -1;
+
+export class DirectSlots implements BatchListener {
+  readonly #native: NativeRing;
+  readonly #dispatcher: Dispatcher;
+  /** Where they begin in the table. */
+  readonly #start: number;
+  readonly #isAwaited: boolean;
+  #slotCount: number | undefined;
+  #touchedCount = 0;
+  readonly #free: number[] = [];
+  /** To be closed as soon as there is room for the request. */
+  #unclosed: number[] = [];
+  #isListening = false;
+
+  /**
+   * @param start how many slots the table has before them.
+   * @param slotCount how many there are, or undefined for a ring that has no table yet.
+   * @param isAwaited whether an SQ thread takes the requests, in its own time.
+   */
+  constructor(
+    native: NativeRing,
+    dispatcher: Dispatcher,
+    start: number,
+    slotCount: number | undefined,
+    isAwaited: boolean,
+  ) {
+    this.#native = native;
+    this.#dispatcher = dispatcher;
+    this.#start = start;
+    this.#slotCount = slotCount;
+    this.#isAwaited = isAwaited;
+  }
+
+  /** A place in the file table, or NO_DIRECT_SLOT when there is none: then a descriptor has to do. */
+  acquire(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    this.#slotCount ??= registerSlots(this.#native);
+    if (this.#touchedCount >= this.#slotCount) return NO_DIRECT_SLOT;
+    return this.#start + this.#touchedCount++;
+  }
+
+  /** Gives back a slot in which nothing is open. */
+  release(index: number): void {
+    this.#free.push(index);
+  }
+
+  /**
+   * Closes what is open in a slot: before the code runs that awaits this batch of completions, or, where an
+   * SQ thread does it in its own time, by the time the promise is fulfilled.
+   */
+  close(index: number): Promise<void> | undefined {
+    if (this.#dispatcher.isClosed) return undefined;
+    if (this.#isAwaited) {
+      return this.#dispatcher.submitAnyway(new SlotCloseOperation(index)).finally(() => this.release(index));
+    }
+    if (this.#dispatcher.closeDirect(index)) {
+      this.#free.push(index);
+      this.#submitAfterBatch();
+    } else {
+      this.#unclosed.push(index);
+      if (this.#unclosed.length === 1) setTimeout(() => this.#closeUnclosed(), RETRY_MS);
+    }
+    return undefined;
+  }
+
+  #closeUnclosed(): void {
+    const unclosed = this.#unclosed;
+    this.#unclosed = [];
+    for (const index of unclosed) void this.close(index);
+  }
+
+  #submitAfterBatch(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    this.#dispatcher.listenForBatchEnd(this);
+  }
+
+  afterBatch(): void {
+    this.#isListening = false;
+    this.#dispatcher.submitStaged();
+  }
+}
+
+/** Makes the table of a ring that has none. Returns how many slots it has. */
+function registerSlots(native: NativeRing): number {
+  if (keepsClosedFiles()) return 0;
+  for (const count of [DIRECT_SLOTS_MAX, DIRECT_SLOTS_FEW]) {
+    if (native.registerFiles(count) >= 0) return count;
+  }
+  return 0;
+}

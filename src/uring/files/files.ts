@@ -1,0 +1,335 @@
+/** Files on a ring: how they are opened, operations on paths, and whole files by their paths. */
+import { type BigIntStats, constants, type Stats } from 'node:fs';
+import { orAborted } from '../../base/abort.js';
+import { abortError, fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
+import * as attributeCalls from '../../native/attribute-calls.js';
+import type {
+  BackendFile,
+  FileBackend,
+  OpenRules,
+  Path,
+  PoolCallback,
+  SymlinkType,
+  WholeRead,
+  WholeWrite,
+} from '../../contract/backend.js';
+import { called } from '../../native/pool-call.js';
+import { binding } from '../../native/binding.js';
+import { AttributeOperation, readAttribute } from './attribute-operations.js';
+import type { CachedPaths, OpenedRead } from './cached-paths.js';
+import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import type { FdTable } from '../engine/fd-table.js';
+import { StatOperation } from './file-operations.js';
+import { openDescriptor } from './open.js';
+import { type OpenedFd, type OpenFrom, OpenOperation, PathOperation } from './path-operations.js';
+import { UringFile } from './uring-file.js';
+import { type FurtherReader, InstallOperation, WholeReadOperation } from './whole-read.js';
+import { type FurtherWriter, WholeWriteOperation } from './whole-write.js';
+
+/** Descriptors that reads on the spot may have opened and not read to the end. */
+const OPENED_READS_MAX = 64;
+
+export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
+  readonly #dispatcher: Dispatcher;
+  readonly #table: FdTable;
+  /** Undefined where whole-file operations can't do without a descriptor. */
+  readonly #slots: DirectSlots | undefined;
+  /** Reads that have found their file open. */
+  #openedReadCount = 0;
+
+  constructor(dispatcher: Dispatcher, table: FdTable, slots: DirectSlots | undefined) {
+    this.#dispatcher = dispatcher;
+    this.#table = table;
+    this.#slots = slots;
+  }
+
+  readWhole<Content>(
+    path: Path,
+    read: WholeRead<Content>,
+    signal: AbortSignal | undefined,
+  ): Promise<Content> | undefined {
+    if (signal === undefined && typeof path === 'string' && this.#openedReadCount < OPENED_READS_MAX) {
+      const found = this.#pathsOnTheSpot?.readWhole(path, read);
+      if (found instanceof Promise) return found;
+      if (found !== undefined) return this.#readOpened(path, read, found);
+    }
+    const slots = this.#slots;
+    const index = slots?.acquire() ?? NO_DIRECT_SLOT;
+    if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
+    const dispatcher = this.#dispatcher;
+    return dispatcher.submit(
+      new WholeReadOperation(path, read, dispatcher, slots, index, this, signal, this.#isForThread(path)),
+      signal,
+    );
+  }
+
+  /** The caches, where a call may be made on the spot now. */
+  get #pathsOnTheSpot(): CachedPaths | undefined {
+    const { cachedPaths, canGoInline } = this.#dispatcher;
+    return canGoInline ? cachedPaths : undefined;
+  }
+
+  isKnownDirectory(path: Path): boolean {
+    return typeof path === 'string' && this.#pathsOnTheSpot?.isDirectory(path) === true;
+  }
+
+  /** Reads on from where a read on the spot has come to. */
+  async #readOpened<Content>(path: string, read: WholeRead<Content>, opened: OpenedRead): Promise<Content> {
+    let isTaken = false;
+    const giveUp = (): void => {
+      if (!isTaken) binding().closeFd(opened.fd);
+      isTaken = true;
+    };
+    const open = async (): Promise<BackendFile> => {
+      if (!opened.isFifo) {
+        isTaken = true;
+        return this.adopt(opened, this.mayStall(path));
+      }
+      try {
+        // The descriptor stays a reader meanwhile, for a writer that has seen it.
+        return await this.open(path, constants.O_RDONLY, 0, undefined);
+      } finally {
+        giveUp();
+      }
+    };
+    this.#openedReadCount++;
+    try {
+      return await read.readOn(opened.byteCount, open);
+    } finally {
+      this.#openedReadCount--;
+      giveUp();
+    }
+  }
+
+  async readOn<Content>(
+    path: Path,
+    read: WholeRead<Content>,
+    index: number,
+    byteCount: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Content> {
+    // Nothing at all: an empty file, or a FIFO that has no writer, for whom there is a reader meanwhile.
+    const reopen = (): Promise<BackendFile> => this.open(path, constants.O_RDONLY, 0, signal);
+    const install = (): Promise<BackendFile> => this.#install(path, index, signal);
+    return await this.#withSlot(index, byteCount === 0 ? reopen : install, (open) =>
+      read.readOn(byteCount, open),
+    );
+  }
+
+  writeWhole(path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> | undefined {
+    const slots = this.#slots;
+    const index = slots?.acquire() ?? NO_DIRECT_SLOT;
+    if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
+    const dispatcher = this.#dispatcher;
+    return dispatcher.submit(
+      new WholeWriteOperation(path, write, dispatcher, slots, index, this, signal),
+      signal,
+    );
+  }
+
+  async writeOn(
+    path: Path,
+    write: WholeWrite,
+    index: number,
+    bytesWritten: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const install = async (): Promise<BackendFile> => {
+      const file = await this.#install(path, index, signal);
+      if (bytesWritten > 0 && bytesWritten < write.content.bytes) {
+        binding().advanceCursor(file.fd, bytesWritten);
+      }
+      return file;
+    };
+    await this.#withSlot(index, install, (open) => write.writeOn(bytesWritten, open));
+  }
+
+  /** A file of its own for what is open in a slot. */
+  async #install(path: Path, index: number, signal: AbortSignal | undefined): Promise<UringFile> {
+    const installed = await this.#dispatcher.submit(new InstallOperation(index), signal);
+    return this.adopt(installed, this.mayStall(path));
+  }
+
+  /** Lets `use` go on with an open file, and closes the slot when `open` has been called or never will be. */
+  async #withSlot<Value>(
+    index: number,
+    open: () => Promise<BackendFile>,
+    use: (open: () => Promise<BackendFile>) => Promise<Value>,
+  ): Promise<Value> {
+    let isClosing = false;
+    let closing: Promise<void> | undefined;
+    const close = (): void => {
+      if (!isClosing) closing = this.#slots?.close(index);
+      isClosing = true;
+    };
+    try {
+      return await use(() => open().finally(close));
+    } finally {
+      close();
+      await closing;
+    }
+  }
+
+  async open(
+    path: Path,
+    flags: number,
+    mode: number,
+    signal: AbortSignal | undefined,
+    rules?: OpenRules,
+  ): Promise<BackendFile> {
+    const from = rules && this.toOpenFrom(rules);
+    const mayStall = this.mayStall(path, from?.directory);
+    const opened = this.#isForThread(path, from?.directory)
+      ? await this.#dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal)
+      : await openDescriptor(this.#dispatcher, path, flags, mode, from, signal);
+    return this.adopt(opened, mayStall);
+  }
+
+  /** The file of a descriptor that this ring has just opened. */
+  adopt(opened: OpenedFd, mayStall: boolean): UringFile {
+    if (this.#dispatcher.isClosing) {
+      // The ring was closed while the kernel opened the file: nobody may use it any more.
+      binding().closeFd(opened.fd);
+      throw ringClosedError();
+    }
+    return new UringFile(this.#dispatcher, this.#table, opened, mayStall);
+  }
+
+  /** Whether a kernel thread has to open `path`: the kernel's attempt without one may wait. */
+  #isForThread(path: Path, directory?: UringFile): boolean {
+    return this.mayStall(path, directory) || binding().isDelayed();
+  }
+
+  /** Whether all that is done with what is at `path` has to be left to a kernel thread. */
+  mayStall(path: Path, directory?: UringFile): boolean {
+    // It will be refused; and the table of mounts was given back with the last ring.
+    if (this.#dispatcher.isClosing) return true;
+    // Bytes that are no UTF-8, and what begins somewhere else, can't be looked up as they are: '' is any path.
+    return binding().mayStall(typeof path === 'string' && directory === undefined ? path : '');
+  }
+
+  toOpenFrom({ directory, resolve }: OpenRules): OpenFrom {
+    return { directory: directory && this.ownFile(directory, 'open'), resolve };
+  }
+
+  /** `file` as one of this ring's, still open. */
+  ownFile(file: BackendFile, syscall: string): UringFile {
+    if (!(file instanceof UringFile) || !file.isOn(this.#dispatcher)) throw otherRingError();
+    if (file.isClosing) throw fileClosedError(syscall);
+    return file;
+  }
+
+  stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#stat(path, bigint, false, signal);
+  }
+
+  lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    return this.#stat(path, bigint, true, signal);
+  }
+
+  #stat(
+    path: Path,
+    isBigInt: boolean,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Stats | BigIntStats> {
+    if (signal === undefined && typeof path === 'string') {
+      const stats = this.#pathsOnTheSpot?.stat(path, isBigInt, isOfLink);
+      if (stats !== undefined) return stats;
+    }
+    const { cachedPaths } = this.#dispatcher;
+    return this.#dispatcher.submit(new StatOperation(path, isBigInt, isOfLink, cachedPaths), signal);
+  }
+
+  async rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('rename', from, to), signal);
+  }
+
+  async link(existing: Path, added: Path, signal: AbortSignal | undefined): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('link', existing, added), signal);
+  }
+
+  async symlink(
+    target: Path,
+    path: Path,
+    _type: SymlinkType | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('symlink', target, path), signal);
+  }
+
+  async unlink(path: Path, signal: AbortSignal | undefined): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('unlink', path), signal);
+  }
+
+  async mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('mkdir', path, undefined, mode), signal);
+  }
+
+  async rmdir(path: Path, signal: AbortSignal | undefined): Promise<void> {
+    await this.#dispatcher.submit(new PathOperation('rmdir', path), signal);
+  }
+
+  async getAttribute(
+    path: Path,
+    name: string,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer> {
+    if (isOfLink) {
+      return await this.#inPool<Buffer>(
+        (callback) => attributeCalls.getAttribute({ path, isOfLink }, name, callback),
+        signal,
+      );
+    }
+    return await readAttribute((into) =>
+      this.#dispatcher.submit(new AttributeOperation('getxattr', path, name, into), signal),
+    );
+  }
+
+  async setAttribute(
+    path: Path,
+    name: string,
+    value: Buffer,
+    flags: number,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (isOfLink) {
+      await this.#inPool<void>(
+        (callback) => attributeCalls.setAttribute({ path, isOfLink }, name, value, flags, callback),
+        signal,
+      );
+      return;
+    }
+    await this.#dispatcher.submit(new AttributeOperation('setxattr', path, name, value, flags), signal);
+  }
+
+  listAttributes(path: Path, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer> {
+    return this.#inPool((callback) => attributeCalls.listAttributes({ path, isOfLink }, callback), signal);
+  }
+
+  removeAttribute(
+    path: Path,
+    name: string,
+    isOfLink: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    return this.#inPool(
+      (callback) => attributeCalls.removeAttribute({ path, isOfLink }, name, callback),
+      signal,
+    );
+  }
+
+  /** What a ring has no operation for. The ring does not wait for it. */
+  async #inPool<Result>(
+    call: (callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    if (this.#dispatcher.isClosing) throw ringClosedError();
+    if (signal?.aborted) throw abortError(signal);
+    const running = called(call);
+    return await (signal === undefined ? running : orAborted(running, signal));
+  }
+}

@@ -1,0 +1,188 @@
+/** What calls on paths show the kernel, and what their results become. One small class an operation. */
+import { constants } from 'node:fs';
+import { systemError } from '../../errors/index.js';
+import type { Path } from '../../contract/backend.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import type { UringFile } from './uring-file.js';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  COMPLETION_UNSEEKABLE,
+  O_CLOEXEC,
+  OP_LINKAT,
+  OP_MKDIRAT,
+  OP_OPENAT,
+  OP_OPENAT2,
+  OP_RENAMEAT,
+  OP_SYMLINKAT,
+  OP_UNLINKAT,
+  SQE_ASYNC,
+  SQE_OFFSET_LOW,
+} from '../../native/layout.js';
+import { addressOf, writeWide } from '../engine/memory.js';
+import { fillEntry, Operation } from '../engine/operation.js';
+
+const OPEN_HOW_BYTES = 24;
+/** Of O_TMPFILE, the bit that it does not share with O_DIRECTORY. */
+const O_TMPFILE_BIT = 0o20000000;
+
+/** A path with its NUL, in memory that the operation keeps. */
+export function encodePath(path: Path): Buffer {
+  if (typeof path === 'string') return Buffer.from(`${path}\0`);
+  const encoded = Buffer.allocUnsafe(path.length + 1);
+  encoded.set(path);
+  encoded[path.length] = 0;
+  return encoded;
+}
+
+export interface OpenedFd {
+  fd: number;
+  /** False for a FIFO, a socket or a terminal. */
+  isSeekable: boolean;
+  /** Whether it was opened with O_DIRECT. Default false. */
+  isDirect?: boolean;
+  /** Whether it was opened with O_NONBLOCK. Default false. */
+  isNonBlocking?: boolean;
+}
+
+/** Where a path begins, and how it may be resolved (openat2(2)). */
+export interface OpenFrom {
+  directory: UringFile | undefined;
+  /** RESOLVE_* bits. */
+  resolve: number;
+}
+
+export class OpenOperation extends Operation<OpenedFd> {
+  readonly #path: Path;
+  readonly #encoded: Buffer;
+  readonly #flags: number;
+  readonly #mode: number;
+  readonly #entryFlags: number;
+  readonly #from: OpenFrom | undefined;
+
+  /**
+   * @param isBlocking has a kernel thread do it, as open(2) would. Otherwise the kernel first tries
+   * with O_NONBLOCK, which means something else for a FIFO.
+   */
+  constructor(path: Path, flags: number, mode: number, isBlocking: boolean, from?: OpenFrom) {
+    super();
+    this.#path = path;
+    this.#encoded = encodePath(path);
+    this.#flags = flags | O_CLOEXEC;
+    // openat2(2) refuses a mode that would mean nothing.
+    const isModeUsed = from === undefined || (flags & (constants.O_CREAT | O_TMPFILE_BIT)) !== 0;
+    this.#mode = isModeUsed ? mode : 0;
+    this.#entryFlags = isBlocking ? SQE_ASYNC : 0;
+    this.#from = from;
+    from?.directory?.pending.enter();
+    this.ticket.yieldsFd = true;
+  }
+
+  override get isByPath(): boolean {
+    return true;
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    const address = addressOf(this.#encoded);
+    const directory = this.#from?.directory?.fd ?? AT_FDCWD;
+    if (this.#from === undefined || this.#from.resolve === 0) {
+      fillEntry(words, at, OP_OPENAT | this.#entryFlags, directory, address, this.#mode, this.#flags);
+      return;
+    }
+    // struct open_how (openat2(2)): flags, mode, resolve, each of 64 bits. The kernel copies it.
+    const how = dispatcher.storage.words(this.slot);
+    const offset = dispatcher.storage.wordOffset(this.slot);
+    writeWide(how, offset, this.#flags >>> 0);
+    writeWide(how, offset + 2, this.#mode);
+    writeWide(how, offset + 4, this.#from.resolve);
+    fillEntry(words, at, OP_OPENAT2 | this.#entryFlags, directory, address, OPEN_HOW_BYTES, 0);
+    writeWide(words, at + SQE_OFFSET_LOW, dispatcher.storage.address(this.slot));
+  }
+
+  override complete(result: number, flags: number): void {
+    if (result < 0) {
+      this.fail(result);
+      return;
+    }
+    this.fulfil({
+      fd: result,
+      isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0,
+      isDirect: (this.#flags & constants.O_DIRECT) !== 0,
+      isNonBlocking: (this.#flags & constants.O_NONBLOCK) !== 0,
+    });
+  }
+
+  override get owner(): UringFile | undefined {
+    return this.#from?.directory;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, 'open', this.#path);
+  }
+
+  protected override onSettled(): void {
+    this.#from?.directory?.pending.leave();
+  }
+}
+
+/** Calls that take a path or two and yield nothing. `symlink`'s first one is what the link says. */
+export type PathSyscall = 'rename' | 'unlink' | 'mkdir' | 'rmdir' | 'link' | 'symlink';
+
+export class PathOperation extends Operation<void> {
+  readonly #syscall: PathSyscall;
+  readonly #path: Path;
+  readonly #dest: Path | undefined;
+  readonly #encoded: Buffer;
+  readonly #encodedDest: Buffer | undefined;
+  readonly #mode: number;
+
+  constructor(syscall: PathSyscall, path: Path, dest?: Path, mode = 0) {
+    super();
+    this.#syscall = syscall;
+    this.#path = path;
+    this.#dest = dest;
+    this.#encoded = encodePath(path);
+    this.#encodedDest = dest === undefined ? undefined : encodePath(dest);
+    this.#mode = mode;
+  }
+
+  override get isByPath(): boolean {
+    return true;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const address = addressOf(this.#encoded);
+    switch (this.#syscall) {
+      case 'rename':
+        fillEntry(words, at, OP_RENAMEAT, AT_FDCWD, address, AT_FDCWD, 0);
+        writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#encodedDest as Buffer));
+        break;
+      case 'unlink':
+        fillEntry(words, at, OP_UNLINKAT, AT_FDCWD, address, 0, 0);
+        break;
+      case 'mkdir':
+        fillEntry(words, at, OP_MKDIRAT, AT_FDCWD, address, this.#mode, 0);
+        break;
+      case 'rmdir':
+        fillEntry(words, at, OP_UNLINKAT, AT_FDCWD, address, 0, AT_REMOVEDIR);
+        break;
+      case 'link':
+        fillEntry(words, at, OP_LINKAT, AT_FDCWD, address, AT_FDCWD, 0);
+        writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#encodedDest as Buffer));
+        break;
+      case 'symlink':
+        fillEntry(words, at, OP_SYMLINKAT, AT_FDCWD, address, 0, 0);
+        writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#encodedDest as Buffer));
+        break;
+    }
+  }
+
+  override complete(result: number): void {
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, this.#syscall, this.#path, this.#dest);
+  }
+}

@@ -1,0 +1,69 @@
+/** Transfers to and from the memory of buffer pools, which know when such memory is in use. */
+import type { View } from '../../base/views.js';
+import type { Position } from '../../contract/backend.js';
+import type { PoolBuffer } from '../../contract/buffer-pools.js';
+import { NO_SLOT, type PooledMemory } from '../memory/registered-buffers.js';
+import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, SQE_BUFFER, SQE_HEAD } from '../../native/layout.js';
+import type { Vectors } from '../engine/vectors.js';
+import { TransferOperation } from './file-operations.js';
+import type { UringFile } from './uring-file.js';
+
+const OPCODE_MASK = 0xff;
+
+/** A read or write of one buffer; where the kernel knows the memory, by its slot of the table of buffers. */
+export class PooledTransfer<Result> extends TransferOperation<Result> {
+  readonly #memory: PooledMemory;
+  readonly #fixedOpcode: number;
+
+  constructor(
+    memory: PooledMemory,
+    file: UringFile,
+    opcode: number,
+    view: View,
+    offset: number,
+    length: number,
+    position: Position,
+    toResult: (bytes: number, view: never) => Result,
+  ) {
+    super(file, opcode, view, offset, length, position, toResult);
+    this.#memory = memory;
+    this.#fixedOpcode = opcode === OP_READ ? OP_READ_FIXED : OP_WRITE_FIXED;
+    memory.buffer.enter();
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    super.fill(words, at);
+    const { slot } = this.#memory;
+    if (slot === NO_SLOT) return;
+    words[at + SQE_HEAD] = ((words[at + SQE_HEAD] as number) & ~OPCODE_MASK) | this.#fixedOpcode;
+    words[at + SQE_BUFFER] = slot;
+  }
+
+  protected override onSettled(): void {
+    this.#memory.buffer.leave();
+    super.onSettled();
+  }
+}
+
+/** A vectored transfer, some of whose memory is of pools. */
+export class PooledVectors extends TransferOperation<number> {
+  readonly #buffers: readonly PoolBuffer[];
+
+  constructor(
+    buffers: readonly PoolBuffer[],
+    file: UringFile,
+    opcode: number,
+    vectors: Vectors,
+    position: Position,
+    toResult: (bytes: number) => number,
+  ) {
+    super(file, opcode, vectors, 0, vectors.count, position, toResult);
+    this.#buffers = buffers;
+    for (const buffer of buffers) buffer.enter();
+  }
+
+  protected override onSettled(): void {
+    for (const buffer of this.#buffers) buffer.leave();
+    super.onSettled();
+  }
+}

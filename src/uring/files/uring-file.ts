@@ -1,0 +1,372 @@
+/** An open file on a ring: its operations, how submission entries name it, and its close. */
+import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
+import { orAborted } from '../../base/abort.js';
+import { abortError, fileClosedError, ringClosedError, systemError } from '../../errors/index.js';
+import { byteCountOf, type Span, type View } from '../../base/views.js';
+import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../../contract/backend.js';
+import { PendingCount } from '../../base/pending-count.js';
+import { called } from '../../native/pool-call.js';
+import { binding } from '../../native/binding.js';
+import type { RegisteredBuffers } from '../memory/registered-buffers.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
+import { AttributeOperation, readAttribute } from './attribute-operations.js';
+import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
+import { InlineReader } from './inline-reads.js';
+import { OP_FTRUNCATE, SQE_ASYNC } from '../../native/layout.js';
+import { addressOf } from '../engine/memory.js';
+import type { OpenedFd } from './path-operations.js';
+import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
+import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
+
+/** iovecs in one call (IOV_MAX, readv(2)). */
+const VECTORS_MAX = 1024;
+
+const EINVAL = -22;
+
+/** Whole pages, for `FileHandle.advise` and `syncRange`. */
+const RANGE_BYTES_MAX = 2 ** 31;
+
+const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
+/** Less holds no whole huge page for certain, or is no mapping of its own. */
+const HUGE_MEMORY_BYTES_MIN = 16 * HUGE_PAGE_BYTES;
+
+function advance(position: Position, bytes: number): Position {
+  if (position < 0) return position;
+  return typeof position === 'bigint' ? position + BigInt(bytes) : position + bytes;
+}
+
+export class UringFile implements BackendFile {
+  readonly #dispatcher: Dispatcher;
+  readonly #table: FdTable;
+  readonly #fd: number;
+  /** Whether it has positions, as a FIFO has not. */
+  readonly isSeekable: boolean;
+  /** Whether a call that would have to wait is to say so (EAGAIN) instead; a ring would wait all the same. */
+  readonly #isNonBlocking: boolean;
+  readonly #ownFlags: number;
+  #reference: FdReference;
+  /** The descriptor or table slot for submission entries, and the flag that says which. */
+  target: number;
+  targetFlags: number;
+  readonly #inline: InlineReader | undefined;
+  /** Operations on this descriptor. */
+  readonly pending = new PendingCount();
+  #closing: Promise<void> | undefined;
+
+  /** @param mayStall whether the kernel's attempts without a thread may wait for a server. */
+  constructor(dispatcher: Dispatcher, table: FdTable, opened: OpenedFd, mayStall: boolean) {
+    const { fd, isSeekable, isDirect = false, isNonBlocking = false } = opened;
+    this.#dispatcher = dispatcher;
+    this.#table = table;
+    this.#fd = fd;
+    this.isSeekable = isSeekable;
+    this.#isNonBlocking = isNonBlocking && !isSeekable;
+    this.#reference = table.acquire(fd);
+    this.target = this.#reference.target;
+    this.#ownFlags = mayStall ? SQE_ASYNC : 0;
+    this.targetFlags = this.#ownFlags | this.#reference.flags;
+    const { inlineCredit } = dispatcher;
+    // Direct I/O has no cache to read from: RWF_NOWAIT spares it the locks there, and it waits for the device.
+    // A FIFO has none either, and what it has less than asked is not to be waited for.
+    this.#inline = isDirect || !isSeekable ? undefined : inlineCredit && new InlineReader(fd, inlineCredit);
+  }
+
+  get fd(): number {
+    return this.#fd;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  isOn(dispatcher: Dispatcher): boolean {
+    return this.#dispatcher === dispatcher;
+  }
+
+  /** Of the ring; undefined while it has none. */
+  get pools(): RegisteredBuffers | undefined {
+    return this.#dispatcher.pools;
+  }
+
+  get mayWait(): boolean {
+    return !this.isSeekable || this.mayStall;
+  }
+
+  get mayStall(): boolean {
+    return this.#ownFlags !== 0;
+  }
+
+  /** Whether the ring would take a transfer there for one at the cursor. */
+  isBeyondRing(position: Position): boolean {
+    return !this.isSeekable && position >= 0;
+  }
+
+  /** Whether the answer to a transfer there is Node's pool's. */
+  #isForPool(position: Position): boolean {
+    return this.#isNonBlocking || this.isBeyondRing(position);
+  }
+
+  whenIdle(): Promise<void> {
+    return this.pending.whenIdle();
+  }
+
+  /**
+   * For a chain that will close it, while nothing is pending. From then on it does without a table slot, which
+   * would keep it open, and stand for another file that comes to have the same number.
+   */
+  leaveTable(): void {
+    if (this.#reference.fixedIndex < 0) return;
+    this.#table.release(this.#fd);
+    this.#reference = unregistered(this.#fd);
+    this.target = this.#fd;
+    this.targetFlags = this.#ownFlags;
+  }
+
+  /** The kernel has closed the descriptor as part of a chain. */
+  noteClosed(): void {
+    this.#closing ??= Promise.resolve();
+  }
+
+  read<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<Data>> {
+    if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
+    if (this.#inline !== undefined && signal === undefined && this.#dispatcher.canGoInline) {
+      const bytesRead = this.#inline.read(buffer, offset, length, position);
+      if (bytesRead === length || bytesRead === 0) return Promise.resolve({ bytesRead, buffer });
+      if (bytesRead > 0) return this.#readRest(buffer, offset, length, position, bytesRead);
+    }
+    if (this.#isForPool(position)) return readInPool(this, buffer, offset, length, position, signal);
+    return this.#dispatcher.submit(readTransfer(this, buffer, offset, length, position), signal);
+  }
+
+  /** What the page cache does not have: the ring waits for it, or finds the end of the file. */
+  async #readRest<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    done: number,
+  ): Promise<ReadResult<Data>> {
+    const rest = readTransfer(this, buffer, offset + done, length - done, advance(position, done));
+    try {
+      const { bytesRead } = await this.#dispatcher.submit(rest, undefined);
+      return { bytesRead: done + bytesRead, buffer };
+    } catch {
+      // Like read(2): what has been read counts, and the next call meets the error again.
+      return { bytesRead: done, buffer };
+    }
+  }
+
+  write<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    position: Position,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<Data>> {
+    if (this.#closing !== undefined) return Promise.reject(fileClosedError('write'));
+    if (this.#isForPool(position)) return writeInPool(this, buffer, offset, length, position, signal);
+    return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
+  }
+
+  readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
+    if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
+    if (spans.length === 0) return Promise.reject(systemError(EINVAL, 'read'));
+    if (this.#isForPool(position)) return readvInPool(this, spans, position, signal);
+    return this.#dispatcher.submit(readvTransfer(this, spans.slice(0, VECTORS_MAX), position), signal);
+  }
+
+  async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
+    if (this.#closing !== undefined) throw fileClosedError('write');
+    if (this.#isForPool(position)) return await writevInPool(this, spans, position, signal);
+    // Held open between the parts.
+    this.pending.enter();
+    try {
+      let bytesWritten = 0;
+      for (let start = 0; start < spans.length; start += VECTORS_MAX) {
+        const part = spans.slice(start, start + VECTORS_MAX);
+        const from = advance(position, bytesWritten);
+        const written = await this.#dispatcher.submit(writevTransfer(this, part, from), signal);
+        bytesWritten += written;
+        if (written < byteCountOf(part)) break;
+      }
+      return bytesWritten;
+    } finally {
+      this.pending.leave();
+    }
+  }
+
+  stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
+  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+  async stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    if (this.#closing !== undefined) throw fileClosedError('fstat');
+    return await this.#dispatcher.submit(new StatOperation(this, bigint), signal);
+  }
+
+  async sync(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError('fsync');
+    await this.#dispatcher.submit(new FileOperation(this, 'fsync'), signal);
+  }
+
+  async datasync(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError('fdatasync');
+    await this.#dispatcher.submit(new FileOperation(this, 'fdatasync'), signal);
+  }
+
+  async truncate(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError('ftruncate');
+    if (this.#dispatcher.supportsOp(OP_FTRUNCATE)) {
+      await this.#dispatcher.submit(new FileOperation(this, 'ftruncate', bytes), signal);
+      return;
+    }
+    // Before Linux 6.9.
+    await this.inPool<void>('ftruncate', (fd, callback) => ftruncate(fd, bytes, callback), signal);
+  }
+
+  async allocate(
+    mode: number,
+    offset: number,
+    bytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError('fallocate');
+    await this.#dispatcher.submit(new FileOperation(this, 'fallocate', bytes, offset, mode), signal);
+  }
+
+  async getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer> {
+    if (this.#closing !== undefined) throw fileClosedError('fgetxattr');
+    // Held open between the attempts.
+    this.pending.enter();
+    try {
+      return await readAttribute((into) =>
+        this.#dispatcher.submit(new AttributeOperation('getxattr', this, name, into), signal),
+      );
+    } finally {
+      this.pending.leave();
+    }
+  }
+
+  async setAttribute(
+    name: string,
+    value: Buffer,
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError('fsetxattr');
+    await this.#dispatcher.submit(new AttributeOperation('setxattr', this, name, value, flags), signal);
+  }
+
+  async inPool<Result>(
+    syscall: string,
+    call: (fd: number, callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    if (this.#closing !== undefined) throw fileClosedError(syscall);
+    if (this.#dispatcher.isClosing) throw ringClosedError();
+    if (signal?.aborted) throw abortError(signal);
+    this.pending.enter();
+    const running = called<Result>((callback) => call(this.#fd, callback)).finally(() =>
+      this.pending.leave(),
+    );
+    return await (signal === undefined ? running : orAborted(running, signal));
+  }
+
+  async advise(
+    offset: number,
+    bytes: number,
+    advice: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await this.#onRange('fadvise64', offset, bytes, advice, signal);
+  }
+
+  async syncRange(
+    offset: number,
+    bytes: number,
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await this.#onRange('sync_file_range', offset, bytes, flags, signal);
+  }
+
+  /** The kernel's entries have 32 bits for these lengths, of which 0 means to the end. */
+  async #onRange(
+    syscall: 'fadvise64' | 'sync_file_range',
+    offset: number,
+    bytes: number,
+    mode: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#closing !== undefined) throw fileClosedError(syscall);
+    // Held open between the parts.
+    this.pending.enter();
+    try {
+      let done = 0;
+      do {
+        const part = Math.min(bytes - done, RANGE_BYTES_MAX);
+        await this.#dispatcher.submit(new FileOperation(this, syscall, part, offset + done, mode), signal);
+        done += part;
+      } while (done < bytes);
+    } finally {
+      this.pending.leave();
+    }
+  }
+
+  /** In huge pages a large buffer costs a five-hundredth of the page faults, which take longer than the copying. */
+  expectFilling(memory: Buffer): void {
+    if (memory.length < HUGE_MEMORY_BYTES_MIN) return;
+    const address = addressOf(memory);
+    const start = Math.ceil(address / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    const end = Math.floor((address + memory.length) / HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES;
+    // Refused where the kernel has none: then the pages are small ones.
+    binding().adviseHugePages(start, end - start);
+  }
+
+  cancel(): number {
+    return this.#dispatcher.cancelOwned(this, this.#fd, this.#reference.fixedIndex).length;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.pending.whenIdle();
+    await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
+  }
+
+  closeAtOnce(): boolean {
+    if (this.#closing !== undefined || !this.pending.isIdle) return false;
+    this.#closing = Promise.resolve();
+    if (!this.#dispatcher.isClosed) this.#table.release(this.#fd);
+    closeNow(this.#fd);
+    return true;
+  }
+}
+
+function closeNow(fd: number): void {
+  const closed = binding().closeFd(fd);
+  if (closed < 0) throw systemError(closed, 'close');
+}
+
+/** Gives a descriptor back, through the ring while there is one. Nothing may refer to it any more. */
+export async function closeDescriptor(
+  dispatcher: Dispatcher,
+  table: FdTable,
+  fd: number,
+  mayBlock = false,
+): Promise<void> {
+  if (dispatcher.isClosed) {
+    closeNow(fd);
+    return;
+  }
+  table.release(fd);
+  await dispatcher.submitAnyway(new CloseOperation(fd, mayBlock));
+}

@@ -1,0 +1,138 @@
+/**
+ * Bytes written to a file by one operation: open, write, close, linked, on a direct descriptor.
+ *
+ * An open that may make or truncate a file always takes a kernel thread, and what is linked to it stays there:
+ * one wake-up a file, and closing, which may begin to write the content out, is off the event loop. A write
+ * that falls short breaks the link, so the file is still open for the rest.
+ */
+import { systemError } from '../../errors/index.js';
+import { CURRENT_POSITION, type Path, type WholeWrite } from '../../contract/backend.js';
+import type { OperationFacts } from '../../contract/observation.js';
+import type { DirectSlots } from './direct-slots.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import { fillPosition } from './file-operations.js';
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  OP_CLOSE,
+  OP_OPENAT,
+  OP_WRITE,
+  SQE_FILE_INDEX,
+  SQE_FIXED_FILE,
+  SQE_IO_LINK,
+} from '../../native/layout.js';
+import { addressOf, addressWithin } from '../engine/memory.js';
+import { fillEntry, Operation } from '../engine/operation.js';
+import { NO_SLOT } from '../engine/ticket.js';
+import { encodePath } from './path-operations.js';
+
+const ECANCELED = -125;
+const ENTRY_COUNT = 3;
+
+/** Writes on where one operation does not do: the file is open at `index`. */
+export interface FurtherWriter {
+  writeOn(
+    path: Path,
+    write: WholeWrite,
+    index: number,
+    bytesWritten: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void>;
+}
+
+export class WholeWriteOperation extends Operation<void> {
+  readonly #path: Path;
+  /** SAFETY: path and content, kept alive until the terminal completion. */
+  readonly #encoded: Buffer;
+  readonly #write: WholeWrite;
+  readonly #dispatcher: Dispatcher;
+  readonly #slots: DirectSlots;
+  readonly #index: number;
+  readonly #writer: FurtherWriter;
+  readonly #signal: AbortSignal | undefined;
+  #opened = ECANCELED;
+  #written = ECANCELED;
+
+  constructor(
+    path: Path,
+    write: WholeWrite,
+    dispatcher: Dispatcher,
+    slots: DirectSlots,
+    index: number,
+    writer: FurtherWriter,
+    signal: AbortSignal | undefined,
+  ) {
+    super();
+    this.entriesLeft = ENTRY_COUNT;
+    this.#path = path;
+    this.#encoded = encodePath(path);
+    this.#write = write;
+    this.#dispatcher = dispatcher;
+    this.#slots = slots;
+    this.#index = index;
+    this.#writer = writer;
+    this.#signal = signal;
+  }
+
+  override get isByPath(): boolean {
+    return true;
+  }
+
+  override fill(words: Uint32Array, at: number, _dispatcher: Dispatcher, index: number): void {
+    const { content, flags, mode } = this.#write;
+    if (index === 0) {
+      // Close-on-exec means nothing in a file table, and is refused.
+      const openFlags = flags & ~O_CLOEXEC;
+      fillEntry(words, at, OP_OPENAT | SQE_IO_LINK, AT_FDCWD, addressOf(this.#encoded), mode, openFlags);
+      words[at + SQE_FILE_INDEX] = this.#index + 1;
+    } else if (index === 1) {
+      const head = OP_WRITE | SQE_FIXED_FILE | SQE_IO_LINK;
+      const address = addressWithin(content.view, 0, content.bytes);
+      fillEntry(words, at, head, this.#index, address, content.bytes, 0);
+      fillPosition(words, at, CURRENT_POSITION);
+    } else {
+      fillEntry(words, at, OP_CLOSE, 0, 0, 0, 0);
+      words[at + SQE_FILE_INDEX] = this.#index + 1;
+    }
+  }
+
+  override complete(result: number): void {
+    this.entriesLeft--;
+    if (this.entriesLeft === 2) this.#opened = result;
+    else if (this.entriesLeft === 1) this.#written = result;
+    else this.#finish(result);
+    // The request to end has met an entry that ended all the same: now another one is under way.
+    if (this.entriesLeft === 1 || this.cancelReason === undefined || this.#opened < 0) return;
+    if (this.entriesLeft === 2) this.#dispatcher.cancel(this, this.cancelReason);
+  }
+
+  #finish(closed: number): void {
+    const written = this.#written;
+    if (this.#opened < 0) {
+      this.#slots.release(this.#index);
+      this.fail(this.#opened);
+    } else if (written < 0) {
+      void this.#slots.close(this.#index);
+      this.fail(written);
+    } else if (written < this.#write.content.bytes || closed < 0) {
+      this.fulfilLater(this.#writer.writeOn(this.#path, this.#write, this.#index, written, this.#signal));
+    } else {
+      this.#slots.release(this.#index);
+      this.fulfil();
+    }
+  }
+
+  override failWith(create: () => Error): void {
+    // Never started.
+    if (this.entriesLeft === ENTRY_COUNT && this.slot === NO_SLOT) this.#slots.release(this.#index);
+    super.failWith(create);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return this.#opened < 0 ? systemError(errno, 'open', this.#path) : systemError(errno, 'write');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'writeFile', path: String(this.#path) };
+  }
+}

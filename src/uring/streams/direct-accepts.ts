@@ -1,0 +1,141 @@
+/**
+ * Accepting straight into slots of the file table: a few accepts that each bring their slot along.
+ *
+ * One multishot accept could take slots by itself (IORING_FILE_INDEX_ALLOC, Linux 5.19). But it finds out that
+ * there is none when it has accepted, and then closes the connection at hand (io_fixed_fd_install in the kernel's
+ * io_uring/filetable.c): a peer that had connected would be turned away. An accept that names its slot always has
+ * one, and it alone can say who has connected.
+ */
+import { addressError } from '../../errors/index.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import { writeWide } from '../engine/memory.js';
+import { fillEntry } from '../engine/operation.js';
+import { StandingOperation } from '../engine/standing-operation.js';
+import { OP_ACCEPT, SQE_FILE_INDEX, SQE_OFFSET_LOW } from '../../native/layout.js';
+import type { DirectSockets } from './direct-sockets.js';
+import type { SocketTarget } from './stream-operations.js';
+
+const ECANCELED = -125;
+/** Accepts that a listener has in the kernel: as many connections come in one go. */
+export const DIRECT_ACCEPTS_MAX = 8;
+/** struct sockaddr_storage (socket(7)). */
+const NAME_BYTES = 128;
+
+/** The listener. */
+export interface DirectAcceptOwner extends SocketTarget {
+  /** @param remoteName whom it comes from, as a struct sockaddr. */
+  onDirectConnection(index: number, remoteName: Uint8Array): void;
+  /** An accept has ended without a connection. */
+  onDirectFailure(errno: number): void;
+}
+
+export class DirectAccepts {
+  readonly #sockets: DirectSockets;
+  readonly #owner: DirectAcceptOwner;
+  readonly #armed = new Set<DirectAcceptOperation>();
+
+  constructor(sockets: DirectSockets, owner: DirectAcceptOwner) {
+    this.#sockets = sockets;
+    this.#owner = owner;
+  }
+
+  /** What is armed. */
+  get operations(): Iterable<DirectAcceptOperation> {
+    return this.#armed;
+  }
+
+  get isArmed(): boolean {
+    return this.#armed.size > 0;
+  }
+
+  /** Whether enough slots are free to leave ordinary accepts for them. */
+  get hasRoom(): boolean {
+    const { freeCount, slotCount } = this.#sockets.table;
+    return freeCount >= Math.min(DIRECT_ACCEPTS_MAX, Math.ceil(slotCount / 2));
+  }
+
+  /** Has as many accepts in the kernel as there are slots for, within bounds. */
+  arm(isHolding: boolean): void {
+    while (this.#armed.size < DIRECT_ACCEPTS_MAX) {
+      const index = this.#sockets.acquire();
+      if (index < 0) return;
+      const operation = new DirectAcceptOperation(this, this.#owner, index);
+      operation.isHolding = isHolding;
+      this.#armed.add(operation);
+      this.#sockets.dispatcher.begin(operation);
+    }
+  }
+
+  cancel(reason: () => Error): void {
+    for (const operation of this.#armed) this.#sockets.dispatcher.cancel(operation, reason);
+  }
+
+  setHolding(isHolding: boolean): void {
+    for (const operation of this.#armed) this.#sockets.dispatcher.setHolding(operation, isHolding);
+  }
+
+  onAccepted(operation: DirectAcceptOperation, remoteName: Uint8Array): void {
+    this.#armed.delete(operation);
+    this.#owner.onDirectConnection(operation.index, remoteName);
+  }
+
+  onFailed(operation: DirectAcceptOperation, errno: number): void {
+    this.#armed.delete(operation);
+    // The owner first: it may want to wait before it tries again, with this slot or another.
+    this.#owner.onDirectFailure(errno);
+    this.#sockets.release(operation.index);
+  }
+}
+
+/** One accept into one slot. */
+class DirectAcceptOperation extends StandingOperation {
+  readonly index: number;
+  readonly #accepts: DirectAccepts;
+  readonly #socket: SocketTarget;
+  #dispatcher: Dispatcher | undefined;
+  #storageSlot = 0;
+
+  constructor(accepts: DirectAccepts, socket: SocketTarget, index: number) {
+    super();
+    this.#accepts = accepts;
+    this.#socket = socket;
+    this.index = index;
+  }
+
+  /** The address and its length lie in the slot's storage. A direct descriptor is close-on-exec without being told. */
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    this.#dispatcher = dispatcher;
+    this.#storageSlot = this.slot;
+    const { storage } = dispatcher;
+    const address = storage.address(this.slot);
+    storage.words(this.slot)[storage.wordOffset(this.slot) + NAME_BYTES / 4] = NAME_BYTES;
+    const { target, targetFlags } = this.#socket;
+    fillEntry(words, at, OP_ACCEPT | targetFlags, target, address, 0, 0);
+    writeWide(words, at + SQE_OFFSET_LOW, address + NAME_BYTES);
+    words[at + SQE_FILE_INDEX] = this.index + 1;
+  }
+
+  override complete(result: number): void {
+    this.fulfil();
+    if (result < 0) this.#accepts.onFailed(this, result);
+    else this.#accepts.onAccepted(this, this.#remoteName());
+  }
+
+  /** Read before another operation takes the slot, which is free by now. */
+  #remoteName(): Uint8Array {
+    const { storage } = this.#dispatcher as Dispatcher;
+    const slot = this.#storageSlot;
+    const bytes = storage.words(slot)[storage.wordOffset(slot) + NAME_BYTES / 4] as number;
+    return new Uint8Array(storage.bytes(slot).subarray(0, Math.min(bytes, NAME_BYTES)));
+  }
+
+  override failWith(create: () => Error): void {
+    const { errno = ECANCELED } = create() as NodeJS.ErrnoException;
+    this.fulfil();
+    this.#accepts.onFailed(this, errno);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'accept');
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * Connections without a descriptor: direct descriptors, in slots of the ring's file table.
+ *
+ * Such a connection has been accepted straight into its slot. That spares the process a descriptor, of which it
+ * may have but so many (RLIMIT_NOFILE), and the ring the calls that put a descriptor into the table and take it
+ * out. A descriptor is made (FIXED_FD_INSTALL, Linux 6.8) when somebody needs one, on the spot: the operation
+ * never waits, so its result is there when it has been submitted.
+ */
+import { constants } from 'node:os';
+import { addressError } from '../../errors/index.js';
+import type { SocketAddress } from '../../contract/address.js';
+import { binding } from '../../native/binding.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import type { FdTable } from '../engine/fd-table.js';
+import { addressOf } from '../engine/memory.js';
+import { fillEntry, Operation } from '../engine/operation.js';
+import { SlotCloseOperation } from '../engine/slot-close.js';
+import { closeDescriptor } from '../files/uring-file.js';
+import { InstallOperation } from '../files/whole-read.js';
+import {
+  OP_FIXED_FD_INSTALL,
+  OP_SHUTDOWN,
+  OP_URING_CMD,
+  SOCKET_CMD_SETSOCKOPT,
+  SQE_ADDRESS3,
+  SQE_ADDRESS_HIGH,
+  SQE_ADDRESS_LOW,
+  SQE_FILE_INDEX,
+  SQE_FIXED_FILE,
+  SQE_OFFSET_LOW,
+  WORD,
+} from '../../native/layout.js';
+import { decodeName, localName } from '../sockets/socket-names.js';
+import { SOL_SOCKET } from '../sockets/socket-options.js';
+import type { SocketHandle } from './socket-handle.js';
+import { SO_LINGER } from './stream-options.js';
+
+const { EAGAIN, EBADF } = constants.errno;
+const SHUT_WR = 1;
+/** How long an SQ thread may let a descriptor wait that somebody needs. */
+const INSTALL_MS_MAX = 1000;
+const ANY_ADDRESSES = ['::', '0.0.0.0'];
+
+/** The slots that a ring has for them: those of `registeredFds`. */
+export class DirectSockets {
+  readonly dispatcher: Dispatcher;
+  readonly table: FdTable;
+  readonly #onSlotFreed: () => void;
+
+  constructor(dispatcher: Dispatcher, table: FdTable, onSlotFreed: () => void) {
+    this.dispatcher = dispatcher;
+    this.table = table;
+    this.#onSlotFreed = onSlotFreed;
+  }
+
+  /** Whether the ring has slots, and a descriptor can be made of what is in one. */
+  get isPossible(): boolean {
+    return this.table.slotCount > 0 && this.dispatcher.supportsOp(OP_FIXED_FD_INSTALL);
+  }
+
+  /** A slot, or a negative number. */
+  acquire(): number {
+    return this.table.reserve();
+  }
+
+  /** Gives back a slot in which nothing is open. */
+  release(index: number): void {
+    this.table.giveBack(index);
+    this.#onSlotFreed();
+  }
+
+  /** @param mayBlock for a socket that lingers. */
+  async close(index: number, mayBlock: boolean): Promise<void> {
+    // With the ring its table has gone, and what was in it.
+    if (this.dispatcher.isClosed) return;
+    await this.dispatcher.submitAnyway(new SlotCloseOperation(index, mayBlock));
+    this.release(index);
+  }
+
+  /**
+   * Makes a descriptor of what is in a slot.
+   *
+   * @returns the descriptor or a negative errno, and when the ring is through with making it: before that it
+   * must be neither closed nor given away.
+   */
+  install(index: number): { fd: number; isThrough: Promise<unknown> } {
+    const { dispatcher } = this;
+    if (dispatcher.isClosed) return { fd: -EBADF, isThrough: Promise.resolve() };
+    const operation = new InstallOperation(index);
+    operation.ticket.isExempt = true;
+    const making = dispatcher.submitAnyway(operation);
+    const fd = dispatcher.resultNow(operation, INSTALL_MS_MAX) ?? -EAGAIN;
+    const isThrough = making.then(
+      // Nobody could wait for it.
+      (made) => (fd === -EAGAIN ? closeDescriptor(dispatcher, this.table, made.fd) : undefined),
+      () => {},
+    );
+    return { fd, isThrough };
+  }
+}
+
+export class DirectHandle implements SocketHandle {
+  readonly target: number;
+  readonly targetFlags = SQE_FIXED_FILE;
+  readonly #sockets: DirectSockets;
+  readonly #listenerLocal: SocketAddress;
+  #remoteName: Uint8Array | undefined;
+  #local: SocketAddress | undefined;
+  #remote: SocketAddress | undefined;
+  #fd = -1;
+  #installing: Promise<unknown> | undefined;
+  #isOpen = true;
+
+  /**
+   * @param index its slot of the file table.
+   * @param listenerLocal what the listener that it came to is bound to.
+   * @param remoteName whom it comes from, as a struct sockaddr.
+   */
+  constructor(sockets: DirectSockets, index: number, listenerLocal: SocketAddress, remoteName: Uint8Array) {
+    this.#sockets = sockets;
+    this.target = index;
+    this.#listenerLocal = listenerLocal;
+    this.#remoteName = remoteName;
+  }
+
+  get knownFd(): number {
+    return this.#fd;
+  }
+
+  descriptor(): number {
+    if (this.#fd >= 0) return this.#fd;
+    if (!this.#isOpen) return -EBADF;
+    const { fd, isThrough } = this.#sockets.install(this.target);
+    if (fd < 0) return fd;
+    this.#fd = fd;
+    this.#installing = isThrough;
+    return fd;
+  }
+
+  get isUnix(): boolean {
+    return this.#listenerLocal.family === 'Unix';
+  }
+
+  /** One of the machine's addresses is known to the kernel alone; after the end it is the listener's. */
+  get local(): SocketAddress {
+    if (this.#local !== undefined) return this.#local;
+    const isKnown = this.isUnix || !ANY_ADDRESSES.includes(this.#listenerLocal.address);
+    if (isKnown || !this.#isOpen) {
+      this.#local = this.#listenerLocal;
+    } else {
+      const fd = this.descriptor();
+      if (fd < 0) throw addressError(fd, 'getsockname');
+      this.#local = localName(fd);
+    }
+    return this.#local;
+  }
+
+  get remote(): SocketAddress | undefined {
+    if (this.#remoteName !== undefined) {
+      this.#remote = decodeName(this.#remoteName, 0, this.#remoteName.length);
+      this.#remoteName = undefined;
+    }
+    return this.#remote;
+  }
+
+  /** By a descriptor, which is a few microseconds quicker than the kernel thread that the operation takes. */
+  shutDown(): number | Promise<number> {
+    const fd = this.descriptor();
+    if (fd >= 0) return binding().shutDown(fd, SHUT_WR);
+    return this.#sockets.dispatcher.submitAnyway(new ShutDownOperation(this.target));
+  }
+
+  async cutOff(): Promise<void> {
+    if (this.isUnix || this.#sockets.dispatcher.isClosed) return;
+    await this.#sockets.dispatcher.submitAnyway(new LingerOperation(this.target));
+  }
+
+  /** The slot first: only the last of the two that is closed may have to wait. */
+  async close(mayBlock: boolean): Promise<void> {
+    this.#isOpen = false;
+    const { dispatcher, table } = this.#sockets;
+    await this.#installing;
+    await this.#sockets.close(this.target, mayBlock && this.#fd < 0);
+    if (this.#fd >= 0) await closeDescriptor(dispatcher, table, this.#fd, mayBlock);
+  }
+
+  async disown(): Promise<void> {
+    void this.local;
+    this.#isOpen = false;
+    await this.#installing;
+    await this.#sockets.close(this.target, false);
+    binding().disownFd(this.#fd);
+  }
+}
+
+/** Something that is done to a connection in a slot, with an errno or 0 as its result. */
+abstract class SlotOperation extends Operation<number> {
+  protected readonly index: number;
+
+  constructor(index: number) {
+    super();
+    this.index = index;
+  }
+
+  override complete(result: number): void {
+    this.fulfil(result);
+  }
+
+  override get isCall(): boolean {
+    return false;
+  }
+}
+
+/** Ends sending. For one that no descriptor can be made of: the kernel hands it to a thread. */
+class ShutDownOperation extends SlotOperation {
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, OP_SHUTDOWN | SQE_FIXED_FILE, this.index, 0, SHUT_WR, 0);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'shutdown');
+  }
+}
+
+/** struct linger, on for no time: a close that resets the connection. SAFETY: lives for good. */
+const RESETTING = new Uint32Array([1, 0]);
+
+/** Has the close reset the connection (setsockopt(2), SO_LINGER). */
+class LingerOperation extends SlotOperation {
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, OP_URING_CMD | SQE_FIXED_FILE, this.index, 0, 0, 0);
+    words[at + SQE_OFFSET_LOW] = SOCKET_CMD_SETSOCKOPT;
+    // level, optname, optlen and optval (struct io_uring_sqe).
+    words[at + SQE_ADDRESS_LOW] = SOL_SOCKET;
+    words[at + SQE_ADDRESS_HIGH] = SO_LINGER;
+    words[at + SQE_FILE_INDEX] = RESETTING.byteLength;
+    const address = addressOf(RESETTING);
+    words[at + SQE_ADDRESS3] = address;
+    words[at + SQE_ADDRESS3 + 1] = address / WORD;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'setsockopt');
+  }
+}

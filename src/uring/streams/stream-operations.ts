@@ -1,0 +1,375 @@
+/** What connects, accepts, receives and sends of streams show the kernel. */
+import { addressError } from '../../errors/index.js';
+import type { SocketAddress } from '../../contract/address.js';
+import type { View } from '../../base/views.js';
+import type { ReadResult } from '../../contract/backend.js';
+import type { OperationFacts } from '../../contract/observation.js';
+import { encodeDescriptors } from './descriptor-passing.js';
+import type { LostErrors } from './lost-errors.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import {
+  CQE_MORE,
+  CQE_NOTIFICATION,
+  MSG_NOSIGNAL,
+  MSG_WAITALL,
+  OP_ACCEPT,
+  OP_CONNECT,
+  OP_RECV,
+  OP_SEND,
+  OP_SEND_ZC,
+  OP_SENDMSG,
+  OP_SENDMSG_ZC,
+  SOCK_CLOEXEC,
+  SQE_ACCEPT_MULTISHOT,
+  SQE_BUFFER,
+  SQE_BUFFER_SELECT,
+  SQE_OFFSET_LOW,
+  SQE_OPTION_LENGTH,
+  SQE_RECEIVE_BUNDLE,
+  SQE_RECEIVE_MULTISHOT,
+  SQE_REPORT_USAGE,
+} from '../../native/layout.js';
+import { addressOf, addressOfOnce, addressWithin, writeWide } from '../engine/memory.js';
+import { fillEntry, Operation } from '../engine/operation.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
+import { Vectors } from '../engine/vectors.js';
+
+const ECANCELED = -125;
+
+// Words of a slot's storage: struct msghdr (sendmsg(2)).
+const MSGHDR_IOVEC = 4;
+const MSGHDR_IOVEC_COUNT = 6;
+const MSGHDR_CONTROL = 8;
+const MSGHDR_CONTROL_BYTES = 10;
+const MSGHDR_WORDS = 14;
+
+/** What operations on a socket name it by. */
+export interface SocketTarget {
+  /** Its descriptor's number; -1 while it has none. */
+  readonly knownFd: number;
+  /** The descriptor or table slot for submission entries, and the flag that says which. */
+  readonly target: number;
+  readonly targetFlags: number;
+}
+
+/** A connection, which wants to know what its transfers come to. */
+export interface TransferTarget extends SocketTarget {
+  readonly lostErrors: LostErrors;
+}
+
+/** How errors name an address: host and port, or the path. */
+export function streamError(errno: number, syscall: string, address: SocketAddress | undefined): Error {
+  if (address === undefined) return addressError(errno, syscall);
+  if (address.path !== undefined) return addressError(errno, syscall, address.path);
+  return addressError(errno, syscall, address.address, address.port);
+}
+
+export class ConnectOperation extends Operation<void> {
+  readonly #fd: number;
+  /** SAFETY: read by the kernel until the terminal completion. */
+  readonly #name: Uint8Array;
+  readonly #remote: SocketAddress;
+
+  constructor(fd: number, name: Uint8Array, remote: SocketAddress) {
+    super();
+    this.#fd = fd;
+    this.#name = name;
+    this.#remote = remote;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    fillEntry(words, at, OP_CONNECT, this.#fd, addressOf(this.#name), 0, 0);
+    words[at + SQE_OFFSET_LOW] = this.#name.length;
+  }
+
+  override complete(result: number): void {
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return streamError(errno, 'connect', this.#remote);
+  }
+}
+
+/** Multishot accept; each result is a new descriptor. */
+export class AcceptOperation extends ArmedOperation {
+  readonly #socket: SocketTarget;
+
+  constructor(owned: ArmedOwner, socket: SocketTarget) {
+    super(owned);
+    this.#socket = socket;
+    this.ticket.yieldsFd = true;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    fillEntry(words, at, OP_ACCEPT | SQE_ACCEPT_MULTISHOT | targetFlags, target, 0, 0, SOCK_CLOEXEC);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'accept');
+  }
+}
+
+/** Multishot receive into provided buffers. */
+export class ReceiveOperation extends ArmedOperation {
+  readonly #socket: SocketTarget;
+  readonly #groupId: number;
+  readonly bytesMax: number;
+  readonly #isBundled: boolean;
+
+  /**
+   * @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never.
+   * @param isBundled whether a completion may be for several buffers, one behind the other (Linux 6.17; receive_trials.cc).
+   */
+  constructor(
+    owned: ArmedOwner,
+    socket: SocketTarget,
+    groupId: number,
+    bytesMax: number,
+    isBundled: boolean,
+  ) {
+    super(owned);
+    this.#socket = socket;
+    this.#groupId = groupId;
+    this.bytesMax = bytesMax;
+    this.#isBundled = isBundled;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    const head = OP_RECV | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | targetFlags;
+    fillEntry(words, at, this.#isBundled ? head | SQE_RECEIVE_BUNDLE : head, target, 0, 0, 0);
+    words[at + SQE_BUFFER] = this.#groupId;
+    words[at + SQE_OPTION_LENGTH] = this.bytesMax;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'read');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'read', fd: this.#socket.knownFd };
+  }
+}
+
+/** One receive of an iterator's, straight into the memory of the chunk. */
+export class ChunkReceiveOperation extends ArmedOperation {
+  readonly #socket: SocketTarget;
+  /** SAFETY: written by the kernel until the terminal completion. */
+  readonly memory: Buffer;
+  readonly address: number;
+
+  constructor(owned: ArmedOwner, socket: SocketTarget, memory: Buffer) {
+    super(owned);
+    this.#socket = socket;
+    this.memory = memory;
+    this.address = addressOfOnce(memory);
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    fillEntry(words, at, OP_RECV | targetFlags, target, this.address, this.memory.length, 0);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'read');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'read', fd: this.#socket.knownFd, bytes: this.memory.length };
+  }
+}
+
+/** One receive, straight into the caller's view. */
+export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>> {
+  readonly #socket: TransferTarget;
+  /** SAFETY: written by the kernel until the terminal completion. */
+  readonly #buffer: Data;
+  readonly #offset: number;
+  readonly #length: number;
+  readonly #isFilling: boolean;
+  #errno = 0;
+  readonly #onOver: (errno: number) => void;
+
+  /** @param onOver called with the errno it failed with, unless it was cancelled, or 0. */
+  constructor(
+    socket: TransferTarget,
+    buffer: Data,
+    offset: number,
+    length: number,
+    isFilling: boolean,
+    onOver: (errno: number) => void,
+  ) {
+    super();
+    this.#socket = socket;
+    this.#buffer = buffer;
+    this.#offset = offset;
+    this.#length = length;
+    this.#isFilling = isFilling;
+    this.#onOver = onOver;
+  }
+
+  override fill(words: Uint32Array, at: number): void {
+    const { target, targetFlags } = this.#socket;
+    const flags = this.#isFilling ? MSG_WAITALL : 0;
+    const address = addressWithin(this.#buffer, this.#offset, this.#length);
+    fillEntry(words, at, OP_RECV | targetFlags, target, address, this.#length, flags);
+  }
+
+  override complete(completed: number): void {
+    const { lostErrors } = this.#socket;
+    const result = completed === 0 && this.#length > 0 ? lostErrors.errnoOfEnd() : completed;
+    this.#errno = this.cancelReason === undefined ? Math.min(result, 0) : 0;
+    if (this.#isFilling && result > 0 && result < this.#length && this.cancelReason === undefined) {
+      lostErrors.noteCutShort();
+    }
+    if (result >= 0) this.fulfil({ bytesRead: result, buffer: this.#buffer });
+    else this.fail(result);
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'read');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'read', fd: this.#socket.knownFd, bytes: this.#length };
+  }
+
+  protected override onSettled(): void {
+    this.#onOver(this.#errno);
+  }
+}
+
+/** Who hears what a send has come to, and settles the writes. */
+export interface SendOwner {
+  /** @param isHeld whether the kernel goes on reading the views, until `onReleased`. */
+  onSent(operation: SendOperation, result: number, reason: (() => Error) | undefined, isHeld: boolean): void;
+  /** @param isCopied whether the kernel has copied the views after all. */
+  onReleased(operation: SendOperation, isCopied: boolean): void;
+}
+
+/** One send, of one view or several. */
+export class SendOperation extends Operation<void> {
+  readonly #owner: SendOwner;
+  readonly #socket: TransferTarget;
+  /** SAFETY: read by the kernel until the terminal completion. */
+  readonly #memory: View | Vectors;
+  readonly #skippedBytes: number;
+  readonly #bytes: number;
+  readonly #control: Uint32Array | undefined;
+  readonly isZeroCopy: boolean;
+  readonly #isWhole: boolean;
+  /** The errno of a send that failed, and whose views the kernel has not let go of yet. */
+  #failure = 0;
+  #isHeld = false;
+  #isTold = false;
+
+  /**
+   * @param skippedBytes of a view, which have been sent before.
+   * @param bytes in all, without those.
+   * @param isZeroCopy whether the kernel is to read the views where they lie, until it says that it no longer does.
+   * @param fds descriptors to pass along.
+   * @param isWhole whether the kernel goes on until all bytes are taken, or tells of the first of them.
+   */
+  constructor(
+    owner: SendOwner,
+    socket: TransferTarget,
+    memory: View | Vectors,
+    skippedBytes: number,
+    bytes: number,
+    isZeroCopy: boolean,
+    fds: readonly number[] | undefined,
+    isWhole: boolean,
+  ) {
+    super();
+    this.#owner = owner;
+    this.#socket = socket;
+    this.#memory = memory;
+    this.#skippedBytes = skippedBytes;
+    this.#bytes = bytes;
+    this.isZeroCopy = isZeroCopy;
+    this.#isWhole = isWhole;
+    this.#control = fds && encodeDescriptors(fds);
+  }
+
+  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+    const { target, targetFlags } = this.#socket;
+    const { isZeroCopy } = this;
+    const memory = this.#memory;
+    const flags = this.#isWhole ? MSG_NOSIGNAL | MSG_WAITALL : MSG_NOSIGNAL;
+    if (!(memory instanceof Vectors)) {
+      const address = addressWithin(memory, this.#skippedBytes, this.#bytes);
+      const op = isZeroCopy ? OP_SEND_ZC | SQE_REPORT_USAGE : OP_SEND;
+      fillEntry(words, at, op | targetFlags, target, address, this.#bytes, flags);
+      return;
+    }
+    const storage = dispatcher.storage.words(this.slot);
+    const offset = dispatcher.storage.wordOffset(this.slot);
+    dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
+    writeWide(storage, offset + MSGHDR_IOVEC, memory.fill());
+    storage[offset + MSGHDR_IOVEC_COUNT] = memory.count;
+    if (this.#control !== undefined) {
+      writeWide(storage, offset + MSGHDR_CONTROL, addressOf(this.#control));
+      storage[offset + MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
+    }
+    const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
+    fillEntry(words, at, op | targetFlags, target, dispatcher.storage.address(this.slot), 1, flags);
+  }
+
+  /** Has its owner go on, ahead of the completion, which has been seen to come. */
+  tellNow(result: number): void {
+    this.#isTold = true;
+    this.#tell(result, false);
+  }
+
+  override complete(result: number, flags: number): void {
+    if (this.#isTold) {
+      this.fulfil();
+      return;
+    }
+    if ((flags & CQE_NOTIFICATION) !== 0) {
+      this.fulfil();
+      if (this.#isHeld) this.#owner.onReleased(this, result < 0);
+      else this.#tell(this.#failure, false);
+      return;
+    }
+    const hasMore = (flags & CQE_MORE) !== 0;
+    if (!hasMore) this.fulfil();
+    // Of what has failed the writes settle when the views are free, which is at once.
+    else if (result < 0) this.#failure = result;
+    else this.#isHeld = true;
+    if (!hasMore || result >= 0) this.#tell(result, hasMore);
+  }
+
+  #tell(result: number, isHeld: boolean): void {
+    const isShort = result < this.#bytes;
+    if (this.cancelReason === undefined && isShort) {
+      if (result < 0) this.#socket.lostErrors.noteFailed(result);
+      else if (this.#isWhole) this.#socket.lostErrors.noteCutShort();
+    }
+    this.#owner.onSent(this, result, isShort ? this.cancelReason : undefined, isHeld);
+  }
+
+  /** It never started, or the ring broke. */
+  override failWith(create: () => Error): void {
+    this.fulfil();
+    if (this.#isTold) return;
+    if (this.#isHeld) this.#owner.onReleased(this, false);
+    else this.#owner.onSent(this, ECANCELED, create, false);
+  }
+
+  /** What has been sent can't be cancelled. */
+  override get isCall(): boolean {
+    return !this.#isHeld;
+  }
+
+  protected override errorFor(errno: number): Error {
+    return addressError(errno, 'write');
+  }
+
+  override describe(): OperationFacts {
+    return { kind: 'write', fd: this.#socket.knownFd, bytes: this.#bytes };
+  }
+}
