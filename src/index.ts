@@ -1,4 +1,10 @@
 /** The public names, and nothing else. */
+
+export type { SocketAddress } from './contract/address.js';
+export type { AncillaryField, ProcessCredentials } from './contract/ancillary.js';
+export { DatagramMessage } from './contract/datagram-message.js';
+export { LatencyRecording } from './contract/latency.js';
+export type { OperationFacts, OperationTrace } from './contract/observation.js';
 export type {
   Degradation,
   FdTableStats,
@@ -7,8 +13,19 @@ export type {
   RingStats,
   SqPollProfile,
 } from './contract/reports.js';
-export type { OperationFacts, OperationTrace } from './contract/observation.js';
-export type { SqPollGroup, SqPollThread } from './native/sq-poll-groups.js';
+export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './contract/ring-options.js';
+export { StreamChunk } from './contract/stream-chunk.js';
+export type { PeerCredentials } from './contract/streams.js';
+export type { PollEvent } from './events/poll-events.js';
+export type { SignalArrival } from './events/signals.js';
+export type { AllocateMode, AllocateOptions } from './fs/allocate-modes.js';
+export type {
+  AttributeOptions,
+  SetAttributeMode,
+  SetAttributeOfHandleOptions,
+  SetAttributeOptions,
+} from './fs/attributes.js';
+export type { DirectAlignment } from './fs/beyond-node.js';
 export { BufferPool, type BufferPoolOptions, PooledBuffer } from './fs/buffer-pool.js';
 export type {
   Chain,
@@ -18,27 +35,15 @@ export type {
   ChainResults,
   ChainTransferOptions,
 } from './fs/chain.js';
-export { fs } from './ring/default-fs.js';
-export type { AllocateMode, AllocateOptions } from './fs/allocate-modes.js';
-export type {
-  AttributeOptions,
-  SetAttributeMode,
-  SetAttributeOfHandleOptions,
-  SetAttributeOptions,
-} from './fs/attributes.js';
-export type { DirectAlignment } from './fs/beyond-node.js';
 export { FileHandle } from './fs/file-handle.js';
+export type { Fs } from './fs/fs.js';
 export type { HandleWriter, WriterOptions } from './fs/handle-writer.js';
 export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
 export type { Advice, SyncRangeOptions } from './fs/range-hints.js';
 export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
-export type { Fs } from './fs/fs.js';
 export type { ContentTransform, PullOptions, PullSyncOptions } from './fs/stream-iter.js';
-export { LatencyRecording } from './contract/latency.js';
-export type { SocketAddress } from './contract/address.js';
-export type { AncillaryField, ProcessCredentials } from './contract/ancillary.js';
+export type { SqPollGroup, SqPollThread } from './native/sq-poll-groups.js';
 export type { DatagramBindOptions } from './net/datagrams/datagram-binding.js';
-export { DatagramMessage } from './contract/datagram-message.js';
 export type {
   DatagramData,
   DatagramDestination,
@@ -47,24 +52,20 @@ export type {
 } from './net/datagrams/datagram-sending.js';
 export type { PathMtuDiscovery } from './net/datagrams/datagram-settings.js';
 export { DatagramSocket, type ReceiveOptions } from './net/datagrams/datagram-socket.js';
+export type { StreamConnectOptions } from './net/streams/connect-options.js';
 export type { ListenOptions } from './net/streams/listen-options.js';
 export { Listener } from './net/streams/listener.js';
-export { serveOn } from './net/streams/serve-on.js';
-export type { PeerCredentials } from './contract/streams.js';
 export type { ReadableFile } from './net/streams/send-file.js';
-export type { DuplexOptions, StreamDuplex } from './net/streams/stream-duplex.js';
-export { StreamChunk } from './contract/stream-chunk.js';
-export type { StreamSocketOptions } from './net/streams/stream-options.js';
-export type { StreamConnectOptions } from './net/streams/connect-options.js';
+export { serveOn } from './net/streams/serve-on.js';
 export type {
   ChunkOptions,
   SendFileOptions,
   StreamCallOptions,
   StreamReadOptions,
 } from './net/streams/stream-calls.js';
+export type { DuplexOptions, StreamDuplex } from './net/streams/stream-duplex.js';
+export type { StreamSocketOptions } from './net/streams/stream-options.js';
 export { StreamSocket } from './net/streams/stream-socket.js';
-export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './contract/ring-options.js';
-export type { PollEvent } from './events/poll-events.js';
 export {
   type ContainerEngine,
   type Host,
@@ -76,5 +77,5 @@ export {
   type ResourceLimit,
   type SecuritySettings,
 } from './observe/probe.js';
+export { fs } from './ring/default-fs.js';
 export { Ring, type WaitOptions } from './ring/ring.js';
-export type { SignalArrival } from './events/signals.js';

@@ -6,8 +6,8 @@
  */
 import { constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { CURRENT_POSITION, type Path, type Position, type SymlinkType } from './file-arguments.js';
 import { invalidArgType, invalidArgValue, invalidSymlinkType, outOfRange } from '../errors/index.js';
+import { CURRENT_POSITION, type Path, type Position, type SymlinkType } from './file-arguments.js';
 import { type ForeignSignal, standIn } from './foreign-signal.js';
 import { isNodeAtLeast } from './node-version.js';
 import { abortWith, isPlainSignal } from './plain-signal.js';

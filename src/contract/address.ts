@@ -1,7 +1,7 @@
 /** Socket addresses as users see them, the checks on what they type, and the look-up of host names. */
 import { orAborted } from '../base/abort.js';
-import { abortError, badPort, invalidArgValue } from '../errors/index.js';
 import { checkString } from '../base/validate.js';
+import { abortError, badPort, invalidArgValue } from '../errors/index.js';
 
 export type AddressFamily = 'IPv4' | 'IPv6';
 

@@ -5,7 +5,7 @@
  * `uring` and `node` implement them and never import each other.
  * Every rejection already has the shape of `errors.ts`.
  */
-import type { TimerQueue } from './timer-queue.js';
+
 import type { PoolBackend } from './buffer-pools.js';
 import type { ChainBackend } from './chain-steps.js';
 import type { DatagramBackend } from './datagrams.js';
@@ -14,6 +14,7 @@ import type { Observation } from './observation.js';
 import type { Hold, PollBackend } from './polls.js';
 import type { RingProfile, RingStats } from './reports.js';
 import type { StreamBackend } from './streams.js';
+import type { TimerQueue } from './timer-queue.js';
 
 export type * from './datagrams.js';
 export * from './files.js';

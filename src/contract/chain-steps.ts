@@ -5,7 +5,7 @@
 import { byteCountOf, type Span, type View } from '../base/views.js';
 import type { BackendFile, OpenRules, Path, Position, SymlinkType } from './files.js';
 
-export type TransferStep =
+type TransferStep =
   | {
       kind: 'read' | 'write';
       file: BackendFile;
@@ -70,17 +70,17 @@ export interface ChainBackend {
 }
 
 /** What the kernel takes in one transfer (MAX_RW_COUNT, read(2)). */
-const TRANSFER_BYTES_MAX = 0x7ffff000;
+export const KERNEL_TRANSFER_BYTES_MAX = 0x7ffff000;
 
 /** The bytes that a transfer must move for the chain to go on; undefined for a step that moves none. */
 export function wantedBytes(step: ChainStep): number | undefined {
   switch (step.kind) {
     case 'read':
     case 'write':
-      return Math.min(step.length, TRANSFER_BYTES_MAX);
+      return Math.min(step.length, KERNEL_TRANSFER_BYTES_MAX);
     case 'readv':
     case 'writev':
-      return Math.min(byteCountOf(step.spans), TRANSFER_BYTES_MAX);
+      return Math.min(byteCountOf(step.spans), KERNEL_TRANSFER_BYTES_MAX);
     default:
       return undefined;
   }

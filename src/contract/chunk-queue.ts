@@ -19,7 +19,7 @@ export interface ChunkProducer {
   onDrained(): void;
 }
 
-export function dataOf(chunk: QueuedChunk): Buffer {
+function dataOf(chunk: QueuedChunk): Buffer {
   return chunk instanceof Uint8Array ? chunk : chunk.data;
 }
 

@@ -3,11 +3,12 @@
  *
  * Addresses are literal and checked; host names are the public class's.
  */
-import type { BatchQueue } from './batch-queue.js';
+
+import type { Span } from '../base/views.js';
 import type { SocketAddress } from './address.js';
 import type { AncillaryField } from './ancillary.js';
+import type { BatchQueue } from './batch-queue.js';
 import type { DatagramMessage } from './datagram-message.js';
-import type { Span } from '../base/views.js';
 
 /** What `DatagramSocket.bind` hands down: validated, defaults filled in. */
 export interface DatagramBinding {

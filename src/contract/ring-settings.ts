@@ -1,12 +1,5 @@
 /** The options of a ring as its backend gets them: checked, with their defaults filled in. */
-import { invalidArgValue } from '../errors/index.js';
-import type {
-  CoalesceOptions,
-  IoWorkerOptions,
-  ReceiveBufferOptions,
-  RingOptions,
-  SqPollOptions,
-} from './ring-options.js';
+
 import {
   checkBoolean,
   checkInteger,
@@ -16,6 +9,14 @@ import {
   mapArray,
   type OptionNames,
 } from '../base/validate.js';
+import { invalidArgValue } from '../errors/index.js';
+import type {
+  CoalesceOptions,
+  IoWorkerOptions,
+  ReceiveBufferOptions,
+  RingOptions,
+  SqPollOptions,
+} from './ring-options.js';
 
 /** All options with their defaults filled in. */
 export interface RingSettings {
@@ -54,7 +55,7 @@ export interface ReceiveBufferSettings {
 }
 
 /** Undefined means: what the group has, or the default if this ring founds it. */
-export interface SqPollSettings {
+interface SqPollSettings {
   group: string | undefined;
   threads: number | undefined;
   cpus: readonly number[] | undefined;

@@ -3,9 +3,10 @@
  *
  * Addresses are literal and checked; host names and the choice between addresses are the public classes'.
  */
-import type { ChunkQueue } from './chunk-queue.js';
-import type { SocketAddress } from './address.js';
+
 import type { Span } from '../base/views.js';
+import type { SocketAddress } from './address.js';
+import type { ChunkQueue } from './chunk-queue.js';
 import type { ReadResult } from './files.js';
 
 /** What a socket can be told to do, before it connects or later; undefined leaves the system's default. */

@@ -4,8 +4,9 @@
  * The backend provides the alarm, which costs a kernel request each time it is set; it is set only when
  * the earliest deadline moves forward, or has passed. Deadlines are milliseconds of CLOCK_MONOTONIC.
  */
-import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+
 import { constants } from 'node:os';
+import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import { abortError, systemError, tracedRejection } from '../errors/index.js';
 
 export interface Alarm {

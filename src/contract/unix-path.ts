@@ -1,8 +1,8 @@
 /** Names of Unix sockets: paths, and abstract names, which begin with NUL (unix(7)). */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { invalidArgValue } from '../errors/index.js';
 import { checkString } from '../base/validate.js';
+import { invalidArgValue } from '../errors/index.js';
 import type { SocketAddress } from './address.js';
 
 /** What struct sockaddr_un holds, without the NUL that ends a path. */

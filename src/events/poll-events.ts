@@ -1,6 +1,7 @@
 /** What a descriptor can be polled for: names for users, poll(2)'s bits for the kernel. */
-import { invalidArgValue } from '../errors/index.js';
+
 import { checkOneOf, mapArray } from '../base/validate.js';
+import { invalidArgValue } from '../errors/index.js';
 
 /**
  * - `'readable'`: a read would not block; a waiting connection, for a listening socket; the end of input too.

@@ -6,8 +6,8 @@
  */
 import { constants } from 'node:os';
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+import { checkString, mapArray } from '../base/validate.js';
 import type { Hold } from '../contract/polls.js';
-import { restoreSignal, saveSignal } from '../native/signal-actions.js';
 import {
   abortError,
   invalidArgValue,
@@ -15,7 +15,7 @@ import {
   unknownSignal,
   workerUnsupportedError,
 } from '../errors/index.js';
-import { checkString, mapArray } from '../base/validate.js';
+import { restoreSignal, saveSignal } from '../native/signal-actions.js';
 
 /** A signal that has come, and how often since it was last reported. */
 export interface SignalArrival {

@@ -1,7 +1,5 @@
 /** Extended attributes (xattr(7)): what callers may pass, and the calls on paths. */
 import type { PathLike } from 'node:fs';
-import type { FileBackend } from '../contract/backend.js';
-import { invalidArgValue } from '../errors/index.js';
 import {
   checkBoolean,
   checkOneOf,
@@ -12,6 +10,8 @@ import {
   toPath,
 } from '../base/validate.js';
 import { bytesOf, isView } from '../base/views.js';
+import type { FileBackend } from '../contract/backend.js';
+import { invalidArgValue } from '../errors/index.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 /** What calls on extended attributes of a path can be asked for. */
@@ -46,7 +46,7 @@ const SET_ATTRIBUTE_OPTIONS: OptionNames<SetAttributeOptions> = {
   timeout: true,
 };
 
-export interface AttributeSettings {
+interface AttributeSettings {
   isOfLink: boolean;
   flags: number;
   signal: AbortSignal | undefined;

@@ -4,9 +4,9 @@
  * The base of `FileHandle`, which owns the open file and says whether there still is one.
  */
 import { EventEmitter } from 'node:events';
-import * as attributeCalls from '../native/attribute-calls.js';
-import type { BackendFile } from '../contract/backend.js';
 import { checkInteger } from '../base/validate.js';
+import type { BackendFile } from '../contract/backend.js';
+import * as attributeCalls from '../native/attribute-calls.js';
 import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
 import {
   readAttributeOptions,

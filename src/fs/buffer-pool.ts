@@ -5,15 +5,15 @@
  * Owns who has which buffer and who waits for one. What is under way on a buffer the backend counts.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
-import type { BackendPool, PoolBackend, PoolBuffer } from '../contract/buffer-pools.js';
-import { POOL_BYTES_MAX, strideOf } from '../native/pool-memory.js';
 import { checkOurs, OURS } from '../base/construction.js';
-import { abortError, invalidState, outOfRange, ringClosedError, systemError } from '../errors/index.js';
-import { readSignalAlone, type SignalOptions } from './options.js';
 import { Line } from '../base/line.js';
 import { checkBoolean, checkInteger, checkOptions, type OptionNames } from '../base/validate.js';
+import type { BackendPool, PoolBackend, PoolBuffer } from '../contract/buffer-pools.js';
+import { abortError, invalidState, outOfRange, ringClosedError, systemError } from '../errors/index.js';
+import { POOL_BYTES_MAX, strideOf } from '../native/pool-memory.js';
+import { readSignalAlone, type SignalOptions } from './options.js';
 
-const COUNT_MAX = 65_536;
+const POOL_BUFFERS_MAX = 65_536;
 const WAITING_MAX = 1024;
 const ENOBUFS = -105;
 
@@ -51,7 +51,7 @@ interface PoolSettings {
 
 function readPoolOptions(options: unknown): PoolSettings {
   const given = checkOptions<BufferPoolOptions>(options, POOL_OPTIONS);
-  const count = checkInteger(given.count, 'options.count', 1, COUNT_MAX);
+  const count = checkInteger(given.count, 'options.count', 1, POOL_BUFFERS_MAX);
   const bytes = checkInteger(given.bytes, 'options.bytes', 1, POOL_BYTES_MAX);
   const { registered, waitingMax = WAITING_MAX } = given;
   if (count * strideOf(bytes) > POOL_BYTES_MAX) {
@@ -62,7 +62,7 @@ function readPoolOptions(options: unknown): PoolSettings {
     count,
     bytes,
     registered: registered === undefined ? undefined : checkBoolean(registered, 'options.registered'),
-    waitingMax: checkInteger(waitingMax, 'options.waitingMax', 0, COUNT_MAX),
+    waitingMax: checkInteger(waitingMax, 'options.waitingMax', 0, POOL_BUFFERS_MAX),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What became of each part of a chain, in the shape of Promise.allSettled, and which part broke it. */
 import { constants } from 'node:os';
+import { OURS } from '../base/construction.js';
 import type { BackendFile, WriteResult } from '../contract/backend.js';
 import {
   type ChainOutcome,
@@ -8,7 +9,6 @@ import {
   subjectOf,
   type TimeLimit,
 } from '../contract/chain-steps.js';
-import { OURS } from '../base/construction.js';
 import { chainCanceledError, chainTimeoutError, shortTransferError, systemError } from '../errors/index.js';
 import { FileHandle } from './file-handle.js';
 

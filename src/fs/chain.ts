@@ -6,29 +6,6 @@
  */
 import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import { orAborted } from '../base/abort.js';
-import type {
-  BackendFile,
-  ReadResult,
-  ReadVectorResult,
-  WriteResult,
-  WriteVectorResult,
-} from '../contract/backend.js';
-import type { ChainBackend, ChainOutcome, ChainStep, TimeLimit } from '../contract/chain-steps.js';
-import { outcomesOfTimeout, toResults } from './chain-results.js';
-import {
-  abortError,
-  fileClosedError,
-  invalidArgType,
-  invalidArgValue,
-  invalidState,
-  ringClosedError,
-} from '../errors/index.js';
-import { type AllocateMode, readAllocateOptions } from './allocate-modes.js';
-import { backendFileOf, FileHandle, lendForClosing } from './file-handle.js';
-import type { LentFile } from './handle-lifetime.js';
-import { type OpenOptions, readOpenOptions } from './open-rules.js';
-import { readStatOptions } from './options.js';
-import { monotonicMs } from '../contract/timer-queue.js';
 import {
   checkInteger,
   checkOptions,
@@ -40,16 +17,38 @@ import {
   toMode,
   toOpenFlags,
   toPath,
-  toSpans,
   toPosition,
+  toSpans,
   toSymlinkType,
 } from '../base/validate.js';
 import { byteLengthOf, isView, type Span, type View } from '../base/views.js';
+import type {
+  BackendFile,
+  ReadResult,
+  ReadVectorResult,
+  WriteResult,
+  WriteVectorResult,
+} from '../contract/backend.js';
+import type { ChainBackend, ChainOutcome, ChainStep, TimeLimit } from '../contract/chain-steps.js';
+import { monotonicMs } from '../contract/timer-queue.js';
+import {
+  abortError,
+  fileClosedError,
+  invalidArgType,
+  invalidArgValue,
+  invalidState,
+  ringClosedError,
+} from '../errors/index.js';
+import { type AllocateMode, readAllocateOptions } from './allocate-modes.js';
+import { outcomesOfTimeout, toResults } from './chain-results.js';
+import { backendFileOf, FileHandle, lendForClosing } from './file-handle.js';
+import type { LentFile } from './handle-lifetime.js';
+import { type OpenOptions, readOpenOptions } from './open-rules.js';
+import { readStatOptions } from './options.js';
+import { TRANSFER_BYTES_MAX } from './transfer-ranges.js';
 
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
-/** The most that one call transfers (read(2), write(2)). */
-const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** What `ring.chain` can be asked for. */

@@ -7,11 +7,11 @@
  */
 import { constants, type PathLike } from 'node:fs';
 import nodePromises from 'node:fs/promises';
-import * as copyCalls from '../native/copy-calls.js';
-import type { Path } from '../contract/backend.js';
-import { hasPermissionModel } from '../base/permission.js';
 import { isUvAtLeast } from '../base/node-version.js';
+import { hasPermissionModel } from '../base/permission.js';
 import { toPath } from '../base/validate.js';
+import type { Path } from '../contract/backend.js';
+import * as copyCalls from '../native/copy-calls.js';
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = constants;
 /** libuv's newer call also copies times and owner (COPYFILE_ATTRIBUTES of copy_file.h). */

@@ -3,9 +3,10 @@
  * and the process hears of it as it does from the running Node (DEP0137): by a warning before
  * Node 25, by an uncaught error since.
  */
+
+import { isNodeAtLeast } from '../base/node-version.js';
 import type { BackendFile } from '../contract/backend.js';
 import { handleCollectedError } from '../errors/index.js';
-import { isNodeAtLeast } from '../base/node-version.js';
 
 interface Dropped {
   file: BackendFile;

@@ -7,16 +7,7 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import nodeFs, { type BigIntStats, type Mode, type Stats, type TimeLike } from 'node:fs';
-import type {
-  BackendFile,
-  PoolCallback,
-  ReadResult,
-  ReadVectorResult,
-  WriteResult,
-  WriteVectorResult,
-} from '../contract/backend.js';
 import { checkOurs, type OURS } from '../base/construction.js';
-import { fileClosedError } from '../errors/index.js';
 import {
   checkInteger,
   checkNumber,
@@ -25,10 +16,19 @@ import {
   checkView,
   narrowMode,
   plainZero,
-  toSpans,
   toPosition,
+  toSpans,
 } from '../base/validate.js';
 import { byteLengthOf, isView, type View } from '../base/views.js';
+import type {
+  BackendFile,
+  PoolCallback,
+  ReadResult,
+  ReadVectorResult,
+  WriteResult,
+  WriteVectorResult,
+} from '../contract/backend.js';
+import { fileClosedError } from '../errors/index.js';
 import { fileFor } from './beyond-node.js';
 import { HandleLifetime, type LentFile } from './handle-lifetime.js';
 import { noteOriginals } from './handle-streams.js';
@@ -40,10 +40,11 @@ import {
   readWriteFileOptions,
   type SignalOptions,
   type StatOptions,
-  type WriteFileOptions,
   toSignal,
+  type WriteFileOptions,
 } from './options.js';
 import { readWhole } from './read-file.js';
+import { lifetimeOf, StreamableHandle } from './streamable-handle.js';
 import {
   checkReadRange,
   checkWriteRange,
@@ -52,12 +53,11 @@ import {
   unlessAborted,
   writeText,
 } from './transfer-ranges.js';
-import { lifetimeOf, StreamableHandle } from './streamable-handle.js';
 import { type FileContent, toContent, writeWhole } from './write-file.js';
 
 const READ_BUFFER_BYTES = 16 * 1024;
 
-export interface TransferOptions extends SignalOptions {
+interface TransferOptions extends SignalOptions {
   /** First byte of the buffer to use. Default 0. */
   offset?: number | null | undefined;
   /** Bytes to transfer. Default: the rest of the buffer. */

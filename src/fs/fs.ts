@@ -8,11 +8,11 @@
 import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import { types } from 'node:util';
-import type { FileBackend, Path } from '../contract/backend.js';
 import { OURS } from '../base/construction.js';
-import { abortError, invalidArgValue } from '../errors/index.js';
 import { isNodeAtLeast } from '../base/node-version.js';
 import { toMode, toOpenFlags, toPath, toSymlinkType } from '../base/validate.js';
+import type { FileBackend, Path } from '../contract/backend.js';
+import { abortError, invalidArgValue } from '../errors/index.js';
 import { type AttributeCalls, attributeCalls } from './attributes.js';
 import { Concurrency } from './concurrency.js';
 import { FileHandle } from './file-handle.js';
@@ -21,16 +21,16 @@ import { type AbortableNodeCalls, type NodePromises, node, nodeCalls } from './n
 import { type OpenOptions, readOpenOptions } from './open-rules.js';
 import {
   hasNodeOptions,
-  mayBeAbsent,
   type MakeDirectoryOptions,
+  mayBeAbsent,
+  type PathStatOptions,
   type ReadFileOptions,
   readMakeDirectoryOptions,
-  readReadFileOptions,
   readOwnWriteOptions,
+  readReadFileOptions,
   readSignal,
   readStatOptions,
   readWriteFileOptions,
-  type PathStatOptions,
   type SignalOptions,
   type StatOptions,
   type WriteFileOptions,
@@ -38,9 +38,9 @@ import {
 import { readPath } from './read-file.js';
 import {
   checkPaths,
-  readFiles,
   type ReadFilesEntry,
   type ReadFilesOptions,
+  readFiles,
   readReadFilesOptions,
 } from './read-files.js';
 import { type FileContent, toContent, writePath } from './write-file.js';

@@ -3,8 +3,8 @@
  * lent to a chain that will close it, closing. It is closed when nobody holds it any more.
  */
 import type { EventEmitter } from 'node:events';
-import type { BackendFile } from '../contract/backend.js';
 import { PendingCount } from '../base/pending-count.js';
+import type { BackendFile } from '../contract/backend.js';
 import { fileClosedError, invalidState } from '../errors/index.js';
 import { unwatchDropped, watchDropped } from './dropped-handles.js';
 

@@ -7,9 +7,9 @@
 import { createReadStream, createWriteStream, type ReadStream, type WriteStream } from 'node:fs';
 import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
 import type { Interface } from 'node:readline';
+import { toSpans } from '../base/validate.js';
 import { type BackendFile, CURRENT_POSITION, type Position } from '../contract/backend.js';
 import { methodNotImplemented } from '../errors/index.js';
-import { toSpans } from '../base/validate.js';
 import type { HeldFile } from './handle-lifetime.js';
 
 type View = NodeJS.ArrayBufferView;

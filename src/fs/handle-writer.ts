@@ -6,10 +6,10 @@
  * where they would have to wait for a write that is under way.
  */
 import { writeSync, writevSync } from 'node:fs';
-import { type BackendFile, CURRENT_POSITION } from '../contract/backend.js';
-import { invalidState, invalidStateType, outOfRange, writeStalledError } from '../errors/index.js';
 import { checkObject } from '../base/validate.js';
 import { byteCountOf, Span } from '../base/views.js';
+import { type BackendFile, CURRENT_POSITION } from '../contract/backend.js';
+import { invalidState, invalidStateType, outOfRange, writeStalledError } from '../errors/index.js';
 import type { HandleLifetime, HeldFile } from './handle-lifetime.js';
 import {
   IS_LATER_DRAFT,

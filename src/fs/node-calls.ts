@@ -8,8 +8,8 @@
 import type { CopyOptions, Dir, Mode, PathLike, RmOptions, TimeLike } from 'node:fs';
 import nodePromises from 'node:fs/promises';
 import { orAborted } from '../base/abort.js';
-import { abortError } from '../errors/index.js';
 import { checkInteger, narrowMode, plainZero } from '../base/validate.js';
+import { abortError } from '../errors/index.js';
 import { copyFile } from './copy-file.js';
 import { readSignal, type SignalOptions } from './options.js';
 

@@ -1,7 +1,8 @@
 /** What `fs.open` takes beyond Node's own: where a path begins, and how it may be resolved (openat2(2)). */
+
+import { checkOneOf, checkOptions, mapArray, type OptionNames } from '../base/validate.js';
 import type { OpenRules } from '../contract/backend.js';
 import { fileClosedError, invalidArgType, invalidArgValue } from '../errors/index.js';
-import { checkOneOf, checkOptions, mapArray, type OptionNames } from '../base/validate.js';
 import { backendFileOf, FileHandle } from './file-handle.js';
 import { type SignalOptions, toSignal } from './options.js';
 

@@ -1,5 +1,5 @@
 /** What the callers of file operations may pass as their last argument, and the checks on it. */
-import { invalidArgType, invalidArgValue } from '../errors/index.js';
+
 import { eitherSignal } from '../base/foreign-signal.js';
 import { isNodeAtLeast } from '../base/node-version.js';
 import {
@@ -15,6 +15,7 @@ import {
   toOpenFlags,
 } from '../base/validate.js';
 import { isView } from '../base/views.js';
+import { invalidArgType, invalidArgValue } from '../errors/index.js';
 
 /** Where Node's own `stat` and `readFile` have these options; elsewhere it does not look at them. */
 const CAN_TELL_ABSENCE = isNodeAtLeast(25, 7, { 24: 15 });

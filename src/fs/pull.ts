@@ -3,9 +3,9 @@
  * asked for. The handle is the reader's alone meanwhile.
  */
 import { readSync } from 'node:fs';
+import { checkSignal } from '../base/validate.js';
 import { type BackendFile, CURRENT_POSITION } from '../contract/backend.js';
 import { fileClosedError } from '../errors/index.js';
-import { checkSignal } from '../base/validate.js';
 import type { HandleLifetime, HeldFile } from './handle-lifetime.js';
 import {
   IS_LATER_DRAFT,

@@ -6,7 +6,6 @@
  */
 import type { PathLike } from 'node:fs';
 import { eitherSignal } from '../base/foreign-signal.js';
-import { abortError, invalidArgType } from '../errors/index.js';
 import {
   checkBoolean,
   checkEncoding,
@@ -14,6 +13,7 @@ import {
   checkOptions,
   type OptionNames,
 } from '../base/validate.js';
+import { abortError, invalidArgType } from '../errors/index.js';
 import { type SignalOptions, toSignal } from './options.js';
 
 const CONCURRENCY = 32;
@@ -39,7 +39,7 @@ export interface ReadFilesEntry<Content> {
 type ReadOne = (path: PathLike, signal: AbortSignal) => Promise<Buffer | string>;
 type Outcome = { entry: ReadFilesEntry<Buffer | string> } | { error: unknown };
 
-export interface ReadFilesSettings {
+interface ReadFilesSettings {
   encoding: BufferEncoding | undefined;
   concurrency: number;
   isOrdered: boolean;

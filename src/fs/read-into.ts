@@ -2,15 +2,16 @@
  * A whole file into memory of the caller's, as Node's `readFile` with `buffer` does it: the size is asked for
  * first, and the memory must hold that much, wherever the cursor is.
  */
-import { type BackendFile, CURRENT_POSITION } from '../contract/backend.js';
-import { abortError, invalidArgValue } from '../errors/index.js';
+
 import { checkView } from '../base/validate.js';
 import { bufferOf, byteLengthOf, byteOffsetOf, type View } from '../base/views.js';
+import { type BackendFile, CURRENT_POSITION } from '../contract/backend.js';
+import { abortError, invalidArgValue } from '../errors/index.js';
 import type { ReadFileSettings } from './options.js';
 import { checkSize } from './read-large.js';
 
 /** A read in the page cache is a copy on the event loop's time. */
-const READ_BYTES_MAX = 512 * 1024;
+const CACHED_READ_BYTES_MAX = 512 * 1024;
 
 export async function readInto(
   file: BackendFile,
@@ -44,7 +45,7 @@ export async function readInto(
 async function fill(file: BackendFile, content: Buffer, signal: AbortSignal | undefined): Promise<number> {
   let byteCount = 0;
   while (byteCount < content.length) {
-    const length = Math.min(content.length - byteCount, READ_BYTES_MAX);
+    const length = Math.min(content.length - byteCount, CACHED_READ_BYTES_MAX);
     const { bytesRead } = await file.read(content, byteCount, length, CURRENT_POSITION, signal);
     if (bytesRead === 0) break;
     byteCount += bytesRead;

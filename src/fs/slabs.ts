@@ -1,7 +1,7 @@
 /** Scratch memory for reads whose size nobody knows yet: a stock of equal buffers, used again and again. */
 
 /** What small files fit into in one read. */
-export const SLAB_BYTES = 64 * 1024;
+export const SLAB_BYTES = 65_536;
 
 /** Buffers kept for later: 2 MiB at most, and only once that many were in use at a time. */
 const IDLE_SLABS_MAX = 32;

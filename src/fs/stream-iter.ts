@@ -61,7 +61,7 @@ interface NodeWriter {
   endSync(): number;
 }
 
-const CHUNK_BYTES = 128 * 1024;
+const BATCH_BYTES = 128 * 1024;
 const NONE = -1;
 
 export function streamIter(): StreamIter {
@@ -102,7 +102,7 @@ function isOptions(value: unknown): boolean {
 }
 
 export function readRangeSettings(options: PullSyncOptions): RangeSettings {
-  const { autoClose = false, start = NONE, limit = NONE, chunkSize = CHUNK_BYTES } = options;
+  const { autoClose = false, start = NONE, limit = NONE, chunkSize = BATCH_BYTES } = options;
   checkBoolean(autoClose, 'options.autoClose');
   if (start !== NONE) checkInteger(start, 'options.start', 0);
   if (limit !== NONE) checkInteger(limit, 'options.limit', 1);

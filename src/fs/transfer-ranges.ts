@@ -1,8 +1,9 @@
 /** What `read` and `write` may be told, with Node's defaults and refusals. */
-import { type BackendFile, CURRENT_POSITION, type Position, type WriteResult } from '../contract/backend.js';
-import { abortError, invalidArgValue, outOfRange } from '../errors/index.js';
+
 import { checkInteger, toPosition } from '../base/validate.js';
 import { byteLengthOf, type View } from '../base/views.js';
+import { type BackendFile, CURRENT_POSITION, type Position, type WriteResult } from '../contract/backend.js';
+import { abortError, invalidArgValue, outOfRange } from '../errors/index.js';
 import { toStringEncoding } from './options.js';
 
 /** The most that one call transfers (read(2), write(2)); Linux itself stops a page short of it. */

@@ -3,16 +3,16 @@
  * one of ArrayBuffers where the running Node still makes that by default.
  */
 import type { ReadableStream as WebStream } from 'node:stream/web';
-import { CURRENT_POSITION } from '../contract/backend.js';
 import { isNodeAtLeast } from '../base/node-version.js';
 import { checkBoolean, checkObject, checkString } from '../base/validate.js';
 import { byteLengthOf } from '../base/views.js';
+import { CURRENT_POSITION } from '../contract/backend.js';
 import type { HeldFile } from './handle-lifetime.js';
 import type { StreamedHandle } from './handle-streams.js';
 
 /** As Node has them. */
 const BYTE_CHUNK_BYTES = 16 * 1024;
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 65_536;
 
 const IS_ALWAYS_OF_BYTES = isNodeAtLeast(22, 15);
 

@@ -10,8 +10,8 @@ import { basename, dirname, join } from 'node:path';
 import type { BackendFile, FileBackend } from '../contract/backend.js';
 import { node } from './node-calls.js';
 import type { WriteFileSettings } from './options.js';
-import { type FileContent, toContent, writeWhole } from './write-file.js';
 import { useFile } from './with-file.js';
+import { type FileContent, toContent, writeWhole } from './write-file.js';
 
 const PERMISSIONS = 0o7777;
 /** A name of this length is taken everywhere. */

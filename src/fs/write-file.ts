@@ -5,6 +5,9 @@
  * what was written stays written, as with Node, and the error's `bytesWritten` says how much that is.
  */
 import { constants } from 'node:fs';
+import { orAborted } from '../base/abort.js';
+import { checkStringData } from '../base/validate.js';
+import { isView, Span } from '../base/views.js';
 import {
   type BackendFile,
   CURRENT_POSITION,
@@ -12,12 +15,9 @@ import {
   type Path,
   type WholeWrite,
 } from '../contract/backend.js';
-import { orAborted } from '../base/abort.js';
 import { abortError, systemError, withBytesWritten } from '../errors/index.js';
-import { checkStringData } from '../base/validate.js';
-import { isView, Span } from '../base/views.js';
-import type { WriteFileSettings } from './options.js';
 import type { Concurrency } from './concurrency.js';
+import type { WriteFileSettings } from './options.js';
 import { useFile, withFile } from './with-file.js';
 
 type Parts = Iterable<unknown> | AsyncIterable<unknown>;

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ownPlaces, type Place } from './addon-places.js';
 import { backendUnavailableError } from '../errors/index.js';
+import { type ModulePlaces, ownPlaces, type Place } from './addon-places.js';
 import { addonTarget } from './addon-target.js';
 
 /** As the bundle's own module tells them, and each ES module in front of it. */
-export const modulePlaces = new Set([ownPlaces]);
+export const modulePlaces = new Set<ModulePlaces>([ownPlaces]);
 
 const BUNDLED =
   "this is a bundle, and the addon did not come along: leave 'ringlet' out of it as an external package, and install it beside it (the package's docs/bundlers.md has the line for each bundler)";

@@ -2,13 +2,14 @@
  * Extended attributes (xattr(7)) by system calls in libuv's thread pool: all of them on the node backend, and on
  * a ring what io_uring has no operation for. Needs the addon, though no io_uring, and says so where there is none.
  */
-import { featureUnavailableError, systemError } from '../errors/index.js';
-import type { Path, PoolCallback } from '../contract/files.js';
+
 import { checkPermitted } from '../base/permission.js';
+import type { Path, PoolCallback } from '../contract/files.js';
+import { featureUnavailableError, systemError } from '../errors/index.js';
 import { type Binding, binding } from './binding.js';
 
 /** What has the attributes: an open descriptor, or a path, whose last link is followed or not. */
-export interface AttributeHolder {
+interface AttributeHolder {
   fd?: number;
   path?: Path;
   isOfLink?: boolean;

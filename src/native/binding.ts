@@ -1,11 +1,12 @@
 /** The addon as TypeScript sees it. Only this file and addon-file.ts know that one exists. */
-import { backendUnavailableError } from '../errors/index.js';
+
 import type { Degradation } from '../contract/backend.js';
-import { foreignRuntime } from './ruling.js';
+import { backendUnavailableError } from '../errors/index.js';
 import { loadAddon } from './addon-file.js';
 import { SHARED_LAYOUT } from './layout.js';
+import { foreignRuntime } from './ruling.js';
 
-export interface NativeRingOptions {
+interface NativeRingOptions {
   submissionEntries: number;
   completionEntries: number;
   completionEntriesMin: number;
@@ -79,7 +80,7 @@ export interface NativeWatch {
   close(): void;
 }
 
-export interface NativeSqPollThread {
+interface NativeSqPollThread {
   index: number;
   threadId: number;
   cpus: number[];
@@ -96,7 +97,7 @@ export interface NativeSqPollGroup {
   threads: NativeSqPollThread[];
 }
 
-export interface NativeAddress {
+interface NativeAddress {
   address: string;
   port: number;
   family: 'IPv4' | 'IPv6';

@@ -1,8 +1,9 @@
 /** Copying files in libuv's thread pool, past Node's own call. Needs the addon, though no io_uring. */
-import { systemError } from '../errors/index.js';
+
 import type { Path } from '../contract/files.js';
-import { called } from './pool-call.js';
+import { systemError } from '../errors/index.js';
 import { binding } from './binding.js';
+import { called } from './pool-call.js';
 
 export function canCopyFiles(): boolean {
   try {

@@ -3,6 +3,8 @@
  * refuses. Needs the addon, though no io_uring, and says so where there is none.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+import type { Observation } from '../contract/observation.js';
+import type { BackendWatch, Hold, PollBackend, WatchListener } from '../contract/polls.js';
 import {
   abortError,
   featureUnavailableError,
@@ -10,8 +12,6 @@ import {
   systemError,
   tracedRejection,
 } from '../errors/index.js';
-import type { Observation } from '../contract/observation.js';
-import type { BackendWatch, Hold, PollBackend, WatchListener } from '../contract/polls.js';
 import { type Binding, binding, type NativeWatch } from './binding.js';
 
 const EPERM = -1;
@@ -116,7 +116,7 @@ export class EpollPolls implements PollBackend {
   }
 }
 
-export class EpollWatch implements BackendWatch {
+class EpollWatch implements BackendWatch {
   readonly #polls: EpollPolls;
   readonly #fd: number;
   readonly #events: number;

@@ -1,7 +1,7 @@
 /** The kernel's names for its features and opcodes, in the order of their numbers, up to Linux 6.18. */
 
 /** Bits of io_uring_params.features (io_uring_setup(2)), IORING_FEAT_* without the prefix. */
-export const FEATURE_NAMES: readonly string[] = [
+const FEATURE_NAMES: readonly string[] = [
   'SINGLE_MMAP',
   'NODROP',
   'SUBMIT_STABLE',

@@ -28,7 +28,7 @@ export const STAT_ENTERS = 2;
 export const STAT_BATCHES = 3;
 export const STAT_WAKEUPS = 4;
 export const STAT_OVERFLOWS = 5;
-export const STAT_IN_KERNEL = 6;
+const STAT_IN_KERNEL = 6;
 export const STAT_TURNS = 7;
 export const STAT_BUDGET_STOPS = 8;
 export const STAT_SQ_WAKEUPS = 9;
@@ -168,7 +168,6 @@ export const OP_FTRUNCATE = 55;
 
 export const CANCEL_ALL = 1 << 0;
 export const CANCEL_FD = 1 << 1;
-export const CANCEL_ANY = 1 << 2;
 export const CANCEL_FD_FIXED = 1 << 3;
 
 /** In the length of a POLL_ADD: stay armed. */

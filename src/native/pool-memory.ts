@@ -2,13 +2,14 @@
  * The memory of a buffer pool, the same on both backends: one ArrayBuffer, cut into buffers that begin on
  * pages.
  */
-import { byteLengthOf, byteOffsetOf, type View } from '../base/views.js';
+
 import { PendingCount } from '../base/pending-count.js';
+import { byteLengthOf, byteOffsetOf, type View } from '../base/views.js';
 import { PoolBuffer } from '../contract/buffer-pools.js';
 import { binding } from './binding.js';
 
 /** What every buffer of a pool begins at a multiple of: a page, and more than nearly every device's block. */
-export const ALIGNMENT_BYTES = 4096;
+const ALIGNMENT_BYTES = 4096;
 
 /** What the kernel registers in one piece (io_uring_register(2)). */
 export const POOL_BYTES_MAX = 2 ** 30;

@@ -1,7 +1,8 @@
 /** What decides on a ring's backend before the kernel is asked: the runtime, the operator, Node's permission model. */
-import type { RingSettings } from '../contract/ring-settings.js';
-import { checkOneOf } from '../base/validate.js';
+
 import { hasPermissionModel } from '../base/permission.js';
+import { checkOneOf } from '../base/validate.js';
+import type { RingSettings } from '../contract/ring-settings.js';
 
 type Choice = RingSettings['backend'];
 
@@ -25,7 +26,7 @@ function operatorChoice(): Choice {
   return checkOneOf(value, `process.env.${VARIABLE}`, ['auto', 'io_uring', 'node']);
 }
 
-export interface Ruling {
+interface Ruling {
   /** 'auto': io_uring where it can be had. */
   choice: Choice;
   /** What has made 'node' of 'auto', and why in words; null where nothing has. */

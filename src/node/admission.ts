@@ -6,10 +6,10 @@
  * has made is undone.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
-import { abortError, addressError, ringClosedError, systemError, tracedRejection } from '../errors/index.js';
-import { isAborted } from '../base/plain-signal.js';
 import { Line, type Place } from '../base/line.js';
+import { isAborted } from '../base/plain-signal.js';
 import type { Observation, OperationFacts } from '../contract/observation.js';
+import { abortError, addressError, ringClosedError, systemError, tracedRejection } from '../errors/index.js';
 
 const ECANCELED = -125;
 

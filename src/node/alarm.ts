@@ -1,6 +1,7 @@
 /** The node backend's alarm: one of Node's own timers. */
-import { type Alarm, type AlarmListener, monotonicMs } from '../contract/timer-queue.js';
+
 import type { Hold } from '../contract/polls.js';
+import { type Alarm, type AlarmListener, monotonicMs } from '../contract/timer-queue.js';
 
 /** What setTimeout takes; a longer wait is made of several. */
 const DELAY_MS_MAX = 2 ** 31 - 1;

@@ -5,8 +5,6 @@
  * that is under way goes on in the background: whether it has taken effect is then unknown.
  */
 import { onAbortOf } from '../base/abort.js';
-import { abortError, chainTimeoutError, otherRingError, ringClosedError } from '../errors/index.js';
-import { monotonicMs } from '../contract/timer-queue.js';
 import type { BackendFile } from '../contract/backend.js';
 import {
   type ChainBackend,
@@ -16,6 +14,8 @@ import {
   subjectOf,
   type TimeLimit,
 } from '../contract/chain-steps.js';
+import { monotonicMs } from '../contract/timer-queue.js';
+import { abortError, chainTimeoutError, otherRingError, ringClosedError } from '../errors/index.js';
 
 import type { Admission } from './admission.js';
 import type { NodeFiles } from './files.js';

@@ -8,16 +8,9 @@ import type dgram from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { BatchQueue } from '../contract/batch-queue.js';
-import {
-  addressError,
-  featureUnavailableError,
-  ringClosedError,
-  socketClosedError,
-} from '../errors/index.js';
-import type { SocketAddress } from '../contract/address.js';
-import { DatagramMessage } from '../contract/datagram-message.js';
+import { PendingCount } from '../base/pending-count.js';
 import { byteCountOf, Span } from '../base/views.js';
+import type { SocketAddress } from '../contract/address.js';
 import type {
   BackendDatagramSocket,
   DatagramBackend,
@@ -28,12 +21,19 @@ import type {
   Payload,
   SendExtras,
 } from '../contract/backend.js';
-import { PendingCount } from '../base/pending-count.js';
+import { BatchQueue } from '../contract/batch-queue.js';
+import { DatagramMessage } from '../contract/datagram-message.js';
+import {
+  addressError,
+  featureUnavailableError,
+  ringClosedError,
+  socketClosedError,
+} from '../errors/index.js';
 import type { Admission } from './admission.js';
 
-const WAITING_MESSAGES_MAX = 16_384;
+const KEPT_MESSAGES_MAX = 16_384;
 /** Sends of a `sendMany` that are under way at once. */
-const ROUND_MESSAGES = 64;
+const SENDS_AT_ONCE = 64;
 const NOT_IN_NODE = 'node:dgram has nothing of the kind';
 
 /** First releases with the `reusePort` option of dgram.createSocket. */
@@ -77,7 +77,7 @@ class NodeDatagramSocket implements BackendDatagramSocket {
       this.#local = toAddress(socket.address());
     });
     this.#local = this.binding === undefined ? toAddress(socket.address()) : UNBOUND;
-    this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => {});
+    this.incoming = new BatchQueue(KEPT_MESSAGES_MAX, () => {});
     socket.on('message', (data, remote) => {
       if (this.incoming.isFull) {
         this.#backend.noteDropped();
@@ -243,8 +243,8 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     let sentCount = 0;
-    for (let first = 0; first < payloads.length; first += ROUND_MESSAGES) {
-      const round = payloads.slice(first, first + ROUND_MESSAGES);
+    for (let first = 0; first < payloads.length; first += SENDS_AT_ONCE) {
+      const round = payloads.slice(first, first + SENDS_AT_ONCE);
       const sending = round.map((payload, index) =>
         this.send(payload, remotes?.[first + index], extras, signal),
       );

@@ -1,7 +1,5 @@
 /** Files over node:fs and its thread pool: opening, and calls on paths. */
 import nodeFs, { type BigIntStats, constants, type Stats } from 'node:fs';
-import { featureUnavailableError, ringClosedError } from '../errors/index.js';
-import * as attributeCalls from '../native/attribute-calls.js';
 import type {
   BackendFile,
   FileBackend,
@@ -10,6 +8,8 @@ import type {
   PoolCallback,
   SymlinkType,
 } from '../contract/backend.js';
+import { featureUnavailableError, ringClosedError } from '../errors/index.js';
+import * as attributeCalls from '../native/attribute-calls.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
 import { called } from '../native/pool-call.js';
 import type { Admission } from './admission.js';

@@ -5,12 +5,13 @@
  * goes on in the background, `unref` does not release the process from a call on a file, and `close`
  * rejects what is pending without waiting for the pool.
  */
-import { ringClosedError } from '../errors/index.js';
-import { TimerQueue } from '../contract/timer-queue.js';
+
 import type { Backend, RingProfile, RingStats } from '../contract/backend.js';
+import { Observation } from '../contract/observation.js';
+import { TimerQueue } from '../contract/timer-queue.js';
+import { ringClosedError } from '../errors/index.js';
 import { EpollPolls } from '../native/epoll-polls.js';
 import { Admission } from './admission.js';
-import { Observation } from '../contract/observation.js';
 import { NodeAlarm } from './alarm.js';
 import { NodeChains } from './chains.js';
 import { NodeDatagrams } from './datagrams.js';
@@ -19,7 +20,7 @@ import { NodeHold } from './hold.js';
 import { NodePools } from './pools.js';
 import { NodeStreams } from './streams.js';
 
-export interface NodeBackendOptions {
+interface NodeBackendOptions {
   inFlightMax: number;
   receiveBuffers: readonly { bytes: number }[];
 }

@@ -1,13 +1,13 @@
 /** An open file over node:fs: its calls in Node's thread pool, and its close. */
 import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
 import { constants } from 'node:os';
-import { featureUnavailableError, fileClosedError, systemError } from '../errors/index.js';
-import { bytesOf, Span, type View } from '../base/views.js';
-import * as attributeCalls from '../native/attribute-calls.js';
-import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../contract/backend.js';
-import type { EpollPolls } from '../native/epoll-polls.js';
-import type { OperationFacts } from '../contract/observation.js';
 import { PendingCount } from '../base/pending-count.js';
+import { bytesOf, Span, type View } from '../base/views.js';
+import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../contract/backend.js';
+import type { OperationFacts } from '../contract/observation.js';
+import { featureUnavailableError, fileClosedError, systemError } from '../errors/index.js';
+import * as attributeCalls from '../native/attribute-calls.js';
+import type { EpollPolls } from '../native/epoll-polls.js';
 import { called } from '../native/pool-call.js';
 import type { Admission, Running } from './admission.js';
 import { CursorReads } from './cursor-reads.js';

@@ -1,7 +1,8 @@
 /** Buffer pools on the node backend: the same memory, which no kernel knows beforehand. */
-import { featureUnavailableError } from '../errors/index.js';
+
 import { bufferOf, type Span } from '../base/views.js';
 import type { BackendPool, PoolBackend, PoolBuffer, PoolRequest } from '../contract/buffer-pools.js';
+import { featureUnavailableError } from '../errors/index.js';
 import { PoolMemory } from '../native/pool-memory.js';
 
 const REASON = 'the node backend has no ring to register memory with';

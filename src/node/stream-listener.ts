@@ -1,7 +1,7 @@
 /** A listener over net.Server. Node accepts whatever comes; what nobody takes waits for its `pause` to end. */
 import type { AddressInfo, Server, Socket } from 'node:net';
-import type { SocketAddress } from '../contract/address.js';
 import { setImmediate } from '../base/real-timers.js';
+import type { SocketAddress } from '../contract/address.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../contract/streams.js';
 import { applyOptions, fdOf } from './stream-socket.js';
 import type { NodeStreams } from './streams.js';

@@ -6,12 +6,12 @@
  */
 import type { Socket } from 'node:net';
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
-import { ChunkQueue, takeInto } from '../contract/chunk-queue.js';
-import { abortError, connectionClosedError, featureUnavailableError } from '../errors/index.js';
-import type { SocketAddress } from '../contract/address.js';
 import { byteCountOf, bytesOf, Span, type View } from '../base/views.js';
+import type { SocketAddress } from '../contract/address.js';
 import type { ReadResult } from '../contract/backend.js';
+import { ChunkQueue, takeInto } from '../contract/chunk-queue.js';
 import type { BackendStream, StreamBounds, StreamOptions } from '../contract/streams.js';
+import { abortError, connectionClosedError, featureUnavailableError } from '../errors/index.js';
 import type { Admission } from './admission.js';
 import type { NodeStreams } from './streams.js';
 

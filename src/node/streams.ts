@@ -1,15 +1,8 @@
 /** Connections and listeners over node:net. */
-import { constants } from 'node:os';
+
 import type { Server, Socket } from 'node:net';
+import { constants } from 'node:os';
 import { onAbortOf } from '../base/abort.js';
-import {
-  addressError,
-  connectionClosedError,
-  featureUnavailableError,
-  listenError,
-  ringClosedError,
-} from '../errors/index.js';
-import { absoluteUnixPath } from '../contract/unix-path.js';
 import type {
   BackendListener,
   BackendStream,
@@ -19,6 +12,14 @@ import type {
   StreamBounds,
   StreamTarget,
 } from '../contract/streams.js';
+import { absoluteUnixPath } from '../contract/unix-path.js';
+import {
+  addressError,
+  connectionClosedError,
+  featureUnavailableError,
+  listenError,
+  ringClosedError,
+} from '../errors/index.js';
 import type { Admission } from './admission.js';
 import { NodeListener } from './stream-listener.js';
 import { applyOptions, checkAvailable, NodeStream } from './stream-socket.js';

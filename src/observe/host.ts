@@ -1,7 +1,7 @@
 /** What the process runs on, for people: runtime, C library, processor, package manager. What can't be told is null. */
 import { cpus } from 'node:os';
-import { foreignRuntime } from '../native/ruling.js';
 import { isMusl } from '../native/addon-target.js';
+import { foreignRuntime } from '../native/ruling.js';
 
 /** What the process runs on: runtime, C library, processor, package manager. What can't be told is null. */
 export interface Host {

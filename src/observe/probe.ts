@@ -1,5 +1,6 @@
 /** `probe()`: what this kernel, container and process allow, for people and for start-up checks. */
 import { arch, constants, loadavg, release } from 'node:os';
+import type { Degradation } from '../contract/reports.js';
 import {
   type ContainerEngine,
   detectContainer,
@@ -8,8 +9,6 @@ import {
   readSecurity,
   type SecuritySettings,
 } from '../native/environment.js';
-import type { Degradation } from '../contract/reports.js';
-import { type Host, readHost } from './host.js';
 import { foreignRuntime, ruleOn } from '../native/ruling.js';
 import { explainRefusal, reasonFor } from '../ring/select.js';
 import {
@@ -20,14 +19,15 @@ import {
   type TrialName,
   type UringAnswers,
 } from '../uring/probe.js';
+import { type Host, readHost } from './host.js';
 
-export type { Host } from './host.js';
 export type {
   ContainerEngine,
   ProcessLimits,
   ResourceLimit,
   SecuritySettings,
 } from '../native/environment.js';
+export type { Host } from './host.js';
 
 /** What came of trying something. */
 export interface ProbeTrial {

@@ -1,22 +1,22 @@
 /** Ring: the unit of I/O that users make, configure and close, and the default one behind `fs`. */
 import { debuglog } from 'node:util';
-import type { Backend, RingProfile, RingStats } from '../contract/backend.js';
-import { selectBackend } from './select.js';
-import { listSqPollGroups, type SqPollGroup } from '../native/sq-poll-groups.js';
-import { BufferPool, type BufferPoolOptions } from '../fs/buffer-pool.js';
-import { Chain, type ChainOptions, type ChainPart, type ChainResults } from '../fs/chain.js';
 import { OURS } from '../base/construction.js';
-import { invalidArgType, outOfRange, ringClosedError } from '../errors/index.js';
-import { createFs, type Fs } from '../fs/fs.js';
-import { Interval } from '../events/interval.js';
+import { checkInteger, checkSignalOptions } from '../base/validate.js';
+import type { Backend, RingProfile, RingStats } from '../contract/backend.js';
 import type { LatencyRecording } from '../contract/latency.js';
 import type { RingOptions } from '../contract/ring-options.js';
 import { readRingOptions } from '../contract/ring-settings.js';
+import { monotonicMs } from '../contract/timer-queue.js';
+import { invalidArgType, outOfRange, ringClosedError } from '../errors/index.js';
+import { Interval } from '../events/interval.js';
 import { type PollEvent, toPollBits, toPollEvents } from '../events/poll-events.js';
 import { readSignalNames, type SignalArrival, SignalStream } from '../events/signals.js';
-import { monotonicMs } from '../contract/timer-queue.js';
-import { checkInteger, checkSignalOptions } from '../base/validate.js';
 import { Watch } from '../events/watch.js';
+import { BufferPool, type BufferPoolOptions } from '../fs/buffer-pool.js';
+import { Chain, type ChainOptions, type ChainPart, type ChainResults } from '../fs/chain.js';
+import { createFs, type Fs } from '../fs/fs.js';
+import { listSqPollGroups, type SqPollGroup } from '../native/sq-poll-groups.js';
+import { selectBackend } from './select.js';
 
 /** What a wait can be asked for. */
 export interface WaitOptions {
@@ -390,7 +390,7 @@ const backends = new WeakMap<Ring, Backend>();
 let defaultRing: Ring | undefined;
 
 /** The ring behind `fs` and behind sockets that name none: made at the first call. */
-export function theDefaultRing(): Ring {
+function theDefaultRing(): Ring {
   if (defaultRing === undefined || defaultRing.isClosed) defaultRing = new Ring();
   return defaultRing;
 }

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { backendUnavailableError } from '../errors/index.js';
-import type { RingSettings } from '../contract/ring-settings.js';
 import type { Backend } from '../contract/backend.js';
+import type { RingSettings } from '../contract/ring-settings.js';
+import { backendUnavailableError } from '../errors/index.js';
 import { lockedMemoryHint } from '../native/locked-memory.js';
 import { ruleOn } from '../native/ruling.js';
 

@@ -1,5 +1,10 @@
 /** A ring as a `Backend`: makes it, describes it, and ends it in the right order. */
 import { constants } from 'node:os';
+import type { Backend, Degradation, RingProfile, RingStats } from '../contract/backend.js';
+import type { Observation } from '../contract/observation.js';
+import type { Hold } from '../contract/polls.js';
+import type { RingSettings } from '../contract/ring-settings.js';
+import { TimerQueue } from '../contract/timer-queue.js';
 import {
   backendUnavailableError,
   invalidArgValue,
@@ -7,25 +12,8 @@ import {
   ringClosedError,
   systemError,
 } from '../errors/index.js';
-import type { RingSettings } from '../contract/ring-settings.js';
-import { TimerQueue } from '../contract/timer-queue.js';
-import type { Backend, Degradation, RingProfile, RingStats } from '../contract/backend.js';
-import { EpollPolls } from '../native/epoll-polls.js';
-import { lockedMemoryHint } from '../native/locked-memory.js';
-import type { Observation } from '../contract/observation.js';
-import type { Hold } from '../contract/polls.js';
-import { UringAlarm } from './events/alarm.js';
 import { binding, type NativeRing, type NativeRingDescription } from '../native/binding.js';
-import { UringDatagrams } from './datagrams/datagrams.js';
-import { CachedPaths } from './files/cached-paths.js';
-import { UringChains } from './chains/chains.js';
-import { DIRECT_SLOTS_MAX, DirectSlots } from './files/direct-slots.js';
-import { Dispatcher } from './engine/dispatcher.js';
-import { featuresOf } from './probe.js';
-import { FdTable } from './engine/fd-table.js';
-import { UringFiles } from './files/files.js';
-import { Identity } from './identity.js';
-import { InlineCredit } from './files/inline-reads.js';
+import { EpollPolls } from '../native/epoll-polls.js';
 import {
   OP_FIXED_FD_INSTALL,
   OP_SEND_ZC,
@@ -34,23 +22,35 @@ import {
   STAT_BUDGET_STOPS,
   STAT_COMPLETED,
   STAT_ENTERS,
-  STAT_OVERFLOWS,
-  STAT_SQ_WAKEUPS,
   STAT_GATHERS,
+  STAT_OVERFLOWS,
   STAT_RESIZES,
+  STAT_SQ_WAKEUPS,
   STAT_SUBMITTED,
   STAT_TURNS,
   STAT_WAKEUPS,
   STAT_WORDS,
 } from '../native/layout.js';
-import { UringPolls } from './events/polls.js';
-import { KEEPS_CLOSED_FILES, lossesOf } from './losses.js';
-import { RegisteredBuffers } from './memory/registered-buffers.js';
-import { ReceiveBuffers, tryReceiveBuffers } from './memory/receive-buffers.js';
+import { lockedMemoryHint } from '../native/locked-memory.js';
+import { UringChains } from './chains/chains.js';
+import { UringDatagrams } from './datagrams/datagrams.js';
+import { Dispatcher } from './engine/dispatcher.js';
+import { FdTable } from './engine/fd-table.js';
 import { closeWhenDropped } from './engine/settle-link.js';
+import { UringAlarm } from './events/alarm.js';
+import { UringPolls } from './events/polls.js';
+import { CachedPaths } from './files/cached-paths.js';
+import { DIRECT_SLOTS_MAX, DirectSlots } from './files/direct-slots.js';
+import { UringFiles } from './files/files.js';
+import { InlineCredit } from './files/inline-reads.js';
+import { WHOLE_READ_ENTRIES } from './files/whole-read.js';
+import { Identity } from './identity.js';
+import { KEEPS_CLOSED_FILES, lossesOf } from './losses.js';
+import { ReceiveBuffers, tryReceiveBuffers } from './memory/receive-buffers.js';
+import { RegisteredBuffers } from './memory/registered-buffers.js';
+import { featuresOf } from './probe.js';
 import { UringStreams } from './streams/streams.js';
 import { keepsClosedFiles } from './trials.js';
-import { WHOLE_READ_ENTRIES } from './files/whole-read.js';
 
 const { EPERM, EACCES, EMFILE, ENOMEM } = constants.errno;
 

@@ -1,7 +1,7 @@
 /** What rings do without on this kernel, in words: for `profile.degraded`, and for who asks before there is a ring. */
 import type { Degradation } from '../contract/reports.js';
 import { OP_FIXED_FD_INSTALL, OP_FTRUNCATE, OP_SENDMSG_ZC } from '../native/layout.js';
-import { kernelFacts, keepsClosedFiles, receiveTrials } from './trials.js';
+import { keepsClosedFiles, kernelFacts, receiveTrials } from './trials.js';
 
 const EINVAL = -22;
 /** IORING_FEAT_MIN_TIMEOUT (io_uring_setup(2)). */

@@ -1,12 +1,13 @@
 /** What rings are possible here, found by making small ones and closing them again. */
+
+import type { Degradation } from '../contract/reports.js';
 import type { RingOptions } from '../contract/ring-options.js';
 import { readRingOptions } from '../contract/ring-settings.js';
 import { binding } from '../native/binding.js';
-import { tryReceiveBuffers } from './memory/receive-buffers.js';
-import type { Degradation } from '../contract/reports.js';
 import { featureNames, OPCODE_NAMES } from '../native/kernel-names.js';
 import { OP_SEND_ZC } from '../native/layout.js';
 import { lossesOf } from './losses.js';
+import { tryReceiveBuffers } from './memory/receive-buffers.js';
 import { clearedSlotTrial, receiveTrials } from './trials.js';
 
 /** The kernel's answer to a trial: a count or 0, or a negative errno. */

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { binding, type NativeProbe } from '../native/binding.js';
 
 /** What stream receives may use (receive_trials.h): 0 or a negative errno each. */
-export interface ReceiveTrials {
+interface ReceiveTrials {
   readonly incremental: number;
   readonly bundled: number;
 }

@@ -1,8 +1,9 @@
 /** The many ways in which node:dgram's calls can be written, brought into one shape each. */
-import { invalidArgType, outOfRange, socketConnectedError } from '../../errors/index.js';
-import { checkPort } from '../../contract/address.js';
+
 import { checkString, mapArray } from '../../base/validate.js';
 import { bytesOf, isView, type View } from '../../base/views.js';
+import { checkPort } from '../../contract/address.js';
+import { invalidArgType, outOfRange, socketConnectedError } from '../../errors/index.js';
 
 const DATA_TYPE = 'of type string or an instance of Buffer, TypedArray, or DataView';
 
@@ -81,7 +82,7 @@ function readData(message: unknown): View[] {
   return Array.isArray(message) ? mapArray(message, name, toView) : [toView(message)];
 }
 
-export interface BindCall {
+interface BindCall {
   port: number;
   address: string | undefined;
   onListening: (() => void) | undefined;

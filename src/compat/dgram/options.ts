@@ -1,7 +1,7 @@
 /** What a socket of 'ringlet/dgram' is made from, and what it tells: node:dgram's types and checks. */
 import type { LookupFunction } from 'node:net';
-import { badSocketType, invalidArgType } from '../../errors/index.js';
 import type { SocketAddress } from '../../contract/address.js';
+import { badSocketType, invalidArgType } from '../../errors/index.js';
 import type { Ring } from '../../ring/ring.js';
 
 /** IPv4 or IPv6. */

@@ -10,7 +10,11 @@ import type { EventEmitter } from 'node:events';
 import type { LookupFunction } from 'node:net';
 import { constants } from 'node:os';
 import { onAbortOf } from '../../base/abort.js';
+import { checkNumber, checkSignal, checkString } from '../../base/validate.js';
+import { Span } from '../../base/views.js';
+import { anyAddress, checkPort, familyOf, type SocketAddress } from '../../contract/address.js';
 import type { BackendDatagramSocket } from '../../contract/backend.js';
+import type { DatagramMessage } from '../../contract/datagram-message.js';
 import {
   addressError,
   alreadyBoundError,
@@ -18,12 +22,8 @@ import {
   socketConnectedError,
   socketNotConnectedError,
 } from '../../errors/index.js';
-import { anyAddress, checkPort, familyOf, type SocketAddress } from '../../contract/address.js';
-import type { DatagramMessage } from '../../contract/datagram-message.js';
 import { bindAtOnce, type DatagramSocket } from '../../net/datagrams/datagram-socket.js';
 import { backendOf } from '../../ring/ring.js';
-import { checkNumber, checkSignal, checkString } from '../../base/validate.js';
-import { Span } from '../../base/views.js';
 import { joined, loopbackOf, readBind, readSend, type SendCall, type SendCallback } from './calls.js';
 import {
   type AddressInfo,

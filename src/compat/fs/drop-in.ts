@@ -1,11 +1,11 @@
 /** What `node:fs/promises` of the running Node exports, name by name, on the default ring. */
 import nodePromises from 'node:fs/promises';
-import { fs } from '../../ring/default-fs.js';
 import type { OwnCalls } from '../../fs/fs.js';
 import type { NodePromises } from '../../fs/node-calls.js';
+import { fs } from '../../ring/default-fs.js';
 
 /** Node's own types for all but `open`: its handles are ringlet's, and can be cancelled and more. */
-export type DropIn = Omit<NodePromises, 'open'> & Pick<OwnCalls, 'open'>;
+type DropIn = Omit<NodePromises, 'open'> & Pick<OwnCalls, 'open'>;
 
 const names = Object.keys(nodePromises) as (keyof NodePromises)[];
 

@@ -1,8 +1,8 @@
 /** The many ways in which node:net's calls can be written, brought into one shape each. */
 import type { LookupFunction } from 'node:net';
-import { invalidArgType, invalidArgValue, invalidIpAddress, missingArgs } from '../../errors/index.js';
-import { checkPort, familyOf } from '../../contract/address.js';
 import { checkBoolean, checkInteger, checkNumber, checkSignal, checkString } from '../../base/validate.js';
+import { checkPort, familyOf } from '../../contract/address.js';
+import { invalidArgType, invalidArgValue, invalidIpAddress, missingArgs } from '../../errors/index.js';
 
 const ATTEMPT_TIMEOUT_MS_MIN = 10;
 const ATTEMPT_TIMEOUT_MS_MAX = 2 ** 31 - 1;

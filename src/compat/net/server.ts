@@ -1,14 +1,14 @@
 /** Server of 'ringlet/net': node:net's events on a Listener. */
 import { EventEmitter } from 'node:events';
 import { onAbortOf } from '../../base/abort.js';
+import { nextTick } from '../../base/real-timers.js';
+import { checkNumber } from '../../base/validate.js';
 import { alreadyListeningError, invalidArgType, listenerClosedError } from '../../errors/index.js';
 import type { ListenOptions as ListenerOptions } from '../../net/streams/listen-options.js';
 import { Listener, listenAtOnce, whenListening } from '../../net/streams/listener.js';
 import { type DropInfo, endsOf } from '../../net/streams/serve-on.js';
 import type { StreamSocket } from '../../net/streams/stream-socket.js';
-import { nextTick } from '../../base/real-timers.js';
 import type { Ring } from '../../ring/ring.js';
-import { checkNumber } from '../../base/validate.js';
 import { type ListenCall, type ListenOptions, readListen } from './calls.js';
 import { type Socket, socketOn } from './socket.js';
 

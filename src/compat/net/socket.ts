@@ -5,6 +5,9 @@
  */
 import type { SocketConnectOpts } from 'node:net';
 import { onAbortOf } from '../../base/abort.js';
+import { nextTick } from '../../base/real-timers.js';
+import { checkNumber, checkSignal } from '../../base/validate.js';
+import { familyOf, type SocketAddress } from '../../contract/address.js';
 import {
   abortError,
   connectionClosedError,
@@ -12,13 +15,10 @@ import {
   invalidArgValue,
   invalidIpAddress,
 } from '../../errors/index.js';
-import { familyOf, type SocketAddress } from '../../contract/address.js';
 import { connectToAny, inTurn } from '../../net/streams/connect.js';
 import { StreamDuplex } from '../../net/streams/stream-duplex.js';
 import { StreamSocket } from '../../net/streams/stream-socket.js';
-import { nextTick } from '../../base/real-timers.js';
 import type { Ring } from '../../ring/ring.js';
-import { checkNumber, checkSignal } from '../../base/validate.js';
 import { type ConnectOptions, type Goal, readCall, readGoal } from './calls.js';
 import type { Server } from './server.js';
 

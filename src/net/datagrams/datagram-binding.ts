@@ -1,8 +1,5 @@
 /** What `DatagramSocket.bind` can be asked for, and the checks on it. */
 import { constants } from 'node:os';
-import type { DatagramBinding } from '../../contract/backend.js';
-import { addressError, invalidArgValue, outOfRange } from '../../errors/index.js';
-import type { Ring } from '../../ring/ring.js';
 import {
   checkBoolean,
   checkInteger,
@@ -21,8 +18,11 @@ import {
   resolveAddress,
 } from '../../contract/address.js';
 import { ANCILLARY_FIELDS, type AncillaryField } from '../../contract/ancillary.js';
-import { PATH_MTU_DISCOVERIES, type PathMtuDiscovery } from './datagram-settings.js';
+import type { DatagramBinding } from '../../contract/backend.js';
 import { checkUnixPath } from '../../contract/unix-path.js';
+import { addressError, invalidArgValue, outOfRange } from '../../errors/index.js';
+import type { Ring } from '../../ring/ring.js';
+import { PATH_MTU_DISCOVERIES, type PathMtuDiscovery } from './datagram-settings.js';
 
 const MESSAGE_BYTES_MAX = 65_536;
 /** The most that the kernel merges: the payload of the longest IPv4 datagram. */

@@ -6,13 +6,13 @@
  * stops the receiving. Depends on the backend's socket and its queue, not on DatagramSocket.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
+import type { SocketAddress } from '../../contract/address.js';
+import type { Ancillary } from '../../contract/ancillary.js';
 import type { BackendDatagramSocket } from '../../contract/backend.js';
 import type { BatchReader, Waiting } from '../../contract/batch-queue.js';
-import { abortError } from '../../errors/index.js';
 import { DatagramMessage } from '../../contract/datagram-message.js';
-import type { SocketAddress } from '../../contract/address.js';
+import { abortError } from '../../errors/index.js';
 import { StepsAhead } from '../steps-ahead.js';
-import type { Ancillary } from '../../contract/ancillary.js';
 
 /** What the readers of one socket share. */
 export interface Reception {

@@ -1,5 +1,6 @@
 /** What is sent, where to, and how: the shapes that callers pass, and the checks on them. */
-import type { Payload, SendExtras } from '../../contract/backend.js';
+
+import { toBytes } from '../../base/bytes.js';
 import {
   checkInteger,
   checkObject,
@@ -11,7 +12,7 @@ import {
 } from '../../base/validate.js';
 import { Span } from '../../base/views.js';
 import { checkPort, familyOf, readHost, type SocketAddress } from '../../contract/address.js';
-import { toBytes } from '../../base/bytes.js';
+import type { Payload, SendExtras } from '../../contract/backend.js';
 import { checkUnixPath, unixAddress } from '../../contract/unix-path.js';
 
 /** Text is sent as UTF-8. Bytes are the operation's until its promise settles. */
@@ -69,7 +70,7 @@ const SEND_OPTIONS: OptionNames<SendOptions> = {
   interfaceIndex: true,
 };
 
-export interface CheckedSendOptions {
+interface CheckedSendOptions {
   extras: SendExtras | undefined;
   signal: AbortSignal | undefined;
 }

@@ -5,6 +5,7 @@
  * @see ip(7), ipv6(7)
  */
 import { constants } from 'node:os';
+import { checkOneOf, checkString } from '../../base/validate.js';
 import type { BackendDatagramSocket, DatagramReading, DatagramSetting } from '../../contract/backend.js';
 import {
   addressError,
@@ -14,7 +15,6 @@ import {
   socketClosedError,
   socketNotConnectedError,
 } from '../../errors/index.js';
-import { checkOneOf, checkString } from '../../base/validate.js';
 
 /** By their numbers in the kernel. */
 export const PATH_MTU_DISCOVERIES = ['dont', 'want', 'do', 'probe'] as const;

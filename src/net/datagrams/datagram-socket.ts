@@ -1,7 +1,10 @@
 /** DatagramSocket: datagrams as users hold them. Checks what they pass, and asks the backend's socket. */
 import { constants } from 'node:os';
-import type { BackendDatagramSocket, Payload, SendExtras } from '../../contract/backend.js';
 import { checkOurs, OURS } from '../../base/construction.js';
+import { checkBoolean, checkOptions, checkSignal, mapArray, type OptionNames } from '../../base/validate.js';
+import { resolveAddress, type SocketAddress } from '../../contract/address.js';
+import type { BackendDatagramSocket, Payload, SendExtras } from '../../contract/backend.js';
+import type { DatagramMessage } from '../../contract/datagram-message.js';
 import {
   abortError,
   addressError,
@@ -10,8 +13,7 @@ import {
   socketNotConnectedError,
 } from '../../errors/index.js';
 import { backendOf } from '../../ring/ring.js';
-import { checkBoolean, checkOptions, checkSignal, mapArray, type OptionNames } from '../../base/validate.js';
-import { resolveAddress, type SocketAddress } from '../../contract/address.js';
+import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import {
   checkMessageBytes,
   checkResolved,
@@ -21,7 +23,6 @@ import {
   resolveBinding,
 } from './datagram-binding.js';
 import { BatchIterator, MessageIterator, type Reception } from './datagram-iterators.js';
-import type { DatagramMessage } from '../../contract/datagram-message.js';
 import {
   type CheckedDestination,
   checkDestination,
@@ -32,7 +33,6 @@ import {
   type SendOptions,
   toPayload,
 } from './datagram-sending.js';
-import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { DatagramSettings } from './datagram-settings.js';
 
 /** How messages are to be received. */

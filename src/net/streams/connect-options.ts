@@ -1,5 +1,5 @@
 /** What connecting can be asked for, and where that leads: a literal address, a path, or a name to look up. */
-import { invalidIpAddress, missingArgs } from '../../errors/index.js';
+
 import {
   checkBoolean,
   checkInteger,
@@ -9,6 +9,7 @@ import {
 } from '../../base/validate.js';
 import { anyAddress, checkPort, familyOf, readHost, type SocketAddress } from '../../contract/address.js';
 import { checkUnixPath, unixAddress } from '../../contract/unix-path.js';
+import { invalidIpAddress, missingArgs } from '../../errors/index.js';
 import { addressesOf } from './connect.js';
 import { STREAM_SOCKET_OPTIONS, type StreamSocketOptions } from './stream-options.js';
 

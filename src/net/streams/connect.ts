@@ -6,11 +6,11 @@
  * connects first wins, and the others are cancelled.
  */
 import { unwatchAbort, watchAbort } from '../../base/abort.js';
-import { abortError, connectTimeoutError } from '../../errors/index.js';
 import { clearTimeout, setTimeout } from '../../base/real-timers.js';
 import { familyOf, type SocketAddress } from '../../contract/address.js';
+import { abortError, connectTimeoutError } from '../../errors/index.js';
 
-export interface RaceOptions {
+interface RaceOptions {
   /** Milliseconds before the next address joins in; 0 tries one after another. */
   attemptTimeoutMs: number;
   /** Milliseconds for everything, the look-up included; 0 for no limit. */

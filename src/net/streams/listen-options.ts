@@ -1,7 +1,5 @@
 /** What a listener can be asked for, and the same checked and complete. */
 import { AsyncResource } from 'node:async_hooks';
-import type { ListenTarget } from '../../contract/streams.js';
-import { invalidArgType, missingArgs } from '../../errors/index.js';
 import { nextTick } from '../../base/real-timers.js';
 import {
   checkBoolean,
@@ -11,7 +9,9 @@ import {
   type OptionNames,
 } from '../../base/validate.js';
 import { checkPort, familyOf, readHost, type SocketAddress } from '../../contract/address.js';
+import type { ListenTarget } from '../../contract/streams.js';
 import { checkUnixPath, unixAddress } from '../../contract/unix-path.js';
+import { invalidArgType, missingArgs } from '../../errors/index.js';
 import {
   readBounds,
   readStreamOptions,
@@ -21,7 +21,7 @@ import {
 
 const BACKLOG = 511;
 const PENDING_MAX = 128;
-const COUNT_MAX = 2 ** 31 - 1;
+const INT32_MAX = 2 ** 31 - 1;
 
 /** Beside what the listener itself needs: what its connections get. */
 export interface ListenOptions extends StreamSocketOptions {
@@ -82,7 +82,7 @@ const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
 };
 
 /** What is bound, and where: `host` is still to be looked up. */
-export interface ListenPlace {
+interface ListenPlace {
   readonly local: SocketAddress;
   readonly host: string | undefined;
 }
@@ -100,7 +100,7 @@ export interface ListenWishes {
 export function readWishes(options: ListenOptions): ListenWishes {
   checkOptions<ListenOptions>(options, LISTEN_OPTIONS);
   const target = readTarget(options);
-  const pendingMax = checkInteger(options.pendingMax ?? PENDING_MAX, 'options.pendingMax', 1, COUNT_MAX);
+  const pendingMax = checkInteger(options.pendingMax ?? PENDING_MAX, 'options.pendingMax', 1, INT32_MAX);
   const { onAcceptError = warn } = options;
   if (typeof onAcceptError !== 'function') {
     throw invalidArgType('options.onAcceptError', 'of type function', onAcceptError);
@@ -119,12 +119,12 @@ function readTarget(options: ListenOptions): Omit<ListenTarget, 'local'> {
     checkBoolean(options[name] ?? byDefault, `options.${name}`);
   const { incomingCpu } = options;
   return {
-    backlog: checkInteger(options.backlog ?? BACKLOG, 'options.backlog', 0, COUNT_MAX),
+    backlog: checkInteger(options.backlog ?? BACKLOG, 'options.backlog', 0, INT32_MAX),
     reusePort: flag('reusePort'),
     ipv6Only: flag('ipv6Only'),
     isAnyAddress: options.path === undefined && readHost(options) === undefined,
     incomingCpu:
-      incomingCpu === undefined ? undefined : checkInteger(incomingCpu, 'options.incomingCpu', 0, COUNT_MAX),
+      incomingCpu === undefined ? undefined : checkInteger(incomingCpu, 'options.incomingCpu', 0, INT32_MAX),
     hasDirectDescriptors: flag('directDescriptors', true),
     options: readStreamOptions(options),
     bounds: readBounds(options),

@@ -1,13 +1,13 @@
 /** Listener: a TCP port or Unix socket that accepts connections, as an async iterator. */
 import { type Abortable, orAborted, unwatchAbort, watchAbort } from '../../base/abort.js';
-import type { BackendListener, BackendStream, StreamBackend, StreamBounds } from '../../contract/streams.js';
 import { checkOurs, OURS } from '../../base/construction.js';
-import { abortError, listenerClosedError } from '../../errors/index.js';
 import { Line, type Place } from '../../base/line.js';
-import { backendOf } from '../../ring/ring.js';
 import { checkSignalOptions } from '../../base/validate.js';
-import { type Remains, unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import type { SocketAddress } from '../../contract/address.js';
+import type { BackendListener, BackendStream, StreamBackend, StreamBounds } from '../../contract/streams.js';
+import { abortError, listenerClosedError } from '../../errors/index.js';
+import { backendOf } from '../../ring/ring.js';
+import { type Remains, unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { addressesOf } from './connect.js';
 import { type ListenOptions, type ListenWishes, readPlace, readWishes } from './listen-options.js';
 import type { StreamCallOptions } from './stream-calls.js';

@@ -1,8 +1,8 @@
 /** Servers of Node's own, or anything with a 'connection' event, on the connections of a Listener. */
 import type { EventEmitter } from 'node:events';
 import type { Server } from 'node:net';
-import { alreadyListeningError, invalidArgType } from '../../errors/index.js';
 import { nextTick } from '../../base/real-timers.js';
+import { alreadyListeningError, invalidArgType } from '../../errors/index.js';
 import type { Listener } from './listener.js';
 import { localNameOf } from './stream-duplex.js';
 import type { StreamSocket } from './stream-socket.js';

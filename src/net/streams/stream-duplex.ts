@@ -7,12 +7,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { constants } from 'node:os';
 import { Duplex } from 'node:stream';
-import { addressError, closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors/index.js';
 import { isNodeAtLeast } from '../../base/node-version.js';
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../base/real-timers.js';
 import { checkNumber, type OptionNames } from '../../base/validate.js';
 import { Span } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
+import { addressError, closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors/index.js';
 import { ProtocolOnTop } from './protocol-on-top.js';
 import { backendOfStream, type StreamSocket } from './stream-socket.js';
 

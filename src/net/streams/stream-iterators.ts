@@ -5,11 +5,11 @@
  * A stream has one reader at a time. One that leaves stops the receiving; what has come stays for the next.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
-import type { BackendStream } from '../../contract/streams.js';
 import type { ChunkWaiter, QueuedChunk } from '../../contract/chunk-queue.js';
+import { StreamChunk } from '../../contract/stream-chunk.js';
+import type { BackendStream } from '../../contract/streams.js';
 import { abortError, readerBusyError, tracedRejection } from '../../errors/index.js';
 import { StepsAhead } from '../steps-ahead.js';
-import { StreamChunk } from '../../contract/stream-chunk.js';
 
 /** Who reads a stream now. */
 export interface Readership {

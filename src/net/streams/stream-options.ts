@@ -1,7 +1,8 @@
 /** What stream sockets and listeners can be asked for, and the checks on it. */
+
+import { checkBoolean, checkInteger, type OptionNames } from '../../base/validate.js';
 import type { StreamBounds, StreamOptions } from '../../contract/streams.js';
 import type { Ring } from '../../ring/ring.js';
-import { checkBoolean, checkInteger, type OptionNames } from '../../base/validate.js';
 
 const SOCKET_BUFFER_BYTES_MAX = 2 ** 31 - 1;
 const QUEUE_BYTES_MAX = 2 ** 40;

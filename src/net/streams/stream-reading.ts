@@ -2,10 +2,11 @@
  * Single reads of a connection, into the caller's memory. A connection has one reader at a time, and what an
  * iterator has left comes first.
  */
-import { takeInto } from '../../contract/chunk-queue.js';
-import { abortError, connectionClosedError, readerBusyError } from '../../errors/index.js';
+
 import { checkBoolean, checkInteger, checkOptions, checkSignal, checkView } from '../../base/validate.js';
 import { byteLengthOf, bytesOf } from '../../base/views.js';
+import { takeInto } from '../../contract/chunk-queue.js';
+import { abortError, connectionClosedError, readerBusyError } from '../../errors/index.js';
 import { DESCRIPTORS_MAX } from './passed-descriptors.js';
 import {
   RECEIVE_DESCRIPTORS_OPTIONS,

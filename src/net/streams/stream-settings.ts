@@ -3,9 +3,10 @@
  *
  * @see socket(7), tcp(7)
  */
+
+import { checkBoolean } from '../../base/validate.js';
 import type { BackendStream, StreamOptions } from '../../contract/streams.js';
 import { connectionClosedError } from '../../errors/index.js';
-import { checkBoolean } from '../../base/validate.js';
 import { checkKeepAliveDelay, toKeepAliveSeconds, toLingerSeconds } from './stream-options.js';
 
 export abstract class StreamSettings {

@@ -2,19 +2,8 @@
 import { constants } from 'node:os';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { orAborted } from '../../base/abort.js';
-import type { BackendStream, PeerCredentials, StreamBounds } from '../../contract/streams.js';
+import { toBytes } from '../../base/bytes.js';
 import { checkOurs, OURS } from '../../base/construction.js';
-import {
-  abortError,
-  addressError,
-  connectionClosedError,
-  invalidArgType,
-  invalidArgValue,
-  unreadBytesError,
-  writeAfterEndError,
-  writeQueueFullError,
-} from '../../errors/index.js';
-import { backendOf } from '../../ring/ring.js';
 import {
   checkBoolean,
   checkInteger,
@@ -26,7 +15,19 @@ import {
 } from '../../base/validate.js';
 import { Span } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
-import { toBytes } from '../../base/bytes.js';
+import type { StreamChunk } from '../../contract/stream-chunk.js';
+import type { BackendStream, PeerCredentials, StreamBounds } from '../../contract/streams.js';
+import {
+  abortError,
+  addressError,
+  connectionClosedError,
+  invalidArgType,
+  invalidArgValue,
+  unreadBytesError,
+  writeAfterEndError,
+  writeQueueFullError,
+} from '../../errors/index.js';
+import { backendOf } from '../../ring/ring.js';
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { connectToAny } from './connect.js';
 import {
@@ -47,7 +48,6 @@ import {
   type StreamCallOptions,
   type StreamReadOptions,
 } from './stream-calls.js';
-import type { StreamChunk } from '../../contract/stream-chunk.js';
 import { DUPLEX_OPTIONS, type DuplexOptions, StreamDuplex } from './stream-duplex.js';
 import { BufferIterator, LeaseIterator, type Readership } from './stream-iterators.js';
 import {

@@ -1,10 +1,5 @@
 /** Chains on a ring: from steps to operations, and from what became of them to results. */
-import {
-  abortError,
-  chainTooLongError,
-  featureUnavailableError,
-  ringClosedError,
-} from '../../errors/index.js';
+
 import type { BackendFile } from '../../contract/backend.js';
 import {
   type ChainBackend,
@@ -13,17 +8,23 @@ import {
   subjectOf,
   type TimeLimit,
 } from '../../contract/chain-steps.js';
+import {
+  abortError,
+  chainTooLongError,
+  featureUnavailableError,
+  ringClosedError,
+} from '../../errors/index.js';
+import { OP_FTRUNCATE } from '../../native/layout.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
+import type { Operation } from '../engine/operation.js';
 import { CloseOperation, FileOperation, StatOperation } from '../files/file-operations.js';
 import type { UringFiles } from '../files/files.js';
-import type { UringFile } from '../files/uring-file.js';
-import { OP_FTRUNCATE } from '../../native/layout.js';
-import type { Operation } from '../engine/operation.js';
 import { type OpenedFd, OpenOperation, PathOperation } from '../files/path-operations.js';
-import { linkLengths, RunningChain } from './running-chain.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from '../files/transfers.js';
+import type { UringFile } from '../files/uring-file.js';
+import { linkLengths, RunningChain } from './running-chain.js';
 
-export interface ChainLimits {
+interface ChainLimits {
   submissionEntries: number;
   inFlightMax: number;
   /** What the SQ thread takes in one pass when it may serve other rings, or undefined. */

@@ -1,7 +1,7 @@
 /** The entries of a chain: a step's own operation, linked to the next. */
 import type { ChainStep } from '../../contract/chain-steps.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
 import { SQE_HEAD, SQE_IO_LINK } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { Operation } from '../engine/operation.js';
 import { NO_SLOT } from '../engine/ticket.js';
 

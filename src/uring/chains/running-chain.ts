@@ -10,14 +10,14 @@
  * should it come to be under way all the same.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
-import { abortError, chainTimeoutError, ringClosedError } from '../../errors/index.js';
-import { monotonicMs } from '../../contract/timer-queue.js';
 import { type ChainOutcome, type ChainStep, subjectOf, type TimeLimit } from '../../contract/chain-steps.js';
+import { monotonicMs } from '../../contract/timer-queue.js';
+import { abortError, chainTimeoutError, ringClosedError } from '../../errors/index.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { type EntryOwner, LinkedPart } from './linked-operations.js';
 import type { Operation } from '../engine/operation.js';
-import { UringFile } from '../files/uring-file.js';
 import { NO_SLOT } from '../engine/ticket.js';
+import { UringFile } from '../files/uring-file.js';
+import { type EntryOwner, LinkedPart } from './linked-operations.js';
 
 const EINTR = -4;
 const ECANCELED = -125;

@@ -1,10 +1,10 @@
 /** What a send and a multishot receive show the kernel: struct msghdr and what it points to (recvmsg(2)). */
-import { addressError } from '../../errors/index.js';
-import type { SocketAddress } from '../../contract/address.js';
+
 import { Span } from '../../base/views.js';
-import type { DatagramSender } from './datagram-sender.js';
-import type { UringDatagramSocket } from './datagram-socket.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
+import type { SocketAddress } from '../../contract/address.js';
+import type { Payload } from '../../contract/backend.js';
+import type { OperationFacts } from '../../contract/observation.js';
+import { addressError } from '../../errors/index.js';
 import {
   CQE_MORE,
   CQE_NOTIFICATION,
@@ -17,12 +17,13 @@ import {
   SQE_RECEIVE_MULTISHOT,
   SQE_REPORT_USAGE,
 } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { addressWithin, writeWide } from '../engine/memory.js';
 import { fillEntry, Operation } from '../engine/operation.js';
 import { ArmedOperation } from '../engine/standing-operation.js';
 import { Vectors } from '../engine/vectors.js';
-import type { Payload } from '../../contract/backend.js';
-import type { OperationFacts } from '../../contract/observation.js';
+import type { DatagramSender } from './datagram-sender.js';
+import type { UringDatagramSocket } from './datagram-socket.js';
 import type { Name } from './send-names.js';
 
 // Words of a slot's storage.

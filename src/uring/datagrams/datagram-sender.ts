@@ -1,17 +1,18 @@
 /** How a datagram socket on a ring sends: by an operation each, or many by one system call. */
-import { addressError, socketClosedError } from '../../errors/index.js';
-import type { SocketAddress } from '../../contract/address.js';
+
 import { byteCountOf, Span } from '../../base/views.js';
+import type { SocketAddress } from '../../contract/address.js';
 import type { Payload, SendExtras } from '../../contract/backend.js';
+import { addressError, socketClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
 import { type Outgoing, SendOperation } from './datagram-operations.js';
 import type { UringDatagramSocket } from './datagram-socket.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
 import { encodeControl } from './send-control.js';
 import { type ManyToSend, sendInRounds } from './send-many.js';
 import { SendNames } from './send-names.js';
 import { openRoomProbe, RoomOperation, Turns } from './unix-sends.js';
-import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
 
 const ECANCELED = -125;
 const EINVAL = -22;

@@ -5,11 +5,9 @@
  * queue overflows, and on errors; in each case what has not been received stays in the socket, and the
  * receive is armed again: at once, or when a buffer has come back.
  */
-import { BatchQueue } from '../../contract/batch-queue.js';
-import { addressError, ringClosedError, socketClosedError } from '../../errors/index.js';
+
+import { PendingCount } from '../../base/pending-count.js';
 import type { SocketAddress } from '../../contract/address.js';
-import type { DatagramMessage } from '../../contract/datagram-message.js';
-import { removerOf } from '../../contract/unix-path.js';
 import type {
   BackendDatagramSocket,
   DatagramBinding,
@@ -19,27 +17,21 @@ import type {
   Payload,
   SendExtras,
 } from '../../contract/backend.js';
-import { PendingCount } from '../../base/pending-count.js';
+import { BatchQueue } from '../../contract/batch-queue.js';
+import type { DatagramMessage } from '../../contract/datagram-message.js';
+import { removerOf } from '../../contract/unix-path.js';
+import { addressError, ringClosedError, socketClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { CopySlab } from '../memory/copy-slab.js';
-import { ReceiveOperation } from './datagram-operations.js';
-import { DatagramSender } from './datagram-sender.js';
+import { CQE_BUFFER, CQE_BUFFER_SHIFT, OP_SENDMSG_ZC } from '../../native/layout.js';
 import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
 import type { Operation } from '../engine/operation.js';
-import { closeDescriptor } from '../files/uring-file.js';
 import type { ArmedOwner } from '../engine/standing-operation.js';
-import { CQE_BUFFER, CQE_BUFFER_SHIFT, OP_SENDMSG_ZC } from '../../native/layout.js';
+import { closeDescriptor } from '../files/uring-file.js';
 import type { BufferWaiter } from '../memory/buffer-line.js';
+import { CopySlab } from '../memory/copy-slab.js';
 import type { ProvidedBuffers } from '../memory/provided-buffers.js';
 import type { ReceiveBuffers } from '../memory/receive-buffers.js';
-import {
-  CopiedMessage,
-  LeasedMessage,
-  NARROW_PREFIX,
-  PAYLOAD_LENGTH_WORD,
-  type PrefixLayout,
-} from './received-message.js';
 import { encodeName, localName, peerName } from '../sockets/socket-names.js';
 import {
   changeMembership,
@@ -47,8 +39,17 @@ import {
   changeSetting,
   readSetting,
 } from '../sockets/socket-settings.js';
-import { leased, UNIX_PREFIX, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
 import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';
+import { ReceiveOperation } from './datagram-operations.js';
+import { DatagramSender } from './datagram-sender.js';
+import {
+  CopiedMessage,
+  LeasedMessage,
+  NARROW_PREFIX,
+  PAYLOAD_LENGTH_WORD,
+  type PrefixLayout,
+} from './received-message.js';
+import { leased, UNIX_PREFIX, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;

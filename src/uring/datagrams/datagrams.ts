@@ -1,16 +1,17 @@
 /** The UDP sockets of a ring. */
-import { addressError, ringClosedError } from '../../errors/index.js';
+
 import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../../contract/backend.js';
 import { unixAddress } from '../../contract/unix-path.js';
+import { addressError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { type SocketOwner, UringDatagramSocket } from './datagram-socket.js';
+import { AF_INET, AF_INET6, AF_UNIX } from '../../native/layout.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
-import { AF_INET, AF_INET6, AF_UNIX } from '../../native/layout.js';
 import type { ReceiveBuffers } from '../memory/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
 import { optionsOf } from '../sockets/socket-options.js';
 import type { ZeroCopyTally } from '../sockets/zero-copy.js';
+import { type SocketOwner, UringDatagramSocket } from './datagram-socket.js';
 
 const FAMILIES = { IPv4: AF_INET, IPv6: AF_INET6, Unix: AF_UNIX };
 

@@ -5,10 +5,11 @@
  * These are the messages of sockets that asked for nothing special: without a control area, and with
  * names no longer than an IPv6 address. The others are in wide-message.ts.
  */
-import { DatagramMessage } from '../../contract/datagram-message.js';
+
 import type { SocketAddress } from '../../contract/address.js';
-import type { BufferArea } from '../memory/buffer-area.js';
+import { DatagramMessage } from '../../contract/datagram-message.js';
 import { MSG_CTRUNC } from '../../native/layout.js';
+import type { BufferArea } from '../memory/buffer-area.js';
 import type { ProvidedBuffers } from '../memory/provided-buffers.js';
 import type { ViewableMemory } from '../memory/viewable-memory.js';
 import { senderName } from './sender-names.js';

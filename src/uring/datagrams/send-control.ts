@@ -1,6 +1,7 @@
 /** The control area of a datagram that is sent (cmsg(3)): segments, congestion mark, source. */
-import { addressError } from '../../errors/index.js';
+
 import type { SendExtras } from '../../contract/backend.js';
+import { addressError } from '../../errors/index.js';
 import { AF_INET6 } from '../../native/layout.js';
 import { encodeName } from '../sockets/socket-names.js';
 import {
@@ -16,7 +17,7 @@ import {
 
 /** Three elements: 40 + 24 + 24 bytes with their headers. */
 export const SEND_CONTROL_BYTES_MAX = 88;
-const HEADER_WORDS = 4;
+const CMSG_HEADER_WORDS = 4;
 
 /** Whether an IPv6 name stands for an IPv4 address, `::ffff:1.2.3.4`: its packets have IPv4 headers. */
 function isMapped(name: Uint8Array): boolean {
@@ -30,12 +31,12 @@ export function encodeControl(extras: SendExtras, name: Uint8Array): Uint32Array
   const control = new Uint32Array(SEND_CONTROL_BYTES_MAX / 4);
   let at = 0;
   const append = (level: number, type: number, data: readonly number[], bytes = data.length * 4): void => {
-    control[at] = HEADER_WORDS * 4 + bytes;
+    control[at] = CMSG_HEADER_WORDS * 4 + bytes;
     control[at + 2] = level;
     control[at + 3] = type;
-    control.set(data, at + HEADER_WORDS);
+    control.set(data, at + CMSG_HEADER_WORDS);
     // Elements begin on 8 bytes.
-    at += HEADER_WORDS + ((data.length + 1) & ~1);
+    at += CMSG_HEADER_WORDS + ((data.length + 1) & ~1);
   };
   const { segmentBytes, ecn, localAddress, interfaceIndex = 0 } = extras;
   if (segmentBytes !== undefined) append(SOL_UDP, UDP_SEGMENT, [segmentBytes], 2);

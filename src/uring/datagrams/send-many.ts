@@ -7,20 +7,20 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { orAborted } from '../../base/abort.js';
-import { abortError } from '../../errors/index.js';
-import type { SocketAddress } from '../../contract/address.js';
 import { Span } from '../../base/views.js';
+import type { SocketAddress } from '../../contract/address.js';
 import type { PartlySent, Payload } from '../../contract/backend.js';
+import { abortError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import type { DatagramSender } from './datagram-sender.js';
 import { addressOf, addressWithin, writeWide } from '../engine/memory.js';
+import type { DatagramSender } from './datagram-sender.js';
 import type { Name } from './send-names.js';
 import type { Turn } from './unix-sends.js';
 
 /** Half a millisecond's worth. */
 const ROUND_MESSAGES = 256;
 /** struct mmsghdr: a struct msghdr and the bytes sent. */
-const HEADER_WORDS = 16;
+const MMSGHDR_WORDS = 16;
 const IOVEC_WORDS = 4;
 // Words of a struct msghdr.
 const MSGHDR_NAME = 0;
@@ -32,7 +32,7 @@ const MSGHDR_CONTROL_BYTES = 10;
 const EAGAIN = -11;
 
 /** What one call shows the kernel: for its time only, so one does for all sockets of the thread. */
-const headers = new Uint32Array(ROUND_MESSAGES * HEADER_WORDS);
+const headers = new Uint32Array(ROUND_MESSAGES * MMSGHDR_WORDS);
 const iovecs = new Uint32Array(ROUND_MESSAGES * IOVEC_WORDS);
 
 /** SAFETY: the socket forgets names when it has many; those of a round are kept until the next one. */
@@ -51,8 +51,8 @@ export interface ManyToSend {
 function describeVectors(): void {
   const address = addressOf(iovecs);
   for (let i = 0; i < ROUND_MESSAGES; i++) {
-    writeWide(headers, i * HEADER_WORDS + MSGHDR_IOVEC, address + i * IOVEC_WORDS * 4);
-    headers[i * HEADER_WORDS + MSGHDR_IOVEC_COUNT] = 1;
+    writeWide(headers, i * MMSGHDR_WORDS + MSGHDR_IOVEC, address + i * IOVEC_WORDS * 4);
+    headers[i * MMSGHDR_WORDS + MSGHDR_IOVEC_COUNT] = 1;
   }
 }
 
@@ -73,7 +73,7 @@ function fillRound(sender: DatagramSender, many: ManyToSend, first: number): num
   let payload: Span | undefined;
   let [payloadAddress, payloadBytes] = [0, 0];
   for (let i = 0; i < count; i++) {
-    const at = i * HEADER_WORDS;
+    const at = i * MMSGHDR_WORDS;
     const nextRemote = remotes?.[first + i];
     if (nextRemote !== undefined && nextRemote !== remote) {
       remote = nextRemote;

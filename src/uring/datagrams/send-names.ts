@@ -1,6 +1,7 @@
 /** The destinations of a socket in the kernel's form, remembered: encoding one costs more than a send. */
-import { addressError } from '../../errors/index.js';
+
 import type { SocketAddress } from '../../contract/address.js';
+import { addressError } from '../../errors/index.js';
 import { addressOf } from '../engine/memory.js';
 import { encodeName } from '../sockets/socket-names.js';
 

@@ -8,9 +8,9 @@
 import type { SocketAddress } from '../../contract/address.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { binding } from '../../native/binding.js';
-import type { DatagramSender } from './datagram-sender.js';
 import { AF_UNIX, OP_POLL_ADD, POLLOUT } from '../../native/layout.js';
 import { fillEntry, Operation } from '../engine/operation.js';
+import type { DatagramSender } from './datagram-sender.js';
 
 /** Of a call that sends: after what it goes, and whether it has ended. */
 export class Turn {

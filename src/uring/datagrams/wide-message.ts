@@ -4,13 +4,15 @@
  * One receive may bring many datagrams of the same sender, which the kernel has merged (UDP_GRO); each
  * becomes a message, and all of them share what stands before the payload, and the leased buffer.
  */
+
+import type { SocketAddress } from '../../contract/address.js';
 import type { Ancillary, AncillaryField } from '../../contract/ancillary.js';
 import { DatagramMessage } from '../../contract/datagram-message.js';
-import type { SocketAddress } from '../../contract/address.js';
-import { CONTROL_BYTES, closePassedDescriptors, readAncillary, readSegmentBytes } from './ancillary.js';
 import { MSG_CTRUNC } from '../../native/layout.js';
 import type { ProvidedBuffers } from '../memory/provided-buffers.js';
 import type { ViewableMemory } from '../memory/viewable-memory.js';
+import { NAME_BYTES_MAX } from '../sockets/socket-names.js';
+import { CONTROL_BYTES, closePassedDescriptors, readAncillary, readSegmentBytes } from './ancillary.js';
 import {
   CONTROL_LENGTH_WORD,
   FLAGS_WORD,
@@ -20,7 +22,6 @@ import {
   type PrefixLayout,
   prefixLayout,
 } from './received-message.js';
-import { NAME_BYTES_MAX } from '../sockets/socket-names.js';
 import { senderName } from './sender-names.js';
 
 /** With a control area. */

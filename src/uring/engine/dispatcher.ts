@@ -6,17 +6,13 @@
  * beyond the slots wait in order. No call into native code is made for an operation, except to wake an
  * idle loop and to empty a full block.
  */
-import { abortError, credentialsError, ringClosedError, systemError } from '../../errors/index.js';
-import { isAborted } from '../../base/plain-signal.js';
+
 import { Line } from '../../base/line.js';
+import { isAborted } from '../../base/plain-signal.js';
 import { Observation } from '../../contract/observation.js';
 import type { Hold } from '../../contract/polls.js';
+import { abortError, credentialsError, ringClosedError, systemError } from '../../errors/index.js';
 import type { NativeRing } from '../../native/binding.js';
-import type { RegisteredBuffers } from '../memory/registered-buffers.js';
-import type { CachedPaths } from '../files/cached-paths.js';
-import { CancelRequests } from './cancel-requests.js';
-import type { Identity } from '../identity.js';
-import type { InlineCredit } from '../files/inline-reads.js';
 import {
   CONTROL_COMPLETIONS,
   CONTROL_FAILURE,
@@ -28,6 +24,11 @@ import {
   GENERATION_MASK,
   SLOT_UNTRACKED,
 } from '../../native/layout.js';
+import type { CachedPaths } from '../files/cached-paths.js';
+import type { InlineCredit } from '../files/inline-reads.js';
+import type { Identity } from '../identity.js';
+import type { RegisteredBuffers } from '../memory/registered-buffers.js';
+import { CancelRequests } from './cancel-requests.js';
 import { SlotStorage } from './memory.js';
 import { NopOperation } from './nop-operation.js';
 import type { Operation } from './operation.js';
@@ -39,7 +40,7 @@ import { NO_SLOT, type Ticket } from './ticket.js';
 const ENOENT = -2;
 const EAGAIN = -11;
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   inFlightMax: number;
   submitBatchMax: number;
   drainBatchMax: number;

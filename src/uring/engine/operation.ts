@@ -4,10 +4,9 @@
  * An operation owns everything it points the kernel at (by referring to it from its fields) from the
  * moment it is submitted until its terminal completion, cancelled or not.
  */
-import { type AddressException, tracedRejection } from '../../errors/index.js';
+
 import type { OperationFacts } from '../../contract/observation.js';
-import type { Dispatcher } from './dispatcher.js';
-import { Ticket } from './ticket.js';
+import { type AddressException, tracedRejection } from '../../errors/index.js';
 import {
   SQE_ADDRESS_HIGH,
   SQE_ADDRESS_LOW,
@@ -21,6 +20,8 @@ import {
   SQE_OP_FLAGS,
   WORD,
 } from '../../native/layout.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Ticket } from './ticket.js';
 
 const ECANCELED = -125;
 const EINTR = -4;

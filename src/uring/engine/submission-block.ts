@@ -4,7 +4,6 @@
  * called from here only when the block is full, when a batch is, or when nothing else wakes the loop.
  */
 import type { NativeRing } from '../../native/binding.js';
-import type { Dispatcher } from './dispatcher.js';
 import {
   CANCEL_ALL,
   CANCEL_FD,
@@ -24,6 +23,7 @@ import {
   SQE_SLOT,
   SQE_WORDS_SHIFT,
 } from '../../native/layout.js';
+import type { Dispatcher } from './dispatcher.js';
 import { fillEntry } from './operation.js';
 import type { Ticket } from './ticket.js';
 

@@ -7,8 +7,8 @@
  * seven times as dear.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
-import { abortError } from '../../errors/index.js';
 import type { Place } from '../../base/line.js';
+import { abortError } from '../../errors/index.js';
 import { GENERATION_FOLLOWED, GENERATION_YIELDS_FD } from '../../native/layout.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Operation } from './operation.js';

@@ -4,9 +4,9 @@
  * At most one of each is under way, however often the alarm is set, and neither waits behind the ring's
  * in-flight limit: other operations may well be waiting for a timer.
  */
-import { systemError } from '../../errors/index.js';
+
 import type { Alarm, AlarmListener } from '../../contract/timer-queue.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
+import { systemError } from '../../errors/index.js';
 import {
   OP_TIMEOUT,
   OP_TIMEOUT_REMOVE,
@@ -15,6 +15,7 @@ import {
   SQE_OFFSET_LOW,
   TIMEOUT_UPDATE,
 } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { writeWide } from '../engine/memory.js';
 import { fillEntry } from '../engine/operation.js';
 import { StandingOperation } from '../engine/standing-operation.js';

@@ -6,9 +6,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { monotonicMs } from '../../contract/timer-queue.js';
+import { TIMEOUT_ABSOLUTE } from '../../native/layout.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { writeWide } from '../engine/memory.js';
-import { TIMEOUT_ABSOLUTE } from '../../native/layout.js';
 
 let flags: number | undefined;
 

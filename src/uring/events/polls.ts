@@ -6,13 +6,13 @@
  * (IO_ASYNC_POLL_COMMON in io_uring/poll.c, up to Linux 6.18 at least).
  */
 import { constants } from 'node:os';
-import { ringClosedError, systemError } from '../../errors/index.js';
-import type { EpollPolls } from '../../native/epoll-polls.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import type { BackendWatch, PollBackend, WatchListener } from '../../contract/polls.js';
+import { ringClosedError, systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
+import type { EpollPolls } from '../../native/epoll-polls.js';
 import { NOP_INJECT_RESULT, OP_NOP, OP_POLL_ADD, POLL_ADD_MULTISHOT } from '../../native/layout.js';
+import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
 import { fillEntry } from '../engine/operation.js';
 import { ArmedOperation, type ArmedOwner, StandingOperation } from '../engine/standing-operation.js';
 

@@ -2,12 +2,11 @@
  * Getting and setting extended attributes on a ring (OP_GETXATTR and its kind, Linux 5.19), in kernel threads.
  * There is no operation that lists or removes them, nor one that does not follow a link (Linux 6.18).
  */
-import { systemError } from '../../errors/index.js';
-import { attributeSyscall } from '../../native/attribute-calls.js';
+
 import type { Path } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
-import { addressOf, writeWide } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+import { systemError } from '../../errors/index.js';
+import { attributeSyscall } from '../../native/attribute-calls.js';
 import {
   OP_FGETXATTR,
   OP_FSETXATTR,
@@ -16,6 +15,8 @@ import {
   SQE_ADDRESS3,
   SQE_OFFSET_LOW,
 } from '../../native/layout.js';
+import { addressOf, writeWide } from '../engine/memory.js';
+import { fillEntry, Operation } from '../engine/operation.js';
 import { encodePath } from './path-operations.js';
 import type { UringFile } from './uring-file.js';
 

@@ -8,11 +8,11 @@
  */
 import type { BigIntStats, Stats } from 'node:fs';
 import { constants } from 'node:os';
-import { systemError, wholeReadError } from '../../errors/index.js';
 import type { WholeRead } from '../../contract/backend.js';
+import { systemError, wholeReadError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { InlineCredit } from './inline-reads.js';
 import { addressOf } from '../engine/memory.js';
+import { InlineCredit } from './inline-reads.js';
 import type { OpenedFd } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
 
@@ -21,7 +21,7 @@ const { ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EISDIR } = constants.errno
 const FINAL: ReadonlySet<number> = new Set([-ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -EISDIR]);
 
 /** In a row; then one goes through the ring, which gives the loop its turn: after a quarter of a millisecond. */
-const RUN_MAX = 64;
+const PATH_RUN_MAX = 64;
 /** Calls under way in the ring up to which each counts as alone. */
 const LONE_CALLS_MAX = 3;
 /** After a failed attempt so many calls at most go without one. */
@@ -37,7 +37,7 @@ export interface OpenedRead extends OpenedFd {
 }
 
 export class CachedPaths {
-  readonly credit = new InlineCredit(RUN_MAX, LONE_CALLS_MAX);
+  readonly credit = new InlineCredit(PATH_RUN_MAX, LONE_CALLS_MAX);
   /** Calls under way in the ring, and how many there were at most since its last batch. */
   #ringCount = 0;
   #ringPeak = 0;

@@ -1,13 +1,10 @@
 /** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
 import { type BigIntStats, close as closeInPool, type Stats } from 'node:fs';
-import { systemError } from '../../errors/index.js';
 import type { View } from '../../base/views.js';
 import { CURRENT_POSITION, type Path, type Position } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
+import { systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import type { CachedPaths } from './cached-paths.js';
-import type { UringFile } from './uring-file.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -32,11 +29,14 @@ import {
   STATX_BASIC_STATS_AND_BTIME,
   WORD,
 } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { addressOf, addressWithin, writeWide } from '../engine/memory.js';
 import { fillEntry, Operation } from '../engine/operation.js';
 import { Vectors } from '../engine/vectors.js';
+import type { CachedPaths } from './cached-paths.js';
 import { encodePath } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
+import type { UringFile } from './uring-file.js';
 
 /** Words of a file position; the current one is all ones (pread2(2)). */
 export function fillPosition(words: Uint32Array, at: number, position: Position): void {

@@ -1,8 +1,6 @@
 /** Files on a ring: how they are opened, operations on paths, and whole files by their paths. */
 import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { orAborted } from '../../base/abort.js';
-import { abortError, fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
-import * as attributeCalls from '../../native/attribute-calls.js';
 import type {
   BackendFile,
   FileBackend,
@@ -13,13 +11,15 @@ import type {
   WholeRead,
   WholeWrite,
 } from '../../contract/backend.js';
-import { called } from '../../native/pool-call.js';
+import { abortError, fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
+import * as attributeCalls from '../../native/attribute-calls.js';
 import { binding } from '../../native/binding.js';
+import { called } from '../../native/pool-call.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
+import type { FdTable } from '../engine/fd-table.js';
 import { AttributeOperation, readAttribute } from './attribute-operations.js';
 import type { CachedPaths, OpenedRead } from './cached-paths.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import type { FdTable } from '../engine/fd-table.js';
 import { StatOperation } from './file-operations.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation, PathOperation } from './path-operations.js';

@@ -12,7 +12,7 @@ import { binding } from '../../native/binding.js';
 import { addressWithin } from '../engine/memory.js';
 
 /** The event loop must have its turn after so many reads in a row, which are microtasks of each other. */
-const RUN_MAX = 16;
+const READ_RUN_MAX = 16;
 /** Copying is time, too, that belongs to nobody else. */
 const BYTES_MAX = 64 * 1024;
 /** Completions of a batch up to which its reads count as alone. */
@@ -28,7 +28,7 @@ export class InlineCredit {
   #readCount = 0;
 
   /** @param batchMax operations in a turn up to which there is credit at all. */
-  constructor(runMax = RUN_MAX, batchMax = LONE_BATCH_MAX) {
+  constructor(runMax = READ_RUN_MAX, batchMax = LONE_BATCH_MAX) {
     this.#runMax = runMax;
     this.#batchMax = batchMax;
     this.#left = runMax;

@@ -5,10 +5,10 @@
  * for a FIFO: a reader is there at once although no writer is, and a writer fails for want of a reader.
  */
 import { constants, fstat, type Stats } from 'node:fs';
-import { systemError } from '../../errors/index.js';
 import type { Path } from '../../contract/backend.js';
-import { called } from '../../native/pool-call.js';
+import { systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
+import { called } from '../../native/pool-call.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { ReadableOperation } from './file-operations.js';
 import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';

@@ -1,9 +1,7 @@
 /** What calls on paths show the kernel, and what their results become. One small class an operation. */
 import { constants } from 'node:fs';
-import { systemError } from '../../errors/index.js';
 import type { Path } from '../../contract/backend.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import type { UringFile } from './uring-file.js';
+import { systemError } from '../../errors/index.js';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -19,8 +17,10 @@ import {
   SQE_ASYNC,
   SQE_OFFSET_LOW,
 } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { addressOf, writeWide } from '../engine/memory.js';
 import { fillEntry, Operation } from '../engine/operation.js';
+import type { UringFile } from './uring-file.js';
 
 const OPEN_HOW_BYTES = 24;
 /** Of O_TMPFILE, the bit that it does not share with O_DIRECTORY. */
@@ -126,7 +126,7 @@ export class OpenOperation extends Operation<OpenedFd> {
 }
 
 /** Calls that take a path or two and yield nothing. `symlink`'s first one is what the link says. */
-export type PathSyscall = 'rename' | 'unlink' | 'mkdir' | 'rmdir' | 'link' | 'symlink';
+type PathSyscall = 'rename' | 'unlink' | 'mkdir' | 'rmdir' | 'link' | 'symlink';
 
 export class PathOperation extends Operation<void> {
   readonly #syscall: PathSyscall;

@@ -2,9 +2,9 @@
 import type { View } from '../../base/views.js';
 import type { Position } from '../../contract/backend.js';
 import type { PoolBuffer } from '../../contract/buffer-pools.js';
-import { NO_SLOT, type PooledMemory } from '../memory/registered-buffers.js';
 import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, SQE_BUFFER, SQE_HEAD } from '../../native/layout.js';
 import type { Vectors } from '../engine/vectors.js';
+import { NO_SLOT, type PooledMemory } from '../memory/registered-buffers.js';
 import { TransferOperation } from './file-operations.js';
 import type { UringFile } from './uring-file.js';
 

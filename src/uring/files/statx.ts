@@ -1,5 +1,5 @@
 /** The kernel's struct statx (statx(2)) as Node's Stats and BigIntStats. Field offsets in 32-bit words. */
-import { fstatSync, Stats, statSync, type BigIntStats } from 'node:fs';
+import { type BigIntStats, fstatSync, Stats, statSync } from 'node:fs';
 
 export const STATX_BYTES = 256;
 

@@ -1,15 +1,13 @@
 /** Reads and writes of an open file as operations: addresses, iovecs, and what their results show. */
 import type { Span, View } from '../../base/views.js';
 import type { Position, ReadResult, WriteResult } from '../../contract/backend.js';
-import { TransferOperation } from './file-operations.js';
-import { PooledTransfer, PooledVectors } from './pooled-transfers.js';
-import type { UringFile } from './uring-file.js';
+import { KERNEL_TRANSFER_BYTES_MAX } from '../../contract/chain-steps.js';
 import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from '../../native/layout.js';
 import { addressOf } from '../engine/memory.js';
 import { Vectors } from '../engine/vectors.js';
-
-/** What the kernel takes in one transfer (MAX_RW_COUNT, read(2)). */
-const TRANSFER_BYTES_MAX = 0x7ffff000;
+import { TransferOperation } from './file-operations.js';
+import { PooledTransfer, PooledVectors } from './pooled-transfers.js';
+import type { UringFile } from './uring-file.js';
 
 function toReadResult<Data extends View>(bytesRead: number, buffer: Data): ReadResult<Data> {
   return { bytesRead, buffer };
@@ -52,7 +50,7 @@ function transfer<Data extends View, Result>(
   position: Position,
   toResult: (bytes: number, buffer: Data) => Result,
 ): TransferOperation<Result> {
-  const bytes = length > TRANSFER_BYTES_MAX ? TRANSFER_BYTES_MAX : length;
+  const bytes = length > KERNEL_TRANSFER_BYTES_MAX ? KERNEL_TRANSFER_BYTES_MAX : length;
   const pooled = file.pools?.find(buffer, addressOf(buffer) + offset, bytes);
   if (pooled !== undefined) {
     return new PooledTransfer(pooled, file, opcode, buffer, offset, bytes, position, toResult);

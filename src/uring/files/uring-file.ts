@@ -1,20 +1,20 @@
 /** An open file on a ring: its operations, how submission entries name it, and its close. */
 import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
 import { orAborted } from '../../base/abort.js';
-import { abortError, fileClosedError, ringClosedError, systemError } from '../../errors/index.js';
+import { PendingCount } from '../../base/pending-count.js';
 import { byteCountOf, type Span, type View } from '../../base/views.js';
 import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../../contract/backend.js';
-import { PendingCount } from '../../base/pending-count.js';
-import { called } from '../../native/pool-call.js';
+import { abortError, fileClosedError, ringClosedError, systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import type { RegisteredBuffers } from '../memory/registered-buffers.js';
+import { OP_FTRUNCATE, SQE_ASYNC } from '../../native/layout.js';
+import { called } from '../../native/pool-call.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
+import { addressOf } from '../engine/memory.js';
+import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { AttributeOperation, readAttribute } from './attribute-operations.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
-import { OP_FTRUNCATE, SQE_ASYNC } from '../../native/layout.js';
-import { addressOf } from '../engine/memory.js';
 import type { OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';

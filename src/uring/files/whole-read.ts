@@ -7,11 +7,9 @@
  * is read by ordinary means.
  */
 import { constants } from 'node:fs';
-import { systemError, wholeReadError } from '../../errors/index.js';
 import type { Path, WholeRead } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
-import type { DirectSlots } from './direct-slots.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
+import { systemError, wholeReadError } from '../../errors/index.js';
 import {
   AT_FDCWD,
   COMPLETION_UNSEEKABLE,
@@ -24,9 +22,11 @@ import {
   SQE_IO_HARDLINK,
   SQE_IO_LINK,
 } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { addressOf, SLOT_STORAGE_BYTES } from '../engine/memory.js';
 import { fillEntry, Operation } from '../engine/operation.js';
 import { NO_SLOT } from '../engine/ticket.js';
+import type { DirectSlots } from './direct-slots.js';
 import { fillPosition } from './file-operations.js';
 import { encodePath, type OpenedFd } from './path-operations.js';
 

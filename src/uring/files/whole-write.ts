@@ -5,12 +5,10 @@
  * one wake-up a file, and closing, which may begin to write the content out, is off the event loop. A write
  * that falls short breaks the link, so the file is still open for the rest.
  */
-import { systemError } from '../../errors/index.js';
+
 import { CURRENT_POSITION, type Path, type WholeWrite } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
-import type { DirectSlots } from './direct-slots.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import { fillPosition } from './file-operations.js';
+import { systemError } from '../../errors/index.js';
 import {
   AT_FDCWD,
   O_CLOEXEC,
@@ -21,9 +19,12 @@ import {
   SQE_FIXED_FILE,
   SQE_IO_LINK,
 } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { addressOf, addressWithin } from '../engine/memory.js';
 import { fillEntry, Operation } from '../engine/operation.js';
 import { NO_SLOT } from '../engine/ticket.js';
+import type { DirectSlots } from './direct-slots.js';
+import { fillPosition } from './file-operations.js';
 import { encodePath } from './path-operations.js';
 
 const ECANCELED = -125;

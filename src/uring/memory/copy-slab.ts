@@ -2,12 +2,13 @@
  * Memory of the users' own for copied datagrams: cut from slabs, so that a small message does not cost an
  * allocation. A slab lives as long as any message cut from it.
  */
+
+import type { Received } from '../datagrams/wide-message.js';
 import type { BufferArea } from './buffer-area.js';
 import type { ProvidedBuffers } from './provided-buffers.js';
-import type { Received } from '../datagrams/wide-message.js';
 import { ViewableMemory } from './viewable-memory.js';
 
-const SLAB_BYTES = 65536;
+const SLAB_BYTES = 65_536;
 /** From so many bytes on a copy has memory of its own: of a slab it would leave much unused. */
 const OWN_BYTES = 16_384;
 /** Copies up to this many words go word by word; a call to `set` costs more than they do. */

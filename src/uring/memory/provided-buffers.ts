@@ -16,6 +16,7 @@ import { BufferArea } from './buffer-area.js';
 import { BufferLine, type BufferWaiter } from './buffer-line.js';
 
 export type { BufferWaiter } from './buffer-line.js';
+
 import type { NativeRing } from '../../native/binding.js';
 import { addressOf, writeWide } from '../engine/memory.js';
 
@@ -25,7 +26,7 @@ const ID_WORD = 3;
 const PAGE_BYTES = 4096;
 /** Where the tail lies: over the last two bytes of the first entry (io_uring_register(2)). */
 const TAIL_HALFWORD = 7;
-const ALIGNMENT_BYTES = 64;
+const CACHE_LINE_BYTES = 64;
 /** Buffers taken between two looks at whether an area can go: this many rounds through all of them. */
 const SHRINK_AFTER_ROUNDS = 16;
 
@@ -92,7 +93,7 @@ export class ProvidedBuffers {
     this.groupId = groupId;
     this.bufferBytes = prefixBytes + settings.bytes;
     this.payloadBytes = settings.bytes;
-    this.#strideBytes = roundUp(this.bufferBytes, ALIGNMENT_BYTES);
+    this.#strideBytes = roundUp(this.bufferBytes, CACHE_LINE_BYTES);
     this.#areaCount = settings.count;
     this.#areasMax = Math.floor(settings.countMax / settings.count);
     this.#hasHugePages = settings.hugePages;

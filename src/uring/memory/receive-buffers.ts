@@ -1,13 +1,14 @@
 /** The receive buffers of a ring, of one size or several, each made when a socket first needs it. */
-import { systemError } from '../../errors/index.js';
-import type { ReceiveBufferSettings, RingSettings } from '../../contract/ring-settings.js';
+
 import type { ReceiveBufferStats } from '../../contract/backend.js';
+import type { ReceiveBufferSettings, RingSettings } from '../../contract/ring-settings.js';
+import { systemError } from '../../errors/index.js';
 import type { NativeRing } from '../../native/binding.js';
+import { NARROW_PREFIX, type PrefixLayout } from '../datagrams/received-message.js';
+import { addressOf } from '../engine/memory.js';
 import { receiveTrials } from '../trials.js';
 import type { BufferWaiter } from './buffer-line.js';
-import { addressOf } from '../engine/memory.js';
 import { bufferRingEntries, bufferRingMemory, ENTRY_WORDS, ProvidedBuffers } from './provided-buffers.js';
-import { NARROW_PREFIX, type PrefixLayout } from '../datagrams/received-message.js';
 
 /**
  * Whether the kernel grants what the first sockets of a ring will need besides memory of their own: 0, or a negative

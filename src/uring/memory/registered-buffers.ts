@@ -6,12 +6,12 @@
  * it a transfer is given; a ring without pools looks at nothing but that it has none.
  */
 import { getSystemErrorName } from 'node:util';
-import { featureUnavailableError } from '../../errors/index.js';
 import { bufferOf, type View } from '../../base/views.js';
 import type { BackendPool, PoolBackend, PoolBuffer, PoolRequest } from '../../contract/buffer-pools.js';
-import { PoolMemory } from '../../native/pool-memory.js';
-import { lockedMemoryHint } from '../../native/locked-memory.js';
+import { featureUnavailableError } from '../../errors/index.js';
 import type { NativeRing } from '../../native/binding.js';
+import { lockedMemoryHint } from '../../native/locked-memory.js';
+import { PoolMemory } from '../../native/pool-memory.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 
 /** Pools of a ring that can be registered at a time. */
@@ -120,7 +120,7 @@ export interface PooledMemory {
   readonly slot: number;
 }
 
-export class UringPool implements BackendPool {
+class UringPool implements BackendPool {
   readonly #owner: RegisteredBuffers;
   /** SAFETY: kept alive by `RegisteredBuffers` until the slot is empty or the ring is closed. */
   readonly memory: PoolMemory;

@@ -1,6 +1,7 @@
 /** The options that can be changed while a socket is open: what setsockopt and getsockopt are told of each. */
-import { addressError } from '../../errors/index.js';
+
 import type { DatagramReading, DatagramSetting, Membership } from '../../contract/backend.js';
+import { addressError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import { AF_INET, AF_INET6 } from '../../native/layout.js';
 import { encodeName } from './socket-names.js';

@@ -1,6 +1,7 @@
 /** Descriptors that travel with bytes over a Unix socket: SCM_RIGHTS (unix(7), cmsg(3)). */
-import { addressError } from '../../errors/index.js';
+
 import { byteLengthOf } from '../../base/views.js';
+import { addressError } from '../../errors/index.js';
 import { MSG_CMSG_CLOEXEC, OP_RECVMSG } from '../../native/layout.js';
 import { addressOf, addressWithin, writeWide } from '../engine/memory.js';
 import { fillEntry, Operation } from '../engine/operation.js';

@@ -7,19 +7,19 @@
  * one, and it alone can say who has connected.
  */
 import { addressError } from '../../errors/index.js';
+import { OP_ACCEPT, SQE_FILE_INDEX, SQE_OFFSET_LOW } from '../../native/layout.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { writeWide } from '../engine/memory.js';
 import { fillEntry } from '../engine/operation.js';
 import { StandingOperation } from '../engine/standing-operation.js';
-import { OP_ACCEPT, SQE_FILE_INDEX, SQE_OFFSET_LOW } from '../../native/layout.js';
 import type { DirectSockets } from './direct-sockets.js';
 import type { SocketTarget } from './stream-operations.js';
 
 const ECANCELED = -125;
 /** Accepts that a listener has in the kernel: as many connections come in one go. */
-export const DIRECT_ACCEPTS_MAX = 8;
+const DIRECT_ACCEPTS_MAX = 8;
 /** struct sockaddr_storage (socket(7)). */
-const NAME_BYTES = 128;
+const STORAGE_NAME_BYTES = 128;
 
 /** The listener. */
 export interface DirectAcceptOwner extends SocketTarget {
@@ -108,10 +108,10 @@ class DirectAcceptOperation extends StandingOperation {
     this.#storageSlot = this.slot;
     const { storage } = dispatcher;
     const address = storage.address(this.slot);
-    storage.words(this.slot)[storage.wordOffset(this.slot) + NAME_BYTES / 4] = NAME_BYTES;
+    storage.words(this.slot)[storage.wordOffset(this.slot) + STORAGE_NAME_BYTES / 4] = STORAGE_NAME_BYTES;
     const { target, targetFlags } = this.#socket;
     fillEntry(words, at, OP_ACCEPT | targetFlags, target, address, 0, 0);
-    writeWide(words, at + SQE_OFFSET_LOW, address + NAME_BYTES);
+    writeWide(words, at + SQE_OFFSET_LOW, address + STORAGE_NAME_BYTES);
     words[at + SQE_FILE_INDEX] = this.index + 1;
   }
 
@@ -125,8 +125,8 @@ class DirectAcceptOperation extends StandingOperation {
   #remoteName(): Uint8Array {
     const { storage } = this.#dispatcher as Dispatcher;
     const slot = this.#storageSlot;
-    const bytes = storage.words(slot)[storage.wordOffset(slot) + NAME_BYTES / 4] as number;
-    return new Uint8Array(storage.bytes(slot).subarray(0, Math.min(bytes, NAME_BYTES)));
+    const bytes = storage.words(slot)[storage.wordOffset(slot) + STORAGE_NAME_BYTES / 4] as number;
+    return new Uint8Array(storage.bytes(slot).subarray(0, Math.min(bytes, STORAGE_NAME_BYTES)));
   }
 
   override failWith(create: () => Error): void {

@@ -7,9 +7,22 @@
  * never waits, so its result is there when it has been submitted.
  */
 import { constants } from 'node:os';
-import { addressError } from '../../errors/index.js';
 import type { SocketAddress } from '../../contract/address.js';
+import { addressError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
+import {
+  OP_FIXED_FD_INSTALL,
+  OP_SHUTDOWN,
+  OP_URING_CMD,
+  SOCKET_CMD_SETSOCKOPT,
+  SQE_ADDRESS_HIGH,
+  SQE_ADDRESS_LOW,
+  SQE_ADDRESS3,
+  SQE_FILE_INDEX,
+  SQE_FIXED_FILE,
+  SQE_OFFSET_LOW,
+  WORD,
+} from '../../native/layout.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
 import { addressOf } from '../engine/memory.js';
@@ -17,19 +30,6 @@ import { fillEntry, Operation } from '../engine/operation.js';
 import { SlotCloseOperation } from '../engine/slot-close.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { InstallOperation } from '../files/whole-read.js';
-import {
-  OP_FIXED_FD_INSTALL,
-  OP_SHUTDOWN,
-  OP_URING_CMD,
-  SOCKET_CMD_SETSOCKOPT,
-  SQE_ADDRESS3,
-  SQE_ADDRESS_HIGH,
-  SQE_ADDRESS_LOW,
-  SQE_FILE_INDEX,
-  SQE_FIXED_FILE,
-  SQE_OFFSET_LOW,
-  WORD,
-} from '../../native/layout.js';
 import { decodeName, localName } from '../sockets/socket-names.js';
 import { SOL_SOCKET } from '../sockets/socket-options.js';
 import type { SocketHandle } from './socket-handle.js';

@@ -1,7 +1,7 @@
 /** A write of a connection that has not settled, and what one send takes of several. */
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
-import { abortError, memoryGoneError, tracedRejection } from '../../errors/index.js';
 import { Span } from '../../base/views.js';
+import { abortError, memoryGoneError, tracedRejection } from '../../errors/index.js';
 import { Vectors } from '../engine/vectors.js';
 
 /** Of one send; the kernel takes 1024 (IOV_MAX). */

@@ -6,11 +6,11 @@
  * and the accept is armed again when a connection of this ring has been closed, or a while later.
  */
 import { constants } from 'node:os';
-import { addressError, listenerClosedError } from '../../errors/index.js';
-import type { SocketAddress } from '../../contract/address.js';
-import { removerOf } from '../../contract/unix-path.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../base/real-timers.js';
+import type { SocketAddress } from '../../contract/address.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../../contract/streams.js';
+import { removerOf } from '../../contract/unix-path.js';
+import { addressError, listenerClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import type { ArmedOwner } from '../engine/standing-operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
@@ -24,7 +24,7 @@ import type { UringStreams } from './streams.js';
 const { ECANCELED, ECONNABORTED, EINTR, EPROTO } = constants.errno;
 
 /** How long to leave a backlog alone that the system has no descriptor or memory for. */
-const RETRY_MS = 100;
+const SHORTAGE_RETRY_MS = 100;
 const SHUT_RDWR = 2;
 /** How long a close waits, at most, for the kernel to let go of what it has been asked to let go of. */
 const RELEASE_MS_MAX = 20;
@@ -157,7 +157,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
 
   #retryLater(): void {
     if (this.#closing !== undefined || this.#retry !== undefined) return;
-    this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
+    this.#retry = setTimeout(() => this.#tryAgain(), SHORTAGE_RETRY_MS);
     if (!this.#isRef) this.#retry.unref();
   }
 

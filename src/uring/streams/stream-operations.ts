@@ -1,12 +1,10 @@
 /** What connects, accepts, receives and sends of streams show the kernel. */
-import { addressError } from '../../errors/index.js';
-import type { SocketAddress } from '../../contract/address.js';
+
 import type { View } from '../../base/views.js';
+import type { SocketAddress } from '../../contract/address.js';
 import type { ReadResult } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
-import { encodeDescriptors } from './descriptor-passing.js';
-import type { LostErrors } from './lost-errors.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
+import { addressError } from '../../errors/index.js';
 import {
   CQE_MORE,
   CQE_NOTIFICATION,
@@ -29,10 +27,13 @@ import {
   SQE_RECEIVE_MULTISHOT,
   SQE_REPORT_USAGE,
 } from '../../native/layout.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { addressOf, addressOfOnce, addressWithin, writeWide } from '../engine/memory.js';
 import { fillEntry, Operation } from '../engine/operation.js';
 import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 import { Vectors } from '../engine/vectors.js';
+import { encodeDescriptors } from './descriptor-passing.js';
+import type { LostErrors } from './lost-errors.js';
 
 const ECANCELED = -125;
 

@@ -7,15 +7,15 @@
  * armed again when there is room: in the queue, and among the buffers.
  */
 import { type ChunkProducer, ChunkQueue } from '../../contract/chunk-queue.js';
-import { addressError, connectionClosedError } from '../../errors/index.js';
 import { StreamChunk } from '../../contract/stream-chunk.js';
 import type { StreamBounds } from '../../contract/streams.js';
+import { addressError, connectionClosedError } from '../../errors/index.js';
+import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../../native/layout.js';
+import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
 import type { ArmedOwner } from '../engine/standing-operation.js';
 import type { CopySlab } from '../memory/copy-slab.js';
 import type { HeapTop } from '../memory/heap-top.js';
 import type { BufferWaiter, ProvidedBuffers } from '../memory/provided-buffers.js';
-import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
-import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../../native/layout.js';
 import type { LostErrors } from './lost-errors.js';
 import { ChunkReceiveOperation, ReceiveOperation, type TransferTarget } from './stream-operations.js';
 
@@ -24,7 +24,7 @@ const ENOBUFS = -105;
 const EINVAL = -22;
 /** Of one arming: more than a few bytes, and any number that fits. */
 const RECEIVE_BYTES_MIN = 4096;
-const RECEIVE_BYTES_MAX = 2 ** 30;
+const RECEIVED_BYTES_MAX = 2 ** 30;
 
 /** Of a receive of bulk: as much as a large read has, and from how much on it is worth memory of its own. */
 const BULK_BYTES = 65_536;
@@ -175,7 +175,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
       this.#receiveDirectly(Math.min(room, BULK_BYTES));
       return;
     }
-    const bytesMax = this.#host.hasReceiveLimit ? Math.min(room, RECEIVE_BYTES_MAX) : 0;
+    const bytesMax = this.#host.hasReceiveLimit ? Math.min(room, RECEIVED_BYTES_MAX) : 0;
     // A bundle of incremental buffers is not defined well (liburing issue 1320), and saves little.
     const isBundled = !isIncremental && this.#host.hasBundles;
     this.#start(new ReceiveOperation(this, this.#owner, groupId, bytesMax, isBundled));

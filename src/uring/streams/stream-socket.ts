@@ -1,26 +1,27 @@
 /** A connection on a ring: what it receives for iterators, single receives into a caller's memory, and a queue of writes. */
-import type { ChunkQueue } from '../../contract/chunk-queue.js';
-import { addressError, connectionClosedError, ringClosedError } from '../../errors/index.js';
-import type { SocketAddress } from '../../contract/address.js';
+
 import type { Span } from '../../base/views.js';
+import type { SocketAddress } from '../../contract/address.js';
 import type { ReadResult } from '../../contract/backend.js';
+import type { ChunkQueue } from '../../contract/chunk-queue.js';
 import type { BackendStream, PeerCredentials, StreamBounds, StreamOptions } from '../../contract/streams.js';
+import { addressError, connectionClosedError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import type { FdTable } from '../engine/fd-table.js';
 import { OP_SENDMSG_ZC } from '../../native/layout.js';
+import type { FdTable } from '../engine/fd-table.js';
 import type { Operation } from '../engine/operation.js';
-import { type ReceivedDescriptors, ReceiveDescriptorsOperation } from './descriptor-passing.js';
+import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';
+import { ReceiveDescriptorsOperation, type ReceivedDescriptors } from './descriptor-passing.js';
 import { LostErrors } from './lost-errors.js';
 import type { SocketHandle } from './socket-handle.js';
 import { ReadOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
-import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';
 import { type ReceiveHost, type ReceiverOwner, StreamReceiver } from './stream-receiver.js';
 import { StreamWriter } from './stream-writer.js';
 
-const READ_BYTES_MAX = 2 ** 30;
+const STREAM_READ_BYTES_MAX = 2 ** 30;
 /** How long a close waits for the peer to acknowledge what it was sent without a copy. */
-const RELEASE_MS_MAX = 2000;
+const ACKNOWLEDGE_MS_MAX = 2000;
 
 /** What the connections of a ring share. */
 export interface StreamHost extends ReceiveHost {
@@ -126,7 +127,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
     signal: AbortSignal | undefined,
   ): Promise<ReadResult<Data>> {
     // A larger one is a short read.
-    const bytes = Math.min(length, READ_BYTES_MAX);
+    const bytes = Math.min(length, STREAM_READ_BYTES_MAX);
     const operation = new ReadOperation(this, buffer, offset, bytes, isFilling, this.#onReadOver);
     return this.#submitRead(operation, signal);
   }
@@ -305,7 +306,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
     if (!this.#isReset && this.#writer?.isHeld) {
       // The peer is to hear of the end as early as after any other close.
       await this.#handle.shutDown();
-      isInTime = await this.#writer.isReleasedIn(RELEASE_MS_MAX);
+      isInTime = await this.#writer.isReleasedIn(ACKNOWLEDGE_MS_MAX);
     }
     await this.#giveBack(this.#isReset || !isInTime);
   }

@@ -9,11 +9,12 @@
  * bytes, and its promise settles when the kernel has let go of its memory, which is once the peer has
  * acknowledged them.
  */
-import { abortError, addressError } from '../../errors/index.js';
+
 import { clearTimeout, setTimeout } from '../../base/real-timers.js';
 import { byteCountOf, Span, type View } from '../../base/views.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
+import { abortError, addressError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { addressWithin } from '../engine/memory.js';
 import { Vectors } from '../engine/vectors.js';
 import { SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
@@ -25,7 +26,7 @@ const EINTR = -4;
 const EAGAIN = -11;
 const EPIPE = -32;
 /** Below it no write goes without a copy, however small the send buffer. */
-const ZERO_COPY_BYTES_MIN = 65_536;
+const ZERO_COPY_WRITE_BYTES_MIN = 65_536;
 /** How many times the socket's send buffer a write must have to go without a copy. */
 const SEND_BUFFERS_MIN = 4;
 /** What a waiting write counts for, beside its bytes. */
@@ -93,7 +94,7 @@ export class StreamWriter implements SendOwner {
     this.#isStepwise = true;
     const bytes = byteCountOf(data);
     const { knownFd } = this.#socket;
-    const mayWaitForPeer = this.#zeroCopy !== undefined && bytes >= ZERO_COPY_BYTES_MIN;
+    const mayWaitForPeer = this.#zeroCopy !== undefined && bytes >= ZERO_COPY_WRITE_BYTES_MIN;
     if (!this.isIdle || this.#hasBeenCut || bytes === 0 || mayWaitForPeer) return this.write(data, undefined);
     if (knownFd < 0) return this.#submitNow(data, bytes);
     const taken = this.#sendNow(knownFd, data, bytes);
@@ -244,7 +245,7 @@ export class StreamWriter implements SendOwner {
    * socket's send buffer waits for most of that anyway; a shorter one would have to wait where it need not.
    */
   #isWithoutCopy(bytes: number): boolean {
-    if (this.#zeroCopy === undefined || bytes < ZERO_COPY_BYTES_MIN) return false;
+    if (this.#zeroCopy === undefined || bytes < ZERO_COPY_WRITE_BYTES_MIN) return false;
     const room = binding().getSocketOption(this.#socket.knownFd, SOL_SOCKET, SO_SNDBUF);
     return bytes >= SEND_BUFFERS_MIN * room && this.#zeroCopy.take(bytes);
   }

@@ -1,6 +1,5 @@
 /** The connections and listeners of a ring. */
 import { constants } from 'node:os';
-import { abortError, addressError, invalidFdType, listenError, ringClosedError } from '../../errors/index.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type {
   BackendListener,
@@ -12,12 +11,13 @@ import type {
   StreamOptions,
   StreamTarget,
 } from '../../contract/streams.js';
+import { abortError, addressError, invalidFdType, listenError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { CopySlab } from '../memory/copy-slab.js';
-import { HeapTop } from '../memory/heap-top.js';
+import { AF_INET, AF_INET6, AF_UNIX } from '../../native/layout.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
-import { AF_INET, AF_INET6, AF_UNIX } from '../../native/layout.js';
+import { CopySlab } from '../memory/copy-slab.js';
+import { HeapTop } from '../memory/heap-top.js';
 import type { ProvidedBuffers } from '../memory/provided-buffers.js';
 import type { ReceiveBuffers } from '../memory/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
