@@ -49,18 +49,6 @@ int Try(Ring& ring, const abi::Sqe& sqe, uint32_t* last_flags) {
   return result;
 }
 
-std::vector<bool> ProbeOpcodes(int ring_fd) {
-  alignas(8) uint8_t memory[sizeof(abi::ProbeHeader) + kOpsAskedAbout * sizeof(abi::ProbeOp)] = {};
-  std::vector<bool> opcodes;
-  if (UringRegister(ring_fd, abi::kRegisterProbe, memory, kOpsAskedAbout) < 0) return opcodes;
-  auto* header = reinterpret_cast<abi::ProbeHeader*>(memory);
-  auto* ops = reinterpret_cast<abi::ProbeOp*>(memory + sizeof(abi::ProbeHeader));
-  for (uint32_t op = 0; op <= header->last_op && op < kOpsAskedAbout; op++) {
-    opcodes.push_back((ops[op].flags & abi::kProbeOpSupported) != 0);
-  }
-  return opcodes;
-}
-
 int TryMultishotReceive(Ring& ring) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return -errno;
@@ -134,6 +122,18 @@ std::optional<KernelQuery> Query(int ring_fd) {
 }
 
 }  // namespace
+
+std::vector<bool> ProbeOpcodes(int ring_fd) {
+  alignas(8) uint8_t memory[sizeof(abi::ProbeHeader) + kOpsAskedAbout * sizeof(abi::ProbeOp)] = {};
+  std::vector<bool> opcodes;
+  if (UringRegister(ring_fd, abi::kRegisterProbe, memory, kOpsAskedAbout) < 0) return opcodes;
+  auto* header = reinterpret_cast<abi::ProbeHeader*>(memory);
+  auto* ops = reinterpret_cast<abi::ProbeOp*>(memory + sizeof(abi::ProbeHeader));
+  for (uint32_t op = 0; op <= header->last_op && op < kOpsAskedAbout; op++) {
+    opcodes.push_back((ops[op].flags & abi::kProbeOpSupported) != 0);
+  }
+  return opcodes;
+}
 
 KernelFeatures ProbeKernelFeatures() {
   KernelFeatures found;

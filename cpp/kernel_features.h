@@ -47,6 +47,9 @@ struct KernelFeatures {
   std::optional<KernelQuery> query;
 };
 
+// Whether the ring's kernel knows an operation, by opcode; empty where it has no probe (before Linux 5.6).
+std::vector<bool> ProbeOpcodes(int ring_fd);
+
 KernelFeatures ProbeKernelFeatures();
 
 }  // namespace ringlet

@@ -38,4 +38,10 @@ Napi::Array ToArray(Napi::Env env, const std::vector<int>& integers) {
   return array;
 }
 
+Napi::Array ToArray(Napi::Env env, const std::vector<bool>& booleans) {
+  Napi::Array array = Napi::Array::New(env, booleans.size());
+  for (uint32_t i = 0; i < booleans.size(); i++) array.Set(i, static_cast<bool>(booleans[i]));
+  return array;
+}
+
 }  // namespace ringlet

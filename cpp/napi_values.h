@@ -15,6 +15,7 @@ uint32_t ToUint32(const Napi::Value& value);
 int ToInt(const Napi::Value& value);
 std::vector<int> ToIntegers(const Napi::Array& array);
 Napi::Array ToArray(Napi::Env env, const std::vector<int>& integers);
+Napi::Array ToArray(Napi::Env env, const std::vector<bool>& booleans);
 
 // The bytes that a view shows, whether over an ArrayBuffer or a SharedArrayBuffer.
 void* BytesOf(Napi::Env env, const Napi::Value& view, size_t* bytes);

@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "engine.h"
+#include "kernel_features.h"
 #include "layout.h"
 #include "napi_values.h"
 #include "ring_host.h"
@@ -67,7 +68,7 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
          InstanceMethod<&NativeRing::Submit>("submit"), InstanceMethod<&NativeRing::Close>("close"),
          InstanceMethod<&NativeRing::ResultOf>("resultOf"), InstanceMethod<&NativeRing::SetRef>("setRef"),
          InstanceMethod<&NativeRing::Stats>("stats"), InstanceMethod<&NativeRing::Describe>("describe"),
-         InstanceMethod<&NativeRing::SupportsOp>("supportsOp"),
+         InstanceMethod<&NativeRing::Opcodes>("opcodes"),
          InstanceMethod<&NativeRing::RegisterFiles>("registerFiles"),
          InstanceMethod<&NativeRing::UpdateFile>("updateFile"),
          InstanceMethod<&NativeRing::RegisterBuffers>("registerBuffers"),
@@ -186,14 +187,9 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     host_->ReadStats(stats);
   }
 
-  Napi::Value SupportsOp(const Napi::CallbackInfo& info) {
-    constexpr uint32_t kOps = 256;
-    alignas(8) uint8_t memory[sizeof(abi::ProbeHeader) + kOps * sizeof(abi::ProbeOp)] = {};
-    uint32_t op = ToUint32(info[0]);
-    int probed = UringRegister(host_->ring_fd(), abi::kRegisterProbe, memory, kOps);
-    auto* ops = reinterpret_cast<abi::ProbeOp*>(memory + sizeof(abi::ProbeHeader));
-    bool is_supported = probed >= 0 && op < kOps && (ops[op].flags & abi::kProbeOpSupported) != 0;
-    return Napi::Boolean::New(info.Env(), is_supported);
+  // opcodes(): whether the kernel knows each, by number.
+  Napi::Value Opcodes(const Napi::CallbackInfo& info) {
+    return ToArray(info.Env(), ProbeOpcodes(host_->ring_fd()));
   }
 
   // registerFiles(count): a sparse table.

@@ -47,9 +47,7 @@ Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   Napi::Object probe = Napi::Object::New(env);
   probe.Set("setup", found.setup);
   probe.Set("features", found.features);
-  Napi::Array opcodes = Napi::Array::New(env, found.opcodes.size());
-  for (uint32_t i = 0; i < found.opcodes.size(); i++) opcodes.Set(i, static_cast<bool>(found.opcodes[i]));
-  probe.Set("opcodes", opcodes);
+  probe.Set("opcodes", ToArray(env, found.opcodes));
   probe.Set("multishotReceive", found.multishot_receive);
   probe.Set("zeroCopySend", found.zero_copy_send);
   probe.Set("hasNotified", found.has_notified);

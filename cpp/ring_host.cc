@@ -11,17 +11,12 @@
 #include "engine.h"
 #include "layout.h"
 #include "static_probes.h"
+#include "turn_budget.h"
 #include "uring_syscalls.h"
 
 namespace ringlet {
 namespace {
 
-// How long one turn may go on settling and submitting before timers and other handles get theirs.
-constexpr uint64_t kTurnBudgetNs = 1'000'000;
-// The clock is looked at once in so many completions, each batch counted as two at least: looking costs more
-// than a twentieth of what a batch of one does.
-constexpr uint32_t kClockIntervalCompletions = 8;
-constexpr uint32_t kBatchCompletionsMin = 2;
 // How long shutdown waits for completions before it asks for cancellation once more.
 constexpr uint32_t kShutdownWaitMs = 100;
 constexpr uint32_t kEmptyRoundsMax = 2;
@@ -319,79 +314,66 @@ bool RingHost::Turn(bool may_wait) {
   // One handle scope a turn, and one look at each reference: a settling call adds but a handle or two.
   Napi::HandleScope scope(settle_.Env());
   SettleCall call = {settle_.Env(), *async_context_, keep_alive_.Value(), settle_.Value()};
+  TurnBudget budget(may_wait);
   is_turning_ = true;
   turns_++;
   has_more_ = false;
   ring_.SilenceWakeups(true);
-  uint64_t deadline_ns = 0;
-  uint32_t until_clock = 0;
-  bool has_gathered = false;
-  while (!is_closed_) {
-    PushStaged();
-    if (ring_.HasOverflowed()) {
-      overflows_++;
-      GrowCompletionQueue();
-    }
-    int error = SubmitQueued();
-    uint32_t count = Collect();
-    if (count > 0) {
-      if (may_wait) has_gathered = false;
-      Settle(call, count);
-      uint32_t weight = std::max(count, kBatchCompletionsMin);
-      if (weight < until_clock) {
-        until_clock -= weight;
-        continue;
-      }
-      until_clock = kClockIntervalCompletions;
-      uint64_t now_ns = NowNs();
-      gathering_.NoteTime(now_ns);
-      if (deadline_ns == 0) {
-        deadline_ns = now_ns + kTurnBudgetNs;
-      } else if (now_ns > deadline_ns) {
-        has_more_ = true;
-        budget_stops_++;
-        break;
-      }
-      continue;
-    }
-    if (!is_broken_ && (error == -EBADR || ring_.HasDropped())) {
-      is_broken_ = true;
-      Fail(call, EBADR);
-      break;
-    }
-    // EAGAIN, EBUSY, ENOMEM: the kernel is short of something; come back after everybody else.
-    if (error < 0) {
-      has_more_ = true;
-      break;
-    }
-    if (SpinForCompletions()) continue;
-    if (in_kernel_ > 0 && gathering_.WantsMore()) {
-      // One wait a turn: in between the event loop looks at everything else.
-      if (has_gathered) {
-        has_more_ = true;
-        break;
-      }
-      has_gathered = true;
-      if (gathering_.Gather(ring_, has_multishot_ ? UINT64_MAX : in_kernel_)) continue;
-    }
-    if (may_wait && !has_gathered && IsFlow() && engine_->WouldBlock(this)) {
-      has_gathered = true;
-      if (gathering_.GatherFlow(ring_, engine_->loop_fd())) continue;
-    }
-    ring_.SilenceWakeups(false);
-    if (!HasWork()) break;
-    if (ring_.is_sq_poll() && IsStalled() && !ring_.HasCompletions()) {
-      has_more_ = true;
-      break;
-    }
-    ring_.SilenceWakeups(true);
-  }
+  Next next = Next::kRound;
+  while (next == Next::kRound && !is_closed_) next = Round(call, budget);
+  has_more_ = next == Next::kTurn;
   if (!is_closed_) {
     if (has_more_) ring_.SilenceWakeups(false);
     ReleaseHoldIfIdle();
   }
   is_turning_ = false;
   return batches_ != batches_before;
+}
+
+// Submits what is staged, and settles what has completed.
+RingHost::Next RingHost::Round(const SettleCall& call, TurnBudget& budget) {
+  PushStaged();
+  if (ring_.HasOverflowed()) {
+    overflows_++;
+    GrowCompletionQueue();
+  }
+  int error = SubmitQueued();
+  uint32_t count = Collect();
+  if (count > 0) {
+    Settle(call, count);
+    uint64_t now_ns = budget.NoteBatch(count);
+    if (now_ns > 0) gathering_.NoteTime(now_ns);
+    budget_stops_ += budget.is_spent();
+    return budget.is_spent() ? Next::kTurn : Next::kRound;
+  }
+  if (!is_broken_ && (error == -EBADR || ring_.HasDropped())) {
+    is_broken_ = true;
+    Fail(call, EBADR);
+    return Next::kNothing;
+  }
+  // EAGAIN, EBUSY, ENOMEM: the kernel is short of something; come back after everybody else.
+  if (error < 0) return Next::kTurn;
+  return WaitOrEnd(budget);
+}
+
+// Nothing has completed: waits for more where that pays, and otherwise lets the loop be woken again.
+RingHost::Next RingHost::WaitOrEnd(TurnBudget& budget) {
+  if (SpinForCompletions()) return Next::kRound;
+  if (in_kernel_ > 0 && gathering_.WantsMore()) {
+    // One wait a turn: in between the event loop looks at everything else.
+    if (budget.has_waited()) return Next::kTurn;
+    budget.NoteWait();
+    if (gathering_.Gather(ring_, has_multishot_ ? UINT64_MAX : in_kernel_)) return Next::kRound;
+  }
+  if (budget.may_wait_for_flow() && IsFlow() && engine_->WouldBlock(this)) {
+    budget.NoteWait();
+    if (gathering_.GatherFlow(ring_, engine_->loop_fd())) return Next::kRound;
+  }
+  ring_.SilenceWakeups(false);
+  if (!HasWork()) return Next::kNothing;
+  if (ring_.is_sq_poll() && IsStalled() && !ring_.HasCompletions()) return Next::kTurn;
+  ring_.SilenceWakeups(true);
+  return Next::kRound;
 }
 
 void RingHost::Count(uint32_t completions) {

@@ -23,6 +23,7 @@
 namespace ringlet {
 
 class Engine;
+class TurnBudget;
 
 // The memory that TypeScript and a ring share. The ArrayBuffers belong to the environment's heap and
 // stay referenced by the host until the ring is closed.
@@ -96,6 +97,11 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   void ReadStats(double* stats) const;
 
  private:
+  // What follows a round of a turn: another one, another turn soon, or nothing until something completes.
+  enum class Next { kRound, kTurn, kNothing };
+
+  Next Round(const SettleCall& call, TurnBudget& budget);
+  Next WaitOrEnd(TurnBudget& budget);
   void PushStaged();
   int SubmitQueued();
   uint32_t NextPush(uint32_t free_entries) const;

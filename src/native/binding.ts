@@ -62,7 +62,8 @@ export interface NativeRing {
   close(): void;
   setRef(isRef: boolean): void;
   stats(into: Float64Array): void;
-  supportsOp(opcode: number): boolean;
+  /** Whether the kernel knows each, by number. */
+  opcodes(): boolean[];
   registerFiles(count: number): number;
   updateFile(index: number, fd: number): number;
   /** A table of so many slots, all empty. */

@@ -81,7 +81,7 @@ export class Dispatcher implements Hold {
   #staleCompletions = 0;
   #isClosing = false;
   #isClosed = false;
-  readonly #supportedOps = new Map<number, boolean>();
+  #opcodes: readonly boolean[] | undefined;
   #onIdle: (() => void) | undefined;
 
   /**
@@ -171,12 +171,8 @@ export class Dispatcher implements Hold {
 
   /** Whether the kernel has an opcode, by its own probe (io_uring_register(2)). */
   supportsOp(opcode: number): boolean {
-    let isSupported = this.#supportedOps.get(opcode);
-    if (isSupported === undefined) {
-      isSupported = this.#native.supportsOp(opcode);
-      this.#supportedOps.set(opcode, isSupported);
-    }
-    return isSupported;
+    this.#opcodes ??= this.#native.opcodes();
+    return this.#opcodes[opcode] === true;
   }
 
   /** Whether an operation made on the spot would overtake none, and escape nobody who watches. */
