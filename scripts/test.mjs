@@ -73,12 +73,16 @@ if (given.length > 0) {
   const other = await beside;
   process.stdout.write(other.output);
   const total = [0, 0, 0];
-  for (const [, ...counts] of [main, other].flatMap(({ output }) => [...output.matchAll(COUNTS)].slice(-1))) {
+  const outputs = [main.output, other.output];
+  for (const [, ...counts] of outputs.flatMap((output) => [...output.matchAll(COUNTS)].slice(-1))) {
     counts.forEach((count, index) => {
       total[index] += Number(count ?? 0);
     });
   }
   const [passed, failed, skipped] = total;
-  console.log(`\nIn all:\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  console.log('\nIn all:');
+  // Once more, where the end of a long log is all that a reader sees.
+  for (const [line] of outputs.flatMap((output) => [...output.matchAll(/^failed: .*$/gm)])) console.log(line);
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   process.exitCode = main.status || other.status;
 }
