@@ -13,7 +13,7 @@ import { ruleOn } from '../native/ruling.js';
 const require = createRequire(import.meta.url);
 const backends = (): typeof import('./concrete.js') => require('./concrete.js');
 
-export interface Selection {
+interface Selection {
   backend: Backend;
   /** Why it is not io_uring although that was not ruled out; null when it is, or when 'node' was asked for. */
   reason: string | null;
