@@ -4,6 +4,7 @@ import type { ContenderResult, VariantResult } from './results.js';
 import type { Goal } from './workload.js';
 
 const BAR_CHARACTERS = 20;
+const MISSED = 'MISSED';
 
 export function formatMachine(machine: Machine, roundCount: number, isQuick: boolean): string {
   const { kernel, cpu, cpuCount, memoryGiB, node, fileSystem, loadAverage } = machine;
@@ -32,7 +33,9 @@ export function formatVariant(result: VariantResult): string {
     if (summary === null || summary.entersPerOperation === null) continue;
     lines.push(`  ${name}: ${summary.entersPerOperation.toFixed(6)} calls of io_uring_enter an operation`);
   }
-  for (const goal of goals) lines.push(...goalLines(goal, contenders));
+  for (const goal of goals) {
+    for (const line of describeGoal(goal, contenders)) lines.push(`  goal, ${line}`);
+  }
   return `\n${row} · ${title}, ${operations}\n${lines.join('\n')}`;
 }
 
@@ -45,29 +48,34 @@ function cellsOf(
   const { median, min, max, cpuUsPerOperation } = summary;
   return [
     name,
-    rate(median),
-    `${rate(min)} – ${rate(max)}`,
+    formatRate(median),
+    `${formatRate(min)} – ${formatRate(max)}`,
     ...titles.map((title) => ratios[title]?.toFixed(2) ?? '–'),
     cpuUsPerOperation.toFixed(2),
     '█'.repeat(Math.round((median / fastest) * BAR_CHARACTERS)),
   ];
 }
 
+/** The goals of a workload that some contender missed, in words. */
+export function describeMisses({ goals, contenders }: VariantResult): string[] {
+  return goals.flatMap((goal) => describeGoal(goal, contenders)).filter((line) => line.includes(MISSED));
+}
+
 /** One line a contender: what was promised of it, and what came. */
-function goalLines({ contenders, ratios }: Goal, results: readonly ContenderResult[]): string[] {
+function describeGoal({ contenders, ratios }: Goal, results: readonly ContenderResult[]): string[] {
   return results
     .filter(({ name, summary }) => summary && contenders.includes(name))
     .map((result) => {
       const parts = Object.entries(ratios).map(([title, goal]) =>
         compareWithGoal(title, goal, result.ratios[title]),
       );
-      return `  goal, ${result.name}: ${parts.join('; ')}`;
+      return `${result.name}: ${parts.join('; ')}`;
     });
 }
 
 function compareWithGoal(title: string, goal: number, ratio: number | undefined): string {
   if (ratio === undefined) return `≥ ${goal} × ${title}, not measured`;
-  return `≥ ${goal} × ${title} ${ratio >= goal ? 'met' : 'MISSED'} with ${ratio.toFixed(2)}`;
+  return `≥ ${goal} × ${title} ${ratio >= goal ? 'met' : MISSED} with ${ratio.toFixed(2)}`;
 }
 
 /** The line of a stack or a compiler's output that tells most; results.json has all of it. */
@@ -76,7 +84,7 @@ function firstError(text: string): string {
   return lines.find((line) => /Error( \[\w+\])?: |\berror: /.test(line)) ?? lines[0] ?? '';
 }
 
-function rate(perSecond: number): string {
+export function formatRate(perSecond: number): string {
   return perSecond >= 10_000 ? `${(perSecond / 1000).toFixed(0)}k` : perSecond.toFixed(0);
 }
 

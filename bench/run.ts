@@ -1,8 +1,9 @@
 /**
- * The benchmark: `npm run bench -- [rows…] [--quick] [--rounds=5] [--directory=path]`.
+ * The benchmark: `npm run bench -- [rows…] [--quick] [--rounds=5] [--directory=path] [--write]`.
  *
  * Contenders take turns, A B C A B C, each trial in a process of its own, so that a change in the machine's
- * mood during the run touches all alike. Prints one table a workload and writes build/bench/results.json.
+ * mood during the run touches all alike. Prints one table a workload and writes build/bench/results.json;
+ * with --write also a page of bench/results/.
  * Status 1 when a contender failed; one that cannot run here is no failure.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +14,7 @@ import { casesOf, loadWorkload, ROWS } from './cases.js';
 import { runTrial } from './launch.js';
 import { describeMachine } from './machine.js';
 import { compile } from './native.js';
+import { formatPage, pageName } from './page.js';
 import { formatMachine, formatVariant } from './report.js';
 import type { ContenderResult, RunResult, VariantResult } from './results.js';
 import { summarize } from './statistics.js';
@@ -20,6 +22,8 @@ import { type Baseline, type Setting, Unavailable, type Variant } from './worklo
 
 const ROUND_COUNT = 5;
 const RESULTS = join(import.meta.dirname, 'results.json');
+/** In the source tree: this file runs from build/bench. */
+const PAGES = join(import.meta.dirname, '../../bench/results');
 
 async function runVariant(
   caseName: string,
@@ -99,6 +103,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     directory: { type: 'string', default: tmpdir() },
+    write: { type: 'boolean', default: false },
   },
 });
 const unknown = positionals.filter((row) => !ROWS.includes(row));
@@ -106,6 +111,7 @@ if (unknown.length > 0) throw new Error(`no such row: ${unknown.join(', ')}; the
 const roundCount = Number(values.rounds ?? (values.quick ? 1 : ROUND_COUNT));
 if (!Number.isInteger(roundCount) || roundCount < 1)
   throw new Error('--rounds must be a whole number from 1');
+if (values.write && values.quick) throw new Error('a smoke run is too short for a page: --write or --quick');
 
 const onEnd = restoreAtExit();
 const directory = mkdtempSync(join(values.directory, 'ringlet-bench-'));
@@ -114,5 +120,10 @@ const rows = new Set(positionals.length > 0 ? positionals : ROWS);
 const result = await run(rows, roundCount, { isQuick: values.quick, directory, compile, onEnd });
 writeFileSync(RESULTS, `${JSON.stringify(result, null, 2)}\n`);
 console.log(`Written to ${RESULTS}`);
+if (values.write) {
+  const page = join(PAGES, pageName(result.machine, positionals));
+  writeFileSync(page, formatPage(result));
+  console.log(`Written to ${page}`);
+}
 if (result.variants.some(({ contenders }) => contenders.some(({ hasFailed }) => hasFailed)))
   process.exitCode = 1;

@@ -32,7 +32,7 @@ export interface NativeProgram<Parameters> {
   arguments(parameters: Parameters): (string | number)[];
 }
 
-/** What docs/performance.md promises of one contender. */
+/** What is promised of one contender. */
 export interface Goal {
   contenders: readonly string[];
   /** The least ratio of medians, by the baseline's title. */

@@ -1,0 +1,64 @@
+/**
+ * A run as a page for bench/results/: everything that results.json has but the single trials, by date and machine.
+ *
+ * Only a full run makes one (`npm run bench -- --write`); the page is generated and not edited afterwards.
+ */
+import type { Machine } from './machine.js';
+import { describeMisses, formatRate } from './report.js';
+import type { ContenderResult, RunResult, VariantResult } from './results.js';
+
+/**
+ * Such as `2026-11-29-linux-6.18-amd-epyc-2-cpus.md`.
+ *
+ * @param rows those that were asked for by name: a run of some does not replace the page of all.
+ */
+export function pageName({ startedAt, kernel, cpu, cpuCount }: Machine, rows: readonly string[]): string {
+  const [system = '', series = ''] = /^(\w+) (\d+\.\d+)/.exec(kernel)?.slice(1) ?? [];
+  const words = [startedAt.slice(0, 10), system, series, cpu, cpuCount, 'cpus', ...rows].join(' ');
+  return `${words.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-')}.md`;
+}
+
+export function formatPage({ machine, roundCount, variants }: RunResult): string {
+  const { startedAt, kernel, cpu, cpuCount, memoryGiB, node, fileSystem, loadAverage } = machine;
+  const parts = [
+    `# ${startedAt.slice(0, 10)}, ${kernel}, ${cpu}`,
+    `${cpu} × ${cpuCount}, ${memoryGiB} GiB, Node ${node}, files on ${fileSystem}. ` +
+      `${roundCount} rounds, contenders in turn, a process a trial. ` +
+      `Load ${loadAverage.toFixed(2)} at the start, ${startedAt}.`,
+    'Medians a second, with the least and the most; ratios of medians; processor time of the whole process, ' +
+      'SQ thread included, in microseconds an operation. Written by `npm run bench -- --write`.',
+    ...variants.map(formatVariant),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function formatVariant(result: VariantResult): string {
+  const titles = result.baselines.map(({ title }) => title);
+  const head = ['', result.operations, 'min – max', ...titles.map((title) => `× ${title}`), 'CPU µs'];
+  const measured = result.contenders.filter(({ summary }) => summary !== null);
+  const table = [head, head.map(() => '---'), ...measured.map((contender) => cellsOf(contender, titles))];
+  const notes = [
+    ...result.contenders.flatMap(({ name, absence }) =>
+      absence === null ? [] : [`${name}: not measured, ${absence.split('\n')[0]}`],
+    ),
+    ...describeMisses(result),
+  ];
+  const parts = [
+    `## ${result.row}: ${result.title}`,
+    table.map((cells) => `| ${cells.join(' | ')} |`).join('\n'),
+  ];
+  if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join('\n'));
+  return parts.join('\n\n');
+}
+
+function cellsOf({ name, summary, ratios }: ContenderResult, titles: readonly string[]): string[] {
+  if (summary === null) return [];
+  const { median, min, max, cpuUsPerOperation } = summary;
+  return [
+    name,
+    formatRate(median),
+    `${formatRate(min)} – ${formatRate(max)}`,
+    ...titles.map((title) => ratios[title]?.toFixed(2) ?? '–'),
+    cpuUsPerOperation.toFixed(2),
+  ];
+}
