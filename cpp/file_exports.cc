@@ -139,6 +139,18 @@ napi_value IsDelayed(napi_env env, napi_callback_info) {
   return result;
 }
 
+// isPipe(fd): whether it is a pipe, with a name (FIFO) or without. Unlike fstat(2) it asks no file system.
+napi_value IsPipe(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  int32_t fd;
+  RINGLET_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) == napi_ok);
+  RINGLET_CHECK(napi_get_value_int32(env, argument, &fd) == napi_ok);
+  napi_value result;
+  napi_get_boolean(env, fcntl(fd, F_GETPIPE_SZ) >= 0, &result);
+  return result;
+}
+
 void ExportFiles(Napi::Env env, Napi::Object exports) {
   napi_value function;
   napi_create_function(env, "readCached", NAPI_AUTO_LENGTH, ReadCached, nullptr, &function);
@@ -151,6 +163,8 @@ void ExportFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("mayStall", function);
   napi_create_function(env, "isDelayed", NAPI_AUTO_LENGTH, IsDelayed, nullptr, &function);
   exports.Set("isDelayed", function);
+  napi_create_function(env, "isPipe", NAPI_AUTO_LENGTH, IsPipe, nullptr, &function);
+  exports.Set("isPipe", function);
   napi_create_function(env, "advanceCursor", NAPI_AUTO_LENGTH, AdvanceCursor, nullptr, &function);
   exports.Set("advanceCursor", function);
 }

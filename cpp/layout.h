@@ -34,6 +34,9 @@ namespace ringlet {
   V(GENERATION_FOLLOWED, 0x40000000u)                                                                      \
   /* A bit that native code adds to the flags of such an operation's completion: it cannot seek. */        \
   V(COMPLETION_UNSEEKABLE, 0x80000000u)                                                                    \
+  /* A bit of the flags in an entry's head word that is ours, and that native code takes out again: the */ \
+  /* entry is not left to a kernel thread, however slow files are. */                                      \
+  V(SQE_NO_THREAD, 0x8000u)                                                                                \
   /* What an SQ thread takes of one ring in a pass while it serves several */                              \
   /* (IORING_SQPOLL_CAP_ENTRIES_VALUE). */                                                                 \
   V(SHARED_SQ_THREAD_PASS, 8)                                                                              \

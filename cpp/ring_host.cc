@@ -38,6 +38,9 @@ bool IsFollowed(const abi::Cqe& cqe) {
 // An entry with either is followed by another one of its link.
 constexpr uint8_t kSqeLinked = abi::kSqeIoLink | abi::kSqeIoHardlink;
 
+// As it lies in the flags.
+constexpr uint8_t kSqeNoThread = SQE_NO_THREAD >> 8;
+
 // Opcodes whose descriptor is gone once the kernel has taken the entry.
 constexpr uint8_t kOpClose = 19;
 
@@ -198,7 +201,8 @@ void RingHost::PushStaged() {
   while ((count = NextPush(free_entries)) > 0) {
     for (uint32_t i = 0; i < count; i++, head++) {
       abi::Sqe& sqe = blocks_.submissions[head & blocks_.submission_mask];
-      if (is_delayed && IsTransfer(sqe)) sqe.flags |= abi::kSqeAsync;
+      if (is_delayed && IsTransfer(sqe) && (sqe.flags & kSqeNoThread) == 0) sqe.flags |= abi::kSqeAsync;
+      sqe.flags &= ~kSqeNoThread;
       // A cancel request says nothing when it succeeds, so nothing waits for it.
       bool is_tracked = static_cast<uint32_t>(sqe.user_data) != SLOT_UNTRACKED;
       in_kernel_ += is_tracked;

@@ -235,6 +235,8 @@ export interface Binding {
   mayStall(path: string): boolean;
   /** Whether an open may keep this thread waiting now (cpp/delay_watch.h). */
   isDelayed(): boolean;
+  /** Whether it is a pipe's or a FIFO's. Never waits for the file system. */
+  isPipe(fd: number): boolean;
   /** A blocking stream socket: its descriptor, or a negative errno. */
   openStream(family: number): number;
   listenOn(fd: number, backlog: number): number;

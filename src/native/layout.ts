@@ -20,6 +20,8 @@ export const GENERATION_YIELDS_FD = 0x80000000;
 export const GENERATION_FOLLOWED = 0x40000000;
 export const GENERATION_MASK = 0x3fffffff;
 export const COMPLETION_UNSEEKABLE = 0x80000000;
+/** Of the head word, ours and not the kernel's: the entry is not left to a kernel thread, however slow files are. */
+export const SQE_NO_THREAD = (1 << 7) << 8;
 
 // Order of the native counters.
 export const STAT_SUBMITTED = 0;
@@ -52,6 +54,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   GENERATION_YIELDS_FD,
   GENERATION_FOLLOWED,
   COMPLETION_UNSEEKABLE,
+  SQE_NO_THREAD,
   STAT_SUBMITTED,
   STAT_COMPLETED,
   STAT_ENTERS,

@@ -52,6 +52,31 @@ const SCRIPT = `
   for (const each of [ring, other, noticing]) await each.close();
 `;
 
+/** Reads a pipe while a file is opened, when the scanner has been noticed, and prints how many threads do it. */
+const PIPE_SCRIPT = `
+  import { readdirSync, readFileSync } from 'node:fs';
+  import { Ring } from 'ringlet';
+  const [path, fifo] = process.argv.slice(1);
+  const threadCount = () => {
+    const ids = readdirSync('/proc/self/task');
+    const names = ids.map((id) => readFileSync('/proc/self/task/' + id + '/comm', 'utf8'));
+    return names.filter((name) => name.startsWith('iou-wrk-')).length;
+  };
+  // One thread for opens, and others for what waits for peers.
+  const ring = new Ring({ backend: 'io_uring', ioWorkers: { bounded: 1 } });
+  const pipe = await ring.fs.open(fifo, 'r+');
+  const openFile = async () => (await ring.fs.open(path)).close();
+  for (let count = 0; count < 10 && threadCount() === 0; count++) await openFile();
+  const threadsBefore = threadCount();
+  const reading = pipe.read(Buffer.alloc(4));
+  await openFile();
+  const threads = threadCount();
+  await pipe.write('text');
+  const { bytesRead } = await reading;
+  console.log(JSON.stringify({ threadsBefore, threads, bytesRead }));
+  for (const each of [pipe, ring]) await each.close();
+`;
+
 describe('Files that a slow scanner looks at first', () => {
   needsIoUring();
   const directory = temporaryDirectory();
@@ -83,4 +108,11 @@ describe('Files that a slow scanner looks at first', () => {
       for (const [name, turnCount] of Object.entries(turns)) expect(turnCount, name).to.be.at.least(3);
     });
   }
+
+  it('a read of a pipe, for which no scanner is asked, is not begun by a kernel thread', async () => {
+    const args = [directory.at('file0'), directory.fifo('fifo')];
+    const outcome = await runScript(PIPE_SCRIPT, { args });
+    expectCleanExit(outcome);
+    expect(JSON.parse(outcome.stdout)).to.deep.equal({ threadsBefore: 1, threads: 1, bytesRead: 4 });
+  });
 });

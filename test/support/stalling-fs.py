@@ -11,7 +11,7 @@ gone away; from then on it fails with EIO. Each one that begins to wait is repor
 line 'held NUMBER', with the request's opcode. A caller that gives up (FUSE_INTERRUPT) gets EINTR.
 
 What stalls is in the name: 'stall-lookup' can't even be found, 'stall-getattr' can't be asked about,
-'stall-open' can't be opened, and anything else about a 'stall-…' comes as far as being opened.
+'stall-open' can't be opened, and anything else about a 'stall-…' comes as far as being opened. 'fifo' is one, and does not stall.
 It ends, and unmounts, when standard input is closed, and lets nobody wait for longer than 20 seconds.
 """
 import ctypes
@@ -29,7 +29,7 @@ OPENDIR, READDIR, RELEASEDIR, ACCESS, INTERRUPT, BATCH_FORGET, RENAME2 = 27, 28,
 ROOT = 1
 PATIENCE_S = 20
 MNT_DETACH = 2
-NAMES = ["stall-getattr", "stall-open", "stall-transfer", "stall-directory"]
+NAMES = ["stall-getattr", "stall-open", "stall-transfer", "stall-directory", "fifo"]
 #: By node number, after the root's.
 NODES = {ROOT + 1 + index: name for index, name in enumerate(NAMES)}
 #: What waits for nodes that could be opened.
@@ -75,8 +75,8 @@ class StallingFs:
         self.held.clear()
 
     def attributes(self, node):
-        is_directory = node == ROOT or NODES[node] == "stall-directory"
-        mode = stat.S_IFDIR | 0o755 if is_directory else stat.S_IFREG | 0o644
+        kinds = {"": stat.S_IFDIR, "stall-directory": stat.S_IFDIR, "fifo": stat.S_IFIFO}
+        mode = kinds.get(NODES.get(node, ""), stat.S_IFREG) | 0o755
         return struct.pack("<6Q10I", node, 4096, 8, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
     def look_up(self, unique, name):

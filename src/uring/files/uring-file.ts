@@ -6,7 +6,7 @@ import { byteCountOf, type Span, type View } from '../../base/views.js';
 import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../../contract/backend.js';
 import { abortError, fileClosedError, ringClosedError, systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { OP_FTRUNCATE, SQE_ASYNC } from '../../native/layout.js';
+import { OP_FTRUNCATE, SQE_ASYNC, SQE_NO_THREAD } from '../../native/layout.js';
 import { called } from '../../native/pool-call.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
@@ -34,6 +34,16 @@ const HUGE_MEMORY_BYTES_MIN = 16 * HUGE_PAGE_BYTES;
 function advance(position: Position, bytes: number): Position {
   if (position < 0) return position;
   return typeof position === 'bigint' ? position + BigInt(bytes) : position + bytes;
+}
+
+/**
+ * What entries say of kernel threads. A pipe waits for a peer, which the kernel polls for, and never for a server or
+ * a scanner. And Linux 6.1 does not always come back from a transfer of a pipe that a thread has begun: the attempts
+ * that it counts go on past the last one.
+ */
+function threadFlags({ fd, isSeekable }: OpenedFd, mayStall: boolean): number {
+  if (mayStall && (isSeekable || !binding().isPipe(fd))) return SQE_ASYNC;
+  return isSeekable ? 0 : SQE_NO_THREAD;
 }
 
 export class UringFile implements BackendFile {
@@ -64,7 +74,7 @@ export class UringFile implements BackendFile {
     this.#isNonBlocking = isNonBlocking && !isSeekable;
     this.#reference = table.acquire(fd);
     this.target = this.#reference.target;
-    this.#ownFlags = mayStall ? SQE_ASYNC : 0;
+    this.#ownFlags = threadFlags(opened, mayStall);
     this.targetFlags = this.#ownFlags | this.#reference.flags;
     const { inlineCredit } = dispatcher;
     // Direct I/O has no cache to read from: RWF_NOWAIT spares it the locks there, and it waits for the device.
@@ -94,7 +104,7 @@ export class UringFile implements BackendFile {
   }
 
   get mayStall(): boolean {
-    return this.#ownFlags !== 0;
+    return (this.#ownFlags & SQE_ASYNC) !== 0;
   }
 
   /** Whether the ring would take a transfer there for one at the cursor. */
