@@ -101,6 +101,20 @@ describe('The documents', () => {
   });
 });
 
+describe('docs/troubleshooting.md', () => {
+  it('has every code of src/errors in its table, and no other', () => {
+    const folder = join(PACKAGE_ROOT, 'src/errors');
+    const sources = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    const codes = sources.flatMap((text) =>
+      [...text.matchAll(/'((?:ERR|ABORT)_[A-Z_]+)'/g)].map(([, code]) => code),
+    );
+    const rows = [...textOf('docs/troubleshooting.md').matchAll(/^\| `((?:ERR|ABORT)_[A-Z_]+)` \|/gm)].map(
+      ([, code]) => code,
+    );
+    expect(rows).to.deep.equal([...new Set(codes)].sort());
+  });
+});
+
 describe('A page of bench/results/', () => {
   it('is named by date, kernel, machine and rows, and has medians, ratios, absences and missed goals', async () => {
     const { formatPage, pageName } = (await import(join(PACKAGE_ROOT, 'build/bench/page.js'))) as {

@@ -1,4 +1,4 @@
-/** The TypeScript on the README: it compiles against the package's types, and each block runs to its end. */
+/** The code on the README and on pages of docs/: TypeScript compiles against the package's types, and each block runs to its end. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -6,41 +6,51 @@ import { expectCleanExit, PACKAGE_ROOT } from './support/child.js';
 import { Examples } from './support/examples.js';
 import { temporaryDirectory } from './support/temporary.js';
 
+/** Those whose blocks are whole programs. */
+const PAGES = ['README.md', 'docs/sq-poll.md', 'docs/troubleshooting.md'];
+
 interface Block {
-  heading: string;
+  title: string;
+  /** `ts` is compiled; `js` runs as it is, on the oldest Node too. */
+  language: string;
   source: string;
 }
 
-/** The blocks marked as TypeScript, each with the heading above it. */
-function blocksOf(markdown: string): Block[] {
+/** The blocks of a page that are code, each with the heading above it. */
+function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
   let heading = '';
-  for (const [, title, source] of markdown.matchAll(/^#+ ([^\n]+)$|^```ts\n(.*?)^```$/gms)) {
-    if (source === undefined) heading = title ?? '';
-    else blocks.push({ heading, source });
+  const markdown = readFileSync(join(PACKAGE_ROOT, page), 'utf8');
+  for (const [, found, language, source] of markdown.matchAll(/^#+ ([^\n]+)$|^```(ts|js)\n(.*?)^```$/gms)) {
+    if (language === undefined || source === undefined) heading = found ?? '';
+    else blocks.push({ title: `${page}, '${heading}'`, language, source });
   }
   return blocks;
 }
 
-const blocks = blocksOf(readFileSync(join(PACKAGE_ROOT, 'README.md'), 'utf8'));
+const blocks = PAGES.flatMap(blocksOf);
 
-describe('README', () => {
+describe('Code on pages', () => {
   const examples = new Examples('readme');
   const directory = temporaryDirectory();
 
   before('compiling the blocks', async function () {
     this.timeout(60_000);
-    await examples.compile(blocks.map(({ source }) => source));
+    await examples.compile(blocks.map(({ language, source }) => (language === 'ts' ? source : 'export {};')));
   });
 
-  it('has blocks to run', () => {
-    expect(blocks).to.have.length.at.least(5);
+  it('the README has blocks to run, and one for a Node without TypeScript', () => {
+    const languages = blocksOf('README.md').map(({ language }) => language);
+    expect(languages).to.have.length.at.least(5);
+    expect(languages).to.include('js');
   });
 
-  for (const [index, { heading }] of blocks.entries()) {
-    it(`block ${index + 1}, under '${heading}', runs to its end and prints something`, async () => {
+  for (const [index, { title, language, source }] of blocks.entries()) {
+    it(`block ${index + 1}, of ${title}, runs to its end and prints something`, async () => {
       // They write to the directory they run in.
-      const outcome = await examples.run(index, directory.path);
+      const outcome = await (language === 'ts'
+        ? examples.run(index, directory.path)
+        : examples.runPlain(source, `${index}.mjs`, directory.path));
       expectCleanExit(outcome);
       expect(outcome.stderr).to.equal('');
       expect(outcome.stdout).to.not.equal('');

@@ -1,4 +1,4 @@
-/** Pieces of TypeScript from the documentation: compiled against the package's types, and run. */
+/** Pieces of code from the documentation: TypeScript compiled against the package's types, JavaScript as it is; and run. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectCleanExit, type ChildOutcome, PACKAGE_ROOT, runProgram } from './child.js';
@@ -36,7 +36,17 @@ export class Examples {
 
   /** Runs one of them in a directory of its own. */
   run(index: number, directory: string): Promise<ChildOutcome> {
+    return this.#run(`${index}.js`, directory);
+  }
+
+  /** Runs JavaScript as a reader would who saves it under that name; after `compile`. */
+  runPlain(source: string, name: string, directory: string): Promise<ChildOutcome> {
+    writeFileSync(join(this.#output, name), source);
+    return this.#run(name, directory);
+  }
+
+  #run(name: string, directory: string): Promise<ChildOutcome> {
     const launcher = ['sh', '-c', 'cd "$0" && exec "$@"', directory];
-    return runProgram([process.execPath, join(this.#output, `${index}.js`)], { launcher });
+    return runProgram([process.execPath, join(this.#output, name)], { launcher });
   }
 }
