@@ -71,6 +71,14 @@ export function bytesOf(view: View, offset = 0, length = byteLengthOf(view) - of
   return new Uint8Array(bufferOf(view), byteOffsetOf(view) + offset, length);
 }
 
+/**
+ * What a Writable of Node's is given in place of a caller's chunk: it makes a Buffer of a view by what that says of
+ * itself. A Buffer is passed on as it is.
+ */
+export function toHonestChunk(chunk: unknown): unknown {
+  return isView(chunk) && !(chunk instanceof Buffer) ? bytesOf(chunk) : chunk;
+}
+
 /** A caller's view, and how many bytes it had when it was passed: it may have fewer when they are used. */
 export class Span {
   readonly view: View;

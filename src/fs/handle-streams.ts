@@ -8,6 +8,7 @@ import { createReadStream, createWriteStream, type ReadStream, type WriteStream 
 import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
 import type { Interface } from 'node:readline';
 import { toSpans } from '../base/validate.js';
+import { toHonestChunk } from '../base/views.js';
 import { type BackendFile, CURRENT_POSITION, type Position } from '../contract/backend.js';
 import { methodNotImplemented } from '../errors/index.js';
 import type { HeldFile } from './handle-lifetime.js';
@@ -167,7 +168,14 @@ export function writeStreamOver(
   held: HeldFile | undefined,
   options: CreateWriteStreamOptions | undefined,
 ): WriteStream {
-  return streamOver(handle, held, options, (error) => error !== null, createWriteStream);
+  const stream = streamOver(handle, held, options, (error) => error !== null, createWriteStream);
+  const write = stream.write as (this: WriteStream, ...parameters: unknown[]) => boolean;
+  const end = stream.end as (this: WriteStream, ...parameters: unknown[]) => WriteStream;
+  return Object.assign(stream, {
+    write: (chunk: unknown, ...parameters: unknown[]) =>
+      write.call(stream, toHonestChunk(chunk), ...parameters),
+    end: (chunk: unknown, ...parameters: unknown[]) => end.call(stream, toHonestChunk(chunk), ...parameters),
+  });
 }
 
 export function linesOf(input: ReadStream): Interface {

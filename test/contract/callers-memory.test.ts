@@ -4,12 +4,15 @@
  */
 import { expect } from 'chai';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
-import { DatagramSocket, type FileHandle, type OutgoingDatagram, type Ring } from 'ringlet';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { DatagramSocket, type FileHandle, Listener, type OutgoingDatagram, type Ring } from 'ringlet';
+import net, { type SocketConnectOptions } from 'ringlet/net';
 import { describeOnEachBackend } from '../support/backends.js';
 import { takeMessage } from '../support/datagrams.js';
 import { type CallError, eventually, rejection, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
-import { connectPair, type Pair, readBytes } from '../support/streams.js';
+import { connectPair, goalOf, type Pair, readAll, readBytes } from '../support/streams.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const MEMORY_BYTES = 65_536;
@@ -172,6 +175,45 @@ describeOnEachBackend('Views that lie', (makeRing) => {
       await readBytes(pair.near, BYTES);
     });
   });
+
+  type Use = (sink: Writable) => Promise<void>;
+  /** Streams of Node's making: each has `use` write, and ends with what has come of it. */
+  const sinks: Readonly<Record<string, (use: Use) => Promise<Buffer>>> = {
+    'StreamSocket.toDuplex': async (use) => {
+      await using pair = await connectPair(ring);
+      const [content] = await Promise.all([readAll(pair.far), use(pair.near.toDuplex())]);
+      return content;
+    },
+    'a socket of ringlet/net': async (use) => {
+      await using listener = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
+      const near = net.connect({ ...goalOf(listener), ring } as SocketConnectOptions);
+      await using far = await within('a connection', listener.accept());
+      const [content] = await Promise.all([readAll(far), use(near)]);
+      return content;
+    },
+    'FileHandle.createWriteStream': async (use) => {
+      const path = directory.at('streamed');
+      await use((await ring.fs.open(path, 'w')).createWriteStream());
+      return readFileSync(path);
+    },
+  };
+
+  for (const [name, open] of Object.entries(sinks)) {
+    it(`${name}: write, several at once, and end`, async () => {
+      await eachLie(async (view, _given, lie) => {
+        const content = open(async (sink) => {
+          sink.write(view);
+          sink.cork();
+          sink.write(view);
+          sink.write(view);
+          sink.uncork();
+          sink.end(view);
+          await finished(sink, { readable: false });
+        });
+        expectJust(4, await within('all of it', content), lie);
+      });
+    });
+  }
 
   it('a read of what an iterator has left', async () => {
     await eachLie(async (view, { honest }) => {

@@ -10,7 +10,7 @@ import { Duplex } from 'node:stream';
 import { isNodeAtLeast } from '../../base/node-version.js';
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../base/real-timers.js';
 import { checkNumber, type OptionNames } from '../../base/validate.js';
-import { Span } from '../../base/views.js';
+import { Span, toHonestChunk } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
 import { addressError, closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors/index.js';
 import { ProtocolOnTop } from './protocol-on-top.js';
@@ -151,6 +151,16 @@ export class StreamDuplex extends Duplex {
       });
       this.read(0);
     }
+  }
+
+  /** As a stream's: false once its queue is full. */
+  override write(chunk: unknown, ...parameters: unknown[]): boolean {
+    return (super.write as (...all: unknown[]) => boolean)(toHonestChunk(chunk), ...parameters);
+  }
+
+  /** Ends writing, after a last chunk where there is one. */
+  override end(chunk?: unknown, ...parameters: unknown[]): this {
+    return (super.end as (...all: unknown[]) => this)(toHonestChunk(chunk), ...parameters);
   }
 
   /** @internal */
