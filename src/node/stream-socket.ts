@@ -365,8 +365,18 @@ export class NodeStream implements BackendStream {
     this.#socket.ref();
     await new Promise<void>((resolve) => {
       this.#socket.once('close', () => resolve());
-      if (isReset && this.local.family !== 'Unix') this.#socket.resetAndDestroy();
-      else this.#socket.destroy();
+      if (!isReset || this.local.family === 'Unix') this.#socket.destroy();
+      else if (this.#isShuttingDown) this.#socket.once('finish', () => this.#socket.resetAndDestroy());
+      else this.#socket.resetAndDestroy();
     });
+  }
+
+  /**
+   * Whether all is written and the end is on its way, which takes a turn of the event loop. libuv does not reset
+   * such a connection (EINVAL), and Node has then forgotten it: open, and without a 'close' (seen on 20.20).
+   */
+  get #isShuttingDown(): boolean {
+    const { writableEnded, writableFinished, writableLength } = this.#socket;
+    return writableEnded && !writableFinished && writableLength === 0;
   }
 }

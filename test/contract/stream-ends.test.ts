@@ -41,6 +41,21 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
     expect((await rejection(pair.near.read(Buffer.alloc(1)))).code).to.equal('ECONNRESET');
   });
 
+  it('reset: comes to its end while an end is on its way, and while bytes wait for the peer', async () => {
+    const ring = makeRing();
+    for (const hasEnded of [true, false]) {
+      for (const bytes of [0, 1, 8 * MIB]) {
+        await using pair = await connectPair(ring);
+        const { near } = pair;
+        const calls = [near.write(Buffer.alloc(bytes)), ...(hasEnded ? [near.end()] : [])];
+        const outcomes = Promise.allSettled(calls);
+        await within(`a reset after ${bytes} bytes`, near.reset());
+        await within('what was begun before', outcomes);
+        await within('close', near.close());
+      }
+    }
+  });
+
   it('read: a pending one gets ECONNRESET, and so does the next', async () => {
     await using pair = await connectPair(makeRing());
     const pending = rejection(pair.near.read(Buffer.alloc(1)));
