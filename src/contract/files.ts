@@ -114,6 +114,11 @@ export interface WholeRead<Content> {
   readonly slab: Buffer;
   /** How much of the slab the first read may fill; what is left serves to find the end. */
   readonly firstBytes: number;
+  /**
+   * Runs what holds a descriptor of its own, once the process has one to spare; `readOn` from within it has it.
+   * An abort ends the wait.
+   */
+  whenRoom(task: () => Promise<Content>): Promise<Content>;
   /** The file is over, and its `byteCount` bytes begin the slab. */
   toContent(byteCount: number): Content;
   /** So many bytes begin the slab, and more may come. `open` is called once at most; who calls it closes the file. */

@@ -58,11 +58,17 @@ class PathRead implements WholeRead<Content> {
   readonly #path: Path;
   readonly #settings: ReadFileSettings;
   readonly #concurrency: Concurrency;
+  #hasRoom = false;
 
   constructor(path: Path, settings: ReadFileSettings, concurrency: Concurrency) {
     this.#path = path;
     this.#settings = settings;
     this.#concurrency = concurrency;
+  }
+
+  whenRoom(task: () => Promise<Content>): Promise<Content> {
+    this.#hasRoom = true;
+    return this.#concurrency.run(task, this.#settings.signal);
   }
 
   toContent(byteCount: number): Content {
@@ -74,7 +80,7 @@ class PathRead implements WholeRead<Content> {
     const use = (file: BackendFile): Promise<Content> => readRest(file, this.slab, byteCount, true, settings);
     const read = async (): Promise<Content> => await useFile(await open(), settings.signal, use);
     try {
-      return await this.#concurrency.run(read, settings.signal);
+      return await (this.#hasRoom ? read() : this.#concurrency.run(read, settings.signal));
     } catch (error) {
       throw namingPath(error, this.#path);
     }

@@ -78,6 +78,11 @@ export class EpollPolls implements PollBackend {
     }
   }
 
+  /** Whether a read would not have to wait; true where that can't be found out. */
+  isReadable(fd: number): boolean {
+    return pollNowOf()?.(fd, READABLE) !== 0;
+  }
+
   /**
    * Resolves when a read would not have to wait, or at once where that can't be found out: for what is to
    * read in a thread that nobody can call back. Rejects with AbortError.

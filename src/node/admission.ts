@@ -8,6 +8,7 @@
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import { Line, type Place } from '../base/line.js';
 import { isAborted } from '../base/plain-signal.js';
+import type { PoolCallback } from '../contract/files.js';
 import type { Observation, OperationFacts } from '../contract/observation.js';
 import { abortError, addressError, ringClosedError, systemError, tracedRejection } from '../errors/index.js';
 
@@ -15,8 +16,22 @@ const ECANCELED = -125;
 
 /** A call as the work it does sees it. */
 export interface Running {
-  /** Aborted once the caller has been rejected: nobody waits for the result any more. */
+  /** Aborted once the caller has been rejected: what is left of the work can be spared. */
   readonly givenUp: AbortSignal;
+  readonly isGivenUp: boolean;
+}
+
+/** Begins the work, which calls `done` when it is over; or throws, and has begun nothing. */
+export type Begin<Result> = (done: PoolCallback<Result | PromiseLike<Result>>, running: Running) => void;
+
+export interface CallOptions<Result> {
+  signal?: AbortSignal | undefined;
+  /** For a result that came after the caller had been rejected. */
+  undo?: ((late: Result) => void) | undefined;
+  /** What it is about, for observers and for `cancel`. */
+  facts?: OperationFacts;
+  /** Called once, when the work is over, or will never begin. */
+  onOver?: (() => void) | undefined;
 }
 
 /** One call: waiting, then running, then over. */
@@ -25,79 +40,79 @@ class Call<Result> implements Abortable, Running {
   #resolve!: (result: Result | PromiseLike<Result>) => void;
   #reject!: (reason: unknown) => void;
   readonly #admission: Admission;
-  readonly #start: (running: Running) => Promise<Result>;
-  readonly #undo: ((late: Result) => void) | undefined;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onDropped: (() => void) | undefined;
-  readonly facts: OperationFacts;
+  readonly #begin: Begin<Result>;
+  readonly #options: CallOptions<Result>;
   /** Where it waits for its turn. */
   place: Place<Call<unknown>> | undefined;
-  #hasStarted = false;
+  #hasBegun = false;
   #givenUp: AbortController | undefined;
-  isSettled = false;
+  /** Whether the caller has been answered; the work may still go on. */
+  #isSettled = false;
 
-  constructor(
-    admission: Admission,
-    start: (running: Running) => Promise<Result>,
-    undo: ((late: Result) => void) | undefined,
-    facts: OperationFacts,
-    onDropped: (() => void) | undefined,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(admission: Admission, begin: Begin<Result>, options: CallOptions<Result>) {
     this.#admission = admission;
-    this.facts = facts;
-    this.#onDropped = onDropped;
-    this.#start = start;
-    this.#undo = undo;
-    this.#signal = signal;
+    this.#begin = begin;
+    this.#options = options;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (signal) watchAbort(signal, this);
+    if (options.signal) watchAbort(options.signal, this);
+  }
+
+  get facts(): OperationFacts {
+    return this.#options.facts ?? UNDESCRIBED;
   }
 
   onAbort(signal: AbortSignal): void {
     this.reject(abortError(signal));
   }
 
+  get isGivenUp(): boolean {
+    return this.#isSettled;
+  }
+
   get givenUp(): AbortSignal {
     this.#givenUp ??= new AbortController();
-    if (this.isSettled) this.#givenUp.abort();
+    if (this.#isSettled) this.#givenUp.abort();
     return this.#givenUp.signal;
   }
 
+  /** Answers the caller, whatever becomes of the work. */
   reject(reason: unknown): void {
-    if (this.isSettled) return;
-    this.#end();
-    if (!this.#hasStarted) this.#onDropped?.();
+    if (this.#isSettled) return;
+    this.#settle();
+    if (!this.#hasBegun) this.#options.onOver?.();
     this.#reject(reason);
     this.#givenUp?.abort();
   }
 
   // Not by a `then` on the promise: with two reactions V8 could not tell who awaits it.
-  #end(): void {
-    this.isSettled = true;
+  #settle(): void {
+    this.#isSettled = true;
     this.#admission.forget(this as Call<unknown>);
-    if (this.#signal) unwatchAbort(this.#signal, this);
+    if (this.#options.signal) unwatchAbort(this.#options.signal, this);
   }
 
-  async run(): Promise<void> {
-    this.#hasStarted = true;
+  begin(): void {
+    this.#hasBegun = true;
     try {
-      const result = await this.#start(this);
-      if (this.isSettled) {
-        this.#undo?.(result);
-      } else {
-        this.#end();
-        this.#resolve(result);
-      }
+      this.#begin((error, result) => this.#done(error, result), this);
     } catch (error) {
-      if (this.isSettled) return;
-      this.#end();
-      // Node's callbacks come on an empty stack; the error gets its awaiters'.
-      this.#resolve(tracedRejection(() => error as Error));
+      this.#done(error as Error);
     }
+  }
+
+  #done(error: Error | null, result?: Result | PromiseLike<Result>): void {
+    this.#options.onOver?.();
+    if (!this.#isSettled) {
+      this.#settle();
+      // Node's callbacks come on an empty stack; the error gets its awaiters'.
+      this.#resolve(error ? tracedRejection(() => error) : (result as Result));
+    } else if (!error) {
+      this.#options.undo?.(result as Result);
+    }
+    this.#admission.noteEnd();
   }
 }
 
@@ -118,6 +133,7 @@ export class Admission {
   #runningPeak = 0;
   #startedCount = 0;
   #endedCount = 0;
+  #isBeginning = false;
   #isClosed = false;
 
   constructor(inFlightMax: number, observation: Observation) {
@@ -143,22 +159,25 @@ export class Admission {
     };
   }
 
-  /**
-   * Runs `start` when its turn comes. It ends what it can when its call is given up; what it can't goes on.
-   *
-   * @param undo for a result that came after the caller had been rejected.
-   * @param facts what it is about, for who watches.
-   * @param onDropped called instead of `start` when the call is given up before its turn.
-   */
+  /** Begins a call when its turn comes. */
+  call<Result>(begin: Begin<Result>, options: CallOptions<Result>): Promise<Result> {
+    if (!this.#observation.isWanted) return this.#call(begin, options);
+    return this.#observation.observe(options.facts ?? UNDESCRIBED, () => this.#call(begin, options));
+  }
+
+  /** The same for work that is a promise. */
   run<Result>(
     start: (running: Running) => Promise<Result>,
     signal: AbortSignal | undefined,
     undo?: (late: Result) => void,
-    facts = UNDESCRIBED,
-    onDropped?: () => void,
+    facts?: OperationFacts,
   ): Promise<Result> {
-    if (!this.#observation.isWanted) return this.#run(start, signal, undo, facts, onDropped);
-    return this.#observation.observe(facts, () => this.#run(start, signal, undo, facts, onDropped));
+    return this.call<Result>(
+      (done, running) => {
+        start(running).then((result) => done(null, result), done);
+      },
+      { signal, undo, ...(facts && { facts }) },
+    );
   }
 
   /** Runs `start` at once, outside the limit and even when closed: for giving a descriptor back. */
@@ -166,26 +185,21 @@ export class Admission {
     return this.#observation.isWanted ? this.#observation.observe(facts, start) : start();
   }
 
-  #run<Result>(
-    start: (running: Running) => Promise<Result>,
-    signal: AbortSignal | undefined,
-    undo: ((late: Result) => void) | undefined,
-    facts: OperationFacts,
-    onDropped: (() => void) | undefined,
-  ): Promise<Result> {
+  #call<Result>(begin: Begin<Result>, options: CallOptions<Result>): Promise<Result> {
+    const { signal } = options;
     const refusal = this.#isClosed
       ? ringClosedError()
       : signal !== undefined && isAborted(signal)
         ? abortError(signal)
         : undefined;
     if (refusal !== undefined) {
-      onDropped?.();
+      options.onOver?.();
       return Promise.reject(refusal);
     }
-    const call = new Call(this, start, undo, facts, onDropped, signal);
+    const call = new Call(this, begin, options);
     const counted = call as Call<unknown>;
     this.#calls.add(counted);
-    if (this.#runningCount < this.#inFlightMax && this.#waiting.length === 0) void this.#begin(counted);
+    if (this.#runningCount < this.#inFlightMax && this.#waiting.length === 0) this.#begin(counted);
     else counted.place = this.#waiting.push(counted);
     return call.promise;
   }
@@ -206,22 +220,26 @@ export class Admission {
     if (call.place !== undefined) this.#waiting.remove(call.place);
   }
 
-  async #begin(call: Call<unknown>): Promise<void> {
+  #begin(call: Call<unknown>): void {
     this.#startedCount++;
     this.#runningCount++;
     if (this.#runningCount > this.#runningPeak) this.#runningPeak = this.#runningCount;
-    await call.run();
-    this.#runningCount--;
-    this.#endedCount++;
-    this.#beginNext();
+    call.begin();
   }
 
-  #beginNext(): void {
+  /** The work of a call that had begun is over. */
+  noteEnd(): void {
+    this.#runningCount--;
+    this.#endedCount++;
+    // One that ends as it begins comes back in here, and the loop goes on below.
+    if (this.#isBeginning) return;
+    this.#isBeginning = true;
     while (this.#runningCount < this.#inFlightMax) {
       const call = this.#waiting.shift();
-      if (call === undefined) return;
-      void this.#begin(call);
+      if (call === undefined) break;
+      this.#begin(call);
     }
+    this.#isBeginning = false;
   }
 
   /** Refuses new calls and rejects those that have not ended. */

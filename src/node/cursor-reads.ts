@@ -6,13 +6,24 @@
  * wait is epoll's, which can be told to stop. Without the addon there is nothing to wait with, and what is
  * taken by somebody else between the wait and the read keeps its thread after all.
  */
+import { Line } from '../base/line.js';
+import { abortError } from '../errors/index.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
 import type { Running } from './admission.js';
+
+interface CursorRead {
+  readonly running: Running;
+  /** Begins it, and tells whether it has; then `next` must follow its end. */
+  begin(): boolean;
+  /** Called instead where the caller has been answered. */
+  fail(error: Error): void;
+}
 
 export class CursorReads {
   readonly #fd: number;
   readonly #polls: EpollPolls | undefined;
-  #last: Promise<void> = Promise.resolve();
+  readonly #waiting = new Line<CursorRead>();
+  #isReading = false;
 
   /** @param polls for waiting; undefined where a read never waits, but fails with EAGAIN. */
   constructor(fd: number, polls: EpollPolls | undefined) {
@@ -20,19 +31,40 @@ export class CursorReads {
     this.#polls = polls;
   }
 
-  /** Calls `read` when its turn has come; rejects instead once the call has been given up. */
-  async run<Result>(running: Running, read: () => Promise<Result>): Promise<Result> {
-    const before = this.#last;
-    let end = (): void => {};
-    this.#last = new Promise((resolve) => {
-      end = resolve;
-    });
-    try {
-      await before;
-      await this.#polls?.untilReadable(this.#fd, running.givenUp);
-      return await read();
-    } finally {
-      end();
+  /** Begins it when its turn has come. */
+  add(read: CursorRead): void {
+    this.#waiting.push(read);
+    if (!this.#isReading) this.next();
+  }
+
+  /** The read under way is over. */
+  next(): void {
+    this.#isReading = false;
+    while (!this.#isReading) {
+      const read = this.#waiting.shift();
+      if (read === undefined) return;
+      this.#isReading = this.#begin(read);
     }
+  }
+
+  /** Whether it is under way, or waits until there is something to read. */
+  #begin(read: CursorRead): boolean {
+    if (read.running.isGivenUp) {
+      read.fail(abortError(read.running.givenUp));
+      return false;
+    }
+    // A file always is.
+    if (this.#polls === undefined || this.#polls.isReadable(this.#fd)) return read.begin();
+    this.#polls.untilReadable(this.#fd, read.running.givenUp).then(
+      () => {
+        // Looked at again: what had come may be gone, and the caller too.
+        if (!this.#begin(read)) this.next();
+      },
+      (error) => {
+        read.fail(error);
+        this.next();
+      },
+    );
+    return true;
   }
 }

@@ -7,6 +7,7 @@ import type {
   Path,
   PoolCallback,
   SymlinkType,
+  WholeRead,
 } from '../contract/backend.js';
 import { featureUnavailableError, ringClosedError } from '../errors/index.js';
 import * as attributeCalls from '../native/attribute-calls.js';
@@ -15,6 +16,7 @@ import { called } from '../native/pool-call.js';
 import type { Admission } from './admission.js';
 import { NodeFile } from './node-file.js';
 import type { NodePools } from './pools.js';
+import { readWhole } from './whole-read.js';
 
 export class NodeFiles implements FileBackend {
   readonly #admission: Admission;
@@ -47,6 +49,15 @@ export class NodeFiles implements FileBackend {
     }
     const isNonBlocking = (flags & constants.O_NONBLOCK) !== 0;
     return new NodeFile(this.#admission, isNonBlocking ? undefined : this.#polls, this.#pools, fd);
+  }
+
+  readWhole<Content>(
+    path: Path,
+    read: WholeRead<Content>,
+    signal: AbortSignal | undefined,
+  ): Promise<Content> {
+    const fileOf = (fd: number): BackendFile => new NodeFile(this.#admission, this.#polls, this.#pools, fd);
+    return readWhole(this.#admission, path, read, signal, fileOf);
   }
 
   stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {

@@ -9,7 +9,7 @@ import { featureUnavailableError, fileClosedError, systemError } from '../errors
 import * as attributeCalls from '../native/attribute-calls.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
 import { called } from '../native/pool-call.js';
-import type { Admission, Running } from './admission.js';
+import type { Admission } from './admission.js';
 import { CursorReads } from './cursor-reads.js';
 import type { NodePools } from './pools.js';
 
@@ -51,7 +51,7 @@ export class NodeFile implements BackendFile {
     syscall: string,
     call: (callback: PoolCallback<Result>) => void,
     signal: AbortSignal | undefined,
-    facts: OperationFacts = { kind: syscall },
+    facts: OperationFacts = { kind: syscall, fd: this.fd },
     isAtCursor = false,
     spans: readonly Span[] = [],
   ): Promise<Result> {
@@ -60,16 +60,31 @@ export class NodeFile implements BackendFile {
     this.#pending.enter();
     const pooled = this.#pools.find(spans);
     for (const buffer of pooled) buffer.enter();
-    const leave = (): void => {
+    const onOver = (): void => {
       for (const buffer of pooled) buffer.leave();
       this.#pending.leave();
     };
-    const start = (running: Running): Promise<Result> =>
-      (isAtCursor ? this.#cursorReads.run(running, () => called(call)) : called(call)).finally(leave);
-    return this.#admission.run(start, signal, undefined, { fd: this.fd, ...facts }, leave);
+    const options = { signal, onOver, facts };
+    if (!isAtCursor) return this.#admission.call<Result>(call, options);
+    return this.#admission.call<Result>((done, running) => {
+      const end: PoolCallback<Result> = (error, result) => {
+        done(error, result);
+        this.#cursorReads.next();
+      };
+      const begin = (): boolean => {
+        try {
+          call(end);
+          return true;
+        } catch (error) {
+          done(error as Error);
+          return false;
+        }
+      };
+      this.#cursorReads.add({ running, begin, fail: done });
+    }, options);
   }
 
-  async read<Data extends View>(
+  read<Data extends View>(
     buffer: Data,
     offset: number,
     length: number,
@@ -77,34 +92,39 @@ export class NodeFile implements BackendFile {
     signal: AbortSignal | undefined,
   ): Promise<ReadResult<Data>> {
     const at = toReadPosition(position);
-    const bytesRead = await this.#run<number>(
+    return this.#run<ReadResult<Data>>(
       'read',
-      (callback) => nodeFs.read(this.fd, bytesOf(buffer, offset, length), 0, length, at, callback),
+      (callback) =>
+        nodeFs.read(this.fd, bytesOf(buffer, offset, length), 0, length, at, (error, bytesRead) =>
+          callback(error, { bytesRead, buffer }),
+        ),
       signal,
-      { kind: 'read', bytes: length },
+      { kind: 'read', fd: this.fd, bytes: length },
       at === null,
       [new Span(buffer)],
     );
-    return { bytesRead, buffer };
   }
 
-  async write<Data extends View>(
+  write<Data extends View>(
     buffer: Data,
     offset: number,
     length: number,
     position: Position,
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>> {
-    const at = toNodePosition(position, 'write');
-    const bytesWritten = await this.#run<number>(
+    return this.#run<WriteResult<Data>>(
       'write',
-      (callback) => nodeFs.write(this.fd, bytesOf(buffer, offset, length), 0, length, at, callback),
+      (callback) => {
+        const at = toNodePosition(position, 'write');
+        nodeFs.write(this.fd, bytesOf(buffer, offset, length), 0, length, at, (error, bytesWritten) =>
+          callback(error, { bytesWritten, buffer }),
+        );
+      },
       signal,
-      { kind: 'write', bytes: length },
+      { kind: 'write', fd: this.fd, bytes: length },
       false,
       [new Span(buffer)],
     );
-    return { bytesWritten, buffer };
   }
 
   async readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
@@ -116,7 +136,7 @@ export class NodeFile implements BackendFile {
         at as number,
         callback,
       );
-    return await this.#run<number>('read', call, signal, { kind: 'readv' }, at === null, spans);
+    return await this.#run<number>('read', call, signal, { kind: 'readv', fd: this.fd }, at === null, spans);
   }
 
   async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
@@ -128,7 +148,7 @@ export class NodeFile implements BackendFile {
         at as number,
         callback,
       );
-    return await this.#run<number>('write', call, signal, { kind: 'writev' }, false, spans);
+    return await this.#run<number>('write', call, signal, { kind: 'writev', fd: this.fd }, false, spans);
   }
 
   stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;

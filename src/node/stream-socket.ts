@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import { byteCountOf, bytesOf, Span, type View } from '../base/views.js';
 import type { SocketAddress } from '../contract/address.js';
-import type { ReadResult } from '../contract/backend.js';
+import type { PoolCallback, ReadResult } from '../contract/backend.js';
 import { ChunkQueue, takeInto } from '../contract/chunk-queue.js';
 import type { BackendStream, StreamBounds, StreamOptions } from '../contract/streams.js';
 import { abortError, connectionClosedError, featureUnavailableError } from '../errors/index.js';
@@ -60,6 +60,9 @@ export class NodeStream implements BackendStream {
   readonly #admission: Admission;
   #isReceiving = false;
   #isReading = false;
+  #isFlowing = false;
+  /** As Node's sockets begin. */
+  #isHeld = true;
   #isRef = true;
   #queuedBytes = 0;
   /** Writes that Node has been given. */
@@ -115,16 +118,27 @@ export class NodeStream implements BackendStream {
 
   /** Starts or stops net.Socket as is wanted now. */
   #update(): void {
-    if (this.#wantsChunks) this.#socket.resume();
-    else this.#socket.pause();
+    const isFlowing = this.#wantsChunks;
+    if (isFlowing !== this.#isFlowing) {
+      this.#isFlowing = isFlowing;
+      if (isFlowing) this.#socket.resume();
+      else this.#socket.pause();
+    }
     this.#updateRef();
   }
 
   #updateRef(): void {
     const isPending = this.#isReceiving || this.#isReading || this.#queuedBytes > 0;
-    if (isPending && this.#isRef && this.#host.isRef) this.#socket.ref();
-    else this.#socket.unref();
+    this.#hold(isPending && this.#isRef && this.#host.isRef);
     if (!this.#isReading && this.#queuedBytes === 0) this.#onCallsOver?.();
+  }
+
+  /** Whether the socket keeps the process alive; to tell it so each time is a call into C++. */
+  #hold(isHeld: boolean): void {
+    if (this.#isHeld === isHeld) return;
+    this.#isHeld = isHeld;
+    if (isHeld) this.#socket.ref();
+    else this.#socket.unref();
   }
 
   /** Applies what `ref` and `unref`, its own or the ring's, have come to. */
@@ -236,45 +250,43 @@ export class NodeStream implements BackendStream {
     }
     this.#queuedBytes += bytes;
     this.#updateRef();
-    const done = (): void => {
+    const onOver = (): void => {
       this.#queuedBytes -= bytes;
       this.updateRef();
     };
-    const start = async (): Promise<number> => {
-      try {
+    return this.#admission.call<number>(
+      (done) => {
         if (this.#closing !== undefined) throw connectionClosedError();
         const pieces = spans.map((span) => span.toBytes());
         onBegin();
-        return await this.#write(pieces, bytes);
-      } finally {
-        done();
-      }
-    };
-    const facts = { kind: 'write', fd: this.fd, bytes };
-    return this.#admission.run(start, signal, undefined, facts, done);
+        this.#write(pieces, bytes, done);
+      },
+      { signal, facts: { kind: 'write', fd: this.fd, bytes }, onOver },
+    );
   }
 
-  #write(pieces: readonly Uint8Array[], bytes: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error): void => {
-        const isClosed = this.#closing !== undefined;
-        const cause = this.#failure?.() ?? error;
-        reject(Object.assign(isClosed ? connectionClosedError() : cause, { bytesWritten: 0 }));
-      };
-      const onClose = (): void => fail(connectionClosedError());
-      this.#onClose.add(onClose);
-      const settle = (error?: Error | null): void => {
-        this.#onClose.delete(onClose);
-        // Of a destroyed socket Node says that all was written, whatever was (onWriteComplete).
-        if (error || this.#socket.destroyed) fail(error ?? connectionClosedError());
-        else resolve(bytes);
-      };
-      this.#socket.cork();
-      pieces.forEach((piece, index) => {
-        this.#socket.write(piece, index === pieces.length - 1 ? settle : undefined);
-      });
-      this.#socket.uncork();
+  #write(pieces: readonly Uint8Array[], bytes: number, done: PoolCallback<number>): void {
+    // Node calls the one back, or the other, or both.
+    const end = (error: Error | null): void => {
+      if (!this.#onClose.delete(onClose)) return;
+      if (error === null) {
+        done(null, bytes);
+        return;
+      }
+      const isClosed = this.#closing !== undefined;
+      const cause = this.#failure?.() ?? error;
+      done(Object.assign(isClosed ? connectionClosedError() : cause, { bytesWritten: 0 }));
+    };
+    const onClose = (): void => end(connectionClosedError());
+    this.#onClose.add(onClose);
+    // Of a destroyed socket Node says that all was written, whatever was (onWriteComplete).
+    const settle = (error?: Error | null): void =>
+      end(error ?? (this.#socket.destroyed ? connectionClosedError() : null));
+    this.#socket.cork();
+    pieces.forEach((piece, index) => {
+      this.#socket.write(piece, index === pieces.length - 1 ? settle : undefined);
     });
+    this.#socket.uncork();
   }
 
   writeNow(data: readonly Span[]): number | Promise<number> {
@@ -362,7 +374,7 @@ export class NodeStream implements BackendStream {
     this.incoming.end();
     this.#host.remove(this);
     if (this.#socket.closed) return;
-    this.#socket.ref();
+    this.#hold(true);
     await new Promise<void>((resolve) => {
       this.#socket.once('close', () => resolve());
       if (!isReset || this.local.family === 'Unix') this.#socket.destroy();
