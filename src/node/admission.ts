@@ -24,7 +24,7 @@ export interface Running {
 /** Begins the work, which calls `done` when it is over; or throws, and has begun nothing. */
 export type Begin<Result> = (done: PoolCallback<Result | PromiseLike<Result>>, running: Running) => void;
 
-export interface CallOptions<Result> {
+interface CallOptions<Result> {
   signal?: AbortSignal | undefined;
   /** For a result that came after the caller had been rejected. */
   undo?: ((late: Result) => void) | undefined;
