@@ -5,8 +5,8 @@
  * the earliest deadline moves forward, or has passed. Deadlines are milliseconds of CLOCK_MONOTONIC.
  */
 
-import { constants } from 'node:os';
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+import { ECANCELED } from '../base/errno.js';
 import { abortError, systemError, tracedRejection } from '../errors/index.js';
 
 export interface Alarm {
@@ -123,7 +123,7 @@ export class TimerQueue implements AlarmListener {
   /** Rejects what is waiting with ECANCELED; returns how many there were. */
   cancelAll(): number {
     const timers = [...this.#heap];
-    for (const timer of timers) timer.fail(() => systemError(-constants.errno.ECANCELED, 'timeout'));
+    for (const timer of timers) timer.fail(() => systemError(ECANCELED, 'timeout'));
     return timers.length;
   }
 

@@ -1,5 +1,5 @@
 /** What a chain refuses, and what its parts say that did not come to their end. */
-import { constants } from 'node:os';
+import { ECANCELED, ETIMEDOUT } from '../base/errno.js';
 import { type CodedError, coded } from './coded.js';
 import { describeErrno, type FailedCall, failedCallError } from './failed-call.js';
 
@@ -20,7 +20,7 @@ export function chainTooLongError(
 
 /** A part of a chain that its time limit has ended, or kept from beginning. */
 export function chainTimeoutError(timeoutMs: number, subject: FailedCall): NodeJS.ErrnoException {
-  return failedCallError(-constants.errno.ETIMEDOUT, `the chain took longer than ${timeoutMs} ms`, subject);
+  return failedCallError(ETIMEDOUT, `the chain took longer than ${timeoutMs} ms`, subject);
 }
 
 /**
@@ -34,7 +34,7 @@ export function chainCanceledError(
   failedPartIndex: number,
   cause: unknown,
 ): NodeJS.ErrnoException & { failedPartIndex: number } {
-  const errno = -constants.errno.ECANCELED;
+  const errno = ECANCELED;
   const error = failedCallError(errno, describeErrno(errno).text, subject, `: ${why}`, { cause });
   return Object.assign(error, { failedPartIndex });
 }

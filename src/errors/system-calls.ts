@@ -1,5 +1,5 @@
 /** System calls that failed, worded as Node's module for files or for sockets words them. */
-import { constants } from 'node:os';
+import { ETIMEDOUT } from '../base/errno.js';
 import { isNodeAtLeast } from '../base/node-version.js';
 import { describeErrno, failedCallError } from './failed-call.js';
 
@@ -87,5 +87,5 @@ export function listenError(errno: number, address: string, port?: number): Addr
 
 /** A connection that was not made in time. */
 export function connectTimeoutError(address: string, port: number): AddressException {
-  return addressError(-constants.errno.ETIMEDOUT, 'connect', address, port);
+  return addressError(ETIMEDOUT, 'connect', address, port);
 }

@@ -6,6 +6,7 @@
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import { checkOurs, OURS } from '../base/construction.js';
+import { ENOBUFS } from '../base/errno.js';
 import { Line } from '../base/line.js';
 import { checkBoolean, checkInteger, checkOptions, type OptionNames } from '../base/validate.js';
 import type { BackendPool, PoolBackend, PoolBuffer } from '../contract/buffer-pools.js';
@@ -15,7 +16,6 @@ import { readSignalAlone, type SignalOptions } from './options.js';
 
 const POOL_BUFFERS_MAX = 65_536;
 const WAITING_MAX = 1024;
-const ENOBUFS = -105;
 
 /** What a pool of buffers is made with. */
 export interface BufferPoolOptions {

@@ -1,6 +1,6 @@
 /** What became of each part of a chain, in the shape of Promise.allSettled, and which part broke it. */
-import { constants } from 'node:os';
 import { OURS } from '../base/construction.js';
+import { ECANCELED } from '../base/errno.js';
 import type { BackendFile, WriteResult } from '../contract/backend.js';
 import {
   type ChainOutcome,
@@ -96,5 +96,5 @@ function findBreak(steps: readonly ChainStep[], outcomes: readonly ChainOutcome[
   if (outcome.kind === 'failed') return { index, what: 'failed', cause: outcome.error };
   if (outcome.kind === 'stopped') return { index, what: 'was stopped', cause: outcome.error };
   const { syscall, path, dest } = subjectOf(steps[index] as ChainStep);
-  return { index, what: 'was stopped', cause: systemError(-constants.errno.ECANCELED, syscall, path, dest) };
+  return { index, what: 'was stopped', cause: systemError(ECANCELED, syscall, path, dest) };
 }

@@ -5,11 +5,10 @@
  * retries for ever where a parent exists and still nothing can be made in it (/proc); this one
  * gives such a path one more try, for a parent that was just being removed, and then rejects.
  */
-import { constants } from 'node:os';
+import { EEXIST, ENOENT, ENOTDIR } from '../base/errno.js';
 import type { FileBackend, Path } from '../contract/backend.js';
 import { abortError, systemError } from '../errors/index.js';
 
-const { EEXIST, ENOENT, ENOTDIR } = constants.errno;
 const SEPARATOR = '/'.charCodeAt(0);
 
 /** Resolves to the first directory made, or undefined when there was nothing to make. */
@@ -30,7 +29,7 @@ export async function makeDirectories(
       firstMade ??= current;
     } catch (error) {
       const parent = parentOf(current);
-      if (errnoOf(error) === -ENOENT && parent !== undefined && !withoutParent.has(current)) {
+      if (errnoOf(error) === ENOENT && parent !== undefined && !withoutParent.has(current)) {
         withoutParent.add(current);
         toMake.push(current, parent);
       } else {
@@ -72,8 +71,8 @@ async function checkIsDirectory(
   failure: unknown,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (errnoOf(failure) !== -EEXIST) throw failure;
-  let errno = isParent ? -ENOTDIR : -EEXIST;
+  if (errnoOf(failure) !== EEXIST) throw failure;
+  let errno = isParent ? ENOTDIR : EEXIST;
   try {
     const stats = await files.stat(path, false, signal);
     if (stats.isDirectory()) return;

@@ -6,6 +6,7 @@
  */
 import { constants } from 'node:fs';
 import { orAborted } from '../base/abort.js';
+import { EIO } from '../base/errno.js';
 import { checkStringData } from '../base/validate.js';
 import { isView, Span } from '../base/views.js';
 import {
@@ -32,8 +33,6 @@ export type FileContent =
 
 /** A write to the page cache is a copy on the event loop's time, so a large content takes several. */
 const WRITE_BYTES_MAX = 512 * 1024;
-
-const EIO = -5;
 
 /** The content as bytes, or as parts that will become bytes one by one. */
 export function toContent(data: unknown, encoding: BufferEncoding | undefined): Span | Parts {

@@ -3,6 +3,7 @@
  * refuses. Needs the addon, though no io_uring, and says so where there is none.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+import { ECANCELED, EPERM } from '../base/errno.js';
 import type { Observation } from '../contract/observation.js';
 import type { BackendWatch, Hold, PollBackend, WatchListener } from '../contract/polls.js';
 import {
@@ -14,8 +15,6 @@ import {
 } from '../errors/index.js';
 import { type Binding, binding, type NativeWatch } from './binding.js';
 
-const EPERM = -1;
-const ECANCELED = -125;
 /** POLLIN of poll(2). */
 const READABLE = 1;
 

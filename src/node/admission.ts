@@ -6,13 +6,12 @@
  * has made is undone.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+import { ECANCELED } from '../base/errno.js';
 import { Line, type Place } from '../base/line.js';
 import { isAborted } from '../base/plain-signal.js';
 import type { PoolCallback } from '../contract/files.js';
 import type { Observation, OperationFacts } from '../contract/observation.js';
 import { abortError, addressError, ringClosedError, systemError, tracedRejection } from '../errors/index.js';
-
-const ECANCELED = -125;
 
 /** A call as the work it does sees it. */
 export interface Running {

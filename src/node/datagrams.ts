@@ -6,8 +6,8 @@
  */
 import type dgram from 'node:dgram';
 import type { AddressInfo } from 'node:net';
-import { constants } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ENOTSUP } from '../base/errno.js';
 import { PendingCount } from '../base/pending-count.js';
 import { byteCountOf, Span } from '../base/views.js';
 import type { SocketAddress } from '../contract/address.js';
@@ -307,7 +307,7 @@ export class NodeDatagrams implements DatagramBackend {
     if (wanted.pathMtuDiscovery >= 0) throw featureUnavailableError('Path MTU discovery', NOT_IN_NODE);
     if (wanted.receiveOffload) throw featureUnavailableError('Receive offload', NOT_IN_NODE);
     if (wanted.reusePort && !hasReusePort()) {
-      throw addressError(-constants.errno.ENOTSUP, 'setsockopt', wanted.address, wanted.port);
+      throw addressError(ENOTSUP, 'setsockopt', wanted.address, wanted.port);
     }
     const options: dgram.SocketOptions & { reusePort?: boolean } = {
       type: wanted.family === 'IPv6' ? 'udp6' : 'udp4',

@@ -1,6 +1,6 @@
 /** An open file over node:fs: its calls in Node's thread pool, and its close. */
 import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
-import { constants } from 'node:os';
+import { EFBIG } from '../base/errno.js';
 import { PendingCount } from '../base/pending-count.js';
 import { bytesOf, Span, type View } from '../base/views.js';
 import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../contract/backend.js';
@@ -18,7 +18,7 @@ import type { NodePools } from './pools.js';
  * No file system keeps so long a file: the system's own answer is EFBIG.
  */
 function toNodePosition(position: Position, syscall: 'read' | 'write'): number | null {
-  if (position > Number.MAX_SAFE_INTEGER) throw systemError(-constants.errno.EFBIG, syscall);
+  if (position > Number.MAX_SAFE_INTEGER) throw systemError(EFBIG, syscall);
   return position < 0 ? null : Number(position);
 }
 

@@ -1,8 +1,8 @@
 /** Connections and listeners over node:net. */
 
 import type { Server, Socket } from 'node:net';
-import { constants } from 'node:os';
 import { onAbortOf } from '../base/abort.js';
+import { EBADF, ENOTSUP } from '../base/errno.js';
 import type {
   BackendListener,
   BackendStream,
@@ -95,7 +95,7 @@ export class NodeStreams implements StreamBackend {
       throw featureUnavailableError('incomingCpu', 'Node has no call for it; it needs io_uring');
     }
     const { address, port, path } = target.local;
-    if (target.reusePort && !hasReusePort()) throw listenError(-constants.errno.ENOTSUP, address, port);
+    if (target.reusePort && !hasReusePort()) throw listenError(ENOTSUP, address, port);
     const server = net().createServer({ allowHalfOpen: true, pauseOnConnect: true });
     const facts = path === undefined ? { kind: 'listen', address, port } : { kind: 'listen', path };
     const listening = this.#admission.run(() => listenOn(server, target), undefined, undefined, facts);
@@ -111,7 +111,7 @@ export class NodeStreams implements StreamBackend {
       socket = new (net().Socket)({ fd, readable: true, writable: true, allowHalfOpen: true });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EBADF') throw addressError(-constants.errno.EBADF, 'open');
+      if (code === 'EBADF') throw addressError(EBADF, 'open');
       throw error;
     }
     socket.pause();

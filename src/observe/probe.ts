@@ -172,7 +172,7 @@ function fromAnswers(answers: UringAnswers): Found {
 }
 
 function refusalReason(answers: UringAnswers): string | null {
-  if (answers.setup < 0) return explainRefusal(-answers.setup);
+  if (answers.setup < 0) return explainRefusal(answers.setup);
   return answers.isSufficient ? null : 'it needs Linux 6.0';
 }
 

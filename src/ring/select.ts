@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
+import { EACCES, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } from '../base/errno.js';
 import type { Backend } from '../contract/backend.js';
 import type { RingSettings } from '../contract/ring-settings.js';
 import { backendUnavailableError } from '../errors/index.js';
@@ -19,8 +20,6 @@ interface Selection {
   reason: string | null;
 }
 
-const { EPERM, EACCES, ENOSYS, ENOMEM, EMFILE, ENFILE } = constants.errno;
-
 function firstNumberIn(path: string, pattern: RegExp): number | undefined {
   try {
     const found = pattern.exec(readFileSync(path, 'utf8'));
@@ -30,10 +29,10 @@ function firstNumberIn(path: string, pattern: RegExp): number | undefined {
   }
 }
 
-/** The likely cause of a refused io_uring_setup(2). */
+/** The likely cause of a refused io_uring_setup(2), by its negated errno. */
 export function explainRefusal(errno: number): string {
   const code =
-    Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+    Object.entries(constants.errno).find(([, number]) => number === -errno)?.[0] ?? `errno ${-errno}`;
   const isSeccomp = (firstNumberIn('/proc/self/status', /^Seccomp:\s*(\d)/m) ?? 0) > 0;
   const disabled = firstNumberIn('/proc/sys/kernel/io_uring_disabled', /(\d)/) ?? 0;
   switch (errno) {
@@ -62,7 +61,7 @@ export function explainRefusal(errno: number): string {
 
 /** Why there is no ring, when that is what the error is about. */
 export function reasonFor(error: unknown): string | undefined {
-  if (error instanceof backends().RingRefusedError) return explainRefusal(-error.errno);
+  if (error instanceof backends().RingRefusedError) return explainRefusal(error.errno);
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ERR_RINGLET_UNAVAILABLE') return undefined;
   return message.replace('io_uring is unavailable: ', '');

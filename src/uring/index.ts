@@ -1,5 +1,5 @@
 /** A ring as a `Backend`: makes it, describes it, and ends it in the right order. */
-import { constants } from 'node:os';
+import { EACCES, EMFILE, ENOMEM, EPERM } from '../base/errno.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../contract/backend.js';
 import type { Observation } from '../contract/observation.js';
 import type { Hold } from '../contract/polls.js';
@@ -15,8 +15,6 @@ import {
 import { binding, type NativeRing, type NativeRingDescription } from '../native/binding.js';
 import { EpollPolls } from '../native/epoll-polls.js';
 import {
-  OP_FIXED_FD_INSTALL,
-  OP_SEND_ZC,
   SHARED_SQ_THREAD_PASS,
   STAT_BATCHES,
   STAT_BUDGET_STOPS,
@@ -32,6 +30,7 @@ import {
   STAT_WORDS,
 } from '../native/layout.js';
 import { lockedMemoryHint } from '../native/locked-memory.js';
+import { OP_FIXED_FD_INSTALL, OP_SEND_ZC } from '../native/sqe.js';
 import { UringChains } from './chains/chains.js';
 import { UringDatagrams } from './datagrams/datagrams.js';
 import { Dispatcher } from './engine/dispatcher.js';
@@ -51,8 +50,6 @@ import { RegisteredBuffers } from './memory/registered-buffers.js';
 import { featuresOf } from './probe.js';
 import { UringStreams } from './streams/streams.js';
 import { keepsClosedFiles } from './trials.js';
-
-const { EPERM, EACCES, EMFILE, ENOMEM } = constants.errno;
 
 /** The kernel's refusal to make a ring at all, for `select.ts` to explain. */
 export class RingRefusedError extends Error {
@@ -122,7 +119,7 @@ interface MadeRing {
 function makeRing(settings: RingSettings): MadeRing {
   const native = new (binding().NativeRing)(settings);
   const made = native.describe();
-  if (settings.sqPoll !== undefined && (made.errno === -EPERM || made.errno === -EACCES)) {
+  if (settings.sqPoll !== undefined && (made.errno === EPERM || made.errno === EACCES)) {
     const plain = new (binding().NativeRing)({ ...settings, sqPoll: undefined });
     const madePlain = plain.describe();
     const reason = `the kernel refuses SQPOLL with errno ${-made.errno}; before Linux 5.13 it needs a capability`;
@@ -152,7 +149,7 @@ export function createUringBackend(wanted: RingSettings, mustReceive: boolean): 
   }
   try {
     const dispatcher = startDispatcher(native, settings, made);
-    if (tryReceiveBuffers(native, settings) === -ENOMEM) {
+    if (tryReceiveBuffers(native, settings) === ENOMEM) {
       const reason = `io_uring_register failed with ENOMEM, memory was refused for receive buffers${lockedMemoryHint()}`;
       if (mustReceive) throw backendUnavailableError(reason);
       degraded.push({ what: 'receiveBuffers', reason });
@@ -211,7 +208,7 @@ function startDispatcher(
 function registerTable(native: NativeRing, slots: number): number {
   if (native.registerFiles(slots + DIRECT_SLOTS_MAX) >= 0) return DIRECT_SLOTS_MAX;
   const registered = native.registerFiles(slots);
-  if (registered === -EMFILE) {
+  if (registered === EMFILE) {
     throw outOfRange('options.registeredFds', 'within the limit of open files', slots);
   }
   if (registered < 0) throw systemError(registered, 'io_uring_register');

@@ -1,9 +1,9 @@
 /** What rings do without on this kernel, in words: for `profile.degraded`, and for who asks before there is a ring. */
+import { EINVAL } from '../base/errno.js';
 import type { Degradation } from '../contract/reports.js';
-import { OP_FIXED_FD_INSTALL, OP_FTRUNCATE, OP_SENDMSG_ZC } from '../native/layout.js';
+import { OP_FIXED_FD_INSTALL, OP_FTRUNCATE, OP_SENDMSG_ZC } from '../native/sqe.js';
 import { keepsClosedFiles, kernelFacts, receiveTrials } from './trials.js';
 
-const EINVAL = -22;
 /** IORING_FEAT_MIN_TIMEOUT (io_uring_setup(2)). */
 const MIN_TIMEOUT = 1 << 15;
 

@@ -1,11 +1,12 @@
 /** What rings are possible here, found by making small ones and closing them again. */
 
+import { EINVAL } from '../base/errno.js';
 import type { Degradation } from '../contract/reports.js';
 import type { RingOptions } from '../contract/ring-options.js';
 import { readRingOptions } from '../contract/ring-settings.js';
 import { binding } from '../native/binding.js';
 import { featureNames, OPCODE_NAMES } from '../native/kernel-names.js';
-import { OP_SEND_ZC } from '../native/layout.js';
+import { OP_SEND_ZC } from '../native/sqe.js';
 import { lossesOf } from './losses.js';
 import { tryReceiveBuffers } from './memory/receive-buffers.js';
 import { clearedSlotTrial, receiveTrials } from './trials.js';
@@ -50,7 +51,6 @@ export interface UringAnswers {
   degraded: Degradation[];
 }
 
-const EINVAL = -22;
 const SMALL: RingOptions = { submissionEntries: 4, completionEntries: 8, completionEntriesMin: 8 };
 /** Nobody else's: a group that exists would be joined, and its terms be in the way. */
 const GROUP = `ringlet probe of process ${process.pid}`;

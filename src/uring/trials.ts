@@ -1,5 +1,5 @@
 /** What the running kernel has and gets right, by asking and trying: each when it is first needed, and once. */
-import { constants } from 'node:os';
+import { EBUSY } from '../base/errno.js';
 import { binding, type NativeProbe } from '../native/binding.js';
 
 /** What stream receives may use (receive_trials.h): 0 or a negative errno each. */
@@ -31,7 +31,7 @@ export function clearedSlotTrial(): number {
  * user's goes there.
  */
 export function keepsClosedFiles(): boolean {
-  return clearedSlotTrial() === -constants.errno.EBUSY;
+  return clearedSlotTrial() === EBUSY;
 }
 
 export function kernelFacts(): NativeProbe {

@@ -1,8 +1,9 @@
 /** Ring.bufferPool: lending and giving back, waiting in order, what is pending on a buffer, and the ends of a pool. */
-import { expect } from 'chai';
+
 import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
 import { type BufferPool, type BufferPoolOptions, PooledBuffer } from 'ringlet';
-import { addressOf } from '#ringlet/uring/engine/memory.js';
+import { addressOf } from '#ringlet/native/addresses.js';
 import { describeOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { isPending, rejection, within } from '../support/eventually.js';

@@ -1,8 +1,9 @@
 /** Reads and writes around the page cache: O_DIRECT, which wants aligned memory. */
-import { expect } from 'chai';
+
 import { constants, readFileSync } from 'node:fs';
+import { expect } from 'chai';
 import type { FileHandle } from 'ringlet';
-import { addressOf } from '#ringlet/uring/engine/memory.js';
+import { addressOf } from '#ringlet/native/addresses.js';
 import { frameRings } from '../support/backends.js';
 import { within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';

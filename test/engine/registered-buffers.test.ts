@@ -1,10 +1,11 @@
 /** Buffer pools as the kernel sees them: what it has registered and pinned, what it refuses, and what names it. */
-import { expect } from 'chai';
+
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { expect } from 'chai';
 import type { BufferPool, PooledBuffer } from 'ringlet';
+import { addressOf } from '#ringlet/native/addresses.js';
 import { binding, FAULT_REGISTER } from '#ringlet/native/binding.js';
-import { addressOf } from '#ringlet/uring/engine/memory.js';
 import { frameRings } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { rejection } from '../support/eventually.js';

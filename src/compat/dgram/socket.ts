@@ -8,8 +8,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { LookupFunction } from 'node:net';
-import { constants } from 'node:os';
 import { onAbortOf } from '../../base/abort.js';
+import { EBADF, ECANCELED, EINVAL } from '../../base/errno.js';
 import { checkNumber, checkSignal, checkString } from '../../base/validate.js';
 import { Span } from '../../base/views.js';
 import { anyAddress, checkPort, familyOf, type SocketAddress } from '../../contract/address.js';
@@ -48,7 +48,6 @@ type BindState = 'unbound' | 'binding' | 'bound';
 type ConnectState = 'disconnected' | 'connecting' | 'connected';
 type FoundAddress = (error: Error | null, address: string) => void;
 
-const ECANCELED = -constants.errno.ECANCELED;
 const dns = process.getBuiltinModule('node:dns');
 /** To know it from one that a program has put in its place, and expects to be asked. */
 const nodesLookup = dns.lookup;
@@ -281,7 +280,7 @@ export class Socket extends SettableSocket {
     let failure: Error | undefined;
     try {
       if (remote !== undefined && familyOf(remote.address) !== remote.family) {
-        throw addressError(-constants.errno.EINVAL, 'send');
+        throw addressError(EINVAL, 'send');
       }
       await this.#bound.backend.sendMany([data], remote && [remote], undefined, undefined);
     } catch (error) {
@@ -390,7 +389,7 @@ export class Socket extends SettableSocket {
 
   protected override [boundSocket](syscall: string): DatagramSocket {
     this.#checkOpen();
-    if (this.#bound === undefined) throw addressError(-constants.errno.EBADF, syscall);
+    if (this.#bound === undefined) throw addressError(EBADF, syscall);
     return this.#bound.socket;
   }
 

@@ -1,5 +1,5 @@
 /** What `DatagramSocket.bind` can be asked for, and the checks on it. */
-import { constants } from 'node:os';
+import { EINVAL } from '../../base/errno.js';
 import {
   checkBoolean,
   checkInteger,
@@ -223,7 +223,7 @@ export function isResolved({ family, address }: DatagramBinding): boolean {
 /** @throws EINVAL for what is no literal address of the family. */
 export function checkResolved(binding: DatagramBinding): DatagramBinding {
   if (isResolved(binding)) return binding;
-  throw addressError(-constants.errno.EINVAL, 'bind', binding.address, binding.port);
+  throw addressError(EINVAL, 'bind', binding.address, binding.port);
 }
 
 /** The same with a literal address of its family. */

@@ -4,7 +4,7 @@
  *
  * @see ip(7), ipv6(7)
  */
-import { constants } from 'node:os';
+import { EINVAL } from '../../base/errno.js';
 import { checkOneOf, checkString } from '../../base/validate.js';
 import type { BackendDatagramSocket, DatagramReading, DatagramSetting } from '../../contract/backend.js';
 import {
@@ -131,7 +131,7 @@ export abstract class DatagramSettings {
     const checkedGroup = checkString(group, 'multicastAddress');
     // Node takes anything that is no address for the system's error, too.
     if (anywhere !== undefined && typeof anywhere !== 'string') {
-      throw addressError(-constants.errno.EINVAL, syscall);
+      throw addressError(EINVAL, syscall);
     }
     this.#backend.changeMembership(
       { isJoining, group: checkedGroup, interfaceAddress: anywhere || undefined, source },
@@ -181,7 +181,7 @@ export abstract class DatagramSettings {
 function checkTtl(ttl: unknown, least: number, syscall: string): number {
   if (typeof ttl !== 'number') throw invalidArgType('ttl', 'of type number', ttl);
   if (!Number.isInteger(ttl) || ttl < least || ttl > TTL_MAX) {
-    throw addressError(-constants.errno.EINVAL, syscall);
+    throw addressError(EINVAL, syscall);
   }
   return ttl;
 }

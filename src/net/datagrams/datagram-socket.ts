@@ -1,6 +1,6 @@
 /** DatagramSocket: datagrams as users hold them. Checks what they pass, and asks the backend's socket. */
-import { constants } from 'node:os';
 import { checkOurs, OURS } from '../../base/construction.js';
+import { EINVAL } from '../../base/errno.js';
 import { checkBoolean, checkOptions, checkSignal, mapArray, type OptionNames } from '../../base/validate.js';
 import { resolveAddress, type SocketAddress } from '../../contract/address.js';
 import type { BackendDatagramSocket, Payload, SendExtras } from '../../contract/backend.js';
@@ -313,7 +313,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     const { address, port, family, path } = destination;
     // The kernel would say EAFNOSUPPORT or EINVAL, depending on the family; Node says EINVAL.
     if (family === undefined || family !== this.#backend.local.family) {
-      throw addressError(-constants.errno.EINVAL, syscall, path ?? address, port);
+      throw addressError(EINVAL, syscall, path ?? address, port);
     }
     return destination as SocketAddress;
   }

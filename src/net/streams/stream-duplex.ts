@@ -5,8 +5,8 @@
  * net.Socket: `instanceof` says no, and there is no handle.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { constants } from 'node:os';
 import { Duplex } from 'node:stream';
+import { ECANCELED } from '../../base/errno.js';
 import { isNodeAtLeast } from '../../base/node-version.js';
 import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../base/real-timers.js';
 import { checkNumber, type OptionNames } from '../../base/validate.js';
@@ -433,5 +433,5 @@ export function localNameOf(socket: StreamSocket): SocketAddress | undefined {
 
 /** What Node tells of a write that a destroyed net.Socket had pending (onWriteComplete). */
 function canceledWrite(): Error | undefined {
-  return isNodeAtLeast(22) ? addressError(-constants.errno.ECANCELED, 'write') : undefined;
+  return isNodeAtLeast(22) ? addressError(ECANCELED, 'write') : undefined;
 }

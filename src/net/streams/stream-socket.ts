@@ -1,9 +1,9 @@
 /** StreamSocket: a TCP or Unix connection as users hold it. Checks what they pass, and asks the backend's. */
-import { constants } from 'node:os';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { orAborted } from '../../base/abort.js';
 import { toBytes } from '../../base/bytes.js';
 import { checkOurs, OURS } from '../../base/construction.js';
+import { EINVAL, EOPNOTSUPP } from '../../base/errno.js';
 import {
   checkBoolean,
   checkInteger,
@@ -300,7 +300,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
       const span = new Span(toBytes(data));
       if (span.bytes === 0) throw invalidArgValue('data', data, 'must not be empty');
       this.#checkWritable();
-      if (this.localAddress.family !== 'Unix') throw addressError(-constants.errno.EINVAL, 'sendmsg');
+      if (this.localAddress.family !== 'Unix') throw addressError(EINVAL, 'sendmsg');
       return this.#backend.write(span, signal, numbers);
     } catch (error) {
       return Promise.reject(error);
@@ -330,7 +330,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    */
   get peerCredentials(): PeerCredentials {
     if (this.isClosed) throw connectionClosedError();
-    if (this.localAddress.family !== 'Unix') throw addressError(-constants.errno.EOPNOTSUPP, 'getsockopt');
+    if (this.localAddress.family !== 'Unix') throw addressError(EOPNOTSUPP, 'getsockopt');
     return this.#backend.peerCredentials();
   }
 

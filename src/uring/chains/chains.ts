@@ -14,7 +14,7 @@ import {
   featureUnavailableError,
   ringClosedError,
 } from '../../errors/index.js';
-import { OP_FTRUNCATE } from '../../native/layout.js';
+import { OP_FTRUNCATE } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { Operation } from '../engine/operation.js';
 import { CloseOperation, FileOperation, StatOperation } from '../files/file-operations.js';

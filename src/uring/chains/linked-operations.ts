@@ -1,8 +1,8 @@
 /** The entries of a chain: a step's own operation, linked to the next. */
 import type { ChainStep } from '../../contract/chain-steps.js';
-import { SQE_HEAD, SQE_IO_LINK } from '../../native/layout.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
+import { addFlags, SQE_IO_LINK, type Sqe } from '../../native/sqe.js';
 import { Operation } from '../engine/operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import { NO_SLOT } from '../engine/ticket.js';
 
 /** The chain as its entries see it. */
@@ -48,10 +48,10 @@ export class LinkedPart extends Operation<void> {
     this.ticket.yieldsFd = operation.ticket.yieldsFd;
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+  override fill(sqe: Sqe, storage: SlotStorage): void {
     this.operation.slot = this.slot;
-    this.operation.fill(words, at, dispatcher, 0);
-    if (this.isLinked) words[at + SQE_HEAD] = (words[at + SQE_HEAD] as number) | SQE_IO_LINK;
+    this.operation.fill(sqe, storage, 0);
+    if (this.isLinked) addFlags(sqe, SQE_IO_LINK);
   }
 
   override get isByPath(): boolean {

@@ -10,6 +10,7 @@
  * should it come to be under way all the same.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
+import { ECANCELED, EINTR, ERESTARTSYS } from '../../base/errno.js';
 import { type ChainOutcome, type ChainStep, subjectOf, type TimeLimit } from '../../contract/chain-steps.js';
 import { monotonicMs } from '../../contract/timer-queue.js';
 import { abortError, chainTimeoutError, ringClosedError } from '../../errors/index.js';
@@ -18,10 +19,6 @@ import type { Operation } from '../engine/operation.js';
 import { NO_SLOT } from '../engine/ticket.js';
 import { UringFile } from '../files/uring-file.js';
 import { type EntryOwner, LinkedPart } from './linked-operations.js';
-
-const EINTR = -4;
-const ECANCELED = -125;
-const ERESTARTSYS = -512;
 
 /** Steps whose failure the kernel takes for a reason to cancel what is linked to them. */
 const SEVERING: ReadonlySet<ChainStep['kind']> = new Set([

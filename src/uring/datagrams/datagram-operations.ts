@@ -5,35 +5,25 @@ import type { SocketAddress } from '../../contract/address.js';
 import type { Payload } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { addressError } from '../../errors/index.js';
+import { addressWithin } from '../../native/addresses.js';
+import { CQE_MORE, CQE_NOTIFICATION, MSG_TRUNC } from '../../native/layout.js';
+import { writeIovec, writeMsghdr } from '../../native/msghdr.js';
 import {
-  CQE_MORE,
-  CQE_NOTIFICATION,
-  MSG_TRUNC,
-  OP_RECVMSG,
-  OP_SENDMSG,
-  OP_SENDMSG_ZC,
-  SQE_BUFFER,
-  SQE_BUFFER_SELECT,
-  SQE_RECEIVE_MULTISHOT,
+  prepRecvmsgMultishot,
+  prepSendmsg,
+  prepSendmsgZc,
   SQE_REPORT_USAGE,
-} from '../../native/layout.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import { addressWithin, writeWide } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+  type Sqe,
+} from '../../native/sqe.js';
+import { Operation } from '../engine/operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import { ArmedOperation } from '../engine/standing-operation.js';
 import { Vectors } from '../engine/vectors.js';
 import type { DatagramSender } from './datagram-sender.js';
 import type { UringDatagramSocket } from './datagram-socket.js';
 import type { Name } from './send-names.js';
 
-// Words of a slot's storage.
-const MSGHDR_NAME = 0;
-const MSGHDR_NAME_BYTES = 2;
-const MSGHDR_IOVEC = 4;
-const MSGHDR_IOVEC_COUNT = 6;
-const MSGHDR_CONTROL = 8;
-const MSGHDR_CONTROL_BYTES = 10;
-const MSGHDR_WORDS = 14;
+// Words of a slot's storage, behind the msghdr.
 const IOVEC_WORD = 16;
 const CONTROL_WORD = 20;
 
@@ -68,34 +58,33 @@ export class SendOperation extends Operation<number> {
     sender.socket.pending.enter();
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    const storage = dispatcher.storage.words(this.slot);
-    const offset = dispatcher.storage.wordOffset(this.slot);
-    const address = dispatcher.storage.address(this.slot);
+  override fill(sqe: Sqe, storage: SlotStorage): void {
+    const words = storage.words(this.slot);
+    const at = storage.wordOffset(this.slot);
+    const address = storage.address(this.slot);
     const { payload, name, control, isZeroCopy } = this.#outgoing;
-    dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
-    if (name !== undefined) {
-      writeWide(storage, offset + MSGHDR_NAME, name.address);
-      storage[offset + MSGHDR_NAME_BYTES] = name.bytes.length;
-    }
+    let [iov, iovlen] = [0, 0];
     if (payload instanceof Span) {
-      writeWide(storage, offset + MSGHDR_IOVEC, address + IOVEC_WORD * 4);
-      storage[offset + MSGHDR_IOVEC_COUNT] = 1;
-      writeWide(storage, offset + IOVEC_WORD, addressWithin(payload.view, 0, payload.bytes));
-      writeWide(storage, offset + IOVEC_WORD + 2, payload.bytes);
+      iov = address + IOVEC_WORD * 4;
+      iovlen = 1;
+      writeIovec(words, at + IOVEC_WORD, addressWithin(payload.view, 0, payload.bytes), payload.bytes);
     } else if (payload.length > 0) {
-      writeWide(storage, offset + MSGHDR_IOVEC, (this.#vectors as Vectors).fill());
-      storage[offset + MSGHDR_IOVEC_COUNT] = payload.length;
+      iov = (this.#vectors as Vectors).fill();
+      iovlen = payload.length;
     }
+    let [controlAddress, controlBytes] = [0, 0];
     if (control !== undefined) {
-      writeWide(storage, offset + MSGHDR_CONTROL, address + CONTROL_WORD * 4);
-      storage[offset + MSGHDR_CONTROL_BYTES] = control.byteLength;
-      const start = offset + CONTROL_WORD;
-      // Not by `set`, for the same reason as `clear`.
-      for (let i = 0; i < control.length; i++) storage[start + i] = control[i] as number;
+      controlAddress = address + CONTROL_WORD * 4;
+      controlBytes = control.byteLength;
+      const start = at + CONTROL_WORD;
+      // One by one: a call of `set` costs more than so few.
+      for (let i = 0; i < control.length; i++) words[start + i] = control[i] as number;
     }
-    const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
-    fillEntry(words, at, op | this.#sender.socket.targetFlags, this.#sender.socket.target, address, 1, 0);
+    const nameBytes = name === undefined ? 0 : name.bytes.length;
+    writeMsghdr(words, at, name?.address ?? 0, nameBytes, iov, iovlen, controlAddress, controlBytes);
+    const { target, targetFlags } = this.#sender.socket;
+    if (isZeroCopy) prepSendmsgZc(sqe, target, SQE_REPORT_USAGE | targetFlags, address, 0);
+    else prepSendmsg(sqe, target, targetFlags, address, 0);
   }
 
   override complete(result: number, flags: number): void {
@@ -146,15 +135,12 @@ export class ReceiveOperation extends ArmedOperation {
     socket.pending.enter();
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    const storage = dispatcher.storage.words(this.slot);
-    const offset = dispatcher.storage.wordOffset(this.slot);
-    dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
-    storage[offset + MSGHDR_NAME_BYTES] = this.#socket.prefix.nameBytes;
-    storage[offset + MSGHDR_CONTROL_BYTES] = this.#socket.prefix.controlBytes;
-    const head = OP_RECVMSG | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | this.#socket.targetFlags;
-    fillEntry(words, at, head, this.#socket.target, dispatcher.storage.address(this.slot), 1, MSG_TRUNC);
-    words[at + SQE_BUFFER] = this.#groupId;
+  override fill(sqe: Sqe, storage: SlotStorage): void {
+    const { target, targetFlags, prefix } = this.#socket;
+    const [words, at] = [storage.words(this.slot), storage.wordOffset(this.slot)];
+    writeMsghdr(words, at, 0, prefix.nameBytes, 0, 0, 0, prefix.controlBytes);
+    const msg = storage.address(this.slot);
+    prepRecvmsgMultishot(sqe, target, targetFlags, msg, MSG_TRUNC, this.#groupId);
   }
 
   override get owner(): object {

@@ -1,5 +1,6 @@
 /** How a datagram socket on a ring sends: by an operation each, or many by one system call. */
 
+import { ECANCELED, EINVAL } from '../../base/errno.js';
 import { byteCountOf, Span } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { Payload, SendExtras } from '../../contract/backend.js';
@@ -13,9 +14,6 @@ import { encodeControl } from './send-control.js';
 import { type ManyToSend, sendInRounds } from './send-many.js';
 import { SendNames } from './send-names.js';
 import { openRoomProbe, RoomOperation, Turns } from './unix-sends.js';
-
-const ECANCELED = -125;
-const EINVAL = -22;
 
 export class DatagramSender {
   readonly socket: UringDatagramSocket;

@@ -6,6 +6,7 @@
  * receive is armed again: at once, or when a buffer has come back.
  */
 
+import { ECANCELED, ENOBUFS } from '../../base/errno.js';
 import { PendingCount } from '../../base/pending-count.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type {
@@ -22,7 +23,8 @@ import type { DatagramMessage } from '../../contract/datagram-message.js';
 import { removerOf } from '../../contract/unix-path.js';
 import { addressError, ringClosedError, socketClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { CQE_BUFFER, CQE_BUFFER_SHIFT, OP_SENDMSG_ZC } from '../../native/layout.js';
+import { CQE_BUFFER, CQE_BUFFER_SHIFT } from '../../native/layout.js';
+import { OP_SENDMSG_ZC } from '../../native/sqe.js';
 import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
 import type { Operation } from '../engine/operation.js';
@@ -50,9 +52,6 @@ import {
   type PrefixLayout,
 } from './received-message.js';
 import { leased, UNIX_PREFIX, WIDE_PREFIX, type WideFormat, wideMessages } from './wide-message.js';
-
-const ECANCELED = -125;
-const ENOBUFS = -105;
 
 /** What takes a peer away: a name of the family AF_UNSPEC, which is 0 (connect(2)). */
 const AF_UNSPEC_NAME_BYTES = 16;

@@ -1,5 +1,6 @@
 /** The control area of a datagram that is sent (cmsg(3)): segments, congestion mark, source. */
 
+import { EINVAL } from '../../base/errno.js';
 import type { SendExtras } from '../../contract/backend.js';
 import { addressError } from '../../errors/index.js';
 import { AF_INET6 } from '../../native/layout.js';
@@ -59,7 +60,7 @@ function encodeSource(address: string | undefined, isV6: boolean): number[] {
   const family = isV6 ? 'IPv6' : 'IPv4';
   const name = encodeName({ address, port: 0, family });
   if (typeof name === 'number' || (name[0] === AF_INET6) !== isV6) {
-    throw addressError(typeof name === 'number' ? name : -22, 'send', address);
+    throw addressError(typeof name === 'number' ? name : EINVAL, 'send', address);
   }
   const [start, end] = isV6 ? [8, 24] : [4, 8];
   return [...new Uint32Array(name.slice(start, end).buffer)];

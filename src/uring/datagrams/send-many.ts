@@ -7,12 +7,14 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { orAborted } from '../../base/abort.js';
+import { EAGAIN } from '../../base/errno.js';
 import { Span } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { PartlySent, Payload } from '../../contract/backend.js';
 import { abortError } from '../../errors/index.js';
+import { addressOf, addressWithin } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { addressOf, addressWithin, writeWide } from '../engine/memory.js';
+import { IOVEC_WORDS, writeIovec, writeMsghdr } from '../../native/msghdr.js';
 import type { DatagramSender } from './datagram-sender.js';
 import type { Name } from './send-names.js';
 import type { Turn } from './unix-sends.js';
@@ -21,15 +23,6 @@ import type { Turn } from './unix-sends.js';
 const ROUND_MESSAGES = 256;
 /** struct mmsghdr: a struct msghdr and the bytes sent. */
 const MMSGHDR_WORDS = 16;
-const IOVEC_WORDS = 4;
-// Words of a struct msghdr.
-const MSGHDR_NAME = 0;
-const MSGHDR_NAME_BYTES = 2;
-const MSGHDR_IOVEC = 4;
-const MSGHDR_IOVEC_COUNT = 6;
-const MSGHDR_CONTROL = 8;
-const MSGHDR_CONTROL_BYTES = 10;
-const EAGAIN = -11;
 
 /** What one call shows the kernel: for its time only, so one does for all sockets of the thread. */
 const headers = new Uint32Array(ROUND_MESSAGES * MMSGHDR_WORDS);
@@ -47,15 +40,6 @@ export interface ManyToSend {
   readonly turn?: Turn;
 }
 
-/** Each header's one vector, which is always the same. */
-function describeVectors(): void {
-  const address = addressOf(iovecs);
-  for (let i = 0; i < ROUND_MESSAGES; i++) {
-    writeWide(headers, i * MMSGHDR_WORDS + MSGHDR_IOVEC, address + i * IOVEC_WORDS * 4);
-    headers[i * MMSGHDR_WORDS + MSGHDR_IOVEC_COUNT] = 1;
-  }
-}
-
 /**
  * Describes as many of the datagrams from `first` on as fit, and returns how many.
  *
@@ -64,8 +48,8 @@ function describeVectors(): void {
 function fillRound(sender: DatagramSender, many: ManyToSend, first: number): number {
   const { payloads, remotes, control } = many;
   const count = Math.min(payloads.length - first, ROUND_MESSAGES);
-  if (headers[MSGHDR_IOVEC_COUNT] === 0) describeVectors();
   namesInUse.length = 0;
+  const iovecsAddress = addressOf(iovecs);
   const controlAddress = control === undefined ? 0 : addressOf(control);
   const controlBytes = control === undefined ? 0 : control.byteLength;
   let remote: SocketAddress | undefined;
@@ -73,7 +57,6 @@ function fillRound(sender: DatagramSender, many: ManyToSend, first: number): num
   let payload: Span | undefined;
   let [payloadAddress, payloadBytes] = [0, 0];
   for (let i = 0; i < count; i++) {
-    const at = i * MMSGHDR_WORDS;
     const nextRemote = remotes?.[first + i];
     if (nextRemote !== undefined && nextRemote !== remote) {
       remote = nextRemote;
@@ -92,12 +75,9 @@ function fillRound(sender: DatagramSender, many: ManyToSend, first: number): num
       payloadBytes = nextPayload.bytes;
       payloadAddress = addressWithin(nextPayload.view, 0, payloadBytes);
     }
-    writeWide(headers, at + MSGHDR_NAME, nameAddress);
-    headers[at + MSGHDR_NAME_BYTES] = nameBytes;
-    writeWide(headers, at + MSGHDR_CONTROL, controlAddress);
-    headers[at + MSGHDR_CONTROL_BYTES] = controlBytes;
-    writeWide(iovecs, i * IOVEC_WORDS, payloadAddress);
-    iovecs[i * IOVEC_WORDS + 2] = payloadBytes;
+    const iov = iovecsAddress + i * IOVEC_WORDS * 4;
+    writeMsghdr(headers, i * MMSGHDR_WORDS, nameAddress, nameBytes, iov, 1, controlAddress, controlBytes);
+    writeIovec(iovecs, i * IOVEC_WORDS, payloadAddress, payloadBytes);
   }
   return count;
 }

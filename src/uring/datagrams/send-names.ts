@@ -2,7 +2,7 @@
 
 import type { SocketAddress } from '../../contract/address.js';
 import { addressError } from '../../errors/index.js';
-import { addressOf } from '../engine/memory.js';
+import { addressOf } from '../../native/addresses.js';
 import { encodeName } from '../sockets/socket-names.js';
 
 const NAMES_MAX = 1024;

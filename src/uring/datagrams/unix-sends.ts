@@ -8,8 +8,9 @@
 import type { SocketAddress } from '../../contract/address.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { binding } from '../../native/binding.js';
-import { AF_UNIX, OP_POLL_ADD, POLLOUT } from '../../native/layout.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+import { AF_UNIX, POLLOUT } from '../../native/layout.js';
+import { prepPollAdd, type Sqe } from '../../native/sqe.js';
+import { Operation } from '../engine/operation.js';
 import type { DatagramSender } from './datagram-sender.js';
 
 /** Of a call that sends: after what it goes, and whether it has ended. */
@@ -62,8 +63,8 @@ export class RoomOperation extends Operation<number> {
     sender.socket.pending.enter();
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_POLL_ADD, this.#fd, 0, 0, POLLOUT);
+  override fill(sqe: Sqe): void {
+    prepPollAdd(sqe, this.#fd, POLLOUT);
   }
 
   override complete(result: number): void {

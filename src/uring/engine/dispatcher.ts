@@ -7,6 +7,7 @@
  * idle loop and to empty a full block.
  */
 
+import { EAGAIN, ENOENT } from '../../base/errno.js';
 import { Line } from '../../base/line.js';
 import { isAborted } from '../../base/plain-signal.js';
 import { Observation } from '../../contract/observation.js';
@@ -29,16 +30,13 @@ import type { InlineCredit } from '../files/inline-reads.js';
 import type { Identity } from '../identity.js';
 import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { CancelRequests } from './cancel-requests.js';
-import { SlotStorage } from './memory.js';
 import { NopOperation } from './nop-operation.js';
 import type { Operation } from './operation.js';
 import { noteClosed, SettleLink } from './settle-link.js';
+import { SlotStorage } from './slot-storage.js';
 import { SlotTable } from './slot-table.js';
 import { SubmissionBlock } from './submission-block.js';
 import { NO_SLOT, type Ticket } from './ticket.js';
-
-const ENOENT = -2;
-const EAGAIN = -11;
 
 interface DispatcherOptions {
   inFlightMax: number;
@@ -346,7 +344,7 @@ export class Dispatcher implements Hold {
   #stage(ticket: Ticket<unknown>): void {
     this.#slots.acquire(ticket);
     try {
-      this.#block.stage(ticket, this);
+      this.#block.stage(ticket, this.storage);
     } catch (error) {
       this.#slots.release(ticket);
       throw error;

@@ -7,7 +7,7 @@
  */
 import type { FdTableStats } from '../../contract/backend.js';
 import type { NativeRing } from '../../native/binding.js';
-import { SQE_FIXED_FILE } from '../../native/layout.js';
+import { SQE_FIXED_FILE } from '../../native/sqe.js';
 
 const NOT_REGISTERED = -1;
 

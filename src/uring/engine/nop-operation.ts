@@ -1,7 +1,7 @@
 /** Nothing, which tells how far the kernel has come. */
 import { systemError } from '../../errors/index.js';
-import { OP_NOP } from '../../native/layout.js';
-import { fillEntry, Operation } from './operation.js';
+import { prepNop, type Sqe } from '../../native/sqe.js';
+import { Operation } from './operation.js';
 
 export class NopOperation extends Operation<void> {
   constructor() {
@@ -13,8 +13,8 @@ export class NopOperation extends Operation<void> {
     return false;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_NOP, -1, 0, 0, 0);
+  override fill(sqe: Sqe): void {
+    prepNop(sqe);
   }
 
   override complete(): void {

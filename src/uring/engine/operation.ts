@@ -5,29 +5,12 @@
  * moment it is submitted until its terminal completion, cancelled or not.
  */
 
+import { ECANCELED, EINTR, EIO, ERESTARTSYS } from '../../base/errno.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { type AddressException, tracedRejection } from '../../errors/index.js';
-import {
-  SQE_ADDRESS_HIGH,
-  SQE_ADDRESS_LOW,
-  SQE_BUFFER,
-  SQE_FD,
-  SQE_FILE_INDEX,
-  SQE_HEAD,
-  SQE_LENGTH,
-  SQE_OFFSET_HIGH,
-  SQE_OFFSET_LOW,
-  SQE_OP_FLAGS,
-  WORD,
-} from '../../native/layout.js';
-import type { Dispatcher } from './dispatcher.js';
+import type { Sqe } from '../../native/sqe.js';
+import type { SlotStorage } from './slot-storage.js';
 import { Ticket } from './ticket.js';
-
-const ECANCELED = -125;
-const EINTR = -4;
-const EIO = -5;
-/** The kernel's own code for an interrupted call; some operations let it through. */
-const ERESTARTSYS = -512;
 
 export abstract class Operation<Result> {
   /** Assigned here, and nothing is `#private`: what a class with many subclasses defines is slow (ticket.ts). */
@@ -74,11 +57,12 @@ export abstract class Operation<Result> {
   }
 
   /**
-   * Writes the submission entry at `words[at]`. All of its words but slot and generation.
+   * Writes a submission entry, with one of the functions of sqe.ts.
    *
+   * @param storage of slots: this one's is the operation's until the terminal completion.
    * @param index which of its entries, from 0.
    */
-  abstract fill(words: Uint32Array, at: number, dispatcher: Dispatcher, index: number): void;
+  abstract fill(sqe: Sqe, storage: SlotStorage, index: number): void;
 
   /**
    * A completion: `result` is not negative, or a negated errno. Unless `flags` has CQE_MORE it is the
@@ -165,30 +149,4 @@ function factsOf(error: AddressException & { dest?: string }): OperationFacts {
     ...(address === undefined ? {} : { address }),
     ...(port === undefined ? {} : { port }),
   };
-}
-
-/** Writes a whole entry except its slot; what a kind of operation does not use is 0. */
-export function fillEntry(
-  words: Uint32Array,
-  at: number,
-  head: number,
-  fd: number,
-  address: number,
-  length: number,
-  opFlags: number,
-): void {
-  words[at + SQE_HEAD] = head;
-  words[at + SQE_FD] = fd;
-  words[at + SQE_OFFSET_LOW] = 0;
-  words[at + SQE_OFFSET_HIGH] = 0;
-  words[at + SQE_ADDRESS_LOW] = address;
-  words[at + SQE_ADDRESS_HIGH] = address / WORD;
-  words[at + SQE_LENGTH] = length;
-  words[at + SQE_OP_FLAGS] = opFlags;
-  words[at + SQE_BUFFER] = 0;
-  words[at + SQE_FILE_INDEX] = 0;
-  words[at + 12] = 0;
-  words[at + 13] = 0;
-  words[at + 14] = 0;
-  words[at + 15] = 0;
 }

@@ -1,7 +1,7 @@
 /** Closing a slot of the file table: what a file or a socket without a descriptor of its own ends with. */
 import { systemError } from '../../errors/index.js';
-import { OP_CLOSE, SQE_ASYNC, SQE_FILE_INDEX } from '../../native/layout.js';
-import { fillEntry, Operation } from './operation.js';
+import { prepCloseDirect, SQE_ASYNC, type Sqe } from '../../native/sqe.js';
+import { Operation } from './operation.js';
 
 export class SlotCloseOperation extends Operation<void> {
   readonly #index: number;
@@ -14,9 +14,8 @@ export class SlotCloseOperation extends Operation<void> {
     this.#mayBlock = mayBlock;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, this.#mayBlock ? OP_CLOSE | SQE_ASYNC : OP_CLOSE, 0, 0, 0, 0);
-    words[at + SQE_FILE_INDEX] = this.#index + 1;
+  override fill(sqe: Sqe): void {
+    prepCloseDirect(sqe, this.#index, this.#mayBlock ? SQE_ASYNC : 0);
   }
 
   /** It can only fail for a slot that is empty. */

@@ -5,10 +5,9 @@
  * idle sockets would hold up every read of a file. There are as many of them as there are sockets, listeners
  * and watches.
  */
+import { ECANCELED } from '../../base/errno.js';
 import { CQE_MORE } from '../../native/layout.js';
 import { Operation } from './operation.js';
-
-const ECANCELED = -125;
 
 export abstract class StandingOperation<Result = void> extends Operation<Result> {
   constructor() {

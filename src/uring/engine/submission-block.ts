@@ -5,26 +5,26 @@
  */
 import type { NativeRing } from '../../native/binding.js';
 import {
-  CANCEL_ALL,
-  CANCEL_FD,
-  CANCEL_FD_FIXED,
   CONTROL_HOLDERS,
   CONTROL_IS_HELD,
   CONTROL_SUBMISSION_HEAD,
   CONTROL_SUBMISSION_TAIL,
   GENERATION_FOLLOWED,
-  OP_ASYNC_CANCEL,
-  OP_CLOSE,
   SLOT_UNTRACKED,
+} from '../../native/layout.js';
+import {
+  CANCEL_FD_FIXED,
+  prepCancel,
+  prepCancelFd,
+  prepCloseDirect,
   SQE_BYTES,
   SQE_CQE_SKIP_SUCCESS,
-  SQE_FILE_INDEX,
   SQE_GENERATION,
   SQE_SLOT,
   SQE_WORDS_SHIFT,
-} from '../../native/layout.js';
-import type { Dispatcher } from './dispatcher.js';
-import { fillEntry } from './operation.js';
+  type Sqe,
+} from '../../native/sqe.js';
+import type { SlotStorage } from './slot-storage.js';
 import type { Ticket } from './ticket.js';
 
 /** Portions in which an SQ thread gets what is in flight. */
@@ -32,6 +32,8 @@ const SQ_THREAD_SHARES = 4;
 
 export class SubmissionBlock {
   readonly words: Uint32Array;
+  /** The entry at hand. */
+  readonly #sqe: Sqe;
   /** Entries that can be staged at once. */
   readonly capacity: number;
   readonly #mask: number;
@@ -58,6 +60,7 @@ export class SubmissionBlock {
     // Twice the batch, so that cancel requests find room behind a batch that has just been filled.
     this.capacity = 2 ** Math.ceil(Math.log2(Math.max(batchMax * 2, entriesMin)));
     this.words = new Uint32Array((this.capacity * SQE_BYTES) / 4);
+    this.#sqe = { words: this.words, at: 0 };
     this.#mask = this.capacity - 1;
   }
 
@@ -89,14 +92,16 @@ export class SubmissionBlock {
   }
 
   /** Stages an operation's entries. There must be room. Where filling one throws, nothing has been staged. */
-  stage(ticket: Ticket<unknown>, dispatcher: Dispatcher): void {
+  stage(ticket: Ticket<unknown>, storage: SlotStorage): void {
     const words = this.words;
+    const sqe = this.#sqe;
     const control = this.#control;
     const tail = control[CONTROL_SUBMISSION_TAIL] as number;
     const { operation, entriesLeft, slot, markedGeneration } = ticket;
     for (let index = 0; index < entriesLeft; index++) {
       const at = ((tail + index) & this.#mask) << SQE_WORDS_SHIFT;
-      operation.fill(words, at, dispatcher, index);
+      sqe.at = at;
+      operation.fill(sqe, storage, index);
       words[at + SQE_SLOT] = slot;
       words[at + SQE_GENERATION] =
         index < entriesLeft - 1 ? markedGeneration : markedGeneration & ~GENERATION_FOLLOWED;
@@ -122,10 +127,8 @@ export class SubmissionBlock {
   /** Stages a request to end one operation; false when there is no room for it. */
   stageCancel({ slot, markedGeneration }: Ticket<unknown>): boolean {
     if (!this.hasRoom(1)) return false;
-    const at = this.#stageRequest(OP_ASYNC_CANCEL, -1, 0, slot);
-    // The target is named by its user_data, in the address words.
-    this.words[at + 4] = slot;
-    this.words[at + 5] = markedGeneration;
+    prepCancel(this.#next(), SQE_CQE_SKIP_SUCCESS, slot, markedGeneration);
+    this.#stageRequest(slot);
     return true;
   }
 
@@ -137,31 +140,34 @@ export class SubmissionBlock {
   stageFdCancel(fd: number, fixedIndex: number): boolean {
     if (!this.hasRoom(1)) return false;
     const isFixed = fixedIndex >= 0;
-    const flags = CANCEL_FD | CANCEL_ALL | (isFixed ? CANCEL_FD_FIXED : 0);
-    this.#stageRequest(OP_ASYNC_CANCEL, isFixed ? fixedIndex : fd, flags, SLOT_UNTRACKED);
+    const cancelFlags = isFixed ? CANCEL_FD_FIXED : 0;
+    prepCancelFd(this.#next(), isFixed ? fixedIndex : fd, SQE_CQE_SKIP_SUCCESS, cancelFlags);
+    this.#stageRequest(SLOT_UNTRACKED);
     return true;
   }
 
   /** Stages a request to close what a slot of the file table holds; false when there is no room for it. */
   stageDirectClose(fixedIndex: number): boolean {
     if (!this.hasRoom(1)) return false;
-    const at = this.#stageRequest(OP_CLOSE, 0, 0, SLOT_UNTRACKED);
-    this.words[at + SQE_FILE_INDEX] = fixedIndex + 1;
+    prepCloseDirect(this.#next(), fixedIndex, SQE_CQE_SKIP_SUCCESS);
+    this.#stageRequest(SLOT_UNTRACKED);
     return true;
   }
 
-  /** Where the words of a new request are. It holds no slot; `target` comes back with its failure. */
-  #stageRequest(opcode: number, fd: number, flags: number, target: number): number {
+  #next(): Sqe {
+    this.#sqe.at = (this.tail & this.#mask) << SQE_WORDS_SHIFT;
+    return this.#sqe;
+  }
+
+  /** What `#next` has, as a request that holds no slot; `target` comes back with its failure. */
+  #stageRequest(target: number): void {
+    const { words, at } = this.#sqe;
+    words[at + SQE_SLOT] = SLOT_UNTRACKED;
+    words[at + SQE_GENERATION] = target;
     const control = this.#control;
-    const tail = control[CONTROL_SUBMISSION_TAIL] as number;
-    const at = (tail & this.#mask) << SQE_WORDS_SHIFT;
-    fillEntry(this.words, at, opcode | SQE_CQE_SKIP_SUCCESS, fd, 0, 0, flags);
-    this.words[at + SQE_SLOT] = SLOT_UNTRACKED;
-    this.words[at + SQE_GENERATION] = target;
-    control[CONTROL_SUBMISSION_TAIL] = tail + 1;
+    control[CONTROL_SUBMISSION_TAIL] = this.tail + 1;
     // The loop must come round for a staged request that holds nothing by itself.
     if (control[CONTROL_IS_HELD] === 0) this.#native.hold();
-    return at;
   }
 
   /** Keeps the process alive for one more; `unhold` must follow. */

@@ -1,9 +1,7 @@
 /** Several pieces of memory in one entry: the iovecs that name them (readv(2)). */
 import { byteCountOf, type Span } from '../../base/views.js';
-import { addressOf, addressWithin, writeWide } from './memory.js';
-
-const IOVEC_WORDS = 4;
-const LENGTH_WORD = 2;
+import { addressOf, addressWithin } from '../../native/addresses.js';
+import { IOVEC_WORDS, writeIovec } from '../../native/msghdr.js';
 
 /** SAFETY: whoever has it keeps the views and the iovecs alive until the terminal completion. */
 export class Vectors {
@@ -35,8 +33,7 @@ export class Vectors {
     for (const [index, { view, bytes }] of this.#spans.entries()) {
       const skipped = index === 0 ? this.#skippedBytes : 0;
       const length = bytes - skipped;
-      writeWide(iovecs, index * IOVEC_WORDS, addressWithin(view, skipped, length));
-      writeWide(iovecs, index * IOVEC_WORDS + LENGTH_WORD, length);
+      writeIovec(iovecs, index * IOVEC_WORDS, addressWithin(view, skipped, length), length);
     }
     return addressOf(iovecs);
   }

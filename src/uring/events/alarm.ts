@@ -7,17 +7,9 @@
 
 import type { Alarm, AlarmListener } from '../../contract/timer-queue.js';
 import { systemError } from '../../errors/index.js';
-import {
-  OP_TIMEOUT,
-  OP_TIMEOUT_REMOVE,
-  SQE_ADDRESS_HIGH,
-  SQE_ADDRESS_LOW,
-  SQE_OFFSET_LOW,
-  TIMEOUT_UPDATE,
-} from '../../native/layout.js';
+import { prepTimeout, prepTimeoutUpdate, type Sqe } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { writeWide } from '../engine/memory.js';
-import { fillEntry } from '../engine/operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import { StandingOperation } from '../engine/standing-operation.js';
 import { NO_SLOT } from '../engine/ticket.js';
 import { deadlineFlags, writeDeadline } from './deadline.js';
@@ -33,9 +25,8 @@ class TimeoutOperation extends StandingOperation {
     this.deadlineMs = deadlineMs;
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    const address = writeDeadline(this.slot, this.deadlineMs, dispatcher);
-    fillEntry(words, at, OP_TIMEOUT, -1, address, 1, deadlineFlags());
+  override fill(sqe: Sqe, storage: SlotStorage): void {
+    prepTimeout(sqe, writeDeadline(this.slot, this.deadlineMs, storage), deadlineFlags());
   }
 
   /** It ends with ETIME when it expires, and with ECANCELED when the ring closes. */
@@ -68,12 +59,11 @@ class TimeoutUpdate extends StandingOperation {
     this.isHolding = false;
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    fillEntry(words, at, OP_TIMEOUT_REMOVE, -1, 0, 0, TIMEOUT_UPDATE | deadlineFlags());
+  override fill(sqe: Sqe, storage: SlotStorage): void {
     // A target that has expired in the meantime has no slot; its successor is armed with this deadline.
-    words[at + SQE_ADDRESS_LOW] = this.#target.slot;
-    words[at + SQE_ADDRESS_HIGH] = this.#target.ticket.generation;
-    writeWide(words, at + SQE_OFFSET_LOW, writeDeadline(this.slot, this.#deadlineMs, dispatcher));
+    const { slot, generation } = this.#target.ticket;
+    const deadline = writeDeadline(this.slot, this.#deadlineMs, storage);
+    prepTimeoutUpdate(sqe, deadline, slot, generation, deadlineFlags());
   }
 
   /** ENOENT: the target has just expired, and its own completion sets the alarm anew. */

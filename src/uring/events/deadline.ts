@@ -6,9 +6,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { monotonicMs } from '../../contract/timer-queue.js';
-import { TIMEOUT_ABSOLUTE } from '../../native/layout.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import { writeWide } from '../engine/memory.js';
+import { writeWide } from '../../native/addresses.js';
+import { TIMEOUT_ABSOLUTE } from '../../native/sqe.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 
 let flags: number | undefined;
 
@@ -29,14 +29,14 @@ function hasMachineClock(): boolean {
 }
 
 /** Writes a deadline into a slot's storage as a struct __kernel_timespec; returns its address. */
-export function writeDeadline(slot: number, deadlineMs: number, dispatcher: Dispatcher): number {
-  const words = dispatcher.storage.words(slot);
-  const offset = dispatcher.storage.wordOffset(slot);
+export function writeDeadline(slot: number, deadlineMs: number, storage: SlotStorage): number {
+  const words = storage.words(slot);
+  const offset = storage.wordOffset(slot);
   const ms = deadlineFlags() === 0 ? Math.max(0, deadlineMs - monotonicMs()) : deadlineMs;
   const seconds = Math.floor(ms / 1000);
   // Rounded up: an alarm must not find that it is still too early.
   const nanoseconds = Math.ceil((ms - seconds * 1000) * 1e6);
   writeWide(words, offset, nanoseconds >= 1e9 ? seconds + 1 : seconds);
   writeWide(words, offset + 2, nanoseconds >= 1e9 ? 0 : nanoseconds);
-  return dispatcher.storage.address(slot);
+  return storage.address(slot);
 }

@@ -5,24 +5,18 @@
  * its own internal polls, and so leaves it out when it looks whether a wake-up concerns one
  * (IO_ASYNC_POLL_COMMON in io_uring/poll.c, up to Linux 6.18 at least).
  */
-import { constants } from 'node:os';
+import { ECANCELED, EINVAL, EOPNOTSUPP, EPERM } from '../../base/errno.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import type { BackendWatch, PollBackend, WatchListener } from '../../contract/polls.js';
 import { ringClosedError, systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import type { EpollPolls } from '../../native/epoll-polls.js';
-import { NOP_INJECT_RESULT, OP_NOP, OP_POLL_ADD, POLL_ADD_MULTISHOT } from '../../native/layout.js';
+import { NOP_INJECT_RESULT, prepNop, prepPollAdd, prepPollMultishot, type Sqe } from '../../native/sqe.js';
 import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
-import { fillEntry } from '../engine/operation.js';
 import { ArmedOperation, type ArmedOwner, StandingOperation } from '../engine/standing-operation.js';
 
-const ECANCELED = -constants.errno.ECANCELED;
 /** The kernel can poll nothing like it, or nothing for such events; another way may exist. */
-const REFUSALS: readonly number[] = [
-  constants.errno.EINVAL,
-  constants.errno.EPERM,
-  constants.errno.EOPNOTSUPP,
-];
+const REFUSALS: readonly number[] = [EINVAL, EPERM, EOPNOTSUPP];
 
 const POLLPRI = 0x2;
 
@@ -40,13 +34,14 @@ function injectedResults(): number[] {
 }
 
 function isRefusal(result: number): boolean {
-  return REFUSALS.includes(-result);
+  return REFUSALS.includes(result);
 }
 
-function fillPoll(words: Uint32Array, at: number, fd: number, events: number, flags: number): void {
+/** Whether a test has put a result of its own in place of a poll's. */
+function isInjected(sqe: Sqe): boolean {
   const injected = injectedResults().shift();
-  if (injected === undefined) fillEntry(words, at, OP_POLL_ADD, fd, 0, flags, events);
-  else fillEntry(words, at, OP_NOP, -1, 0, injected, NOP_INJECT_RESULT);
+  if (injected !== undefined) prepNop(sqe, injected, NOP_INJECT_RESULT);
+  return injected !== undefined;
 }
 
 /** Resolves to the events, to 0 for a spurious wake-up, or to a negated errno when it is a refusal. */
@@ -60,8 +55,8 @@ class PollOperation extends StandingOperation<number> {
     this.#events = events;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillPoll(words, at, this.#fd, this.#events, 0);
+  override fill(sqe: Sqe): void {
+    if (!isInjected(sqe)) prepPollAdd(sqe, this.#fd, this.#events);
   }
 
   override get isCall(): boolean {
@@ -94,8 +89,8 @@ class WatchOperation extends ArmedOperation {
     this.#events = events;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillPoll(words, at, this.#fd, this.#events, POLL_ADD_MULTISHOT);
+  override fill(sqe: Sqe): void {
+    if (!isInjected(sqe)) prepPollMultishot(sqe, this.#fd, this.#events);
   }
 
   protected override errorFor(errno: number): Error {

@@ -6,17 +6,10 @@
 import type { Path } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { systemError } from '../../errors/index.js';
+import { addressOf } from '../../native/addresses.js';
 import { attributeSyscall } from '../../native/attribute-calls.js';
-import {
-  OP_FGETXATTR,
-  OP_FSETXATTR,
-  OP_GETXATTR,
-  OP_SETXATTR,
-  SQE_ADDRESS3,
-  SQE_OFFSET_LOW,
-} from '../../native/layout.js';
-import { addressOf, writeWide } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+import { prepFgetxattr, prepFsetxattr, prepGetxattr, prepSetxattr, type Sqe } from '../../native/sqe.js';
+import { Operation } from '../engine/operation.js';
 import { encodePath } from './path-operations.js';
 import type { UringFile } from './uring-file.js';
 
@@ -49,15 +42,20 @@ export class AttributeOperation extends Operation<number> {
     this.#flags = flags;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    const [ofFile, ofPath] =
-      this.#verb === 'getxattr' ? [OP_FGETXATTR, OP_GETXATTR] : [OP_FSETXATTR, OP_SETXATTR];
-    const opcode = this.#file === undefined ? ofPath : ofFile;
+  override fill(sqe: Sqe): void {
     const name = addressOf(this.#encodedName);
-    // By the descriptor: the kernel refuses a registered file here.
-    fillEntry(words, at, opcode, this.#file?.fd ?? 0, name, this.#value.length, this.#flags);
-    writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#value));
-    if (this.#encodedPath !== undefined) writeWide(words, at + SQE_ADDRESS3, addressOf(this.#encodedPath));
+    const value = addressOf(this.#value);
+    const len = this.#value.length;
+    if (this.#encodedPath === undefined) {
+      // By the descriptor: the kernel refuses a registered file here.
+      const { fd } = this.#file as UringFile;
+      if (this.#verb === 'getxattr') prepFgetxattr(sqe, fd, name, value, len);
+      else prepFsetxattr(sqe, fd, name, value, this.#flags, len);
+    } else {
+      const path = addressOf(this.#encodedPath);
+      if (this.#verb === 'getxattr') prepGetxattr(sqe, path, name, value, len);
+      else prepSetxattr(sqe, path, name, value, this.#flags, len);
+    }
   }
 
   override complete(result: number): void {

@@ -7,18 +7,17 @@
  * spot each takes three or four, which is little on one machine and most of the time on another.
  */
 import type { BigIntStats, Stats } from 'node:fs';
-import { constants } from 'node:os';
+import { EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../../base/errno.js';
 import type { WholeRead } from '../../contract/backend.js';
 import { systemError, wholeReadError } from '../../errors/index.js';
+import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { addressOf } from '../engine/memory.js';
 import { InlineCredit } from './inline-reads.js';
 import type { OpenedFd } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
 
-const { ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EISDIR } = constants.errno;
 /** What the caches know for certain; any other failure is for the ring to find. */
-const FINAL: ReadonlySet<number> = new Set([-ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, -EISDIR]);
+const FINAL: ReadonlySet<number> = new Set([ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EISDIR]);
 
 /** In a row; then one goes through the ring, which gives the loop its turn: after a quarter of a millisecond. */
 const PATH_RUN_MAX = 64;
@@ -107,7 +106,7 @@ export class CachedPaths {
     if (result < 0) {
       read.release();
       // It was opened.
-      if (result === -EISDIR) return Promise.reject(wholeReadError(result, path));
+      if (result === EISDIR) return Promise.reject(wholeReadError(result, path));
       return Promise.reject(systemError(result, 'open', path));
     }
     const content = read.toContent(result);

@@ -1,69 +1,47 @@
 /** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
 import { type BigIntStats, close as closeInPool, type Stats } from 'node:fs';
+import { ECANCELED } from '../../base/errno.js';
 import type { View } from '../../base/views.js';
 import { CURRENT_POSITION, type Path, type Position } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { systemError } from '../../errors/index.js';
+import { addressOf, addressWithin } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
+  POLLIN,
+  STATX_BASIC_STATS_AND_BTIME,
+} from '../../native/layout.js';
+import {
   FSYNC_DATASYNC,
-  OP_CLOSE,
-  OP_FADVISE,
-  OP_FALLOCATE,
-  OP_FSYNC,
-  OP_FTRUNCATE,
-  OP_POLL_ADD,
   OP_READ,
   OP_READV,
-  OP_STATX,
-  OP_SYNC_FILE_RANGE,
   OP_WRITE,
   OP_WRITEV,
-  POLLIN,
+  prepClose,
+  prepFadvise,
+  prepFallocate,
+  prepFsync,
+  prepFtruncate,
+  prepPollAdd,
+  prepRw,
+  prepStatx,
+  prepSyncFileRange,
   SQE_ASYNC,
-  SQE_OFFSET_HIGH,
-  SQE_OFFSET_LOW,
-  STATX_BASIC_STATS_AND_BTIME,
-  WORD,
-} from '../../native/layout.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import { addressOf, addressWithin, writeWide } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+  type Sqe,
+} from '../../native/sqe.js';
+import { Operation } from '../engine/operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import { Vectors } from '../engine/vectors.js';
 import type { CachedPaths } from './cached-paths.js';
 import { encodePath } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
 import type { UringFile } from './uring-file.js';
 
-/** Words of a file position; the current one is all ones (pread2(2)). */
-export function fillPosition(words: Uint32Array, at: number, position: Position): void {
-  if (typeof position === 'number' && position >= 0) {
-    words[at + SQE_OFFSET_LOW] = position;
-    words[at + SQE_OFFSET_HIGH] = position / WORD;
-  } else if (position === CURRENT_POSITION) {
-    words[at + SQE_OFFSET_LOW] = 0xffff_ffff;
-    words[at + SQE_OFFSET_HIGH] = 0xffff_ffff;
-  } else {
-    const wide = BigInt.asUintN(64, BigInt(position));
-    words[at + SQE_OFFSET_LOW] = Number(wide & 0xffffffffn);
-    words[at + SQE_OFFSET_HIGH] = Number(wide >> 32n);
-  }
-}
-
-const ECANCELED = -125;
 /** What the page cache has is copied where the entry is submitted: so much would hold up the event loop. */
 const THREAD_READ_BYTES_MIN = 1024 * 1024;
-
-/**
- * A transfer at a position of what has none, as part of a chain: the ring would take it for one at the cursor, and
- * wait. So the kernel is asked for something else, which fails with ESPIPE as pread(2) does (sync_file_range(2)).
- */
-function fillUnseekable(words: Uint32Array, at: number, { target, targetFlags }: UringFile): void {
-  fillEntry(words, at, OP_SYNC_FILE_RANGE | targetFlags, target, 0, 0, 0);
-}
 
 /** Moves bytes between a view, or several, and a file. `toResult` is told how many. */
 export class TransferOperation<Result> extends Operation<Result> {
@@ -100,20 +78,20 @@ export class TransferOperation<Result> extends Operation<Result> {
     file.pending.enter();
   }
 
-  override fill(words: Uint32Array, at: number): void {
+  override fill(sqe: Sqe): void {
     const file = this.#file;
+    // A transfer at a position of what has none, as part of a chain: the ring would take it for one at the cursor, and
+    // wait. So the kernel is asked for something else, which fails with ESPIPE as pread(2) does (sync_file_range(2)).
     if (file.isBeyondRing(this.#position)) {
-      fillUnseekable(words, at, file);
+      prepSyncFileRange(sqe, file.target, file.targetFlags, 0, 0, 0);
       return;
     }
     const memory = this.#memory;
     const address =
       memory instanceof Vectors ? memory.fill() : addressWithin(memory, this.#offset, this.#length);
-    let head = this.#opcode | file.targetFlags;
-    if (this.#opcode === OP_READ && this.#length >= THREAD_READ_BYTES_MIN && file.isSeekable)
-      head |= SQE_ASYNC;
-    fillEntry(words, at, head, file.target, address, this.#length, 0);
-    fillPosition(words, at, this.#position);
+    const isLong = this.#opcode === OP_READ && this.#length >= THREAD_READ_BYTES_MIN && file.isSeekable;
+    const flags = isLong ? file.targetFlags | SQE_ASYNC : file.targetFlags;
+    prepRw(sqe, this.#opcode, file.target, flags, address, this.#length, this.#position);
   }
 
   override complete(result: number): void {
@@ -174,31 +152,25 @@ export class FileOperation extends Operation<void> {
     file.pending.enter();
   }
 
-  override fill(words: Uint32Array, at: number): void {
+  override fill(sqe: Sqe): void {
     const { target, targetFlags } = this.#file;
     switch (this.#syscall) {
       case 'ftruncate':
         // ftruncate has no registered-file form in older kernels; the descriptor always works.
-        fillEntry(words, at, OP_FTRUNCATE, this.#file.fd, 0, 0, 0);
-        writeWide(words, at + SQE_OFFSET_LOW, this.#bytes);
+        prepFtruncate(sqe, this.#file.fd, this.#bytes);
         break;
       case 'fallocate':
-        // The length comes where others have an address.
-        fillEntry(words, at, OP_FALLOCATE | targetFlags, target, this.#bytes, this.#mode, 0);
-        writeWide(words, at + SQE_OFFSET_LOW, this.#offset);
+        prepFallocate(sqe, target, targetFlags, this.#mode, this.#offset, this.#bytes);
         break;
+      // Of these two the length has 32 bits: who asks divides the range.
       case 'fadvise64':
-      case 'sync_file_range': {
-        const opcode = this.#syscall === 'fadvise64' ? OP_FADVISE : OP_SYNC_FILE_RANGE;
-        // 32 bits of length: who asks divides the range.
-        fillEntry(words, at, opcode | targetFlags, target, 0, this.#bytes, this.#mode);
-        writeWide(words, at + SQE_OFFSET_LOW, this.#offset);
+        prepFadvise(sqe, target, targetFlags, this.#offset, this.#bytes, this.#mode);
         break;
-      }
-      default: {
-        const flags = this.#syscall === 'fdatasync' ? FSYNC_DATASYNC : 0;
-        fillEntry(words, at, OP_FSYNC | targetFlags, target, 0, 0, flags);
-      }
+      case 'sync_file_range':
+        prepSyncFileRange(sqe, target, targetFlags, this.#bytes, this.#offset, this.#mode);
+        break;
+      default:
+        prepFsync(sqe, target, targetFlags, this.#syscall === 'fdatasync' ? FSYNC_DATASYNC : 0);
     }
   }
 
@@ -233,8 +205,8 @@ export class ReadableOperation extends Operation<void> {
     this.#fd = fd;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_POLL_ADD, this.#fd, 0, 0, POLLIN);
+  override fill(sqe: Sqe): void {
+    prepPollAdd(sqe, this.#fd, POLLIN);
   }
 
   override complete(result: number): void {
@@ -258,8 +230,8 @@ export class CloseOperation extends Operation<void> {
     this.#mayBlock = mayBlock;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, this.#mayBlock ? OP_CLOSE | SQE_ASYNC : OP_CLOSE, this.#fd, 0, 0, 0);
+  override fill(sqe: Sqe): void {
+    prepClose(sqe, this.#fd, this.#mayBlock ? SQE_ASYNC : 0);
   }
 
   override complete(result: number): void {
@@ -297,7 +269,7 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
   readonly #isBigInt: boolean;
   readonly #isOfLink: boolean;
   readonly #cachedPaths: CachedPaths | undefined;
-  #dispatcher: Dispatcher | undefined;
+  #storage: SlotStorage | undefined;
   #heldSlot = 0;
 
   /**
@@ -320,13 +292,13 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
     this.#isOfLink = isOfLink;
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    this.#dispatcher = dispatcher;
+  override fill(sqe: Sqe, storage: SlotStorage): void {
+    this.#storage = storage;
     this.#heldSlot = this.slot;
     const fd = this.#file ? this.#file.fd : AT_FDCWD;
     const flags = this.#file ? AT_EMPTY_PATH : this.#isOfLink ? AT_SYMLINK_NOFOLLOW : 0;
-    fillEntry(words, at, OP_STATX, fd, addressOf(this.#encoded), STATX_BASIC_STATS_AND_BTIME, flags);
-    writeWide(words, at + SQE_OFFSET_LOW, dispatcher.storage.address(this.slot));
+    const path = addressOf(this.#encoded);
+    prepStatx(sqe, fd, path, flags, STATX_BASIC_STATS_AND_BTIME, storage.address(this.slot));
   }
 
   override complete(result: number): void {
@@ -334,7 +306,7 @@ export class StatOperation extends Operation<Stats | BigIntStats> {
       this.fail(result);
       return;
     }
-    const storage = (this.#dispatcher as Dispatcher).storage;
+    const storage = this.#storage as SlotStorage;
     const words = storage.words(this.#heldSlot);
     const offset = storage.wordOffset(this.#heldSlot);
     this.fulfil(this.#isBigInt ? toBigIntStats(words, offset) : toStats(words, offset));

@@ -8,8 +8,8 @@
  */
 import type { View } from '../../base/views.js';
 import type { Position } from '../../contract/backend.js';
+import { addressWithin } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { addressWithin } from '../engine/memory.js';
 
 /** The event loop must have its turn after so many reads in a row, which are microtasks of each other. */
 const READ_RUN_MAX = 16;

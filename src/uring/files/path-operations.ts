@@ -2,24 +2,21 @@
 import { constants } from 'node:fs';
 import type { Path } from '../../contract/backend.js';
 import { systemError } from '../../errors/index.js';
+import { addressOf, writeWide } from '../../native/addresses.js';
+import { AT_FDCWD, AT_REMOVEDIR, COMPLETION_UNSEEKABLE, O_CLOEXEC } from '../../native/layout.js';
 import {
-  AT_FDCWD,
-  AT_REMOVEDIR,
-  COMPLETION_UNSEEKABLE,
-  O_CLOEXEC,
-  OP_LINKAT,
-  OP_MKDIRAT,
-  OP_OPENAT,
-  OP_OPENAT2,
-  OP_RENAMEAT,
-  OP_SYMLINKAT,
-  OP_UNLINKAT,
+  prepLink,
+  prepMkdir,
+  prepOpenat,
+  prepOpenat2,
+  prepRename,
+  prepSymlink,
+  prepUnlink,
   SQE_ASYNC,
-  SQE_OFFSET_LOW,
-} from '../../native/layout.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import { addressOf, writeWide } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+  type Sqe,
+} from '../../native/sqe.js';
+import { Operation } from '../engine/operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import type { UringFile } from './uring-file.js';
 
 const OPEN_HOW_BYTES = 24;
@@ -82,21 +79,20 @@ export class OpenOperation extends Operation<OpenedFd> {
     return true;
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    const address = addressOf(this.#encoded);
+  override fill(sqe: Sqe, storage: SlotStorage): void {
+    const path = addressOf(this.#encoded);
     const directory = this.#from?.directory?.fd ?? AT_FDCWD;
     if (this.#from === undefined || this.#from.resolve === 0) {
-      fillEntry(words, at, OP_OPENAT | this.#entryFlags, directory, address, this.#mode, this.#flags);
+      prepOpenat(sqe, directory, this.#entryFlags, path, this.#flags, this.#mode);
       return;
     }
     // struct open_how (openat2(2)): flags, mode, resolve, each of 64 bits. The kernel copies it.
-    const how = dispatcher.storage.words(this.slot);
-    const offset = dispatcher.storage.wordOffset(this.slot);
+    const how = storage.words(this.slot);
+    const offset = storage.wordOffset(this.slot);
     writeWide(how, offset, this.#flags >>> 0);
     writeWide(how, offset + 2, this.#mode);
     writeWide(how, offset + 4, this.#from.resolve);
-    fillEntry(words, at, OP_OPENAT2 | this.#entryFlags, directory, address, OPEN_HOW_BYTES, 0);
-    writeWide(words, at + SQE_OFFSET_LOW, dispatcher.storage.address(this.slot));
+    prepOpenat2(sqe, directory, this.#entryFlags, path, storage.address(this.slot), OPEN_HOW_BYTES);
   }
 
   override complete(result: number, flags: number): void {
@@ -150,29 +146,27 @@ export class PathOperation extends Operation<void> {
     return true;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    const address = addressOf(this.#encoded);
+  override fill(sqe: Sqe): void {
+    const path = addressOf(this.#encoded);
+    const dest = this.#encodedDest === undefined ? 0 : addressOf(this.#encodedDest);
     switch (this.#syscall) {
       case 'rename':
-        fillEntry(words, at, OP_RENAMEAT, AT_FDCWD, address, AT_FDCWD, 0);
-        writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#encodedDest as Buffer));
+        prepRename(sqe, path, dest);
         break;
       case 'unlink':
-        fillEntry(words, at, OP_UNLINKAT, AT_FDCWD, address, 0, 0);
+        prepUnlink(sqe, path, 0);
         break;
       case 'mkdir':
-        fillEntry(words, at, OP_MKDIRAT, AT_FDCWD, address, this.#mode, 0);
+        prepMkdir(sqe, path, this.#mode);
         break;
       case 'rmdir':
-        fillEntry(words, at, OP_UNLINKAT, AT_FDCWD, address, 0, AT_REMOVEDIR);
+        prepUnlink(sqe, path, AT_REMOVEDIR);
         break;
       case 'link':
-        fillEntry(words, at, OP_LINKAT, AT_FDCWD, address, AT_FDCWD, 0);
-        writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#encodedDest as Buffer));
+        prepLink(sqe, path, dest);
         break;
       case 'symlink':
-        fillEntry(words, at, OP_SYMLINKAT, AT_FDCWD, address, 0, 0);
-        writeWide(words, at + SQE_OFFSET_LOW, addressOf(this.#encodedDest as Buffer));
+        prepSymlink(sqe, path, dest);
         break;
     }
   }

@@ -2,13 +2,11 @@
 import type { View } from '../../base/views.js';
 import type { Position } from '../../contract/backend.js';
 import type { PoolBuffer } from '../../contract/buffer-pools.js';
-import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, SQE_BUFFER, SQE_HEAD } from '../../native/layout.js';
+import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, type Sqe, useFixedBuffer } from '../../native/sqe.js';
 import type { Vectors } from '../engine/vectors.js';
 import { NO_SLOT, type PooledMemory } from '../memory/registered-buffers.js';
 import { TransferOperation } from './file-operations.js';
 import type { UringFile } from './uring-file.js';
-
-const OPCODE_MASK = 0xff;
 
 /** A read or write of one buffer; where the kernel knows the memory, by its slot of the table of buffers. */
 export class PooledTransfer<Result> extends TransferOperation<Result> {
@@ -31,12 +29,10 @@ export class PooledTransfer<Result> extends TransferOperation<Result> {
     memory.buffer.enter();
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    super.fill(words, at);
+  override fill(sqe: Sqe): void {
+    super.fill(sqe);
     const { slot } = this.#memory;
-    if (slot === NO_SLOT) return;
-    words[at + SQE_HEAD] = ((words[at + SQE_HEAD] as number) & ~OPCODE_MASK) | this.#fixedOpcode;
-    words[at + SQE_BUFFER] = slot;
+    if (slot !== NO_SLOT) useFixedBuffer(sqe, this.#fixedOpcode, slot);
   }
 
   protected override onSettled(): void {

@@ -2,8 +2,8 @@
 import type { Span, View } from '../../base/views.js';
 import type { Position, ReadResult, WriteResult } from '../../contract/backend.js';
 import { KERNEL_TRANSFER_BYTES_MAX } from '../../contract/chain-steps.js';
-import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from '../../native/layout.js';
-import { addressOf } from '../engine/memory.js';
+import { addressOf } from '../../native/addresses.js';
+import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from '../../native/sqe.js';
 import { Vectors } from '../engine/vectors.js';
 import { TransferOperation } from './file-operations.js';
 import { PooledTransfer, PooledVectors } from './pooled-transfers.js';

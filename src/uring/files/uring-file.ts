@@ -1,16 +1,18 @@
 /** An open file on a ring: its operations, how submission entries name it, and its close. */
 import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
 import { orAborted } from '../../base/abort.js';
+import { EINVAL } from '../../base/errno.js';
 import { PendingCount } from '../../base/pending-count.js';
 import { byteCountOf, type Span, type View } from '../../base/views.js';
 import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../../contract/backend.js';
 import { abortError, fileClosedError, ringClosedError, systemError } from '../../errors/index.js';
+import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { OP_FTRUNCATE, SQE_ASYNC, SQE_NO_THREAD } from '../../native/layout.js';
+import { SQE_NO_THREAD } from '../../native/layout.js';
 import { called } from '../../native/pool-call.js';
+import { OP_FTRUNCATE, SQE_ASYNC } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
-import { addressOf } from '../engine/memory.js';
 import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { AttributeOperation, readAttribute } from './attribute-operations.js';
 import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
@@ -21,8 +23,6 @@ import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './tr
 
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
-
-const EINVAL = -22;
 
 /** Whole pages, for `FileHandle.advise` and `syncRange`. */
 const RANGE_BYTES_MAX = 2 ** 31;

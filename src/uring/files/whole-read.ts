@@ -7,30 +7,29 @@
  * is read by ordinary means.
  */
 import { constants } from 'node:fs';
+import { ECANCELED } from '../../base/errno.js';
 import type { Path, WholeRead } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { systemError, wholeReadError } from '../../errors/index.js';
+import { addressOf } from '../../native/addresses.js';
+import { COMPLETION_UNSEEKABLE } from '../../native/layout.js';
 import {
-  AT_FDCWD,
-  COMPLETION_UNSEEKABLE,
-  OP_FIXED_FD_INSTALL,
-  OP_OPENAT,
-  OP_READ,
+  prepFixedFdInstall,
+  prepOpenatDirect,
+  prepRead,
   SQE_ASYNC,
-  SQE_FILE_INDEX,
   SQE_FIXED_FILE,
   SQE_IO_HARDLINK,
   SQE_IO_LINK,
-} from '../../native/layout.js';
+  type Sqe,
+} from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { addressOf, SLOT_STORAGE_BYTES } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+import { Operation } from '../engine/operation.js';
+import { SLOT_STORAGE_BYTES, type SlotStorage } from '../engine/slot-storage.js';
 import { NO_SLOT } from '../engine/ticket.js';
 import type { DirectSlots } from './direct-slots.js';
-import { fillPosition } from './file-operations.js';
 import { encodePath, type OpenedFd } from './path-operations.js';
 
-const ECANCELED = -125;
 const CURRENT_POSITION = -1;
 /** A UTF-16 unit takes three bytes of UTF-8 at most; and there is the NUL. */
 const PATH_UNITS_MAX = Math.floor((SLOT_STORAGE_BYTES - 1) / 3);
@@ -95,38 +94,29 @@ export class WholeReadOperation<Content> extends Operation<Content> {
     return true;
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher, index: number): void {
+  override fill(sqe: Sqe, storage: SlotStorage, index: number): void {
     if (index === 0) {
-      fillEntry(
-        words,
-        at,
-        OP_OPENAT | SQE_IO_LINK | this.#entryFlags,
-        AT_FDCWD,
-        this.#pathAddress(dispatcher),
-        0,
-        constants.O_RDONLY,
-      );
-      words[at + SQE_FILE_INDEX] = this.#index + 1;
+      const flags = SQE_IO_LINK | this.#entryFlags;
+      prepOpenatDirect(sqe, flags, this.#pathAddress(storage), constants.O_RDONLY, 0, this.#index);
       return;
     }
     const { slab, firstBytes } = this.#read;
     if (index === 1) this.#slabAddress = addressOf(slab);
     const address = this.#slabAddress;
     // A read of fewer bytes than asked would break a plain link.
-    const head = OP_READ | SQE_FIXED_FILE | this.#entryFlags;
-    if (index === 1) fillEntry(words, at, head | SQE_IO_HARDLINK, this.#index, address, firstBytes, 0);
-    else fillEntry(words, at, head, this.#index, address + firstBytes, slab.length - firstBytes, 0);
-    fillPosition(words, at, CURRENT_POSITION);
+    const flags = SQE_FIXED_FILE | this.#entryFlags | (index === 1 ? SQE_IO_HARDLINK : 0);
+    const [start, bytes] = index === 1 ? [0, firstBytes] : [firstBytes, slab.length - firstBytes];
+    prepRead(sqe, this.#index, flags, address + start, bytes, CURRENT_POSITION);
   }
 
-  #pathAddress(dispatcher: Dispatcher): number {
+  #pathAddress(storage: SlotStorage): number {
     const path = this.#path;
     if (typeof path !== 'string' || path.length > PATH_UNITS_MAX) {
       this.#encoded = encodePath(path);
       return addressOf(this.#encoded);
     }
-    dispatcher.storage.writeText(this.slot, path);
-    return dispatcher.storage.address(this.slot);
+    storage.writeText(this.slot, path);
+    return storage.address(this.slot);
   }
 
   override complete(result: number): void {
@@ -193,8 +183,8 @@ export class InstallOperation extends Operation<OpenedFd> {
     this.ticket.yieldsFd = true;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_FIXED_FD_INSTALL | SQE_FIXED_FILE, this.#index, 0, 0, 0);
+  override fill(sqe: Sqe): void {
+    prepFixedFdInstall(sqe, this.#index, SQE_FIXED_FILE);
   }
 
   override complete(result: number, flags: number): void {

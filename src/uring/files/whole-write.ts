@@ -6,28 +6,27 @@
  * that falls short breaks the link, so the file is still open for the rest.
  */
 
+import { ECANCELED } from '../../base/errno.js';
 import { CURRENT_POSITION, type Path, type WholeWrite } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { systemError } from '../../errors/index.js';
+import { addressOf, addressWithin } from '../../native/addresses.js';
+import { O_CLOEXEC } from '../../native/layout.js';
 import {
-  AT_FDCWD,
-  O_CLOEXEC,
-  OP_CLOSE,
-  OP_OPENAT,
-  OP_WRITE,
-  SQE_FILE_INDEX,
+  prepCloseDirect,
+  prepOpenatDirect,
+  prepWrite,
   SQE_FIXED_FILE,
   SQE_IO_LINK,
-} from '../../native/layout.js';
+  type Sqe,
+} from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { addressOf, addressWithin } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+import { Operation } from '../engine/operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import { NO_SLOT } from '../engine/ticket.js';
 import type { DirectSlots } from './direct-slots.js';
-import { fillPosition } from './file-operations.js';
 import { encodePath } from './path-operations.js';
 
-const ECANCELED = -125;
 const ENTRY_COUNT = 3;
 
 /** Writes on where one operation does not do: the file is open at `index`. */
@@ -79,21 +78,18 @@ export class WholeWriteOperation extends Operation<void> {
     return true;
   }
 
-  override fill(words: Uint32Array, at: number, _dispatcher: Dispatcher, index: number): void {
+  override fill(sqe: Sqe, _storage: SlotStorage, index: number): void {
     const { content, flags, mode } = this.#write;
     if (index === 0) {
       // Close-on-exec means nothing in a file table, and is refused.
       const openFlags = flags & ~O_CLOEXEC;
-      fillEntry(words, at, OP_OPENAT | SQE_IO_LINK, AT_FDCWD, addressOf(this.#encoded), mode, openFlags);
-      words[at + SQE_FILE_INDEX] = this.#index + 1;
+      prepOpenatDirect(sqe, SQE_IO_LINK, addressOf(this.#encoded), openFlags, mode, this.#index);
     } else if (index === 1) {
-      const head = OP_WRITE | SQE_FIXED_FILE | SQE_IO_LINK;
       const address = addressWithin(content.view, 0, content.bytes);
-      fillEntry(words, at, head, this.#index, address, content.bytes, 0);
-      fillPosition(words, at, CURRENT_POSITION);
+      const entryFlags = SQE_FIXED_FILE | SQE_IO_LINK;
+      prepWrite(sqe, this.#index, entryFlags, address, content.bytes, CURRENT_POSITION);
     } else {
-      fillEntry(words, at, OP_CLOSE, 0, 0, 0, 0);
-      words[at + SQE_FILE_INDEX] = this.#index + 1;
+      prepCloseDirect(sqe, this.#index, 0);
     }
   }
 

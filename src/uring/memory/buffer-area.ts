@@ -4,8 +4,8 @@
  * A SharedArrayBuffer, because leased messages show it to users, and nobody can detach one: no transfer,
  * in this thread or another, can pull it from under the kernel.
  */
+import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { addressOf } from '../engine/memory.js';
 import { ViewableMemory } from './viewable-memory.js';
 
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;

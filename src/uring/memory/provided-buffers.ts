@@ -12,13 +12,13 @@
  * kernel takes buffers in the order in which it got them, an area is let go by not giving its buffers back.
  */
 import type { ReceiveBufferSettings } from '../../contract/ring-settings.js';
+import { addressOf, writeWide } from '../../native/addresses.js';
 import { BufferArea } from './buffer-area.js';
 import { BufferLine, type BufferWaiter } from './buffer-line.js';
 
 export type { BufferWaiter } from './buffer-line.js';
 
 import type { NativeRing } from '../../native/binding.js';
-import { addressOf, writeWide } from '../engine/memory.js';
 
 export const ENTRY_WORDS = 4;
 /** Of an entry: the word whose first half is the buffer's number. */

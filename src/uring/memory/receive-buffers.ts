@@ -3,9 +3,9 @@
 import type { ReceiveBufferStats } from '../../contract/backend.js';
 import type { ReceiveBufferSettings, RingSettings } from '../../contract/ring-settings.js';
 import { systemError } from '../../errors/index.js';
+import { addressOf } from '../../native/addresses.js';
 import type { NativeRing } from '../../native/binding.js';
 import { NARROW_PREFIX, type PrefixLayout } from '../datagrams/received-message.js';
-import { addressOf } from '../engine/memory.js';
 import { receiveTrials } from '../trials.js';
 import type { BufferWaiter } from './buffer-line.js';
 import { bufferRingEntries, bufferRingMemory, ENTRY_WORDS, ProvidedBuffers } from './provided-buffers.js';

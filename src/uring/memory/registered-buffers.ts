@@ -6,6 +6,7 @@
  * it a transfer is given; a ring without pools looks at nothing but that it has none.
  */
 import { getSystemErrorName } from 'node:util';
+import { ENOMEM } from '../../base/errno.js';
 import { bufferOf, type View } from '../../base/views.js';
 import type { BackendPool, PoolBackend, PoolBuffer, PoolRequest } from '../../contract/buffer-pools.js';
 import { featureUnavailableError } from '../../errors/index.js';
@@ -17,8 +18,6 @@ import type { Dispatcher } from '../engine/dispatcher.js';
 /** Pools of a ring that can be registered at a time. */
 const SLOTS = 256;
 export const NO_SLOT = -1;
-
-const ENOMEM = -12;
 
 export class RegisteredBuffers implements PoolBackend {
   readonly #native: NativeRing;

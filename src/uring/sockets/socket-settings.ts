@@ -1,5 +1,6 @@
 /** The options that can be changed while a socket is open: what setsockopt and getsockopt are told of each. */
 
+import { EINVAL } from '../../base/errno.js';
 import type { DatagramReading, DatagramSetting, Membership } from '../../contract/backend.js';
 import { addressError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
@@ -35,8 +36,6 @@ import {
 } from './socket-options.js';
 
 type Place = readonly [level: number, name: number];
-
-const EINVAL = -22;
 
 const OF_SOCKETS: Partial<Record<DatagramSetting | DatagramReading, Place>> = {
   broadcast: [SOL_SOCKET, SO_BROADCAST],

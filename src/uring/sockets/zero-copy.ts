@@ -5,16 +5,12 @@
  * ourselves, and through most virtual devices, the kernel copies anyway, and says so. Then the socket goes
  * back to plain sends, and tries again after a while, because the next peer may be elsewhere.
  */
+import { EINVAL, ENOBUFS, ENOMEM, EOPNOTSUPP } from '../../base/errno.js';
 
 /** Below it, pinning pages and one more completion cost more than the copy. */
 const ZERO_COPY_BYTES_MIN = 16_384;
 /** Sends that could have been without a copy and are plain, after one that was copied. */
 const PLAIN_SENDS = 1000;
-
-const ENOBUFS = -105;
-const EOPNOTSUPP = -95;
-const EINVAL = -22;
-const ENOMEM = -12;
 
 /**
  * Whether an errno may mean that only a send without a copy is refused: more in flight than may be pinned for

@@ -2,9 +2,11 @@
 
 import { byteLengthOf } from '../../base/views.js';
 import { addressError } from '../../errors/index.js';
-import { MSG_CMSG_CLOEXEC, OP_RECVMSG } from '../../native/layout.js';
-import { addressOf, addressWithin, writeWide } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+import { addressOf, addressWithin } from '../../native/addresses.js';
+import { MSG_CMSG_CLOEXEC } from '../../native/layout.js';
+import { controllenOf, IOVEC_WORDS, MSGHDR_WORDS, writeIovec, writeMsghdr } from '../../native/msghdr.js';
+import { prepRecvmsg, type Sqe } from '../../native/sqe.js';
+import { Operation } from '../engine/operation.js';
 import { SOL_SOCKET } from '../sockets/socket-options.js';
 import type { SocketTarget } from './stream-operations.js';
 
@@ -13,14 +15,6 @@ const CMSG_HEADER_BYTES = 16;
 const CMSG_LEVEL_WORD = 2;
 const CMSG_TYPE_WORD = 3;
 const CMSG_DATA_WORD = 4;
-
-// Words of struct msghdr (recvmsg(2)), an iovec behind it.
-const MSGHDR_IOVEC = 4;
-const MSGHDR_IOVEC_COUNT = 6;
-const MSGHDR_CONTROL = 8;
-const MSGHDR_CONTROL_BYTES = 10;
-const IOVEC = 14;
-const MSGHDR_AND_IOVEC_WORDS = 18;
 
 /** A control area of one element, rounded as the kernel wants it. */
 export function encodeDescriptors(fds: readonly number[]): Uint32Array {
@@ -44,7 +38,7 @@ export class ReceiveDescriptorsOperation extends Operation<ReceivedDescriptors> 
   /** SAFETY: view, header and control area are the kernel's until the terminal completion. */
   readonly #view: Uint8Array;
   readonly #bytes: number;
-  readonly #header = new Uint32Array(MSGHDR_AND_IOVEC_WORDS);
+  readonly #header = new Uint32Array(MSGHDR_WORDS + IOVEC_WORDS);
   readonly #control: Uint32Array;
   readonly #onOver: () => void;
 
@@ -57,17 +51,14 @@ export class ReceiveDescriptorsOperation extends Operation<ReceivedDescriptors> 
     this.#onOver = onOver;
   }
 
-  override fill(words: Uint32Array, at: number): void {
+  override fill(sqe: Sqe): void {
     const header = this.#header;
     const address = addressOf(header);
-    writeWide(header, MSGHDR_IOVEC, address + IOVEC * 4);
-    header[MSGHDR_IOVEC_COUNT] = 1;
-    writeWide(header, MSGHDR_CONTROL, addressOf(this.#control));
-    header[MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
-    writeWide(header, IOVEC, addressWithin(this.#view, 0, this.#bytes));
-    writeWide(header, IOVEC + 2, this.#bytes);
+    const control = this.#control;
+    writeMsghdr(header, 0, 0, 0, address + MSGHDR_WORDS * 4, 1, addressOf(control), control.byteLength);
+    writeIovec(header, MSGHDR_WORDS, addressWithin(this.#view, 0, this.#bytes), this.#bytes);
     const { target, targetFlags } = this.#socket;
-    fillEntry(words, at, OP_RECVMSG | targetFlags, target, address, 1, MSG_CMSG_CLOEXEC);
+    prepRecvmsg(sqe, target, targetFlags, address, MSG_CMSG_CLOEXEC);
   }
 
   override complete(result: number): void {
@@ -77,7 +68,7 @@ export class ReceiveDescriptorsOperation extends Operation<ReceivedDescriptors> 
 
   #descriptors(): number[] {
     const control = this.#control;
-    const room = this.#header[MSGHDR_CONTROL_BYTES] as number;
+    const room = controllenOf(this.#header, 0);
     const isRights = control[CMSG_LEVEL_WORD] === SOL_SOCKET && control[CMSG_TYPE_WORD] === SCM_RIGHTS;
     if (room < CMSG_HEADER_BYTES || !isRights) return [];
     const count = ((control[0] as number) - CMSG_HEADER_BYTES) >>> 2;

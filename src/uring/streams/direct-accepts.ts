@@ -6,16 +6,14 @@
  * io_uring/filetable.c): a peer that had connected would be turned away. An accept that names its slot always has
  * one, and it alone can say who has connected.
  */
+import { ECANCELED } from '../../base/errno.js';
 import { addressError } from '../../errors/index.js';
-import { OP_ACCEPT, SQE_FILE_INDEX, SQE_OFFSET_LOW } from '../../native/layout.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import { writeWide } from '../engine/memory.js';
-import { fillEntry } from '../engine/operation.js';
+import { prepAcceptDirect, type Sqe } from '../../native/sqe.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import { StandingOperation } from '../engine/standing-operation.js';
 import type { DirectSockets } from './direct-sockets.js';
 import type { SocketTarget } from './stream-operations.js';
 
-const ECANCELED = -125;
 /** Accepts that a listener has in the kernel: as many connections come in one go. */
 const DIRECT_ACCEPTS_MAX = 8;
 /** struct sockaddr_storage (socket(7)). */
@@ -92,7 +90,7 @@ class DirectAcceptOperation extends StandingOperation {
   readonly index: number;
   readonly #accepts: DirectAccepts;
   readonly #socket: SocketTarget;
-  #dispatcher: Dispatcher | undefined;
+  #storage: SlotStorage | undefined;
   #storageSlot = 0;
 
   constructor(accepts: DirectAccepts, socket: SocketTarget, index: number) {
@@ -103,16 +101,13 @@ class DirectAcceptOperation extends StandingOperation {
   }
 
   /** The address and its length lie in the slot's storage. A direct descriptor is close-on-exec without being told. */
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
-    this.#dispatcher = dispatcher;
+  override fill(sqe: Sqe, storage: SlotStorage): void {
+    this.#storage = storage;
     this.#storageSlot = this.slot;
-    const { storage } = dispatcher;
     const address = storage.address(this.slot);
     storage.words(this.slot)[storage.wordOffset(this.slot) + STORAGE_NAME_BYTES / 4] = STORAGE_NAME_BYTES;
     const { target, targetFlags } = this.#socket;
-    fillEntry(words, at, OP_ACCEPT | targetFlags, target, address, 0, 0);
-    writeWide(words, at + SQE_OFFSET_LOW, address + STORAGE_NAME_BYTES);
-    words[at + SQE_FILE_INDEX] = this.index + 1;
+    prepAcceptDirect(sqe, target, targetFlags, address, address + STORAGE_NAME_BYTES, this.index);
   }
 
   override complete(result: number): void {
@@ -123,7 +118,7 @@ class DirectAcceptOperation extends StandingOperation {
 
   /** Read before another operation takes the slot, which is free by now. */
   #remoteName(): Uint8Array {
-    const { storage } = this.#dispatcher as Dispatcher;
+    const storage = this.#storage as SlotStorage;
     const slot = this.#storageSlot;
     const bytes = storage.words(slot)[storage.wordOffset(slot) + STORAGE_NAME_BYTES / 4] as number;
     return new Uint8Array(storage.bytes(slot).subarray(0, Math.min(bytes, STORAGE_NAME_BYTES)));

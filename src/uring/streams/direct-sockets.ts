@@ -6,27 +6,21 @@
  * out. A descriptor is made (FIXED_FD_INSTALL, Linux 6.8) when somebody needs one, on the spot: the operation
  * never waits, so its result is there when it has been submitted.
  */
-import { constants } from 'node:os';
+import { EAGAIN, EBADF } from '../../base/errno.js';
 import type { SocketAddress } from '../../contract/address.js';
 import { addressError } from '../../errors/index.js';
+import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
 import {
   OP_FIXED_FD_INSTALL,
-  OP_SHUTDOWN,
-  OP_URING_CMD,
-  SOCKET_CMD_SETSOCKOPT,
-  SQE_ADDRESS_HIGH,
-  SQE_ADDRESS_LOW,
-  SQE_ADDRESS3,
-  SQE_FILE_INDEX,
+  prepSetsockopt,
+  prepShutdown,
   SQE_FIXED_FILE,
-  SQE_OFFSET_LOW,
-  WORD,
-} from '../../native/layout.js';
+  type Sqe,
+} from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
-import { addressOf } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+import { Operation } from '../engine/operation.js';
 import { SlotCloseOperation } from '../engine/slot-close.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { InstallOperation } from '../files/whole-read.js';
@@ -35,7 +29,6 @@ import { SOL_SOCKET } from '../sockets/socket-options.js';
 import type { SocketHandle } from './socket-handle.js';
 import { SO_LINGER } from './stream-options.js';
 
-const { EAGAIN, EBADF } = constants.errno;
 const SHUT_WR = 1;
 /** How long an SQ thread may let a descriptor wait that somebody needs. */
 const INSTALL_MS_MAX = 1000;
@@ -85,14 +78,14 @@ export class DirectSockets {
    */
   install(index: number): { fd: number; isThrough: Promise<unknown> } {
     const { dispatcher } = this;
-    if (dispatcher.isClosed) return { fd: -EBADF, isThrough: Promise.resolve() };
+    if (dispatcher.isClosed) return { fd: EBADF, isThrough: Promise.resolve() };
     const operation = new InstallOperation(index);
     operation.ticket.isExempt = true;
     const making = dispatcher.submitAnyway(operation);
-    const fd = dispatcher.resultNow(operation, INSTALL_MS_MAX) ?? -EAGAIN;
+    const fd = dispatcher.resultNow(operation, INSTALL_MS_MAX) ?? EAGAIN;
     const isThrough = making.then(
       // Nobody could wait for it.
-      (made) => (fd === -EAGAIN ? closeDescriptor(dispatcher, this.table, made.fd) : undefined),
+      (made) => (fd === EAGAIN ? closeDescriptor(dispatcher, this.table, made.fd) : undefined),
       () => {},
     );
     return { fd, isThrough };
@@ -129,7 +122,7 @@ export class DirectHandle implements SocketHandle {
 
   descriptor(): number {
     if (this.#fd >= 0) return this.#fd;
-    if (!this.#isOpen) return -EBADF;
+    if (!this.#isOpen) return EBADF;
     const { fd, isThrough } = this.#sockets.install(this.target);
     if (fd < 0) return fd;
     this.#fd = fd;
@@ -213,8 +206,8 @@ abstract class SlotOperation extends Operation<number> {
 
 /** Ends sending. For one that no descriptor can be made of: the kernel hands it to a thread. */
 class ShutDownOperation extends SlotOperation {
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_SHUTDOWN | SQE_FIXED_FILE, this.index, 0, SHUT_WR, 0);
+  override fill(sqe: Sqe): void {
+    prepShutdown(sqe, this.index, SQE_FIXED_FILE, SHUT_WR);
   }
 
   protected override errorFor(errno: number): Error {
@@ -227,16 +220,9 @@ const RESETTING = new Uint32Array([1, 0]);
 
 /** Has the close reset the connection (setsockopt(2), SO_LINGER). */
 class LingerOperation extends SlotOperation {
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_URING_CMD | SQE_FIXED_FILE, this.index, 0, 0, 0);
-    words[at + SQE_OFFSET_LOW] = SOCKET_CMD_SETSOCKOPT;
-    // level, optname, optlen and optval (struct io_uring_sqe).
-    words[at + SQE_ADDRESS_LOW] = SOL_SOCKET;
-    words[at + SQE_ADDRESS_HIGH] = SO_LINGER;
-    words[at + SQE_FILE_INDEX] = RESETTING.byteLength;
-    const address = addressOf(RESETTING);
-    words[at + SQE_ADDRESS3] = address;
-    words[at + SQE_ADDRESS3 + 1] = address / WORD;
+  override fill(sqe: Sqe): void {
+    const [optval, optlen] = [addressOf(RESETTING), RESETTING.byteLength];
+    prepSetsockopt(sqe, this.index, SQE_FIXED_FILE, SOL_SOCKET, SO_LINGER, optval, optlen);
   }
 
   protected override errorFor(errno: number): Error {

@@ -7,14 +7,12 @@
  * So an end that comes after such a request, or after a failed one, is looked at twice: a connection that the
  * peer has ended is in CLOSE_WAIT, and one that failed is closed.
  */
+import { ECONNRESET, EPIPE, ETIMEDOUT } from '../../base/errno.js';
 import { binding } from '../../native/binding.js';
 
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
 const TCP_CLOSE = 7;
-const EPIPE = -32;
-const ECONNRESET = -104;
-const ETIMEDOUT = -110;
 
 export class LostErrors {
   readonly #socket: { descriptor(): number };

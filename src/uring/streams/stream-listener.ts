@@ -5,7 +5,7 @@
  * Where the process runs out of descriptors the kernel ends the accept. What waits stays in the backlog,
  * and the accept is armed again when a connection of this ring has been closed, or a while later.
  */
-import { constants } from 'node:os';
+import { ECANCELED, ECONNABORTED, EINTR, EPROTO } from '../../base/errno.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../base/real-timers.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../../contract/streams.js';
@@ -20,8 +20,6 @@ import { DirectHandle } from './direct-sockets.js';
 import { AcceptOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import type { UringStreams } from './streams.js';
-
-const { ECANCELED, ECONNABORTED, EINTR, EPROTO } = constants.errno;
 
 /** How long to leave a backlog alone that the system has no descriptor or memory for. */
 const SHORTAGE_RETRY_MS = 100;
@@ -140,7 +138,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
       if (this.#isDisarmed) this.#onDisarmed?.();
       return;
     }
-    if (result < 0 && result !== -ECANCELED && !isOfPeer(result)) {
+    if (result < 0 && result !== ECANCELED && !isOfPeer(result)) {
       if (!this.#hasReported) {
         this.#hasReported = true;
         this.#sink.onAcceptError(addressError(result, 'accept'));
@@ -238,5 +236,5 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
 
 /** Whether the connection at hand is at fault, and not the listener (accept(2)). */
 function isOfPeer(errno: number): boolean {
-  return errno === -ECONNABORTED || errno === -EINTR || errno === -EPROTO;
+  return errno === ECONNABORTED || errno === EINTR || errno === EPROTO;
 }

@@ -1,48 +1,33 @@
 /** What connects, accepts, receives and sends of streams show the kernel. */
 
+import { ECANCELED } from '../../base/errno.js';
 import type { View } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { ReadResult } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { addressError } from '../../errors/index.js';
+import { addressOf, addressOfOnce, addressWithin } from '../../native/addresses.js';
+import { CQE_MORE, CQE_NOTIFICATION, MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC } from '../../native/layout.js';
+import { writeMsghdr } from '../../native/msghdr.js';
 import {
-  CQE_MORE,
-  CQE_NOTIFICATION,
-  MSG_NOSIGNAL,
-  MSG_WAITALL,
-  OP_ACCEPT,
-  OP_CONNECT,
-  OP_RECV,
-  OP_SEND,
-  OP_SEND_ZC,
-  OP_SENDMSG,
-  OP_SENDMSG_ZC,
-  SOCK_CLOEXEC,
-  SQE_ACCEPT_MULTISHOT,
-  SQE_BUFFER,
-  SQE_BUFFER_SELECT,
-  SQE_OFFSET_LOW,
-  SQE_OPTION_LENGTH,
+  prepConnect,
+  prepMultishotAccept,
+  prepRecv,
+  prepRecvMultishot,
+  prepSend,
+  prepSendmsg,
+  prepSendmsgZc,
+  prepSendZc,
   SQE_RECEIVE_BUNDLE,
-  SQE_RECEIVE_MULTISHOT,
   SQE_REPORT_USAGE,
-} from '../../native/layout.js';
-import type { Dispatcher } from '../engine/dispatcher.js';
-import { addressOf, addressOfOnce, addressWithin, writeWide } from '../engine/memory.js';
-import { fillEntry, Operation } from '../engine/operation.js';
+  type Sqe,
+} from '../../native/sqe.js';
+import { Operation } from '../engine/operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
 import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 import { Vectors } from '../engine/vectors.js';
 import { encodeDescriptors } from './descriptor-passing.js';
 import type { LostErrors } from './lost-errors.js';
-
-const ECANCELED = -125;
-
-// Words of a slot's storage: struct msghdr (sendmsg(2)).
-const MSGHDR_IOVEC = 4;
-const MSGHDR_IOVEC_COUNT = 6;
-const MSGHDR_CONTROL = 8;
-const MSGHDR_CONTROL_BYTES = 10;
-const MSGHDR_WORDS = 14;
 
 /** What operations on a socket name it by. */
 export interface SocketTarget {
@@ -78,9 +63,8 @@ export class ConnectOperation extends Operation<void> {
     this.#remote = remote;
   }
 
-  override fill(words: Uint32Array, at: number): void {
-    fillEntry(words, at, OP_CONNECT, this.#fd, addressOf(this.#name), 0, 0);
-    words[at + SQE_OFFSET_LOW] = this.#name.length;
+  override fill(sqe: Sqe): void {
+    prepConnect(sqe, this.#fd, addressOf(this.#name), this.#name.length);
   }
 
   override complete(result: number): void {
@@ -103,9 +87,9 @@ export class AcceptOperation extends ArmedOperation {
     this.ticket.yieldsFd = true;
   }
 
-  override fill(words: Uint32Array, at: number): void {
+  override fill(sqe: Sqe): void {
     const { target, targetFlags } = this.#socket;
-    fillEntry(words, at, OP_ACCEPT | SQE_ACCEPT_MULTISHOT | targetFlags, target, 0, 0, SOCK_CLOEXEC);
+    prepMultishotAccept(sqe, target, targetFlags, SOCK_CLOEXEC);
   }
 
   protected override errorFor(errno: number): Error {
@@ -138,12 +122,10 @@ export class ReceiveOperation extends ArmedOperation {
     this.#isBundled = isBundled;
   }
 
-  override fill(words: Uint32Array, at: number): void {
+  override fill(sqe: Sqe): void {
     const { target, targetFlags } = this.#socket;
-    const head = OP_RECV | SQE_BUFFER_SELECT | SQE_RECEIVE_MULTISHOT | targetFlags;
-    fillEntry(words, at, this.#isBundled ? head | SQE_RECEIVE_BUNDLE : head, target, 0, 0, 0);
-    words[at + SQE_BUFFER] = this.#groupId;
-    words[at + SQE_OPTION_LENGTH] = this.bytesMax;
+    const flags = this.#isBundled ? targetFlags | SQE_RECEIVE_BUNDLE : targetFlags;
+    prepRecvMultishot(sqe, target, flags, this.#groupId, this.bytesMax);
   }
 
   protected override errorFor(errno: number): Error {
@@ -169,9 +151,9 @@ export class ChunkReceiveOperation extends ArmedOperation {
     this.address = addressOfOnce(memory);
   }
 
-  override fill(words: Uint32Array, at: number): void {
+  override fill(sqe: Sqe): void {
     const { target, targetFlags } = this.#socket;
-    fillEntry(words, at, OP_RECV | targetFlags, target, this.address, this.memory.length, 0);
+    prepRecv(sqe, target, targetFlags, this.address, this.memory.length, 0);
   }
 
   protected override errorFor(errno: number): Error {
@@ -212,11 +194,11 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
     this.#onOver = onOver;
   }
 
-  override fill(words: Uint32Array, at: number): void {
+  override fill(sqe: Sqe): void {
     const { target, targetFlags } = this.#socket;
     const flags = this.#isFilling ? MSG_WAITALL : 0;
     const address = addressWithin(this.#buffer, this.#offset, this.#length);
-    fillEntry(words, at, OP_RECV | targetFlags, target, address, this.#length, flags);
+    prepRecv(sqe, target, targetFlags, address, this.#length, flags);
   }
 
   override complete(completed: number): void {
@@ -295,28 +277,24 @@ export class SendOperation extends Operation<void> {
     this.#control = fds && encodeDescriptors(fds);
   }
 
-  override fill(words: Uint32Array, at: number, dispatcher: Dispatcher): void {
+  override fill(sqe: Sqe, storage: SlotStorage): void {
     const { target, targetFlags } = this.#socket;
     const { isZeroCopy } = this;
     const memory = this.#memory;
     const flags = this.#isWhole ? MSG_NOSIGNAL | MSG_WAITALL : MSG_NOSIGNAL;
     if (!(memory instanceof Vectors)) {
       const address = addressWithin(memory, this.#skippedBytes, this.#bytes);
-      const op = isZeroCopy ? OP_SEND_ZC | SQE_REPORT_USAGE : OP_SEND;
-      fillEntry(words, at, op | targetFlags, target, address, this.#bytes, flags);
+      if (isZeroCopy) prepSendZc(sqe, target, SQE_REPORT_USAGE | targetFlags, address, this.#bytes, flags);
+      else prepSend(sqe, target, targetFlags, address, this.#bytes, flags);
       return;
     }
-    const storage = dispatcher.storage.words(this.slot);
-    const offset = dispatcher.storage.wordOffset(this.slot);
-    dispatcher.storage.clear(this.slot, MSGHDR_WORDS);
-    writeWide(storage, offset + MSGHDR_IOVEC, memory.fill());
-    storage[offset + MSGHDR_IOVEC_COUNT] = memory.count;
-    if (this.#control !== undefined) {
-      writeWide(storage, offset + MSGHDR_CONTROL, addressOf(this.#control));
-      storage[offset + MSGHDR_CONTROL_BYTES] = this.#control.byteLength;
-    }
-    const op = isZeroCopy ? OP_SENDMSG_ZC | SQE_REPORT_USAGE : OP_SENDMSG;
-    fillEntry(words, at, op | targetFlags, target, dispatcher.storage.address(this.slot), 1, flags);
+    const [words, at] = [storage.words(this.slot), storage.wordOffset(this.slot)];
+    const control = this.#control === undefined ? 0 : addressOf(this.#control);
+    const controllen = this.#control === undefined ? 0 : this.#control.byteLength;
+    writeMsghdr(words, at, 0, 0, memory.fill(), memory.count, control, controllen);
+    const msg = storage.address(this.slot);
+    if (isZeroCopy) prepSendmsgZc(sqe, target, SQE_REPORT_USAGE | targetFlags, msg, flags);
+    else prepSendmsg(sqe, target, targetFlags, msg, flags);
   }
 
   /** Has its owner go on, ahead of the completion, which has been seen to come. */

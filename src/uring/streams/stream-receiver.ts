@@ -6,6 +6,7 @@
  * queue overflows, and on errors. What has not been received stays with the kernel, and the receive is
  * armed again when there is room: in the queue, and among the buffers.
  */
+import { ECANCELED, EINVAL, ENOBUFS } from '../../base/errno.js';
 import { type ChunkProducer, ChunkQueue } from '../../contract/chunk-queue.js';
 import { StreamChunk } from '../../contract/stream-chunk.js';
 import type { StreamBounds } from '../../contract/streams.js';
@@ -19,9 +20,6 @@ import type { BufferWaiter, ProvidedBuffers } from '../memory/provided-buffers.j
 import type { LostErrors } from './lost-errors.js';
 import { ChunkReceiveOperation, ReceiveOperation, type TransferTarget } from './stream-operations.js';
 
-const ECANCELED = -125;
-const ENOBUFS = -105;
-const EINVAL = -22;
 /** Of one arming: more than a few bytes, and any number that fits. */
 const RECEIVE_BYTES_MIN = 4096;
 const RECEIVED_BYTES_MAX = 2 ** 30;

@@ -7,7 +7,7 @@ import type { ChunkQueue } from '../../contract/chunk-queue.js';
 import type { BackendStream, PeerCredentials, StreamBounds, StreamOptions } from '../../contract/streams.js';
 import { addressError, connectionClosedError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { OP_SENDMSG_ZC } from '../../native/layout.js';
+import { OP_SENDMSG_ZC } from '../../native/sqe.js';
 import type { FdTable } from '../engine/fd-table.js';
 import type { Operation } from '../engine/operation.js';
 import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';

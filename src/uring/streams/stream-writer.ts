@@ -10,21 +10,19 @@
  * acknowledged them.
  */
 
+import { EAGAIN, EINTR, EPIPE } from '../../base/errno.js';
 import { clearTimeout, setTimeout } from '../../base/real-timers.js';
 import { byteCountOf, Span, type View } from '../../base/views.js';
 import { abortError, addressError } from '../../errors/index.js';
+import { addressWithin } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { addressWithin } from '../engine/memory.js';
 import { Vectors } from '../engine/vectors.js';
 import { SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
 import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
 import { gather, PendingWrite, SEND_BYTES_MAX, VIEWS_MAX } from './pending-write.js';
 import { SendOperation, type SendOwner, type TransferTarget } from './stream-operations.js';
 
-const EINTR = -4;
-const EAGAIN = -11;
-const EPIPE = -32;
 /** Below it no write goes without a copy, however small the send buffer. */
 const ZERO_COPY_WRITE_BYTES_MIN = 65_536;
 /** How many times the socket's send buffer a write must have to go without a copy. */

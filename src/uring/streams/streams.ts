@@ -1,5 +1,5 @@
 /** The connections and listeners of a ring. */
-import { constants } from 'node:os';
+import { EBADF } from '../../base/errno.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type {
   BackendListener,
@@ -30,8 +30,6 @@ import { ConnectOperation, streamError } from './stream-operations.js';
 import { applyListenOptions, applyStreamOptions, areInherited, isStreamSocket } from './stream-options.js';
 import { DirectPlaces } from './stream-receiver.js';
 import { type StreamHost, UringStream } from './stream-socket.js';
-
-const { EBADF } = constants.errno;
 
 function kernelFamily(family: SocketAddress['family']): number {
   if (family === 'Unix') return AF_UNIX;
@@ -175,7 +173,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   adopt(fd: number, bounds: StreamBounds): BackendStream {
     if (this.dispatcher.isClosing) throw ringClosedError();
     const isStream = isStreamSocket(fd);
-    if (isStream === -EBADF) throw addressError(isStream, 'open');
+    if (isStream === EBADF) throw addressError(isStream, 'open');
     if (isStream !== true) throw invalidFdType('no stream socket');
     const adopted = binding().adoptFd(fd);
     if (adopted < 0) throw addressError(adopted, 'open');

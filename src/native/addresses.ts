@@ -1,13 +1,13 @@
 /**
- * Addresses of JavaScript memory, for the kernel, and the fixed storage of each slot.
+ * Addresses of JavaScript memory, for the kernel.
  *
  * An ArrayBuffer's address is asked for once and remembered. That is sound because its bytes never move:
  * a detached buffer shows no bytes, so nothing of it passes a bounds check, and a resizable one keeps
  * the range that was reserved for it.
  */
-import { bufferOf, byteLengthOf, byteOffsetOf, checkStillThere, type View } from '../../base/views.js';
-import { binding } from '../../native/binding.js';
-import { WORD } from '../../native/layout.js';
+import { bufferOf, byteLengthOf, byteOffsetOf, checkStillThere, type View } from '../base/views.js';
+import { binding } from './binding.js';
+import { WORD } from './layout.js';
 
 /** Where the bytes of an ArrayBuffer lie. Its number is its own: the address is another's when it is gone. */
 interface Base {
@@ -73,65 +73,4 @@ export function addressOfOnce(view: View): number {
 export function writeWide(words: Uint32Array, at: number, value: number): void {
   words[at] = value;
   words[at + 1] = value / WORD;
-}
-
-/** Bytes of each slot: a msghdr, an iovec and a socket address, or a struct statx. */
-export const SLOT_STORAGE_BYTES = 512;
-const SLOTS_PER_CHUNK = 64;
-
-interface Chunk {
-  bytes: Buffer;
-  words: Uint32Array;
-  address: number;
-}
-
-/**
- * Address-stable memory of a slot for the structures that its operation shows to the kernel. It belongs
- * to whichever operation holds the slot, from its start to its terminal completion.
- */
-export class SlotStorage {
-  #chunks: Chunk[] = [];
-
-  #chunk(slot: number): Chunk {
-    const index = Math.floor(slot / SLOTS_PER_CHUNK);
-    let chunk = this.#chunks[index];
-    if (!chunk) {
-      const bytes = Buffer.alloc(SLOTS_PER_CHUNK * SLOT_STORAGE_BYTES);
-      chunk = { bytes, words: new Uint32Array(bytes.buffer), address: addressOf(bytes) };
-      this.#chunks[index] = chunk;
-    }
-    return chunk;
-  }
-
-  address(slot: number): number {
-    return this.#chunk(slot).address + (slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES;
-  }
-
-  /** The words of the slot's chunk; the slot's own begin at `wordOffset`. */
-  words(slot: number): Uint32Array {
-    return this.#chunk(slot).words;
-  }
-
-  wordOffset(slot: number): number {
-    return ((slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES) / 4;
-  }
-
-  /** Its first words become 0, one by one: a call of `fill` costs more than so few. */
-  clear(slot: number, wordCount: number): void {
-    const words = this.words(slot);
-    const start = this.wordOffset(slot);
-    for (let i = 0; i < wordCount; i++) words[start + i] = 0;
-  }
-
-  /** Puts text there, as UTF-8 that a NUL ends. It must fit. */
-  writeText(slot: number, text: string): void {
-    const { bytes } = this.#chunk(slot);
-    const start = (slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES;
-    bytes[start + bytes.write(text, start)] = 0;
-  }
-
-  bytes(slot: number): Uint8Array {
-    const start = (slot % SLOTS_PER_CHUNK) * SLOT_STORAGE_BYTES;
-    return this.#chunk(slot).bytes.subarray(start, start + SLOT_STORAGE_BYTES);
-  }
 }
