@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { StreamSocket } from 'ringlet';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
@@ -63,14 +63,29 @@ class EchoCount {
   }
 }
 
-export async function byEvent(parameters: Parameters): Promise<Measurement> {
+function answerEvents(socket: Socket, count: EchoCount): void {
+  socket.on('data', (chunk) => {
+    socket.write(chunk);
+    count.add(chunk.length);
+  });
+}
+
+/** In the style of ringlet's contenders: iterated, and awaited. */
+async function answerAwaited(socket: Socket, count: EchoCount): Promise<void> {
+  for await (const chunk of socket) {
+    await new Promise((resolve) => socket.write(chunk, resolve));
+    count.add(chunk.length);
+  }
+}
+
+async function onNode(
+  parameters: Parameters,
+  answer: (socket: Socket, count: EchoCount) => void | Promise<void>,
+): Promise<Measurement> {
   const count = new EchoCount(parameters);
   const server = createServer((socket) => {
-    socket.on('data', (chunk) => {
-      socket.write(chunk);
-      count.add(chunk.length);
-    });
     socket.on('error', () => {});
+    void answer(socket, count);
   });
   server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
   await once(server, 'listening');
@@ -78,6 +93,10 @@ export async function byEvent(parameters: Parameters): Promise<Measurement> {
   const measurement = await count.measure(port);
   server.close();
   return measurement;
+}
+
+export function byEvent(parameters: Parameters): Promise<Measurement> {
+  return onNode(parameters, answerEvents);
 }
 
 export async function echo(socket: StreamSocket, count: EchoCount): Promise<void> {
@@ -141,6 +160,7 @@ export const workload: Workload<Parameters> = {
   ],
   contenders: [
     { name: "node:net 'data'", run: byEvent },
+    { name: 'node:net for await', run: (parameters) => onNode(parameters, answerAwaited) },
     { name: 'ringlet for await', run: onRing('loop', echo) },
     { name: 'ringlet leased chunks', run: onRing('loop', echoLeased) },
     { name: 'ringlet sqPoll for await', run: onRing('sqPoll', echo) },

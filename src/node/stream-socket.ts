@@ -282,11 +282,11 @@ export class NodeStream implements BackendStream {
     // Of a destroyed socket Node says that all was written, whatever was (onWriteComplete).
     const settle = (error?: Error | null): void =>
       end(error ?? (this.#socket.destroyed ? connectionClosedError() : null));
-    this.#socket.cork();
+    if (pieces.length > 1) this.#socket.cork();
     pieces.forEach((piece, index) => {
       this.#socket.write(piece, index === pieces.length - 1 ? settle : undefined);
     });
-    this.#socket.uncork();
+    if (pieces.length > 1) this.#socket.uncork();
   }
 
   writeNow(data: readonly Span[]): number | Promise<number> {
