@@ -1,17 +1,24 @@
 /** The code on the README and on pages of docs/: TypeScript compiles against the package's types, and each block runs to its end. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { expectCleanExit, PACKAGE_ROOT } from './support/child.js';
 import { Examples } from './support/examples.js';
+import { skip } from './support/skip.js';
 import { temporaryDirectory } from './support/temporary.js';
 
-/** Those whose blocks are whole programs. */
-const PAGES = ['README.md', 'docs/sq-poll.md', 'docs/troubleshooting.md'];
+const PAGES = [
+  'README.md',
+  ...readdirSync(join(PACKAGE_ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+/** What an example may end with where the machine has not what it shows. */
+const LACKS = /ERR_FEATURE_UNAVAILABLE_ON_PLATFORM.*|E(?:OP)?NOTSUP.*/;
 
 interface Block {
   title: string;
-  /** `ts` is compiled; `js` runs as it is, on the oldest Node too. */
+  /** `ts` is compiled; `js` runs as it is, on the oldest Node too. What needs a newer one says `javascript`. */
   language: string;
   source: string;
 }
@@ -46,11 +53,17 @@ describe('Code on pages', () => {
   });
 
   for (const [index, { title, language, source }] of blocks.entries()) {
-    it(`block ${index + 1}, of ${title}, runs to its end and prints something`, async () => {
+    it(`block ${index + 1}, of ${title}, runs to its end and prints something`, async function () {
       // They write to the directory they run in.
       const outcome = await (language === 'ts'
         ? examples.run(index, directory.path)
-        : examples.runPlain(source, `${index}.mjs`, directory.path));
+        : examples.runPlain(
+            source,
+            `${index}.${source.includes('require(') ? 'cjs' : 'mjs'}`,
+            directory.path,
+          ));
+      const [lack] = LACKS.exec(outcome.stderr) ?? [];
+      if (lack !== undefined) skip(this, lack);
       expectCleanExit(outcome);
       expect(outcome.stderr).to.equal('');
       expect(outcome.stdout).to.not.equal('');
