@@ -3,7 +3,9 @@
  * Both backends and the public class depend on it.
  */
 import { byteCountOf, type Span, type View } from '../base/views.js';
-import type { BackendFile, OpenRules, Path, Position, SymlinkType } from './files.js';
+import type { FailedCall } from '../errors/index.js';
+import { type FileCall, subjectOf as subjectOfCall } from './file-calls.js';
+import type { BackendFile, Position } from './files.js';
 
 type TransferStep =
   | {
@@ -25,18 +27,7 @@ type TransferStep =
       buffers: readonly View[];
     };
 
-export type ChainStep =
-  | TransferStep
-  | { kind: 'sync' | 'datasync' | 'close'; file: BackendFile }
-  | { kind: 'truncate'; file: BackendFile; bytes: number }
-  | { kind: 'allocate'; file: BackendFile; mode: number; offset: number; bytes: number }
-  | { kind: 'fstat'; file: BackendFile; bigint: boolean }
-  | { kind: 'stat' | 'lstat'; path: Path; bigint: boolean }
-  | { kind: 'open'; path: Path; flags: number; mode: number; rules: OpenRules | undefined }
-  | { kind: 'rename' | 'link'; path: Path; dest: Path }
-  | { kind: 'symlink'; path: Path; dest: Path; type: SymlinkType | undefined }
-  | { kind: 'unlink' | 'rmdir'; path: Path }
-  | { kind: 'mkdir'; path: Path; mode: number };
+export type ChainStep = TransferStep | FileCall;
 
 export type ChainOutcome =
   /** `value` is what the call itself would have resolved to; a `BackendFile` for `open`. */
@@ -95,21 +86,21 @@ export function shortfallOf(step: ChainStep, value: unknown): { bytes: number; w
   return bytes < wanted ? { bytes, wanted } : undefined;
 }
 
-const SYSCALLS: Partial<Record<ChainStep['kind'], string>> = {
-  readv: 'read',
-  writev: 'write',
-  sync: 'fsync',
-  datasync: 'fdatasync',
-  truncate: 'ftruncate',
-  allocate: 'fallocate',
-};
+/** What an error of the step names: the plain call for a vectored one, as Node's. */
+export function subjectOf(step: ChainStep): FailedCall {
+  switch (step.kind) {
+    case 'read':
+    case 'readv':
+      return { syscall: 'read' };
+    case 'write':
+    case 'writev':
+      return { syscall: 'write' };
+    default:
+      return subjectOfCall(step);
+  }
+}
 
-/** What an error of the step names. */
-export function subjectOf(step: ChainStep): { syscall: string; path?: Path; dest?: Path } {
-  const subject: { syscall: string; path?: Path; dest?: Path } = {
-    syscall: SYSCALLS[step.kind] ?? step.kind,
-  };
-  if ('path' in step) subject.path = step.path;
-  if ('dest' in step) subject.dest = step.dest;
-  return subject;
+/** What the step is called where it is added to a chain: without the f of a system call on an open file. */
+export function methodOf(step: ChainStep): string {
+  return 'file' in step ? step.kind.replace(/^f/, '') : step.kind;
 }

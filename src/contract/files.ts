@@ -3,9 +3,9 @@
  *
  * Paths and ranges are checked; flags and modes are the kernel's numbers.
  */
-import type { BigIntStats, Stats } from 'node:fs';
-import type { Path, Position, SymlinkType } from '../base/file-arguments.js';
+import type { Path, Position } from '../base/file-arguments.js';
 import type { Span } from '../base/views.js';
+import type { CallOnFile, CallOnPath, FileCalls } from './file-calls.js';
 
 export * from '../base/file-arguments.js';
 
@@ -38,9 +38,9 @@ export type PoolCallback<Result> = (error: NodeJS.ErrnoException | null, result?
  * An open descriptor. Every method counts as pending until its promise settles;
  * `close` refuses new work at once, waits for what is pending, and only then gives the number back.
  *
- * Views are the caller's, and may have lost their memory when their turn comes (views.ts).
+ * Views are the caller's, and may have lost their memory when their turn comes (views.ts). `do` takes calls whose `file` it is.
  */
-export interface BackendFile {
+export interface BackendFile extends FileCalls<CallOnFile> {
   readonly fd: number;
   /** Whether a read may wait for somebody else: for a FIFO's writer, or a server. */
   readonly mayWait: boolean;
@@ -61,29 +61,6 @@ export interface BackendFile {
   /** Resolves to the bytes read into all of them. */
   readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number>;
   writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number>;
-  stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
-  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
-  sync(signal: AbortSignal | undefined): Promise<void>;
-  datasync(signal: AbortSignal | undefined): Promise<void>;
-  truncate(bytes: number, signal: AbortSignal | undefined): Promise<void>;
-  /** @param mode fallocate(2)'s FALLOC_FL_* bits. */
-  allocate(mode: number, offset: number, bytes: number, signal: AbortSignal | undefined): Promise<void>;
-  /** @param advice POSIX_FADV_*. `bytes` 0 means to the end. */
-  advise(offset: number, bytes: number, advice: number, signal: AbortSignal | undefined): Promise<void>;
-  /** @param flags SYNC_FILE_RANGE_* bits. `bytes` 0 means to the end. */
-  syncRange(offset: number, bytes: number, flags: number, signal: AbortSignal | undefined): Promise<void>;
-  getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer>;
-  /** @param flags XATTR_CREATE and XATTR_REPLACE of setxattr(2). */
-  setAttribute(name: string, value: Buffer, flags: number, signal: AbortSignal | undefined): Promise<void>;
-  /**
-   * Has Node's thread pool do a call on the descriptor, which stays open until it ends. An abort rejects at
-   * once. What `call` throws is a mistake in its arguments.
-   */
-  inPool<Result>(
-    syscall: string,
-    call: (fd: number, callback: PoolCallback<Result>) => void,
-    signal: AbortSignal | undefined,
-  ): Promise<Result>;
   /** Memory that is going to be read into for the first time, all of it; a backend may prepare it for that. */
   expectFilling?(memory: Buffer): void;
   /** Asks everything pending on the descriptor to end; returns how many operations that was. */
@@ -136,16 +113,7 @@ export interface WholeWrite {
   writeOn(bytesWritten: number, open: () => Promise<BackendFile>): Promise<void>;
 }
 
-export interface FileBackend {
-  /** `flags` as open(2)'s numbers; close-on-exec is always added. */
-  open(
-    path: Path,
-    flags: number,
-    mode: number,
-    signal: AbortSignal | undefined,
-    rules?: OpenRules,
-  ): Promise<BackendFile>;
-  stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
+export interface FileBackend extends FileCalls<CallOnPath> {
   /**
    * Reads a file whole, opened read-only; undefined when there is no quicker way now than open, read, close.
    * Then `read` is untouched.
@@ -157,38 +125,6 @@ export interface FileBackend {
   ): Promise<Content> | undefined;
   /** Writes bytes to a file and closes it; undefined when there is no quicker way now than open, write, close. */
   writeWhole?(path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> | undefined;
-  /** `stat` of a symbolic link itself. */
-  lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
-  rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void>;
-  link(existing: Path, added: Path, signal: AbortSignal | undefined): Promise<void>;
-  symlink(
-    target: Path,
-    path: Path,
-    type: SymlinkType | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void>;
-  unlink(path: Path, signal: AbortSignal | undefined): Promise<void>;
-  mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void>;
   /** Whether there is a directory, as far as that can be told at once; false says nothing. */
   isKnownDirectory?(path: Path): boolean;
-  rmdir(path: Path, signal: AbortSignal | undefined): Promise<void>;
-  /** Extended attributes. `isOfLink`: a symbolic link's own, instead of those of what it leads to. */
-  getAttribute(path: Path, name: string, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer>;
-  /** @param flags XATTR_CREATE and XATTR_REPLACE of setxattr(2). */
-  setAttribute(
-    path: Path,
-    name: string,
-    value: Buffer,
-    flags: number,
-    isOfLink: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<void>;
-  /** The names, each with a NUL behind it. */
-  listAttributes(path: Path, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer>;
-  removeAttribute(
-    path: Path,
-    name: string,
-    isOfLink: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<void>;
 }

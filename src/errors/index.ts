@@ -7,6 +7,7 @@
 export * from './arguments.js';
 export * from './chains.js';
 export type { CodedError } from './coded.js';
+export type { FailedCall } from './failed-call.js';
 export * from './rejections.js';
 export * from './states.js';
 export * from './system-calls.js';

@@ -115,23 +115,27 @@ export function attributeCalls(getBackend: () => FileBackend): AttributeCalls {
     async getxattr(path, name, options) {
       const of = toPath(path);
       const { isOfLink, signal } = readAttributeOptions(options);
-      return await getBackend().getAttribute(of, toAttributeName(name), isOfLink, signal);
+      const kind = isOfLink ? 'lgetxattr' : 'getxattr';
+      return await getBackend().do({ kind, path: of, name: toAttributeName(name) }, signal);
     },
     async setxattr(path, name, value, options) {
       const of = toPath(path);
       const { isOfLink, flags, signal } = readAttributeOptions(options);
       const bytes = toAttributeValue(value);
-      await getBackend().setAttribute(of, toAttributeName(name), bytes, flags, isOfLink, signal);
+      const kind = isOfLink ? 'lsetxattr' : 'setxattr';
+      await getBackend().do({ kind, path: of, name: toAttributeName(name), value: bytes, flags }, signal);
     },
     async listxattr(path, options) {
       const of = toPath(path);
       const { isOfLink, signal } = readAttributeOptions(options);
-      return toAttributeNames(await getBackend().listAttributes(of, isOfLink, signal));
+      const kind = isOfLink ? 'llistxattr' : 'listxattr';
+      return toAttributeNames(await getBackend().do({ kind, path: of }, signal));
     },
     async removexattr(path, name, options) {
       const of = toPath(path);
       const { isOfLink, signal } = readAttributeOptions(options);
-      await getBackend().removeAttribute(of, toAttributeName(name), isOfLink, signal);
+      const kind = isOfLink ? 'lremovexattr' : 'removexattr';
+      await getBackend().do({ kind, path: of, name: toAttributeName(name) }, signal);
     },
   };
 }

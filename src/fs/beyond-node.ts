@@ -6,7 +6,6 @@
 import { EventEmitter } from 'node:events';
 import { checkInteger } from '../base/validate.js';
 import type { BackendFile } from '../contract/backend.js';
-import * as attributeCalls from '../native/attribute-calls.js';
 import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
 import {
   readAttributeOptions,
@@ -49,7 +48,7 @@ export abstract class BeyondNode extends EventEmitter {
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 1);
     const { mode, signal } = readAllocateOptions(options);
-    await file.allocate(mode, offset, length, signal);
+    await file.do({ kind: 'fallocate', file, mode, offset, bytes: length }, signal);
   }
 
   /**
@@ -69,7 +68,9 @@ export abstract class BeyondNode extends EventEmitter {
     const file = this[fileFor]('fadvise64');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 0);
-    await file.advise(offset, length, toAdvice(advice), readSignalAlone(options));
+    const flags = toAdvice(advice);
+    const call = { kind: 'fadvise64', file, offset, bytes: length, flags } as const;
+    await file.do(call, readSignalAlone(options));
   }
 
   /**
@@ -85,7 +86,7 @@ export abstract class BeyondNode extends EventEmitter {
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 0);
     const { flags, signal } = readSyncRangeOptions(options);
-    await file.syncRange(offset, length, flags, signal);
+    await file.do({ kind: 'sync_file_range', file, offset, bytes: length, flags }, signal);
   }
 
   /**
@@ -95,7 +96,8 @@ export abstract class BeyondNode extends EventEmitter {
    */
   async getxattr(name: string, options?: SignalOptions | null): Promise<Buffer> {
     const file = this[fileFor]('fgetxattr');
-    return await file.getAttribute(toAttributeName(name), readSignalAlone(options));
+    const call = { kind: 'fgetxattr', file, name: toAttributeName(name) } as const;
+    return await file.do(call, readSignalAlone(options));
   }
 
   /**
@@ -111,29 +113,20 @@ export abstract class BeyondNode extends EventEmitter {
     const file = this[fileFor]('fsetxattr');
     const { flags, signal } = readAttributeOptions(options);
     const bytes = toAttributeValue(value);
-    await file.setAttribute(toAttributeName(name), bytes, flags, signal);
+    await file.do({ kind: 'fsetxattr', file, name: toAttributeName(name), value: bytes, flags }, signal);
   }
 
   /** The names of the file's extended attributes, in no order (flistxattr(2)). */
   async listxattr(options?: SignalOptions | null): Promise<string[]> {
     const file = this[fileFor]('flistxattr');
-    const list = await file.inPool<Buffer>(
-      'flistxattr',
-      (fd, callback) => attributeCalls.listAttributes({ fd }, callback),
-      readSignalAlone(options),
-    );
-    return toAttributeNames(list);
+    return toAttributeNames(await file.do({ kind: 'flistxattr', file }, readSignalAlone(options)));
   }
 
   /** Removes an extended attribute of the file (fremovexattr(2)). */
   async removexattr(name: string, options?: SignalOptions | null): Promise<void> {
     const file = this[fileFor]('fremovexattr');
-    const checked = toAttributeName(name);
-    await file.inPool<void>(
-      'fremovexattr',
-      (fd, callback) => attributeCalls.removeAttribute({ fd }, checked, callback),
-      readSignalAlone(options),
-    );
+    const call = { kind: 'fremovexattr', file, name: toAttributeName(name) } as const;
+    await file.do(call, readSignalAlone(options));
   }
 
   /**
@@ -145,11 +138,8 @@ export abstract class BeyondNode extends EventEmitter {
    * @throws (rejects) ERR_FEATURE_UNAVAILABLE_ON_PLATFORM without the addon.
    */
   async directAlignment(options?: SignalOptions | null): Promise<DirectAlignment | null> {
-    const alignment = await this[fileFor]('statx').inPool<[number, number] | undefined>(
-      'statx',
-      attributeCalls.directAlignment,
-      readSignalAlone(options),
-    );
+    const file = this[fileFor]('statx');
+    const alignment = await file.do({ kind: 'statx', file }, readSignalAlone(options));
     if (alignment === undefined) return null;
     const [memoryBytes, offsetBytes] = alignment;
     return { memoryBytes, offsetBytes };

@@ -5,6 +5,7 @@ import type { BackendFile, WriteResult } from '../contract/backend.js';
 import {
   type ChainOutcome,
   type ChainStep,
+  methodOf,
   shortfallOf,
   subjectOf,
   type TimeLimit,
@@ -65,8 +66,7 @@ function reasonOf(
 ): NodeJS.ErrnoException {
   if (index === broken.index) return broken.cause;
   if (outcome.kind === 'failed') return outcome.error;
-  const { kind } = steps[broken.index] as ChainStep;
-  const why = `part ${broken.index} (${kind === 'fstat' ? 'stat' : kind}) ${broken.what}`;
+  const why = `part ${broken.index} (${methodOf(steps[broken.index] as ChainStep)}) ${broken.what}`;
   return chainCanceledError(subjectOf(steps[index] as ChainStep), why, broken.index, broken.cause);
 }
 

@@ -165,18 +165,18 @@ export class Chain {
 
   /** fsync(2): content and metadata are on the storage device. */
   sync(file: FileHandle): ChainPart<void> {
-    return this.#add({ kind: 'sync', file: this.#fileOf(file, 'fsync') });
+    return this.#add({ kind: 'fsync', file: this.#fileOf(file, 'fsync') });
   }
 
   /** fdatasync(2): the content is, and what it takes to read it back. */
   datasync(file: FileHandle): ChainPart<void> {
-    return this.#add({ kind: 'datasync', file: this.#fileOf(file, 'fdatasync') });
+    return this.#add({ kind: 'fdatasync', file: this.#fileOf(file, 'fdatasync') });
   }
 
   /** ftruncate(2). Default 0 bytes. On a ring it needs Linux 6.9. */
   truncate(file: FileHandle, len = 0): ChainPart<void> {
     const bytes = Math.max(0, checkInteger(len, 'len'));
-    return this.#add({ kind: 'truncate', file: this.#fileOf(file, 'ftruncate'), bytes });
+    return this.#add({ kind: 'ftruncate', file: this.#fileOf(file, 'ftruncate'), bytes });
   }
 
   /** fallocate(2), as `FileHandle.allocate`. */
@@ -190,7 +190,7 @@ export class Chain {
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 1);
     const { mode } = readAllocateOptions(options);
-    return this.#add({ kind: 'allocate', file: target, mode, offset, bytes: length });
+    return this.#add({ kind: 'fallocate', file: target, mode, offset, bytes: length });
   }
 
   /** What the file system knows of an open file or a path. */

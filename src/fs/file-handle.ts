@@ -6,7 +6,7 @@
  * call on the node backend even until the system call that is under way ends.
  */
 import type { AsyncResource } from 'node:async_hooks';
-import nodeFs, { type BigIntStats, type Mode, type Stats, type TimeLike } from 'node:fs';
+import type { BigIntStats, Mode, Stats, TimeLike } from 'node:fs';
 import { checkOurs, type OURS } from '../base/construction.js';
 import {
   checkInteger,
@@ -22,7 +22,6 @@ import {
 import { byteLengthOf, isView, type View } from '../base/views.js';
 import type {
   BackendFile,
-  PoolCallback,
   ReadResult,
   ReadVectorResult,
   WriteResult,
@@ -273,17 +272,19 @@ export class FileHandle extends StreamableHandle {
   async stat(options?: StatOptions | null): Promise<Stats | BigIntStats> {
     const file = this.#lifetime.fileFor('fstat');
     const { bigint, signal } = readStatOptions(options);
-    return await file.stat(bigint, signal);
+    return await file.do({ kind: 'fstat', file, bigint }, signal);
   }
 
   /** Resolves when the storage device has content and metadata (fsync(2)). */
   async sync(options?: SignalOptions | null): Promise<void> {
-    await this.#lifetime.fileFor('fsync').sync(readSignal(options));
+    const file = this.#lifetime.fileFor('fsync');
+    await file.do({ kind: 'fsync', file }, readSignal(options));
   }
 
   /** Resolves when the storage device has the content, and what it takes to read it back (fdatasync(2)). */
   async datasync(options?: SignalOptions | null): Promise<void> {
-    await this.#lifetime.fileFor('fdatasync').datasync(readSignal(options));
+    const file = this.#lifetime.fileFor('fdatasync');
+    await file.do({ kind: 'fdatasync', file }, readSignal(options));
   }
 
   /**
@@ -294,7 +295,7 @@ export class FileHandle extends StreamableHandle {
   async truncate(len = 0, options?: SignalOptions | null): Promise<void> {
     const file = this.#lifetime.fileFor('ftruncate');
     const bytes = Math.max(0, checkInteger(len, 'len'));
-    await file.truncate(bytes, readSignal(options));
+    await file.do({ kind: 'ftruncate', file, bytes }, readSignal(options));
   }
 
   /**
@@ -341,16 +342,15 @@ export class FileHandle extends StreamableHandle {
   /** Sets the permission bits, a number or an octal string (fchmod(2)). In Node's thread pool. */
   async chmod(mode: Mode, options?: SignalOptions | null): Promise<void> {
     const bits = narrowMode(mode) as Mode;
-    await this.#inPool('fchmod', (fd, callback) => nodeFs.fchmod(fd, bits, callback), options);
+    const file = this.#lifetime.fileFor('fchmod');
+    await file.do({ kind: 'fchmod', file, mode: bits }, readSignal(options));
   }
 
   /** Sets owner and group; -1 leaves one as it is (fchown(2)). In Node's thread pool. */
   async chown(uid: number, gid: number, options?: SignalOptions | null): Promise<void> {
-    await this.#inPool(
-      'fchown',
-      (fd, callback) => nodeFs.fchown(fd, plainZero(uid), plainZero(gid), callback),
-      options,
-    );
+    const file = this.#lifetime.fileFor('fchown');
+    const call = { kind: 'fchown', file, uid: plainZero(uid), gid: plainZero(gid) } as const;
+    await file.do(call, readSignal(options));
   }
 
   /**
@@ -359,7 +359,8 @@ export class FileHandle extends StreamableHandle {
    * @param atime a Date, or seconds since 1970, fractions included, also as a string; `mtime` likewise.
    */
   async utimes(atime: TimeLike, mtime: TimeLike, options?: SignalOptions | null): Promise<void> {
-    await this.#inPool('futimes', (fd, callback) => nodeFs.futimes(fd, atime, mtime, callback), options);
+    const file = this.#lifetime.fileFor('futimes');
+    await file.do({ kind: 'futimes', file, atime, mtime }, readSignal(options));
   }
 
   /**
@@ -371,13 +372,5 @@ export class FileHandle extends StreamableHandle {
   /** Closes the handle, as `close` does; does nothing to a closed one. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #inPool(
-    syscall: string,
-    call: (fd: number, callback: PoolCallback<void>) => void,
-    options: unknown,
-  ): Promise<void> {
-    await this.#lifetime.fileFor(syscall).inPool(syscall, call, readSignal(options));
   }
 }

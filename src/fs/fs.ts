@@ -217,7 +217,7 @@ export function createFs(getBackend: () => FileBackend): Fs {
       const { signal, rules } = readOpenOptions(options);
       return new FileHandle(
         OURS,
-        await getBackend().open(from, openFlags, bits, signal, rules),
+        await getBackend().do({ kind: 'open', path: from, flags: openFlags, mode: bits, rules }, signal),
         String(path),
       );
     },
@@ -263,8 +263,8 @@ export function createFs(getBackend: () => FileBackend): Fs {
       try {
         const { bigint, signal } = readStatOptions(options);
         if (signal?.aborted) throw abortError(signal);
-        const of = toPath(path);
-        const found = getBackend().stat(of, bigint, signal);
+        const call = { kind: 'stat', path: toPath(path), bigint } as const;
+        const found = getBackend().do(call, signal);
         return mayBeAbsent(options) ? found.catch(absence) : found;
       } catch (error) {
         return Promise.reject(error);
@@ -275,48 +275,51 @@ export function createFs(getBackend: () => FileBackend): Fs {
       try {
         const { bigint, signal } = readStatOptions(options);
         if (signal?.aborted) throw abortError(signal);
-        const of = toPath(path);
-        return getBackend().lstat(of, bigint, signal);
+        const call = { kind: 'lstat', path: toPath(path), bigint } as const;
+        return getBackend().do(call, signal);
       } catch (error) {
         return Promise.reject(error);
       }
     },
 
     async link(existing: unknown, added: unknown, options?: unknown): Promise<void> {
-      const existingPath = toPath(existing, 'existingPath');
-      const newPath = toPath(added, 'newPath');
-      await getBackend().link(existingPath, newPath, readSignal(options));
+      const from = toPath(existing, 'existingPath');
+      const dest = toPath(added, 'newPath');
+      await getBackend().do({ kind: 'link', path: from, dest }, readSignal(options));
     },
 
     async symlink(target: unknown, path: unknown, type?: unknown, options?: unknown): Promise<void> {
       if (isNodeAtLeast(24)) toSymlinkType(type);
       const says = toPath(target, 'target');
       const at = toPath(path);
-      await getBackend().symlink(says, at, toSymlinkType(type), readSignal(options));
+      await getBackend().do(
+        { kind: 'symlink', path: says, dest: at, type: toSymlinkType(type) },
+        readSignal(options),
+      );
     },
 
     async rename(from: unknown, to: unknown, options?: unknown): Promise<void> {
-      const oldPath = toPath(from, 'oldPath');
-      const newPath = toPath(to, 'newPath');
-      await getBackend().rename(oldPath, newPath, readSignal(options));
+      const path = toPath(from, 'oldPath');
+      const dest = toPath(to, 'newPath');
+      await getBackend().do({ kind: 'rename', path, dest }, readSignal(options));
     },
 
     async unlink(path: unknown, options?: unknown): Promise<void> {
       const name = toPath(path);
-      await getBackend().unlink(name, readSignal(options));
+      await getBackend().do({ kind: 'unlink', path: name }, readSignal(options));
     },
 
     async rmdir(path: unknown, options?: unknown): Promise<void> {
       if (hasNodeOptions(options)) return await node.rmdir(path as PathLike, options as object);
       const name = toPath(path);
-      await getBackend().rmdir(name, readSignal(options));
+      await getBackend().do({ kind: 'rmdir', path: name }, readSignal(options));
     },
 
     async mkdir(path: unknown, options?: unknown): Promise<string | undefined> {
       const name = toPath(path);
       const { isRecursive, mode, signal } = readMakeDirectoryOptions(options);
       if (isRecursive) return await makeDirectories(getBackend(), name, mode, signal);
-      await getBackend().mkdir(name, mode, signal);
+      await getBackend().do({ kind: 'mkdir', path: name, mode }, signal);
       return undefined;
     },
   };

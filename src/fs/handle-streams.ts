@@ -96,7 +96,8 @@ class StreamOperations {
   }
 
   fsync(_fd: number, done: Callback): void {
-    this.#file.sync(undefined).then(() => done(null), done);
+    const file = this.#file;
+    file.do({ kind: 'fsync', file }, undefined).then(() => done(null), done);
   }
 
   close(_fd: number, done: Callback): void {

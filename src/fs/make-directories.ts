@@ -25,7 +25,7 @@ export async function makeDirectories(
   let firstMade: Path | undefined = await makeLikelyParent(files, path, mode, signal);
   for (let current = toMake.pop(); current !== undefined; current = toMake.pop()) {
     try {
-      await files.mkdir(current, mode, signal);
+      await files.do({ kind: 'mkdir', path: current, mode }, signal);
       firstMade ??= current;
     } catch (error) {
       const parent = parentOf(current);
@@ -55,7 +55,7 @@ async function makeLikelyParent(
   const grandparent = parentOf(parent);
   if (grandparent !== undefined && !files.isKnownDirectory(grandparent)) return undefined;
   try {
-    await files.mkdir(parent, mode, signal);
+    await files.do({ kind: 'mkdir', path: parent, mode }, signal);
     return parent;
   } catch {
     // Whatever is wrong, it shows in its turn.
@@ -74,7 +74,7 @@ async function checkIsDirectory(
   if (errnoOf(failure) !== EEXIST) throw failure;
   let errno = isParent ? ENOTDIR : EEXIST;
   try {
-    const stats = await files.stat(path, false, signal);
+    const stats = await files.do({ kind: 'stat', path, bigint: false }, signal);
     if (stats.isDirectory()) return;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;

@@ -18,7 +18,7 @@ export async function readInto(
   target: View | ((size: number) => View),
   { encoding, signal }: Pick<ReadFileSettings, 'encoding' | 'signal'>,
 ): Promise<Buffer | string> {
-  const stats = await file.stat(false, signal);
+  const stats = await file.do({ kind: 'fstat', file, bigint: false }, signal);
   checkSize(stats);
   if (signal?.aborted) throw abortError(signal);
   // What says 0 may be /proc, which does not know.

@@ -34,7 +34,7 @@ export async function readBeyondSlab(
   isFromStart: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
-  const stats = await file.stat(false, signal);
+  const stats = await file.do({ kind: 'fstat', file, bigint: false }, signal);
   const { size } = stats;
   checkSize(stats);
   let content: Buffer = Buffer.allocUnsafeSlow(Math.max(stats.isFile() ? size : 0, 2 * SLAB_BYTES));

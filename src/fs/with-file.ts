@@ -12,7 +12,7 @@ export async function withFile<Value>(
   use: (file: BackendFile) => Promise<Value>,
 ): Promise<Value> {
   if (signal?.aborted) throw abortError(signal);
-  return await useFile(await files.open(path, flags, mode, signal), signal, use);
+  return await useFile(await files.do({ kind: 'open', path, flags, mode }, signal), signal, use);
 }
 
 /** The same for a file that is open. */

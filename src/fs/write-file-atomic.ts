@@ -5,12 +5,12 @@
  * Each step waits for the last one's success. A kernel link would not do: it goes on after a failed fsync, and
  * would then put a file in place whose content may be lost.
  */
-import { constants, fchmod } from 'node:fs';
+import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { BackendFile, FileBackend } from '../contract/backend.js';
+import type { FileBackend } from '../contract/backend.js';
 import { node } from './node-calls.js';
 import type { WriteFileSettings } from './options.js';
-import { useFile } from './with-file.js';
+import { useFile, withFile } from './with-file.js';
 import { type FileContent, toContent, writeWhole } from './write-file.js';
 
 const PERMISSIONS = 0o7777;
@@ -32,21 +32,23 @@ export async function writeFileAtomic(
   const directory = dirname(target);
   const temporary = join(directory, temporaryName(basename(target)));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-  const file = await files.open(temporary, flags, mode ?? settings.mode, signal);
+  const file = await files.do({ kind: 'open', path: temporary, flags, mode: mode ?? settings.mode }, signal);
   try {
     await useFile(file, signal, async () => {
       await writeWhole(file, content, { ...settings, flush: false });
       // The umask has had its say at the making.
-      if (mode !== undefined) await changeMode(file, mode, signal);
-      await file.sync(signal);
+      if (mode !== undefined) await file.do({ kind: 'fchmod', file, mode }, signal);
+      await file.do({ kind: 'fsync', file }, signal);
     });
-    await files.rename(temporary, target, signal);
+    await files.do({ kind: 'rename', path: temporary, dest: target }, signal);
   } catch (error) {
-    await files.unlink(temporary, undefined).catch(() => {});
+    await files.do({ kind: 'unlink', path: temporary }, undefined).catch(() => {});
     throw error;
   }
-  const opened = await files.open(directory, constants.O_RDONLY | constants.O_DIRECTORY, 0, undefined);
-  await useFile(opened, undefined, (parent) => parent.sync(undefined));
+  const toDirectory = constants.O_RDONLY | constants.O_DIRECTORY;
+  await withFile(files, directory, toDirectory, 0, undefined, (file) =>
+    file.do({ kind: 'fsync', file }, undefined),
+  );
 }
 
 /** The name, cut where it would become longer than the file system may take, and something that nobody else has. */
@@ -76,13 +78,9 @@ async function permissionsOf(
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
   try {
-    return Number((await files.stat(path, false, signal)).mode) & PERMISSIONS;
+    return Number((await files.do({ kind: 'stat', path, bigint: false }, signal)).mode) & PERMISSIONS;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-async function changeMode(file: BackendFile, mode: number, signal: AbortSignal | undefined): Promise<void> {
-  await file.inPool<void>('fchmod', (fd, callback) => fchmod(fd, mode, callback), signal);
 }

@@ -98,7 +98,7 @@ export async function writeWhole(
   if (signal?.aborted) throw abortError(signal);
   if (content instanceof Span) await writeSpan(file, content, 0, signal);
   else await writeParts(file, content, encoding, signal);
-  if (flush) await file.sync(signal);
+  if (flush) await file.do({ kind: 'fsync', file }, signal);
 }
 
 /** @param bytesBefore how many of them the file has already. */

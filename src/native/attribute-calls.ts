@@ -4,28 +4,16 @@
  */
 
 import { checkPermitted } from '../base/permission.js';
-import type { Path, PoolCallback } from '../contract/files.js';
+import { callError, type FileCall, type FileCallOf } from '../contract/file-calls.js';
+import type { PoolCallback } from '../contract/files.js';
 import { featureUnavailableError, systemError } from '../errors/index.js';
 import { type Binding, binding } from './binding.js';
 
-/** What has the attributes: an open descriptor, or a path, whose last link is followed or not. */
-interface AttributeHolder {
-  fd?: number;
-  path?: Path;
-  isOfLink?: boolean;
-}
-
-export type AttributeVerb = 'getxattr' | 'setxattr' | 'listxattr' | 'removexattr';
-
-/** The system call's own name, as errors have it. */
-export function attributeSyscall(verb: AttributeVerb, { fd, isOfLink }: AttributeHolder): string {
-  if (fd !== undefined) return `f${verb}`;
-  return isOfLink ? `l${verb}` : verb;
-}
+type AttributeCall = Extract<FileCall, { kind: `${string}xattr` }>;
 
 /** The addon, for a call on what has the attributes. */
-function bindingFor(scope: 'fs.read' | 'fs.write', { path }: AttributeHolder): Binding {
-  if (path !== undefined) checkPermitted(scope, path);
+function bindingFor(scope: 'fs.read' | 'fs.write', call: AttributeCall): Binding {
+  if ('path' in call) checkPermitted(scope, call.path);
   return loadedBinding('extended attributes');
 }
 
@@ -38,63 +26,68 @@ function loadedBinding(feature: string): Binding {
   }
 }
 
-function toTarget({ fd, path = '' }: AttributeHolder): number | Buffer {
-  return fd ?? (typeof path === 'string' ? Buffer.from(path) : path);
+/** A descriptor, or a path as bytes. */
+function targetOf(call: AttributeCall): number | Buffer {
+  if ('file' in call) return call.file.fd;
+  return typeof call.path === 'string' ? Buffer.from(call.path) : call.path;
+}
+
+/** Whether a symbolic link's own are meant. */
+function isOfLink({ kind }: AttributeCall): boolean {
+  return kind.startsWith('l') && kind !== 'listxattr';
 }
 
 /** Hands on what the addon calls back with: a result, or a negative errno. */
 function settling<Result>(
-  verb: AttributeVerb,
-  holder: AttributeHolder,
+  call: AttributeCall,
   callback: PoolCallback<Result>,
 ): (result: Result | number) => void {
   return (result) => {
-    if (typeof result === 'number' && result < 0) {
-      callback(systemError(result, attributeSyscall(verb, holder), holder.path));
-    } else {
-      callback(null, result as Result);
-    }
+    if (typeof result === 'number' && result < 0) callback(callError(result, call));
+    else callback(null, result as Result);
   };
 }
 
-export function getAttribute(holder: AttributeHolder, name: string, callback: PoolCallback<Buffer>): void {
-  const settle = settling('getxattr', holder, callback);
-  bindingFor('fs.read', holder).getAttribute(toTarget(holder), holder.isOfLink === true, name, settle);
+export function getAttribute(
+  call: FileCallOf<'fgetxattr' | 'getxattr' | 'lgetxattr'>,
+  callback: PoolCallback<Buffer>,
+): void {
+  const addon = bindingFor('fs.read', call);
+  addon.getAttribute(targetOf(call), isOfLink(call), call.name, settling(call, callback));
 }
 
-/** @param flags XATTR_CREATE and XATTR_REPLACE of setxattr(2). `value` is copied at once. */
+/** The value is copied at once. */
 export function setAttribute(
-  holder: AttributeHolder,
-  name: string,
-  value: Buffer,
-  flags: number,
+  call: FileCallOf<'fsetxattr' | 'setxattr' | 'lsetxattr'>,
   callback: PoolCallback<void>,
 ): void {
-  const settle = settling('setxattr', holder, callback);
-  bindingFor('fs.write', holder).setAttribute(
-    toTarget(holder),
-    holder.isOfLink === true,
-    name,
-    value,
-    flags,
-    settle,
-  );
+  const { name, value, flags } = call;
+  const addon = bindingFor('fs.write', call);
+  addon.setAttribute(targetOf(call), isOfLink(call), name, value, flags, settling(call, callback));
 }
 
-/** The names, each with a NUL behind it. */
-export function listAttributes(holder: AttributeHolder, callback: PoolCallback<Buffer>): void {
-  const settle = settling('listxattr', holder, callback);
-  bindingFor('fs.read', holder).listAttributes(toTarget(holder), holder.isOfLink === true, settle);
+export function listAttributes(
+  call: FileCallOf<'flistxattr' | 'listxattr' | 'llistxattr'>,
+  callback: PoolCallback<Buffer>,
+): void {
+  const addon = bindingFor('fs.read', call);
+  addon.listAttributes(targetOf(call), isOfLink(call), settling(call, callback));
 }
 
-export function removeAttribute(holder: AttributeHolder, name: string, callback: PoolCallback<void>): void {
-  const settle = settling('removexattr', holder, callback);
-  bindingFor('fs.write', holder).removeAttribute(toTarget(holder), holder.isOfLink === true, name, settle);
+export function removeAttribute(
+  call: FileCallOf<'fremovexattr' | 'removexattr' | 'lremovexattr'>,
+  callback: PoolCallback<void>,
+): void {
+  const addon = bindingFor('fs.write', call);
+  addon.removeAttribute(targetOf(call), isOfLink(call), call.name, settling(call, callback));
 }
 
 /** What direct I/O on a file asks for: [of memory, of offset and length]; undefined where the kernel does not say. */
-export function directAlignment(fd: number, callback: PoolCallback<[number, number] | undefined>): void {
-  loadedBinding('FileHandle.directAlignment').directAlignment(fd, (result) => {
+export function directAlignment(
+  { file }: FileCallOf<'statx'>,
+  callback: PoolCallback<[number, number] | undefined>,
+): void {
+  loadedBinding('FileHandle.directAlignment').directAlignment(file.fd, (result) => {
     if (typeof result === 'number') callback(systemError(result, 'statx'));
     else callback(null, result);
   });

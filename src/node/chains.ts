@@ -100,37 +100,8 @@ export class NodeChains implements ChainBackend {
           bytesWritten: await step.file.writev(step.spans, step.position, signal),
           buffers: step.buffers,
         };
-      case 'sync':
-        return await step.file.sync(signal);
-      case 'datasync':
-        return await step.file.datasync(signal);
-      case 'truncate':
-        return await step.file.truncate(step.bytes, signal);
-      case 'allocate':
-        return await step.file.allocate(step.mode, step.offset, step.bytes, signal);
-      case 'fstat':
-        return await step.file.stat(step.bigint, signal);
-      case 'stat':
-        return await this.#files.stat(step.path, step.bigint, signal);
-      case 'lstat':
-        return await this.#files.lstat(step.path, step.bigint, signal);
-      case 'open':
-        return await this.#files.open(step.path, step.flags, step.mode, signal, step.rules);
-      case 'close':
-        if (signal.aborted) throw abortError(signal);
-        return await step.file.close();
-      case 'rename':
-        return await this.#files.rename(step.path, step.dest, signal);
-      case 'link':
-        return await this.#files.link(step.path, step.dest, signal);
-      case 'symlink':
-        return await this.#files.symlink(step.path, step.dest, step.type, signal);
-      case 'unlink':
-        return await this.#files.unlink(step.path, signal);
-      case 'rmdir':
-        return await this.#files.rmdir(step.path, signal);
-      case 'mkdir':
-        return await this.#files.mkdir(step.path, step.mode, signal);
+      default:
+        return await ('file' in step ? step.file.do(step, signal) : this.#files.do(step, signal));
     }
   }
 }

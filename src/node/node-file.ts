@@ -1,14 +1,15 @@
 /** An open file over node:fs: its calls in Node's thread pool, and its close. */
-import nodeFs, { type BigIntStats, type Stats } from 'node:fs';
+import nodeFs from 'node:fs';
 import { EFBIG } from '../base/errno.js';
 import { PendingCount } from '../base/pending-count.js';
 import { bytesOf, Span, type View } from '../base/views.js';
 import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../contract/backend.js';
+import type { CallOnFile, ResultOf } from '../contract/file-calls.js';
 import type { OperationFacts } from '../contract/observation.js';
-import { featureUnavailableError, fileClosedError, systemError } from '../errors/index.js';
-import * as attributeCalls from '../native/attribute-calls.js';
+import { abortError, fileClosedError, systemError } from '../errors/index.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
 import { called } from '../native/pool-call.js';
+import { checkForPool, startInPool } from '../native/pool-file-calls.js';
 import type { Admission } from './admission.js';
 import { CursorReads } from './cursor-reads.js';
 import type { NodePools } from './pools.js';
@@ -151,72 +152,14 @@ export class NodeFile implements BackendFile {
     return await this.#run<number>('write', call, signal, { kind: 'writev', fd: this.fd }, false, spans);
   }
 
-  stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
-  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
-  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
-    return this.#run<Stats | BigIntStats>(
-      'fstat',
-      (callback) => nodeFs.fstat(this.fd, { bigint }, callback),
-      signal,
-    );
-  }
-
-  sync(signal: AbortSignal | undefined): Promise<void> {
-    return this.#run<void>('fsync', (callback) => nodeFs.fsync(this.fd, (error) => callback(error)), signal);
-  }
-
-  datasync(signal: AbortSignal | undefined): Promise<void> {
-    return this.#run<void>(
-      'fdatasync',
-      (callback) => nodeFs.fdatasync(this.fd, (error) => callback(error)),
-      signal,
-    );
-  }
-
-  truncate(bytes: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#run<void>(
-      'ftruncate',
-      (callback) => nodeFs.ftruncate(this.fd, bytes, (error) => callback(error)),
-      signal,
-    );
-  }
-
-  advise(): Promise<void> {
-    return Promise.reject(featureUnavailableError('FileHandle.advise', 'Node has no fadvise'));
-  }
-
-  syncRange(): Promise<void> {
-    return Promise.reject(featureUnavailableError('FileHandle.syncRange', 'Node has no sync_file_range'));
-  }
-
-  allocate(): Promise<void> {
-    return Promise.reject(featureUnavailableError('FileHandle.allocate', 'Node has no fallocate'));
-  }
-
-  getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer> {
-    const { fd } = this;
-    return this.#run<Buffer>(
-      'fgetxattr',
-      (callback) => attributeCalls.getAttribute({ fd }, name, callback),
-      signal,
-    );
-  }
-
-  setAttribute(name: string, value: Buffer, flags: number, signal: AbortSignal | undefined): Promise<void> {
-    const { fd } = this;
-    return this.#run<void>(
-      'fsetxattr',
-      (callback) => attributeCalls.setAttribute({ fd }, name, value, flags, callback),
-      signal,
-    );
-  }
-
-  inPool<Result>(
-    syscall: string,
-    call: (fd: number, callback: PoolCallback<Result>) => void,
-    signal: AbortSignal | undefined,
-  ): Promise<Result> {
-    return this.#run<Result>(syscall, (callback) => call(this.fd, callback), signal);
+  do<Call extends CallOnFile>(call: Call, signal: AbortSignal | undefined): Promise<ResultOf<Call>>;
+  async do(call: CallOnFile, signal: AbortSignal | undefined): Promise<unknown> {
+    if (call.kind === 'close') {
+      if (signal?.aborted) throw abortError(signal);
+      return await this.close();
+    }
+    checkForPool(call);
+    return await this.#run<unknown>(call.kind, (callback) => startInPool(call, callback), signal);
   }
 
   cancel(): number {

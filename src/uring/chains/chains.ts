@@ -5,6 +5,7 @@ import {
   type ChainBackend,
   type ChainOutcome,
   type ChainStep,
+  methodOf,
   subjectOf,
   type TimeLimit,
 } from '../../contract/chain-steps.js';
@@ -14,12 +15,12 @@ import {
   featureUnavailableError,
   ringClosedError,
 } from '../../errors/index.js';
-import { OP_FTRUNCATE } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { Operation } from '../engine/operation.js';
-import { CloseOperation, FileOperation, StatOperation } from '../files/file-operations.js';
+import { CallOperation, lackOf } from '../files/call-operations.js';
+import { CloseOperation } from '../files/file-operations.js';
 import type { UringFiles } from '../files/files.js';
-import { type OpenedFd, OpenOperation, PathOperation } from '../files/path-operations.js';
+import { type OpenedFd, OpenOperation } from '../files/path-operations.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from '../files/transfers.js';
 import type { UringFile } from '../files/uring-file.js';
 import { linkLengths, RunningChain } from './running-chain.js';
@@ -123,28 +124,6 @@ export class UringChains implements ChainBackend {
         return readvTransfer(this.#own(step.file, syscall), step.spans, step.position);
       case 'writev':
         return writevTransfer(this.#own(step.file, syscall), step.spans, step.position);
-      case 'sync':
-        return new FileOperation(this.#own(step.file, syscall), 'fsync');
-      case 'datasync':
-        return new FileOperation(this.#own(step.file, syscall), 'fdatasync');
-      case 'truncate':
-        if (!this.#dispatcher.supportsOp(OP_FTRUNCATE)) {
-          throw featureUnavailableError('truncate in a chain', 'it needs Linux 6.9');
-        }
-        return new FileOperation(this.#own(step.file, syscall), 'ftruncate', step.bytes);
-      case 'allocate':
-        return new FileOperation(
-          this.#own(step.file, syscall),
-          'fallocate',
-          step.bytes,
-          step.offset,
-          step.mode,
-        );
-      case 'fstat':
-        return new StatOperation(this.#own(step.file, syscall), step.bigint);
-      case 'stat':
-      case 'lstat':
-        return new StatOperation(step.path, step.bigint, step.kind === 'lstat');
       case 'open': {
         const from = step.rules && this.#files.toOpenFrom(step.rules);
         // By a kernel thread: the kernel's first try without one would not wait for a FIFO's other side.
@@ -152,15 +131,11 @@ export class UringChains implements ChainBackend {
       }
       case 'close':
         return new CloseOperation(this.#own(step.file, syscall).fd);
-      case 'rename':
-      case 'link':
-      case 'symlink':
-        return new PathOperation(step.kind, step.path, step.dest);
-      case 'unlink':
-      case 'rmdir':
-        return new PathOperation(step.kind, step.path);
-      case 'mkdir':
-        return new PathOperation('mkdir', step.path, undefined, step.mode);
+      default: {
+        const lack = lackOf(step, this.#dispatcher);
+        if (lack !== undefined) throw featureUnavailableError(`${methodOf(step)} in a chain`, lack);
+        return new CallOperation(step, 'file' in step ? this.#own(step.file, syscall) : undefined);
+      }
     }
   }
 

@@ -1,28 +1,24 @@
 /** Files on a ring: how they are opened, operations on paths, and whole files by their paths. */
 import { type BigIntStats, constants, type Stats } from 'node:fs';
-import { orAborted } from '../../base/abort.js';
 import type {
   BackendFile,
   FileBackend,
   OpenRules,
   Path,
-  PoolCallback,
-  SymlinkType,
   WholeRead,
   WholeWrite,
 } from '../../contract/backend.js';
-import { abortError, fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
-import * as attributeCalls from '../../native/attribute-calls.js';
+import type { CallOnPath, FileCallOf, ResultOf } from '../../contract/file-calls.js';
+import { fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { called } from '../../native/pool-call.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
-import { AttributeOperation, readAttribute } from './attribute-operations.js';
+import { CallOperation } from './call-operations.js';
 import type { CachedPaths, OpenedRead } from './cached-paths.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
-import { StatOperation } from './file-operations.js';
+import { doOnRing } from './file-calls.js';
 import { openDescriptor } from './open.js';
-import { type OpenedFd, type OpenFrom, OpenOperation, PathOperation } from './path-operations.js';
+import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
 import { UringFile } from './uring-file.js';
 import { type FurtherReader, InstallOperation, WholeReadOperation } from './whole-read.js';
 import { type FurtherWriter, WholeWriteOperation } from './whole-write.js';
@@ -88,7 +84,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
       }
       try {
         // The descriptor stays a reader meanwhile, for a writer that has seen it.
-        return await this.open(path, constants.O_RDONLY, 0, undefined);
+        return await this.#reopen(path, undefined);
       } finally {
         giveUp();
       }
@@ -110,7 +106,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     signal: AbortSignal | undefined,
   ): Promise<Content> {
     // Nothing at all: an empty file, or a FIFO that has no writer, for whom there is a reader meanwhile.
-    const reopen = (): Promise<BackendFile> => this.open(path, constants.O_RDONLY, 0, signal);
+    const reopen = (): Promise<BackendFile> => this.#reopen(path, signal);
     const install = (): Promise<BackendFile> => this.#install(path, index, signal);
     return await this.#withSlot(index, byteCount === 0 ? reopen : install, (open) =>
       read.readOn(byteCount, open),
@@ -171,19 +167,41 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     }
   }
 
-  async open(
-    path: Path,
-    flags: number,
-    mode: number,
-    signal: AbortSignal | undefined,
-    rules?: OpenRules,
-  ): Promise<BackendFile> {
+  do<Call extends CallOnPath>(call: Call, signal: AbortSignal | undefined): Promise<ResultOf<Call>>;
+  do(call: CallOnPath, signal: AbortSignal | undefined): Promise<unknown> {
+    switch (call.kind) {
+      case 'open':
+        return this.#open(call, signal);
+      case 'stat':
+      case 'lstat':
+        return this.#stat(call, signal);
+      default:
+        return doOnRing(call, undefined, this.#dispatcher, signal);
+    }
+  }
+
+  #reopen(path: Path, signal: AbortSignal | undefined): Promise<BackendFile> {
+    return this.#open({ kind: 'open', path, flags: constants.O_RDONLY, mode: 0 }, signal);
+  }
+
+  async #open(call: FileCallOf<'open'>, signal: AbortSignal | undefined): Promise<BackendFile> {
+    const { path, flags, mode, rules } = call;
     const from = rules && this.toOpenFrom(rules);
     const mayStall = this.mayStall(path, from?.directory);
     const opened = this.#isForThread(path, from?.directory)
       ? await this.#dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal)
       : await openDescriptor(this.#dispatcher, path, flags, mode, from, signal);
     return this.adopt(opened, mayStall);
+  }
+
+  #stat(call: FileCallOf<'stat' | 'lstat'>, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
+    const { path, bigint } = call;
+    if (signal === undefined && typeof path === 'string') {
+      const stats = this.#pathsOnTheSpot?.stat(path, bigint, call.kind === 'lstat');
+      if (stats !== undefined) return stats;
+    }
+    const { cachedPaths } = this.#dispatcher;
+    return this.#dispatcher.submit(new CallOperation(call, undefined, undefined, cachedPaths), signal);
   }
 
   /** The file of a descriptor that this ring has just opened. */
@@ -218,118 +236,5 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     if (!(file instanceof UringFile) || !file.isOn(this.#dispatcher)) throw otherRingError();
     if (file.isClosing) throw fileClosedError(syscall);
     return file;
-  }
-
-  stat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
-    return this.#stat(path, bigint, false, signal);
-  }
-
-  lstat(path: Path, bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
-    return this.#stat(path, bigint, true, signal);
-  }
-
-  #stat(
-    path: Path,
-    isBigInt: boolean,
-    isOfLink: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Stats | BigIntStats> {
-    if (signal === undefined && typeof path === 'string') {
-      const stats = this.#pathsOnTheSpot?.stat(path, isBigInt, isOfLink);
-      if (stats !== undefined) return stats;
-    }
-    const { cachedPaths } = this.#dispatcher;
-    return this.#dispatcher.submit(new StatOperation(path, isBigInt, isOfLink, cachedPaths), signal);
-  }
-
-  async rename(from: Path, to: Path, signal: AbortSignal | undefined): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('rename', from, to), signal);
-  }
-
-  async link(existing: Path, added: Path, signal: AbortSignal | undefined): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('link', existing, added), signal);
-  }
-
-  async symlink(
-    target: Path,
-    path: Path,
-    _type: SymlinkType | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('symlink', target, path), signal);
-  }
-
-  async unlink(path: Path, signal: AbortSignal | undefined): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('unlink', path), signal);
-  }
-
-  async mkdir(path: Path, mode: number, signal: AbortSignal | undefined): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('mkdir', path, undefined, mode), signal);
-  }
-
-  async rmdir(path: Path, signal: AbortSignal | undefined): Promise<void> {
-    await this.#dispatcher.submit(new PathOperation('rmdir', path), signal);
-  }
-
-  async getAttribute(
-    path: Path,
-    name: string,
-    isOfLink: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Buffer> {
-    if (isOfLink) {
-      return await this.#inPool<Buffer>(
-        (callback) => attributeCalls.getAttribute({ path, isOfLink }, name, callback),
-        signal,
-      );
-    }
-    return await readAttribute((into) =>
-      this.#dispatcher.submit(new AttributeOperation('getxattr', path, name, into), signal),
-    );
-  }
-
-  async setAttribute(
-    path: Path,
-    name: string,
-    value: Buffer,
-    flags: number,
-    isOfLink: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    if (isOfLink) {
-      await this.#inPool<void>(
-        (callback) => attributeCalls.setAttribute({ path, isOfLink }, name, value, flags, callback),
-        signal,
-      );
-      return;
-    }
-    await this.#dispatcher.submit(new AttributeOperation('setxattr', path, name, value, flags), signal);
-  }
-
-  listAttributes(path: Path, isOfLink: boolean, signal: AbortSignal | undefined): Promise<Buffer> {
-    return this.#inPool((callback) => attributeCalls.listAttributes({ path, isOfLink }, callback), signal);
-  }
-
-  removeAttribute(
-    path: Path,
-    name: string,
-    isOfLink: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    return this.#inPool(
-      (callback) => attributeCalls.removeAttribute({ path, isOfLink }, name, callback),
-      signal,
-    );
-  }
-
-  /** What a ring has no operation for. The ring does not wait for it. */
-  async #inPool<Result>(
-    call: (callback: PoolCallback<Result>) => void,
-    signal: AbortSignal | undefined,
-  ): Promise<Result> {
-    if (this.#dispatcher.isClosing) throw ringClosedError();
-    if (signal?.aborted) throw abortError(signal);
-    const running = called(call);
-    return await (signal === undefined ? running : orAborted(running, signal));
   }
 }

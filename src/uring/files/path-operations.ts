@@ -3,18 +3,8 @@ import { constants } from 'node:fs';
 import type { Path } from '../../contract/backend.js';
 import { systemError } from '../../errors/index.js';
 import { addressOf, writeWide } from '../../native/addresses.js';
-import { AT_FDCWD, AT_REMOVEDIR, COMPLETION_UNSEEKABLE, O_CLOEXEC } from '../../native/layout.js';
-import {
-  prepLink,
-  prepMkdir,
-  prepOpenat,
-  prepOpenat2,
-  prepRename,
-  prepSymlink,
-  prepUnlink,
-  SQE_ASYNC,
-  type Sqe,
-} from '../../native/sqe.js';
+import { AT_FDCWD, COMPLETION_UNSEEKABLE, O_CLOEXEC } from '../../native/layout.js';
+import { prepOpenat, prepOpenat2, SQE_ASYNC, type Sqe } from '../../native/sqe.js';
 import { Operation } from '../engine/operation.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
 import type { UringFile } from './uring-file.js';
@@ -118,65 +108,5 @@ export class OpenOperation extends Operation<OpenedFd> {
 
   protected override onSettled(): void {
     this.#from?.directory?.pending.leave();
-  }
-}
-
-/** Calls that take a path or two and yield nothing. `symlink`'s first one is what the link says. */
-type PathSyscall = 'rename' | 'unlink' | 'mkdir' | 'rmdir' | 'link' | 'symlink';
-
-export class PathOperation extends Operation<void> {
-  readonly #syscall: PathSyscall;
-  readonly #path: Path;
-  readonly #dest: Path | undefined;
-  readonly #encoded: Buffer;
-  readonly #encodedDest: Buffer | undefined;
-  readonly #mode: number;
-
-  constructor(syscall: PathSyscall, path: Path, dest?: Path, mode = 0) {
-    super();
-    this.#syscall = syscall;
-    this.#path = path;
-    this.#dest = dest;
-    this.#encoded = encodePath(path);
-    this.#encodedDest = dest === undefined ? undefined : encodePath(dest);
-    this.#mode = mode;
-  }
-
-  override get isByPath(): boolean {
-    return true;
-  }
-
-  override fill(sqe: Sqe): void {
-    const path = addressOf(this.#encoded);
-    const dest = this.#encodedDest === undefined ? 0 : addressOf(this.#encodedDest);
-    switch (this.#syscall) {
-      case 'rename':
-        prepRename(sqe, path, dest);
-        break;
-      case 'unlink':
-        prepUnlink(sqe, path, 0);
-        break;
-      case 'mkdir':
-        prepMkdir(sqe, path, this.#mode);
-        break;
-      case 'rmdir':
-        prepUnlink(sqe, path, AT_REMOVEDIR);
-        break;
-      case 'link':
-        prepLink(sqe, path, dest);
-        break;
-      case 'symlink':
-        prepSymlink(sqe, path, dest);
-        break;
-    }
-  }
-
-  override complete(result: number): void {
-    if (result >= 0) this.fulfil();
-    else this.fail(result);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, this.#syscall, this.#path, this.#dest);
   }
 }

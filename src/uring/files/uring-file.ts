@@ -1,21 +1,19 @@
 /** An open file on a ring: its operations, how submission entries name it, and its close. */
-import { type BigIntStats, ftruncate, type Stats } from 'node:fs';
-import { orAborted } from '../../base/abort.js';
 import { EINVAL } from '../../base/errno.js';
 import { PendingCount } from '../../base/pending-count.js';
 import { byteCountOf, type Span, type View } from '../../base/views.js';
 import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../../contract/backend.js';
-import { abortError, fileClosedError, ringClosedError, systemError } from '../../errors/index.js';
+import type { CallOnFile, ResultOf } from '../../contract/file-calls.js';
+import { fileClosedError, systemError } from '../../errors/index.js';
 import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
 import { SQE_NO_THREAD } from '../../native/layout.js';
-import { called } from '../../native/pool-call.js';
-import { OP_FTRUNCATE, SQE_ASYNC } from '../../native/sqe.js';
+import { SQE_ASYNC } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
 import type { RegisteredBuffers } from '../memory/registered-buffers.js';
-import { AttributeOperation, readAttribute } from './attribute-operations.js';
-import { CloseOperation, FileOperation, StatOperation } from './file-operations.js';
+import { doOnRing, inPool } from './file-calls.js';
+import { CloseOperation } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
 import type { OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
@@ -23,9 +21,6 @@ import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './tr
 
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
-
-/** Whole pages, for `FileHandle.advise` and `syncRange`. */
-const RANGE_BYTES_MAX = 2 ** 31;
 
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
 /** Less holds no whole huge page for certain, or is no mapping of its own. */
@@ -212,120 +207,20 @@ export class UringFile implements BackendFile {
     }
   }
 
-  stat(bigint: false, signal: AbortSignal | undefined): Promise<Stats>;
-  stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats>;
-  async stat(bigint: boolean, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
-    if (this.#closing !== undefined) throw fileClosedError('fstat');
-    return await this.#dispatcher.submit(new StatOperation(this, bigint), signal);
+  do<Call extends CallOnFile>(call: Call, signal: AbortSignal | undefined): Promise<ResultOf<Call>>;
+  do(call: CallOnFile, signal: AbortSignal | undefined): Promise<unknown> {
+    if (this.#closing !== undefined) return Promise.reject(fileClosedError(call.kind));
+    return call.kind === 'close' ? this.close() : doOnRing(call, this, this.#dispatcher, signal);
   }
 
-  async sync(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#closing !== undefined) throw fileClosedError('fsync');
-    await this.#dispatcher.submit(new FileOperation(this, 'fsync'), signal);
-  }
-
-  async datasync(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#closing !== undefined) throw fileClosedError('fdatasync');
-    await this.#dispatcher.submit(new FileOperation(this, 'fdatasync'), signal);
-  }
-
-  async truncate(bytes: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#closing !== undefined) throw fileClosedError('ftruncate');
-    if (this.#dispatcher.supportsOp(OP_FTRUNCATE)) {
-      await this.#dispatcher.submit(new FileOperation(this, 'ftruncate', bytes), signal);
-      return;
-    }
-    // Before Linux 6.9.
-    await this.inPool<void>('ftruncate', (fd, callback) => ftruncate(fd, bytes, callback), signal);
-  }
-
-  async allocate(
-    mode: number,
-    offset: number,
-    bytes: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    if (this.#closing !== undefined) throw fileClosedError('fallocate');
-    await this.#dispatcher.submit(new FileOperation(this, 'fallocate', bytes, offset, mode), signal);
-  }
-
-  async getAttribute(name: string, signal: AbortSignal | undefined): Promise<Buffer> {
-    if (this.#closing !== undefined) throw fileClosedError('fgetxattr');
-    // Held open between the attempts.
-    this.pending.enter();
-    try {
-      return await readAttribute((into) =>
-        this.#dispatcher.submit(new AttributeOperation('getxattr', this, name, into), signal),
-      );
-    } finally {
-      this.pending.leave();
-    }
-  }
-
-  async setAttribute(
-    name: string,
-    value: Buffer,
-    flags: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    if (this.#closing !== undefined) throw fileClosedError('fsetxattr');
-    await this.#dispatcher.submit(new AttributeOperation('setxattr', this, name, value, flags), signal);
-  }
-
+  /** A transfer that is left to Node's pool. */
   async inPool<Result>(
     syscall: string,
     call: (fd: number, callback: PoolCallback<Result>) => void,
     signal: AbortSignal | undefined,
   ): Promise<Result> {
     if (this.#closing !== undefined) throw fileClosedError(syscall);
-    if (this.#dispatcher.isClosing) throw ringClosedError();
-    if (signal?.aborted) throw abortError(signal);
-    this.pending.enter();
-    const running = called<Result>((callback) => call(this.#fd, callback)).finally(() =>
-      this.pending.leave(),
-    );
-    return await (signal === undefined ? running : orAborted(running, signal));
-  }
-
-  async advise(
-    offset: number,
-    bytes: number,
-    advice: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    await this.#onRange('fadvise64', offset, bytes, advice, signal);
-  }
-
-  async syncRange(
-    offset: number,
-    bytes: number,
-    flags: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    await this.#onRange('sync_file_range', offset, bytes, flags, signal);
-  }
-
-  /** The kernel's entries have 32 bits for these lengths, of which 0 means to the end. */
-  async #onRange(
-    syscall: 'fadvise64' | 'sync_file_range',
-    offset: number,
-    bytes: number,
-    mode: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    if (this.#closing !== undefined) throw fileClosedError(syscall);
-    // Held open between the parts.
-    this.pending.enter();
-    try {
-      let done = 0;
-      do {
-        const part = Math.min(bytes - done, RANGE_BYTES_MAX);
-        await this.#dispatcher.submit(new FileOperation(this, syscall, part, offset + done, mode), signal);
-        done += part;
-      } while (done < bytes);
-    } finally {
-      this.pending.leave();
-    }
+    return await inPool((done) => call(this.#fd, done), this, this.#dispatcher, signal);
   }
 
   /** In huge pages a large buffer costs a five-hundredth of the page faults, which take longer than the copying. */
