@@ -42,6 +42,7 @@ import { CachedPaths } from './files/cached-paths.js';
 import { DIRECT_SLOTS_MAX, DirectSlots } from './files/direct-slots.js';
 import { UringFiles } from './files/files.js';
 import { InlineCredit } from './files/inline-reads.js';
+import type { SharedByFiles } from './files/shared-by-files.js';
 import { WHOLE_READ_ENTRIES } from './files/whole-read.js';
 import { Identity } from './identity.js';
 import { KEEPS_CLOSED_FILES, lossesOf } from './losses.js';
@@ -185,14 +186,7 @@ function startDispatcher(
 ): Dispatcher {
   // The kernel thread of an SQ-poll ring acts for whom the ring was made by.
   const identity = made.sqPoll === undefined ? undefined : new Identity();
-  // An SQ-poll ring is for those who want no system call an operation.
-  const isInline = settings.inlineReads && made.sqPoll === undefined;
-  const options = {
-    ...settings,
-    inlineCredit: isInline ? new InlineCredit() : undefined,
-    cachedPaths: isInline ? new CachedPaths() : undefined,
-  };
-  const dispatcher = new Dispatcher(native, options, made.submissionEntries, identity);
+  const dispatcher = new Dispatcher(native, settings, made.submissionEntries, identity);
   if (!dispatcher.start()) throw backendUnavailableError('the event loop refuses the ring’s descriptor');
   // The kernel's own probe has no entry for multishot receive; SEND_ZC came in the same release.
   if (!dispatcher.supportsOp(OP_SEND_ZC)) throw backendUnavailableError('it needs Linux 6.0');
@@ -231,6 +225,7 @@ class UringBackend implements Backend {
   readonly #native: NativeRing;
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
+  readonly #shared: SharedByFiles;
   readonly #buffers: ReceiveBuffers;
   #alarm: UringAlarm | undefined;
   #stats = new Float64Array(STAT_WORDS);
@@ -250,13 +245,24 @@ class UringBackend implements Backend {
     this.#table = new FdTable(native, settings.registeredFds);
     const canReadWhole =
       profile.submissionEntries >= WHOLE_READ_ENTRIES && dispatcher.supportsOp(OP_FIXED_FD_INSTALL);
-    this.files = new UringFiles(dispatcher, this.#table, canReadWhole ? slots : undefined);
+    this.pools = new RegisteredBuffers(native, dispatcher);
+    // An SQ-poll ring is for those who want no system call an operation.
+    const isInline = settings.inlineReads && profile.sqPoll === undefined;
+    this.#shared = {
+      table: this.#table,
+      pools: this.pools,
+      inlineCredit: isInline ? new InlineCredit() : undefined,
+      cachedPaths: isInline ? new CachedPaths() : undefined,
+    };
+    for (const observer of [this.#shared.inlineCredit, this.#shared.cachedPaths]) {
+      if (observer !== undefined) dispatcher.completions.observe(observer);
+    }
+    this.files = new UringFiles(dispatcher, this.#shared, canReadWhole ? slots : undefined);
     this.chains = new UringChains(dispatcher, this.files, {
       submissionEntries: profile.submissionEntries,
       inFlightMax: profile.inFlightMax,
       sharedPass: profile.sqPoll?.group ? SHARED_SQ_THREAD_PASS : undefined,
     });
-    this.pools = new RegisteredBuffers(native, dispatcher);
     this.timers = new TimerQueue((listener) => {
       this.#alarm = new UringAlarm(dispatcher, listener);
       return this.#alarm;
@@ -293,6 +299,7 @@ class UringBackend implements Backend {
 
   stats(): RingStats {
     if (!this.#dispatcher.isClosed) this.#native.stats(this.#stats);
+    const { slots } = this.#dispatcher;
     const stat = (index: number): number => this.#stats[index] as number;
     return {
       submitted: stat(STAT_SUBMITTED),
@@ -308,17 +315,17 @@ class UringBackend implements Backend {
       gathers: stat(STAT_GATHERS),
       rearms: this.datagrams.rearmCount + this.streams.rearmCount,
       bufferExhaustions: this.#buffers.exhaustionCount,
-      inlineReads: this.#dispatcher.inlineCredit?.readCount ?? 0,
-      inlinePaths: this.#dispatcher.cachedPaths?.credit.readCount ?? 0,
-      cancels: this.#dispatcher.cancelCount,
+      inlineReads: this.#shared.inlineCredit?.readCount ?? 0,
+      inlinePaths: this.#shared.cachedPaths?.credit.readCount ?? 0,
+      cancels: this.#dispatcher.cancelRequests.sentCount,
       timerRequests: this.#alarm?.setCount ?? 0,
       epollFallbacks: this.polls.fallbackCount,
-      staleCompletions: this.#dispatcher.staleCompletions,
-      inFlight: this.#dispatcher.inFlightCount,
+      staleCompletions: this.#dispatcher.completions.staleCount,
+      inFlight: slots.inFlightCount,
       waiting: this.#dispatcher.waitingCount,
-      inFlightPeak: this.#dispatcher.inFlightPeak,
-      armed: this.#dispatcher.armedCount,
-      freeSlots: this.#dispatcher.freeSlotCount,
+      inFlightPeak: slots.inFlightPeak,
+      armed: slots.exemptCount,
+      freeSlots: slots.freeCount,
       fdTable: this.#table.stats,
       datagramsDropped: 0,
       zeroCopySends: this.datagrams.zeroCopyTally.sends,
@@ -328,7 +335,7 @@ class UringBackend implements Backend {
   }
 
   cancelAll(): number {
-    return this.#dispatcher.cancelCalls(() => true) + this.timers.cancelAll() + this.#epoll.cancelAll();
+    return this.#dispatcher.cancels.cancelCalls() + this.timers.cancelAll() + this.#epoll.cancelAll();
   }
 
   ref(): void {

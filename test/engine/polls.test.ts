@@ -1,13 +1,14 @@
 /** What a poll leaves in the kernel, and which completions reach it. */
-import { expect } from 'chai';
-import { Dispatcher } from '#ringlet/uring/engine/dispatcher.js';
-import type { NativeRing } from '#ringlet/native/binding.js';
-import { CONTROL_COMPLETIONS, CQE_MORE } from '#ringlet/native/layout.js';
-import { UringPolls } from '#ringlet/uring/events/polls.js';
-import type { WatchListener } from '#ringlet/contract/polls.js';
-import { EpollPolls } from '#ringlet/native/epoll-polls.js';
+
 import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { expect } from 'chai';
 import type { Ring } from 'ringlet';
+import type { WatchListener } from '#ringlet/contract/polls.js';
+import type { NativeRing } from '#ringlet/native/binding.js';
+import { EpollPolls } from '#ringlet/native/epoll-polls.js';
+import { CONTROL_COMPLETIONS, CQE_MORE } from '#ringlet/native/layout.js';
+import { Dispatcher } from '#ringlet/uring/engine/dispatcher.js';
+import { UringPolls } from '#ringlet/uring/events/polls.js';
 import { CONFIGURATIONS, frameRings } from '../support/backends.js';
 import { startWorker } from '../support/child.js';
 import { openPipe } from '../support/descriptors.js';
@@ -139,7 +140,7 @@ describe('Dispatcher: generations', () => {
 
   it('a completion that carries an earlier watch’s generation is counted and dropped', async () => {
     const kernel = new FakeRing();
-    const limits = { inFlightMax: 1, submitBatchMax: 4, inlineCredit: undefined, drainBatchMax: 4 };
+    const limits = { inFlightMax: 1, submitBatchMax: 4, drainBatchMax: 4 };
     const dispatcher = new Dispatcher(kernel as unknown as NativeRing, limits, 8, undefined);
     dispatcher.start();
     const polls = new UringPolls(dispatcher, new EpollPolls(dispatcher));
@@ -159,7 +160,7 @@ describe('Dispatcher: generations', () => {
     later.arm();
     kernel.complete(0, 0, 1, CQE_MORE);
     kernel.complete(0, 0, -9, 0);
-    expect([heard, dispatcher.staleCompletions]).to.deep.equal([['earlier: 1'], 2]);
+    expect([heard, dispatcher.completions.staleCount]).to.deep.equal([['earlier: 1'], 2]);
     kernel.complete(0, 1, 4, CQE_MORE);
     expect(heard).to.deep.equal(['earlier: 1', 'later: 4']);
   });

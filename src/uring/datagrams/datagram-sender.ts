@@ -32,7 +32,7 @@ export class DatagramSender {
   }
 
   noteAnswered(): void {
-    this.#dispatcher.noteAnswered();
+    this.#dispatcher.completions.noteAnswered();
   }
 
   /** Why a send has failed. */

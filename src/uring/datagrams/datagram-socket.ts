@@ -25,8 +25,10 @@ import { addressError, ringClosedError, socketClosedError } from '../../errors/i
 import { binding } from '../../native/binding.js';
 import { CQE_BUFFER, CQE_BUFFER_SHIFT } from '../../native/layout.js';
 import { OP_SENDMSG_ZC } from '../../native/sqe.js';
-import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
+import type { BatchListener } from '../engine/completion-block.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
+import { hasLetGo } from '../engine/letting-go.js';
 import type { Operation } from '../engine/operation.js';
 import type { ArmedOwner } from '../engine/standing-operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
@@ -209,7 +211,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     else this.#acceptWide(buffers, bytes, bufferId, this.#format);
     if (this.#isListeningForBatchEnd) return;
     this.#isListeningForBatchEnd = true;
-    this.#dispatcher.listenForBatchEnd(this);
+    this.#dispatcher.completions.listen(this);
   }
 
   #acceptNarrow(buffers: ProvidedBuffers, bytes: number, bufferId: number): void {
@@ -237,7 +239,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
 
   afterBatch(): void {
     this.#isListeningForBatchEnd = false;
-    this.#dispatcher.noteReceived(this.#receivedCount);
+    this.#dispatcher.completions.noteReceived(this.#receivedCount);
     this.#receivedCount = 0;
     this.#buffers.publish();
     this.incoming.flush();
@@ -261,7 +263,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     // Arm again once the batch is through: buffers that it brought have come back by then.
     if (this.#isListeningForBatchEnd) return;
     this.#isListeningForBatchEnd = true;
-    this.#dispatcher.listenForBatchEnd(this);
+    this.#dispatcher.completions.listen(this);
   }
 
   /** Throws when nothing can be asked of it any more. */
@@ -385,15 +387,15 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     this.#source.forget(this);
     this.#removePath();
     if (this.#armed !== undefined) this.#dispatcher.setHolding(this.#armed, true);
-    const hasLetGo = this.#dispatcher.hasLetGo(this.#cancelAll(), RELEASE_MS_MAX);
-    if (hasLetGo) {
+    const isFree = hasLetGo(this.#dispatcher, this.#cancelAll(), RELEASE_MS_MAX);
+    if (isFree) {
       if (!this.#dispatcher.isClosed) this.#table.release(this.#fd);
       binding().closeFd(this.#fd);
     }
     await this.pending.whenIdle();
     this.incoming.end();
     this.#owner.remove(this);
-    if (!hasLetGo) await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
+    if (!isFree) await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
   }
 
   /** Asks for the end of everything that is pending, and returns what that was. */
@@ -401,7 +403,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     const armed = this.#armed;
     if (this.pending.isIdle) return [];
     if (armed === undefined || this.pending.count > 1) {
-      return this.#dispatcher.cancelOwned(this, this.#fd, this.#fixedIndex);
+      return this.#dispatcher.cancels.cancelOwned(this, this.#fd, this.#fixedIndex);
     }
     this.#dispatcher.cancel(armed, socketClosedError);
     return [armed];

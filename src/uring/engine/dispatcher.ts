@@ -1,55 +1,36 @@
 /**
- * The TypeScript half of a ring: puts operations into the submission block, and settles them from the
- * completion block.
+ * The TypeScript half of a ring: puts operations into the submission block in order, and has the completion
+ * block settle them.
  *
  * An operation takes a slot when it starts and gives it back at its terminal completion; operations
  * beyond the slots wait in order. No call into native code is made for an operation, except to wake an
  * idle loop and to empty a full block.
  */
 
-import { EAGAIN, ENOENT } from '../../base/errno.js';
-import { Line } from '../../base/line.js';
+import { EAGAIN } from '../../base/errno.js';
 import { isAborted } from '../../base/plain-signal.js';
 import { Observation } from '../../contract/observation.js';
 import type { Hold } from '../../contract/polls.js';
 import { abortError, credentialsError, ringClosedError, systemError } from '../../errors/index.js';
 import type { NativeRing } from '../../native/binding.js';
-import {
-  CONTROL_COMPLETIONS,
-  CONTROL_FAILURE,
-  CONTROL_RECEIVED,
-  CONTROL_WORDS,
-  CQE_BYTES,
-  CQE_MORE,
-  CQE_WORDS_SHIFT,
-  GENERATION_MASK,
-  SLOT_UNTRACKED,
-} from '../../native/layout.js';
-import type { CachedPaths } from '../files/cached-paths.js';
-import type { InlineCredit } from '../files/inline-reads.js';
+import { CONTROL_FAILURE, CONTROL_WORDS } from '../../native/layout.js';
 import type { Identity } from '../identity.js';
-import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { CancelRequests } from './cancel-requests.js';
-import { NopOperation } from './nop-operation.js';
+import { Cancels } from './cancels.js';
+import { CompletionBlock } from './completion-block.js';
 import type { Operation } from './operation.js';
+import { PendingOperations } from './pending-operations.js';
 import { noteClosed, SettleLink } from './settle-link.js';
 import { SlotStorage } from './slot-storage.js';
 import { SlotTable } from './slot-table.js';
 import { SubmissionBlock } from './submission-block.js';
 import { NO_SLOT, type Ticket } from './ticket.js';
+import { WaitingOperations } from './waiting-operations.js';
 
 interface DispatcherOptions {
   inFlightMax: number;
   submitBatchMax: number;
   drainBatchMax: number;
-  /** Of a ring whose reads may be made on the spot. */
-  inlineCredit: InlineCredit | undefined;
-  cachedPaths?: CachedPaths | undefined;
-}
-
-/** Something that gathers completions and acts on them once a batch is through. */
-export interface BatchListener {
-  afterBatch(): void;
 }
 
 export class Dispatcher implements Hold {
@@ -60,27 +41,16 @@ export class Dispatcher implements Hold {
   /** Of a ring whose requests a kernel thread makes. */
   readonly #identity: Identity | undefined;
   readonly #block: SubmissionBlock;
-  readonly #completions: Int32Array;
-  readonly #slots: SlotTable;
-  readonly inlineCredit: InlineCredit | undefined;
-  readonly cachedPaths: CachedPaths | undefined;
-  /** While the ring has buffer pools. */
-  pools: RegisteredBuffers | undefined;
-  readonly #cancels: CancelRequests;
-  readonly #waiting = new Line<Ticket<unknown>>();
-  /** Those that the in-flight limit is not for, and that wait for room in the block. */
-  readonly #waitingExempt = new Line<Ticket<unknown>>();
-  /** Parts of chains whose turn has not come. */
-  readonly #heldBack = new Set<Ticket<unknown>>();
-  #batchListeners: BatchListener[] = [];
-
+  readonly slots: SlotTable;
+  readonly #waiting = new WaitingOperations();
+  readonly cancelRequests: CancelRequests;
   readonly #link = new SettleLink<Dispatcher>(this);
-  #pendingCount = 0;
-  #staleCompletions = 0;
+  readonly #pending: PendingOperations<Dispatcher>;
+  readonly completions: CompletionBlock;
+  readonly cancels: Cancels;
   #isClosing = false;
   #isClosed = false;
   #opcodes: readonly boolean[] | undefined;
-  #onIdle: (() => void) | undefined;
 
   /**
    * @param submissionEntries of the ring as the kernel made it.
@@ -101,17 +71,23 @@ export class Dispatcher implements Hold {
       submissionEntries,
       identity !== undefined,
     );
-    this.#completions = new Int32Array((options.drainBatchMax * CQE_BYTES) / 4);
-    this.#slots = new SlotTable(options.inFlightMax);
-    this.inlineCredit = options.inlineCredit;
-    this.cachedPaths = options.cachedPaths;
-    this.#cancels = new CancelRequests(this.#block);
+    this.slots = new SlotTable(options.inFlightMax);
+    this.cancelRequests = new CancelRequests(this.#block);
+    this.#pending = new PendingOperations(this, this.#link, this.#block);
+    this.completions = new CompletionBlock(
+      this.control,
+      options.drainBatchMax,
+      this.slots,
+      this.#pending,
+      this.cancelRequests,
+    );
+    this.cancels = new Cancels(this.cancelRequests, this.slots, this.#waiting, this.#pending);
   }
 
   /** False when the event loop refuses the ring's descriptor. */
   start(): boolean {
     const link = this.#link;
-    return this.#native.start(this.control, this.#block.words, this.#completions, () => {
+    return this.#native.start(this.control, this.#block.words, this.completions.words, () => {
       const { target } = link;
       if (target !== undefined) target.#settle();
     });
@@ -119,37 +95,11 @@ export class Dispatcher implements Hold {
 
   /** Operations that have not settled, in the kernel or waiting. */
   get pendingCount(): number {
-    return this.#pendingCount;
+    return this.#pending.count;
   }
 
   get waitingCount(): number {
-    return this.#waiting.length + this.#waitingExempt.length;
-  }
-
-  /** Operations in the kernel that count against the limit. */
-  get inFlightCount(): number {
-    return this.#slots.inFlightCount;
-  }
-
-  /** Operations in the kernel beyond it. */
-  get armedCount(): number {
-    return this.#slots.exemptCount;
-  }
-
-  get inFlightPeak(): number {
-    return this.#slots.inFlightPeak;
-  }
-
-  get staleCompletions(): number {
-    return this.#staleCompletions;
-  }
-
-  get freeSlotCount(): number {
-    return this.#slots.inFlightMax - this.inFlightCount;
-  }
-
-  get cancelCount(): number {
-    return this.#cancels.sentCount;
+    return this.#waiting.count;
   }
 
   /** Refuses new work; what was under way may still be. */
@@ -201,7 +151,7 @@ export class Dispatcher implements Hold {
       return;
     }
     const { ticket } = operation;
-    if (signal !== undefined) ticket.watch(signal, this);
+    if (signal !== undefined) ticket.watch(signal, this.cancels);
     this.#enqueue(ticket);
   }
 
@@ -232,9 +182,8 @@ export class Dispatcher implements Hold {
   /** Counts operations as pending that will be submitted later, unless they are cancelled first. */
   holdBack(operations: readonly Operation<unknown>[]): void {
     for (const { ticket } of operations) {
-      this.#countPending();
-      if (ticket.isHolding) this.#block.hold();
-      this.#heldBack.add(ticket);
+      this.#pending.enter(ticket);
+      this.#waiting.holdBack(ticket);
     }
   }
 
@@ -251,25 +200,17 @@ export class Dispatcher implements Hold {
       return;
     }
     const tickets = operations.map(({ ticket }) => ticket);
-    for (const ticket of tickets) this.#heldBack.delete(ticket);
+    for (const ticket of tickets) this.#waiting.remove(ticket);
     const [first] = tickets;
     if (first === undefined) return;
-    if (this.waitingCount === 0 && this.#canStart(first, tickets.length)) this.#startTogether(tickets);
-    else for (const ticket of tickets) this.#wait(ticket);
-  }
-
-  #wait(ticket: Ticket<unknown>): void {
-    ticket.place = this.#lineOf(ticket).push(ticket);
-  }
-
-  #lineOf({ isExempt }: Ticket<unknown>): Line<Ticket<unknown>> {
-    return isExempt ? this.#waitingExempt : this.#waiting;
+    if (this.#waiting.count === 0 && this.#canStart(first, tickets.length)) this.#startTogether(tickets);
+    else for (const ticket of tickets) this.#waiting.push(ticket);
   }
 
   /** Native code hands over all of a link at once, or waits: it must see the whole of it. */
   #startTogether(tickets: readonly Ticket<unknown>[]): void {
     const refused = this.#stageAll(tickets);
-    if (refused === undefined) this.#block.submitIfBatch(this.#slots.inFlightCount);
+    if (refused === undefined) this.#block.submitIfBatch(this.slots.inFlightCount);
     // Whoever held them back takes care of the others.
     else this.#refuse(refused.ticket, refused.error);
   }
@@ -282,23 +223,17 @@ export class Dispatcher implements Hold {
         this.#stage(ticket);
       } catch (error) {
         this.#block.unstage(tail);
-        for (const staged of tickets.slice(0, index)) this.#slots.release(staged);
+        for (const staged of tickets.slice(0, index)) this.slots.release(staged);
         return { ticket, error };
       }
     }
     return undefined;
   }
 
-  #countPending(): void {
-    if (this.#pendingCount++ === 0) this.#link.hold(this);
-  }
-
   #enqueue(ticket: Ticket<unknown>): void {
-    this.#countPending();
-    if (ticket.isHolding) this.#block.hold();
-    const isNext = this.#waitingExempt.length === 0 && (ticket.isExempt || this.#waiting.length === 0);
-    if (isNext && this.#canStart(ticket, 1)) this.#start(ticket);
-    else this.#wait(ticket);
+    this.#pending.enter(ticket);
+    if (this.#waiting.isNext(ticket) && this.#canStart(ticket, 1)) this.#start(ticket);
+    else this.#waiting.push(ticket);
   }
 
   /** Keeps the process alive for something that is no operation of this ring; `release` must follow. */
@@ -312,17 +247,12 @@ export class Dispatcher implements Hold {
 
   /** Changes whether a pending operation keeps the process alive. */
   setHolding(operation: Operation<unknown>, isHolding: boolean): void {
-    const { ticket } = operation;
-    if (ticket.isHolding === isHolding) return;
-    ticket.isHolding = isHolding;
-    if (ticket.isSettled) return;
-    if (isHolding) this.#block.hold();
-    else this.#block.unhold();
+    this.#pending.setHolding(operation.ticket, isHolding);
   }
 
   /** Whether there are places for an operation and those that start with it: `count` of one kind. */
   #canStart(ticket: Ticket<unknown>, count: number): boolean {
-    return this.#slots.hasPlaces(ticket, count) && this.#block.hasRoom(count * ticket.entriesLeft);
+    return this.slots.hasPlaces(ticket, count) && this.#block.hasRoom(count * ticket.entriesLeft);
   }
 
   /** Starts an operation. Needs `#canStart(ticket, 1)`. */
@@ -333,7 +263,7 @@ export class Dispatcher implements Hold {
       this.#refuse(ticket, error);
       return;
     }
-    this.#block.submitIfBatch(this.#slots.inFlightCount);
+    this.#block.submitIfBatch(this.slots.inFlightCount);
   }
 
   /**
@@ -342,80 +272,24 @@ export class Dispatcher implements Hold {
    * @throws what filling them throws: memory that a caller has given away. Then it has no slot, as before.
    */
   #stage(ticket: Ticket<unknown>): void {
-    this.#slots.acquire(ticket);
+    this.slots.acquire(ticket);
     try {
       this.#block.stage(ticket, this.storage);
     } catch (error) {
-      this.#slots.release(ticket);
+      this.slots.release(ticket);
       throw error;
     }
   }
 
   /** Settles what counts as pending and does not begin. */
   #refuse(ticket: Ticket<unknown>, error: unknown): void {
-    this.#finish(ticket);
+    this.#pending.leave(ticket);
     ticket.operation.failWith(() => error as Error);
   }
 
-  /**
-   * Asks for an operation's end. One that has not started rejects at once; for one in the kernel this
-   * is a request, and the promise settles from the operation's own completion, whichever comes first. Asked for twice,
-   * it ends for the first reason.
-   */
+  /** Asks for an operation's end (cancels.ts). */
   cancel(operation: Operation<unknown>, reason: () => Error): void {
-    const { ticket } = operation;
-    if (ticket.isSettled) return;
-    ticket.cancelReason ??= reason;
-    if (ticket.slot === NO_SLOT) {
-      this.#heldBack.delete(ticket);
-      if (ticket.place !== undefined) this.#lineOf(ticket).remove(ticket.place);
-      this.#finish(ticket);
-      operation.failWith(reason);
-      return;
-    }
-    if (operation.isUnderWay) this.#cancels.send(ticket);
-  }
-
-  /**
-   * Asks every call for which `isWanted` holds to end, each with ECANCELED; returns how many there were.
-   * What has not ended when this returns ends with its own completion.
-   */
-  cancelCalls(isWanted: (operation: Operation<unknown>) => boolean): number {
-    const calls = this.#pendingThat((operation) => operation.isCall && isWanted(operation));
-    for (const { operation } of calls) this.cancel(operation, () => operation.canceledError());
-    return calls.length;
-  }
-
-  /**
-   * The same for all that an open file or socket has pending, which it returns, with one request to the kernel for however many it has.
-   *
-   * @param fixedIndex its place in the registered-file table, or a negative number.
-   */
-  cancelOwned(owner: object, fd: number, fixedIndex: number): Operation<unknown>[] {
-    const calls = this.#pendingThat((operation) => operation.owner === owner);
-    const inKernel: Ticket<unknown>[] = [];
-    for (const call of calls) {
-      const { operation } = call;
-      const reason = (): Error => operation.canceledError();
-      if (call.slot === NO_SLOT) {
-        this.cancel(operation, reason);
-      } else {
-        call.cancelReason ??= reason;
-        inKernel.push(call);
-      }
-    }
-    if (inKernel.length > 0) this.#cancels.sendForAll(inKernel, fd, fixedIndex);
-    return calls.map(({ operation }) => operation);
-  }
-
-  #pendingThat(isWanted: (operation: Operation<unknown>) => boolean): Ticket<unknown>[] {
-    return [...this.#slots.holders(), ...this.#notStarted].filter(
-      ({ isSettled, operation }) => !isSettled && isWanted(operation),
-    );
-  }
-
-  get #notStarted(): Ticket<unknown>[] {
-    return [...this.#waitingExempt.toArray(), ...this.#waiting.toArray(), ...this.#heldBack];
+    this.cancels.cancel(operation, reason);
   }
 
   /** Stages the close of a slot of the file table; false when there is no room for it now. */
@@ -423,9 +297,9 @@ export class Dispatcher implements Hold {
     return this.#block.stageDirectClose(fixedIndex);
   }
 
-  /** Hands over what is staged, instead of at the end of the turn. */
-  submitStaged(): void {
-    this.#block.submit();
+  /** Hands over what is staged, instead of at the end of the turn; whether the kernel has taken all of it. */
+  submitStaged(): boolean {
+    return this.#block.submit();
   }
 
   /**
@@ -442,139 +316,41 @@ export class Dispatcher implements Hold {
     return result === EAGAIN ? undefined : result;
   }
 
-  /**
-   * Hands over what is staged, and tells whether the kernel has let go of operations that have been cancelled: their
-   * descriptors may be closed. False where that can't be told.
-   *
-   * @param msMax as of `resultNow`.
-   */
-  hasLetGo(operations: readonly Operation<unknown>[], msMax: number): boolean {
-    if (operations.every(({ isSettled }) => isSettled)) return true;
-    // One that is sent later must not meet another file by the same number.
-    if (this.#cancels.hasUnsent) return false;
-    // Without a thread cancels are carried out as they are handed over, but for work that the next call runs.
-    if (!this.isPolled) return this.#block.submit() && this.#block.submit();
-    return (
-      operations.every((each) => each.isSettled || this.resultNow(each, msMax) !== undefined) &&
-      this.#hasPassed(msMax)
-    );
-  }
-
-  /**
-   * Whether an SQ thread has come to what is submitted now. It drops what an operation has held, an address with it,
-   * once it has posted the completion, and before it takes what is submitted after that.
-   */
-  #hasPassed(msMax: number): boolean {
-    const next = new NopOperation();
-    void this.submitAnyway(next);
-    return this.resultNow(next, msMax) !== undefined;
-  }
-
-  /** Cancels every operation of a descriptor that is in the kernel. */
-  cancelFd(fd: number, fixedIndex: number): void {
-    this.#cancels.sendForFd(fd, fixedIndex);
-  }
-
-  /** Has `listener.afterBatch` called once, when the completions at hand have been handed out. */
-  listenForBatchEnd(listener: BatchListener): void {
-    this.#batchListeners.push(listener);
-  }
-
-  /** Datagrams of the batch at hand, of which those that nobody answers are worth waiting for; see `coalesce`. */
-  noteReceived(count: number): void {
-    this.control[CONTROL_RECEIVED] = (this.control[CONTROL_RECEIVED] as number) + count;
-  }
-
-  /** Something was sent that is no operation, maybe to whom we have just received from. */
-  noteAnswered(): void {
-    this.control[CONTROL_RECEIVED] = 0;
-  }
-
   #settle(): void {
     const failure = this.control[CONTROL_FAILURE] as number;
     if (failure !== 0) {
       this.#abandon(-failure);
       return;
     }
-    const completions = this.#completions;
-    const count = this.control[CONTROL_COMPLETIONS] as number;
-    for (let i = 0; i < count; i++) {
-      const at = i << CQE_WORDS_SHIFT;
-      const slot = (completions[at] as number) >>> 0;
-      const generation = (completions[at + 1] as number) & GENERATION_MASK;
-      const result = completions[at + 2] as number;
-      const flags = completions[at + 3] as number;
-      const ticket = this.#slots.at(slot);
-      if (ticket === undefined || ticket.generation !== generation) {
-        this.#completeUntracked(slot, (completions[at + 1] as number) >>> 0, result);
-        continue;
-      }
-      if ((flags & CQE_MORE) === 0) {
-        this.#slots.release(ticket);
-        this.#finish(ticket);
-      }
-      try {
-        ticket.operation.complete(result, flags);
-      } catch (error) {
-        // Our own fault; the others of the batch must settle all the same.
-        process.nextTick(() => {
-          throw error;
-        });
-      }
-    }
-    this.inlineCredit?.renew(count);
-    this.cachedPaths?.renew();
-    if (this.#batchListeners.length > 0) {
-      const listeners = this.#batchListeners;
-      this.#batchListeners = [];
-      for (const listener of listeners) listener.afterBatch();
-    }
-    if (this.#cancels.hasUnsent) this.#cancels.sendUnsent();
-    if (this.waitingCount > 0) this.#startWaiting();
-    if (this.#onIdle !== undefined && this.#pendingCount === 0) this.#onIdle();
-  }
-
-  #completeUntracked(slot: number, target: number, result: number): void {
-    if (slot !== SLOT_UNTRACKED) {
-      this.#staleCompletions++;
-      return;
-    }
-    // A failed cancel request. ENOENT for a target that is still pending: it was on its way between
-    // two places where the kernel looks, so ask again.
-    const ticket = result === ENOENT ? this.#slots.at(target) : undefined;
-    if (ticket !== undefined) this.#cancels.retry(ticket, target);
+    this.completions.handOut();
+    if (this.cancelRequests.hasUnsent) this.cancelRequests.sendUnsent();
+    if (this.#waiting.count > 0) this.#startWaiting();
+    this.#pending.noteBatchEnd();
   }
 
   #startWaiting(): void {
-    for (const waiting of [this.#waitingExempt, this.#waiting]) {
-      for (let ticket = waiting.first; ticket !== undefined; ticket = waiting.first) {
+    for (const line of this.#waiting.lines) {
+      for (let ticket = line.first; ticket !== undefined; ticket = line.first) {
         const count = ticket.operation.startCount;
         if (!this.#canStart(ticket, count)) return;
-        this.#startTogether(waiting.take(count));
+        this.#startTogether(line.take(count));
       }
     }
-  }
-
-  #finish({ isHolding }: Ticket<unknown>): void {
-    if (--this.#pendingCount === 0) this.#link.letGo();
-    if (isHolding) this.#block.unhold();
   }
 
   /** The kernel has dropped completions: nothing that is pending can be trusted to end. */
   #abandon(errno: number): void {
     this.#isClosing = true;
-    const lost = this.#slots.holders();
+    const lost = this.slots.holders();
     // SAFETY: the kernel may still write into what they point at, so they are never let go.
     abandoned.push(...lost);
-    for (const ticket of [...lost, ...this.#notStarted]) {
+    for (const ticket of [...lost, ...this.#waiting.toArray()]) {
       if (ticket.isSettled) continue;
-      this.#finish(ticket);
+      this.#pending.leave(ticket);
       ticket.operation.failWith(() => systemError(errno, 'io_uring_enter'));
     }
-    this.#waitingExempt.take();
-    this.#waiting.take();
-    this.#heldBack.clear();
-    this.#onIdle?.();
+    this.#waiting.clear();
+    this.#pending.noteBroken();
   }
 
   /**
@@ -583,27 +359,24 @@ export class Dispatcher implements Hold {
    */
   async drain(): Promise<void> {
     this.#isClosing = true;
-    for (const { operation } of this.#notStarted) this.cancel(operation, ringClosedError);
-    for (const { operation } of this.#slots.holders()) {
+    for (const { operation } of this.#waiting.toArray()) this.cancel(operation, ringClosedError);
+    for (const { operation } of this.slots.holders()) {
       // Whoever awaits the close must not be left alone by a process that exits.
       this.setHolding(operation, true);
       this.cancel(operation, ringClosedError);
     }
-    await this.whenIdle();
+    await this.#pending.whenIdle();
   }
 
   /** For the one who closes, when no call can begin any more: what ends may still have something closed. */
-  async whenIdle(): Promise<void> {
-    if (this.#pendingCount === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
+  whenIdle(): Promise<void> {
+    return this.#pending.whenIdle();
   }
 
   /** Ends the ring after `drain`, while nothing is pending. */
   close(): void {
     this.#isClosed = true;
-    this.#cancels.close();
+    this.cancelRequests.close();
     noteClosed(this.#native);
     this.#native.close();
   }

@@ -6,7 +6,7 @@ import { NO_SLOT, type Ticket } from './ticket.js';
 const EXEMPT_COUNT = 2;
 
 export class SlotTable {
-  readonly inFlightMax: number;
+  readonly #inFlightMax: number;
   readonly #tickets: (Ticket<unknown> | undefined)[];
   #generations: Uint32Array;
   /** Slots in use are below this, or on the free list. Slots are touched only when needed. */
@@ -17,7 +17,7 @@ export class SlotTable {
   #exemptCount = 0;
 
   constructor(inFlightMax: number) {
-    this.inFlightMax = inFlightMax;
+    this.#inFlightMax = inFlightMax;
     const count = inFlightMax + EXEMPT_COUNT;
     this.#tickets = new Array<Ticket<unknown> | undefined>(count).fill(undefined);
     this.#generations = new Uint32Array(count);
@@ -37,10 +37,14 @@ export class SlotTable {
     return this.#inFlightPeak;
   }
 
+  get freeCount(): number {
+    return this.#inFlightMax - this.#inFlightCount;
+  }
+
   /** Whether an operation and those that start with it, `count` of one kind, find places. */
   hasPlaces({ isExempt }: Ticket<unknown>, count: number): boolean {
     // As many as there are: each belongs to the alarm, or to an open connection or listener.
-    return isExempt || this.#inFlightCount + count <= this.inFlightMax;
+    return isExempt || this.#inFlightCount + count <= this.#inFlightMax;
   }
 
   /** Gives an operation a slot. There must be a place. */

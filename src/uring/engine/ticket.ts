@@ -10,11 +10,15 @@ import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
 import type { Place } from '../../base/line.js';
 import { abortError } from '../../errors/index.js';
 import { GENERATION_FOLLOWED, GENERATION_YIELDS_FD } from '../../native/layout.js';
-import type { Dispatcher } from './dispatcher.js';
 import type { Operation } from './operation.js';
 
 /** A slot that an operation does not hold: it waits for one, or has settled. */
 export const NO_SLOT = -1;
+
+/** Who can ask for an operation's end. */
+export interface Canceller {
+  cancel(operation: Operation<unknown>, reason: () => Error): void;
+}
 
 export class Ticket<Result> implements Abortable {
   readonly operation: Operation<Result>;
@@ -40,7 +44,7 @@ export class Ticket<Result> implements Abortable {
   /** Where it waits, or has waited, for a slot. */
   place: Place<Ticket<unknown>> | undefined;
   #signal: AbortSignal | undefined;
-  #dispatcher: Dispatcher | undefined;
+  #canceller: Canceller | undefined;
 
   constructor(operation: Operation<Result>) {
     this.operation = operation;
@@ -59,14 +63,14 @@ export class Ticket<Result> implements Abortable {
   }
 
   /** Has an abort of `signal`, which must not have happened yet, cancel the operation. */
-  watch(signal: AbortSignal, dispatcher: Dispatcher): void {
+  watch(signal: AbortSignal, canceller: Canceller): void {
     this.#signal = signal;
-    this.#dispatcher = dispatcher;
+    this.#canceller = canceller;
     watchAbort(signal, this);
   }
 
   onAbort(signal: AbortSignal): void {
-    this.#dispatcher?.cancel(this.operation, () => abortError(signal));
+    this.#canceller?.cancel(this.operation, () => abortError(signal));
   }
 
   /** The generation as the kernel has it, of the entry that is under way or the first. */

@@ -12,7 +12,8 @@ import { ringClosedError, systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import type { EpollPolls } from '../../native/epoll-polls.js';
 import { NOP_INJECT_RESULT, prepNop, prepPollAdd, prepPollMultishot, type Sqe } from '../../native/sqe.js';
-import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
+import type { BatchListener } from '../engine/completion-block.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { ArmedOperation, type ArmedOwner, StandingOperation } from '../engine/standing-operation.js';
 
 /** The kernel can poll nothing like it, or nothing for such events; another way may exist. */
@@ -181,7 +182,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   #listenForBatchEnd(): void {
     if (this.#isListeningForBatchEnd) return;
     this.#isListeningForBatchEnd = true;
-    this.#dispatcher.listenForBatchEnd(this);
+    this.#dispatcher.completions.listen(this);
   }
 
   afterBatch(): void {

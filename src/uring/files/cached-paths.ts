@@ -12,6 +12,7 @@ import type { WholeRead } from '../../contract/backend.js';
 import { systemError, wholeReadError } from '../../errors/index.js';
 import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
+import type { BatchObserver } from '../engine/completion-block.js';
 import { InlineCredit } from './inline-reads.js';
 import type { OpenedFd } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
@@ -35,7 +36,7 @@ export interface OpenedRead extends OpenedFd {
   byteCount: number;
 }
 
-export class CachedPaths {
+export class CachedPaths implements BatchObserver {
   readonly credit = new InlineCredit(PATH_RUN_MAX, LONE_CALLS_MAX);
   /** Calls under way in the ring, and how many there were at most since its last batch. */
   #ringCount = 0;
@@ -55,8 +56,8 @@ export class CachedPaths {
   }
 
   /** The ring has had its turn. */
-  renew(): void {
-    this.credit.renew(this.#ringPeak);
+  onBatch(): void {
+    this.credit.onBatch(this.#ringPeak);
     this.#ringPeak = this.#ringCount;
   }
 

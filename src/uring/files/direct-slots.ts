@@ -7,7 +7,8 @@
  * kernel takes entries in order and closes a slot at once: so no later open can find it occupied.
  */
 import type { NativeRing } from '../../native/binding.js';
-import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
+import type { BatchListener } from '../engine/completion-block.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import { SlotCloseOperation } from '../engine/slot-close.js';
 import { keepsClosedFiles } from '../trials.js';
 
@@ -93,7 +94,7 @@ export class DirectSlots implements BatchListener {
   #submitAfterBatch(): void {
     if (this.#isListening) return;
     this.#isListening = true;
-    this.#dispatcher.listenForBatchEnd(this);
+    this.#dispatcher.completions.listen(this);
   }
 
   afterBatch(): void {

@@ -12,13 +12,13 @@ import type { CallOnPath, FileCallOf, ResultOf } from '../../contract/file-calls
 import { fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import type { FdTable } from '../engine/fd-table.js';
 import { CallOperation } from './call-operations.js';
 import type { CachedPaths, OpenedRead } from './cached-paths.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import { doOnRing } from './file-calls.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
+import type { SharedByFiles } from './shared-by-files.js';
 import { UringFile } from './uring-file.js';
 import { type FurtherReader, InstallOperation, WholeReadOperation } from './whole-read.js';
 import { type FurtherWriter, WholeWriteOperation } from './whole-write.js';
@@ -28,15 +28,15 @@ const OPENED_READS_MAX = 64;
 
 export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   readonly #dispatcher: Dispatcher;
-  readonly #table: FdTable;
+  readonly #shared: SharedByFiles;
   /** Undefined where whole-file operations can't do without a descriptor. */
   readonly #slots: DirectSlots | undefined;
   /** Reads that have found their file open. */
   #openedReadCount = 0;
 
-  constructor(dispatcher: Dispatcher, table: FdTable, slots: DirectSlots | undefined) {
+  constructor(dispatcher: Dispatcher, shared: SharedByFiles, slots: DirectSlots | undefined) {
     this.#dispatcher = dispatcher;
-    this.#table = table;
+    this.#shared = shared;
     this.#slots = slots;
   }
 
@@ -55,15 +55,24 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     if (slots === undefined || index === NO_DIRECT_SLOT) return undefined;
     const dispatcher = this.#dispatcher;
     return dispatcher.submit(
-      new WholeReadOperation(path, read, dispatcher, slots, index, this, signal, this.#isForThread(path)),
+      new WholeReadOperation(
+        path,
+        read,
+        dispatcher,
+        this.#shared.cachedPaths,
+        slots,
+        index,
+        this,
+        signal,
+        this.#isForThread(path),
+      ),
       signal,
     );
   }
 
   /** The caches, where a call may be made on the spot now. */
   get #pathsOnTheSpot(): CachedPaths | undefined {
-    const { cachedPaths, canGoInline } = this.#dispatcher;
-    return canGoInline ? cachedPaths : undefined;
+    return this.#dispatcher.canGoInline ? this.#shared.cachedPaths : undefined;
   }
 
   isKnownDirectory(path: Path): boolean {
@@ -200,7 +209,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
       const stats = this.#pathsOnTheSpot?.stat(path, bigint, call.kind === 'lstat');
       if (stats !== undefined) return stats;
     }
-    const { cachedPaths } = this.#dispatcher;
+    const { cachedPaths } = this.#shared;
     return this.#dispatcher.submit(new CallOperation(call, undefined, undefined, cachedPaths), signal);
   }
 
@@ -211,7 +220,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
       binding().closeFd(opened.fd);
       throw ringClosedError();
     }
-    return new UringFile(this.#dispatcher, this.#table, opened, mayStall);
+    return new UringFile(this.#dispatcher, this.#shared, opened, mayStall);
   }
 
   /** Whether a kernel thread has to open `path`: the kernel's attempt without one may wait. */

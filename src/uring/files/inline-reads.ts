@@ -10,6 +10,7 @@ import type { View } from '../../base/views.js';
 import type { Position } from '../../contract/backend.js';
 import { addressWithin } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
+import type { BatchObserver } from '../engine/completion-block.js';
 
 /** The event loop must have its turn after so many reads in a row, which are microtasks of each other. */
 const READ_RUN_MAX = 16;
@@ -21,7 +22,7 @@ const LONE_BATCH_MAX = 4;
 const PAUSE_MAX = 255;
 
 /** What a ring's reads may do on the spot until the ring has had its turn. */
-export class InlineCredit {
+export class InlineCredit implements BatchObserver {
   readonly #runMax: number;
   readonly #batchMax: number;
   #left: number;
@@ -49,7 +50,7 @@ export class InlineCredit {
   }
 
   /** The ring has had its turn, with so many operations in it. */
-  renew(operationCount: number): void {
+  onBatch(operationCount: number): void {
     this.#left = operationCount <= this.#batchMax ? this.#runMax : 0;
   }
 }

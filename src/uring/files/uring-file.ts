@@ -17,6 +17,7 @@ import { CloseOperation } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
 import type { OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
+import type { SharedByFiles } from './shared-by-files.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
 /** iovecs in one call (IOV_MAX, readv(2)). */
@@ -43,7 +44,7 @@ function threadFlags({ fd, isSeekable }: OpenedFd, mayStall: boolean): number {
 
 export class UringFile implements BackendFile {
   readonly #dispatcher: Dispatcher;
-  readonly #table: FdTable;
+  readonly #shared: SharedByFiles;
   readonly #fd: number;
   /** Whether it has positions, as a FIFO has not. */
   readonly isSeekable: boolean;
@@ -60,18 +61,18 @@ export class UringFile implements BackendFile {
   #closing: Promise<void> | undefined;
 
   /** @param mayStall whether the kernel's attempts without a thread may wait for a server. */
-  constructor(dispatcher: Dispatcher, table: FdTable, opened: OpenedFd, mayStall: boolean) {
+  constructor(dispatcher: Dispatcher, shared: SharedByFiles, opened: OpenedFd, mayStall: boolean) {
     const { fd, isSeekable, isDirect = false, isNonBlocking = false } = opened;
     this.#dispatcher = dispatcher;
-    this.#table = table;
+    this.#shared = shared;
     this.#fd = fd;
     this.isSeekable = isSeekable;
     this.#isNonBlocking = isNonBlocking && !isSeekable;
-    this.#reference = table.acquire(fd);
+    this.#reference = shared.table.acquire(fd);
     this.target = this.#reference.target;
     this.#ownFlags = threadFlags(opened, mayStall);
     this.targetFlags = this.#ownFlags | this.#reference.flags;
-    const { inlineCredit } = dispatcher;
+    const { inlineCredit } = shared;
     // Direct I/O has no cache to read from: RWF_NOWAIT spares it the locks there, and it waits for the device.
     // A FIFO has none either, and what it has less than asked is not to be waited for.
     this.#inline = isDirect || !isSeekable ? undefined : inlineCredit && new InlineReader(fd, inlineCredit);
@@ -91,7 +92,8 @@ export class UringFile implements BackendFile {
 
   /** Of the ring; undefined while it has none. */
   get pools(): RegisteredBuffers | undefined {
-    return this.#dispatcher.pools;
+    const { pools } = this.#shared;
+    return pools.isEmpty ? undefined : pools;
   }
 
   get mayWait(): boolean {
@@ -122,7 +124,7 @@ export class UringFile implements BackendFile {
    */
   leaveTable(): void {
     if (this.#reference.fixedIndex < 0) return;
-    this.#table.release(this.#fd);
+    this.#shared.table.release(this.#fd);
     this.#reference = unregistered(this.#fd);
     this.target = this.#fd;
     this.targetFlags = this.#ownFlags;
@@ -234,7 +236,7 @@ export class UringFile implements BackendFile {
   }
 
   cancel(): number {
-    return this.#dispatcher.cancelOwned(this, this.#fd, this.#reference.fixedIndex).length;
+    return this.#dispatcher.cancels.cancelOwned(this, this.#fd, this.#reference.fixedIndex).length;
   }
 
   close(): Promise<void> {
@@ -244,13 +246,13 @@ export class UringFile implements BackendFile {
 
   async #close(): Promise<void> {
     await this.pending.whenIdle();
-    await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
+    await closeDescriptor(this.#dispatcher, this.#shared.table, this.#fd);
   }
 
   closeAtOnce(): boolean {
     if (this.#closing !== undefined || !this.pending.isIdle) return false;
     this.#closing = Promise.resolve();
-    if (!this.#dispatcher.isClosed) this.#table.release(this.#fd);
+    if (!this.#dispatcher.isClosed) this.#shared.table.release(this.#fd);
     closeNow(this.#fd);
     return true;
   }

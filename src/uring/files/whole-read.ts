@@ -27,6 +27,7 @@ import type { Dispatcher } from '../engine/dispatcher.js';
 import { Operation } from '../engine/operation.js';
 import { SLOT_STORAGE_BYTES, type SlotStorage } from '../engine/slot-storage.js';
 import { NO_SLOT } from '../engine/ticket.js';
+import type { CachedPaths } from './cached-paths.js';
 import type { DirectSlots } from './direct-slots.js';
 import { encodePath, type OpenedFd } from './path-operations.js';
 
@@ -56,6 +57,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   readonly #reader: FurtherReader;
   readonly #signal: AbortSignal | undefined;
   readonly #dispatcher: Dispatcher;
+  readonly #cachedPaths: CachedPaths | undefined;
   readonly #entryFlags: number;
   /** SAFETY: a path that is too long for the slot's storage, kept alive until the terminal completion. */
   #encoded: Buffer | undefined;
@@ -71,6 +73,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
     path: Path,
     read: WholeRead<Content>,
     dispatcher: Dispatcher,
+    cachedPaths: CachedPaths | undefined,
     slots: DirectSlots,
     index: number,
     reader: FurtherReader,
@@ -87,7 +90,8 @@ export class WholeReadOperation<Content> extends Operation<Content> {
     this.#index = index;
     this.#reader = reader;
     this.#signal = signal;
-    dispatcher.cachedPaths?.enterRing();
+    this.#cachedPaths = cachedPaths;
+    cachedPaths?.enterRing();
   }
 
   override get isByPath(): boolean {
@@ -152,7 +156,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   }
 
   protected override onSettled(): void {
-    this.#dispatcher.cachedPaths?.leaveRing();
+    this.#cachedPaths?.leaveRing();
     // On a broken ring it still holds a slot, and the kernel may still write.
     if (this.slot === NO_SLOT && !this.#isReadOn) this.#read.release();
   }

@@ -20,6 +20,8 @@ const SLOTS = 256;
 export const NO_SLOT = -1;
 
 export class RegisteredBuffers implements PoolBackend {
+  /** While the ring has no pools. */
+  isEmpty = true;
   readonly #native: NativeRing;
   readonly #dispatcher: Dispatcher;
   /** Those that transfers look for, and those that are closed and wait for the last transfer that names them. */
@@ -104,7 +106,7 @@ export class RegisteredBuffers implements PoolBackend {
     const pools = [...this.#pools];
     this.#low = Math.min(...pools.map(({ address }) => address));
     this.#high = Math.max(0, ...pools.map(({ address, memory }) => address + memory.byteLength));
-    this.#dispatcher.pools = pools.length === 0 ? undefined : this;
+    this.isEmpty = pools.length === 0;
   }
 
   /** The ring is being closed, and the kernel lets go of the memory with it. */

@@ -12,6 +12,7 @@ import type { BackendListener, ConnectionSink, ListenTarget } from '../../contra
 import { removerOf } from '../../contract/unix-path.js';
 import { addressError, listenerClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
+import { hasLetGo } from '../engine/letting-go.js';
 import type { ArmedOwner } from '../engine/standing-operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { localName } from '../sockets/socket-names.js';
@@ -212,7 +213,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     this.#host.removeListener(this);
     this.pause();
     // What the kernel has not taken yet names the descriptor, so its number must not be another's before.
-    const isFree = dispatcher.hasLetGo(armed, RELEASE_MS_MAX);
+    const isFree = hasLetGo(dispatcher, armed, RELEASE_MS_MAX);
     if (isFree) {
       binding().closeFd(this.fd);
     } else {

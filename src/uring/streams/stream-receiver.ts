@@ -12,7 +12,8 @@ import { StreamChunk } from '../../contract/stream-chunk.js';
 import type { StreamBounds } from '../../contract/streams.js';
 import { addressError, connectionClosedError } from '../../errors/index.js';
 import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../../native/layout.js';
-import type { BatchListener, Dispatcher } from '../engine/dispatcher.js';
+import type { BatchListener } from '../engine/completion-block.js';
+import type { Dispatcher } from '../engine/dispatcher.js';
 import type { ArmedOwner } from '../engine/standing-operation.js';
 import type { CopySlab } from '../memory/copy-slab.js';
 import type { HeapTop } from '../memory/heap-top.js';
@@ -292,7 +293,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   #listenForBatchEnd(): void {
     if (this.#isListeningForBatchEnd) return;
     this.#isListeningForBatchEnd = true;
-    this.#host.dispatcher.listenForBatchEnd(this);
+    this.#host.dispatcher.completions.listen(this);
   }
 
   afterBatch(): void {

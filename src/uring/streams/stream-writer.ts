@@ -111,7 +111,7 @@ export class StreamWriter implements SendOwner {
     };
     const { observation } = this.#dispatcher;
     const taken = observation.isWanted ? observation.observeCall({ kind: 'write', fd, bytes }, send) : send();
-    this.#dispatcher.noteAnswered();
+    this.#dispatcher.completions.noteAnswered();
     this.#sentBytes += taken;
     return taken;
   }

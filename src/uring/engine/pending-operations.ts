@@ -1,0 +1,63 @@
+/**
+ * How many operations of a ring have not settled, in the kernel or waiting. While there are any, the addon reaches
+ * the ring; while one holds the event loop, the process stays alive.
+ */
+import type { SettleLink } from './settle-link.js';
+import type { SubmissionBlock } from './submission-block.js';
+import type { Ticket } from './ticket.js';
+
+export class PendingOperations<Ring extends object> {
+  readonly #ring: Ring;
+  readonly #link: SettleLink<Ring>;
+  readonly #block: SubmissionBlock;
+  #count = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(ring: Ring, link: SettleLink<Ring>, block: SubmissionBlock) {
+    this.#ring = ring;
+    this.#link = link;
+    this.#block = block;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** One has begun, or waits; `leave` must follow. */
+  enter({ isHolding }: Ticket<unknown>): void {
+    if (this.#count++ === 0) this.#link.hold(this.#ring);
+    if (isHolding) this.#block.hold();
+  }
+
+  leave({ isHolding }: Ticket<unknown>): void {
+    if (--this.#count === 0) this.#link.letGo();
+    if (isHolding) this.#block.unhold();
+  }
+
+  /** Changes whether a pending operation keeps the process alive. */
+  setHolding(ticket: Ticket<unknown>, isHolding: boolean): void {
+    if (ticket.isHolding === isHolding) return;
+    ticket.isHolding = isHolding;
+    if (ticket.isSettled) return;
+    if (isHolding) this.#block.hold();
+    else this.#block.unhold();
+  }
+
+  /** For the one who closes, when no call can begin any more: what ends may still have something closed. */
+  async whenIdle(): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** A batch of completions is through, and what it gave rise to has begun. */
+  noteBatchEnd(): void {
+    if (this.#count === 0) this.#onIdle?.();
+  }
+
+  /** Nothing that is pending can be trusted to end. */
+  noteBroken(): void {
+    this.#onIdle?.();
+  }
+}
