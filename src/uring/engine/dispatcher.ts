@@ -355,15 +355,15 @@ export class Dispatcher implements Hold {
 
   /**
    * Refuses new work, cancels what is pending, and resolves when the last terminal completion is in.
-   * Requests that the kernel cannot give up, such as a write that a disk is working on, finish first.
+   * Requests that the kernel cannot give up, such as a write that a disk is working on, finish first, and so do
+   * closes: one that is cancelled before a kernel thread has begun with it leaves its descriptor open.
    */
   async drain(): Promise<void> {
     this.#isClosing = true;
-    for (const { operation } of this.#waiting.toArray()) this.cancel(operation, ringClosedError);
-    for (const { operation } of this.slots.holders()) {
-      // Whoever awaits the close must not be left alone by a process that exits.
+    for (const { operation } of [...this.#waiting.toArray(), ...this.slots.holders()]) {
+      // The one who awaits the close must not be left alone by a process that exits.
       this.setHolding(operation, true);
-      this.cancel(operation, ringClosedError);
+      if (!operation.isGivingBack) this.cancel(operation, ringClosedError);
     }
     await this.#pending.whenIdle();
   }

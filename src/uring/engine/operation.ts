@@ -96,6 +96,11 @@ export abstract class Operation<Result> {
     return true;
   }
 
+  /** Whether it gives a descriptor or a slot back, which happens whatever else is given up, also as the ring ends. */
+  get isGivingBack(): boolean {
+    return false;
+  }
+
   /** Whether the kernel can find it once it has been submitted: not while it waits for others of a chain. */
   get isUnderWay(): boolean {
     return true;

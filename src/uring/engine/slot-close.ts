@@ -23,9 +23,12 @@ export class SlotCloseOperation extends Operation<void> {
     this.fulfil();
   }
 
-  /** What it holds must be closed whatever else is given up. */
   override get isCall(): boolean {
     return false;
+  }
+
+  override get isGivingBack(): boolean {
+    return true;
   }
 
   protected override errorFor(errno: number): Error {

@@ -1,6 +1,4 @@
 /** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
-import { close as closeInPool } from 'node:fs';
-import { ECANCELED } from '../../base/errno.js';
 import type { View } from '../../base/views.js';
 import { CURRENT_POSITION, type Position } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
@@ -155,19 +153,16 @@ export class CloseOperation extends Operation<void> {
   }
 
   override complete(result: number): void {
-    if (result >= 0) {
-      this.fulfil();
-      return;
-    }
-    // By a ring that ends, before a thread of the kernel had begun with it: the descriptor is open still. That
-    // thread was for a file whose close may wait (NFS, FUSE), so it is Node's pool that closes it now.
-    if (result === ECANCELED) closeInPool(this.#fd, () => {});
-    this.fail(result);
+    if (result >= 0) this.fulfil();
+    else this.fail(result);
   }
 
-  /** A descriptor must be given back whatever else is given up. */
   override get isCall(): boolean {
     return false;
+  }
+
+  override get isGivingBack(): boolean {
+    return true;
   }
 
   protected override errorFor(errno: number): Error {
