@@ -91,11 +91,6 @@ export interface WholeRead<Content> {
   readonly slab: Buffer;
   /** How much of the slab the first read may fill; what is left serves to find the end. */
   readonly firstBytes: number;
-  /**
-   * Runs what holds a descriptor of its own, once the process has one to spare; `readOn` from within it has it.
-   * An abort ends the wait.
-   */
-  whenRoom(task: () => Promise<Content>): Promise<Content>;
   /** The file is over, and its `byteCount` bytes begin the slab. */
   toContent(byteCount: number): Content;
   /** So many bytes begin the slab, and more may come. `open` is called once at most; who calls it closes the file. */
@@ -123,6 +118,8 @@ export interface FileBackend extends FileCalls<CallOnPath> {
     read: WholeRead<Content>,
     signal: AbortSignal | undefined,
   ): Promise<Content> | undefined;
+  /** Reads a file whole where the system has a call of its own for that. */
+  readFile?(path: Path, signal: AbortSignal | undefined): Promise<Buffer>;
   /** Writes bytes to a file and closes it; undefined when there is no quicker way now than open, write, close. */
   writeWhole?(path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> | undefined;
   /** Whether there is a directory, as far as that can be told at once; false says nothing. */

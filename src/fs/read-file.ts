@@ -43,8 +43,15 @@ export function readPath(
     if (content !== undefined) return content;
     read.release();
   }
-  const use = (file: BackendFile): Promise<Content> => readWhole(file, settings, true);
-  const reading = concurrency.run(() => withFile(files, path, flags, 0o666, signal, use), signal);
+  const read = async (): Promise<Content> => {
+    if (isPlain && files.readFile !== undefined) {
+      const content = await files.readFile(path, signal);
+      return encoding === undefined ? content : content.toString(encoding);
+    }
+    const use = (file: BackendFile): Promise<Content> => readWhole(file, settings, true);
+    return await withFile(files, path, flags, 0o666, signal, use);
+  };
+  const reading = concurrency.run(read, signal);
   if (settings.buffer !== undefined) return reading;
   return reading.catch((error: unknown) => {
     throw namingPath(error, path);
@@ -58,17 +65,11 @@ class PathRead implements WholeRead<Content> {
   readonly #path: Path;
   readonly #settings: ReadFileSettings;
   readonly #concurrency: Concurrency;
-  #hasRoom = false;
 
   constructor(path: Path, settings: ReadFileSettings, concurrency: Concurrency) {
     this.#path = path;
     this.#settings = settings;
     this.#concurrency = concurrency;
-  }
-
-  whenRoom(task: () => Promise<Content>): Promise<Content> {
-    this.#hasRoom = true;
-    return this.#concurrency.run(task, this.#settings.signal);
   }
 
   toContent(byteCount: number): Content {
@@ -80,7 +81,7 @@ class PathRead implements WholeRead<Content> {
     const use = (file: BackendFile): Promise<Content> => readRest(file, this.slab, byteCount, true, settings);
     const read = async (): Promise<Content> => await useFile(await open(), settings.signal, use);
     try {
-      return await (this.#hasRoom ? read() : this.#concurrency.run(read, settings.signal));
+      return await this.#concurrency.run(read, settings.signal);
     } catch (error) {
       throw namingPath(error, this.#path);
     }
