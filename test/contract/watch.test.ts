@@ -5,9 +5,10 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { PollEvent } from 'ringlet';
 import { describeEventsOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, runProgram, runScript } from '../support/child.js';
-import { closeAll, drain, fill, openPipe, openPipeEnds } from '../support/descriptors.js';
+import { closeAll, doPipesTellOfMore, drain, fill, openPipe, openPipeEnds } from '../support/descriptors.js';
 import { isPending, rejection, turns, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
+import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { python } from '../support/python.js';
 
@@ -65,8 +66,11 @@ describeEventsOnEachBackend('Ring.watch', (makeRing, { options }) => {
     closeSync(reader);
   });
 
-  it('tells of news, not of what is left over', async () => {
+  it('tells of news, not of what is left over', async function () {
     const ring = makeRing();
+    if (ring.backend === 'node' && !doPipesTellOfMore()) {
+      skip(this, 'needs pipes that wake an edge-triggered epoll while bytes are left in them (Linux 5.14)');
+    }
     const fd = openPipe(directory.fifo('fifo'));
     writeSync(fd, 'xx');
     const watch = ring.watch(fd, ['readable']);
@@ -149,6 +153,7 @@ describeEventsOnEachBackend('Ring.watch', (makeRing, { options }) => {
     await turns(2);
     writeSync(fd, 'x');
     expect((await within('the first', first)).value).to.deep.equal(['readable']);
+    drain(fd);
     expect(await isPending(second)).to.equal(true);
     writeSync(fd, 'x');
     expect((await within('the second', second)).value).to.deep.equal(['readable']);
@@ -166,6 +171,7 @@ describeEventsOnEachBackend('Ring.watch', (makeRing, { options }) => {
     for (const { value } of await within('all', Promise.all(firsts)))
       expect(value).to.deep.equal(['readable']);
     await watches.pop()?.return?.();
+    drain(fd);
     const seconds = watches.map((watch) => watch.next());
     await turns(2);
     writeSync(fd, 'x');

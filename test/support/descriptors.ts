@@ -1,8 +1,10 @@
 /** Descriptors to poll, that no ring has opened: pipes, sockets, and whatever else the process has. */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { openDescriptors } from './leftovers.js';
+import { python } from './python.js';
 
 /** A named pipe that is open for both directions, so that it is writable and never hangs up. */
 export function openPipe(path: string): number {
@@ -13,6 +15,24 @@ export function openPipe(path: string): number {
 export function openPipeEnds(path: string): { reader: number; writer: number } {
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   return { reader, writer: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
+}
+
+const TRIAL = `
+import os, select
+reader, writer = os.pipe()
+epoll = select.epoll()
+epoll.register(reader, select.EPOLLIN | select.EPOLLET)
+os.write(writer, b'x')
+assert len(epoll.poll(0)) == 1
+os.write(writer, b'x')
+print(len(epoll.poll(0)))
+`;
+
+/** Whether a pipe in which bytes are left wakes an edge-triggered epoll when more come: not on Linux 5.5 to 5.13. */
+export function doPipesTellOfMore(): boolean {
+  const { stdout, stderr } = spawnSync(python(), ['-c', TRIAL], { encoding: 'utf8' });
+  if (!/^[01]$/m.test(stdout)) throw new Error(`epoll could not be tried: ${stderr}`);
+  return stdout.trim() === '1';
 }
 
 /** Reads until there is nothing left; returns the bytes. */

@@ -7,7 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** So many times as long as usual, on a machine that is so much slower. */
-const PATIENCE = Number(process.env.RINGLET_TEST_PATIENCE ?? 1);
+export const PATIENCE = Number(process.env.RINGLET_TEST_PATIENCE ?? 1);
 
 /** How long anything in the tests may take before it counts as hung, in milliseconds. */
 export const DEADLINE_MS = 10_000 * PATIENCE;
