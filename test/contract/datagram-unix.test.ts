@@ -177,6 +177,28 @@ describeOnEachBackend('Unix DatagramSocket', (makeRing, { options }) => {
     }
   });
 
+  it('sendMany: datagrams in several pieces, more than the receiver has room for; what is sent next comes next', async () => {
+    const ring = makeRing();
+    for (const isConnected of [false, true]) {
+      await using receiver = await DatagramSocket.bind({ path: abstractName(), ring });
+      const { path = '' } = receiver.address;
+      await using sender = await DatagramSocket.bind({ family: 'Unix', ring });
+      if (isConnected) await sender.connect({ path });
+      const remote = isConnected ? undefined : { path };
+      for (const count of [1, 3, 100]) {
+        const pieces = numberedRange(0, count).map((data) => ({
+          data: [data.subarray(0, 20), data.subarray(20)],
+          remote,
+        }));
+        const sending = [sender.sendMany(pieces), sender.send('behind', remote), sender.sendMany(pieces)];
+        const received = await within('all of them', take(receiver, 2 * count + 1));
+        const once = numberedRange(0, count).map(String);
+        expect(received.map(String)).to.deep.equal([...once, 'behind', ...once]);
+        expect(await within('the calls', Promise.all(sending))).to.deep.equal([count, 6, count]);
+      }
+    }
+  });
+
   it('nobody there: ENOENT for a path, ECONNREFUSED for a name and for a path that is left', async () => {
     const ring = makeRing();
     await using socket = await DatagramSocket.bind({ family: 'Unix', ring });

@@ -184,7 +184,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
         return this.#backend.send(payload, undefined, extras, signal);
       }
       this.#checkUnconnected();
-      if (destination.family === undefined) return this.#sendToName(payload, destination, extras, signal);
+      if (isName(destination)) return this.#sendToName(payload, destination, extras, signal);
       return this.#backend.send(payload, this.#checkFamily(destination, 'send'), extras, signal);
     } catch (error) {
       return Promise.reject(error);
@@ -211,35 +211,38 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     });
     if (this.isClosed) throw socketClosedError();
     if (signal?.aborted) throw abortError(signal);
-    const remotes = await this.#resolveAll(destinations, signal);
+    const checked = this.#checkAll(destinations);
+    // What is sent after this call does not overtake it, unless there is a name to be looked up.
+    const remotes = checked?.some(isName) ? await this.#resolveAll(checked, signal) : checked;
     if (payloads.length === 0) return 0;
-    return await this.#backend.sendMany(payloads, remotes, extras, signal);
+    return await this.#backend.sendMany(payloads, remotes as SocketAddress[] | undefined, extras, signal);
   }
 
-  async #resolveAll(
-    destinations: readonly (DatagramDestination | undefined)[],
-    signal: AbortSignal | undefined,
-  ): Promise<SocketAddress[] | undefined> {
+  #checkAll(destinations: readonly (DatagramDestination | undefined)[]): CheckedDestination[] | undefined {
     if (this.#backend.remote !== undefined) {
       if (destinations.some((remote) => remote !== undefined)) throw socketConnectedError();
       return undefined;
     }
-    const remotes: SocketAddress[] = [];
     let last: DatagramDestination | undefined;
-    let resolved: SocketAddress | undefined;
-    for (const remote of destinations) {
+    let checked: CheckedDestination | undefined;
+    return destinations.map((remote) => {
       if (remote === undefined) throw socketNotConnectedError();
-      if (remote !== last || resolved === undefined) {
-        const checked = checkDestination(remote);
-        resolved =
-          checked.family === undefined
-            ? await this.#resolve(checked, signal)
-            : this.#checkFamily(checked, 'send');
+      if (remote !== last || checked === undefined) {
+        checked = checkDestination(remote);
+        if (!isName(checked)) checked = this.#checkFamily(checked, 'send');
         last = remote;
       }
-      remotes.push(resolved);
-    }
-    return remotes;
+      return checked;
+    });
+  }
+
+  async #resolveAll(
+    destinations: readonly CheckedDestination[],
+    signal: AbortSignal | undefined,
+  ): Promise<SocketAddress[]> {
+    const found = new Map<CheckedDestination, SocketAddress>();
+    for (const each of new Set(destinations)) found.set(each, await this.#resolve(each, signal));
+    return destinations.map((each) => found.get(each) as SocketAddress);
   }
 
   /**
@@ -336,6 +339,11 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
     if (this.isClosed) throw socketClosedError();
     return await this.#backend.send(payload, remote, extras, signal);
   }
+}
+
+/** Whether its address is to be looked up. */
+function isName({ family }: CheckedDestination): boolean {
+  return family === undefined;
 }
 
 function readReceiveOptions(options: unknown): { isLeasing: boolean; signal: AbortSignal | undefined } {

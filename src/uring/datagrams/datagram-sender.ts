@@ -76,15 +76,18 @@ export class DatagramSender {
     remote: SocketAddress | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
-    const whole = payload instanceof Span ? payload : joined(payload);
-    await this.#sendInRounds({ payloads: [whole], remotes: remote && [remote], control: undefined }, signal);
-    return whole.bytes;
+    await this.#sendInRounds(
+      { payloads: [payload], remotes: remote && [remote], control: undefined },
+      signal,
+    );
+    return byteLengthOf(payload);
   }
 
   #sendInRounds(many: ManyToSend, signal: AbortSignal | undefined): Promise<number> {
     if (!this.socket.isUnix) return sendInRounds(this, many, signal);
     this.#turns ??= new Turns();
-    return this.#turns.take(many.remotes, (turn) => sendInRounds(this, { ...many, turn }, signal));
+    const payloads = many.payloads.map(toWhole);
+    return this.#turns.take(many.remotes, (turn) => sendInRounds(this, { ...many, payloads, turn }, signal));
   }
 
   /** Resolves when it is worth trying again: there was no room for a datagram. */
@@ -167,6 +170,6 @@ function byteLengthOf(payload: Payload): number {
   return payload instanceof Span ? payload.bytes : byteCountOf(payload);
 }
 
-function joined(spans: readonly Span[]): Span {
-  return new Span(Buffer.concat(spans.map((span) => span.toBytes())));
+function toWhole(payload: Payload): Span {
+  return payload instanceof Span ? payload : new Span(Buffer.concat(payload.map((span) => span.toBytes())));
 }

@@ -36,7 +36,7 @@ export interface ManyToSend {
   readonly remotes: readonly SocketAddress[] | undefined;
   /** The same for all of them. */
   readonly control: Uint32Array | undefined;
-  /** Of a Unix socket. */
+  /** Of a Unix socket, whose payloads are whole. */
   readonly turn?: Turn;
 }
 
@@ -104,7 +104,7 @@ export async function sendInRounds(
       if (result > 0) {
         sender.noteAnswered();
         sentCount += result;
-      } else if (result === EAGAIN && sender.socket.isUnix && count > 0) {
+      } else if (result === EAGAIN && sender.socket.isUnix) {
         await sender.waitForRoom(remotes?.[sentCount], signal);
       } else if (result === EAGAIN) {
         const payload = payloads[sentCount] as Payload;
