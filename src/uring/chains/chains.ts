@@ -18,7 +18,7 @@ import {
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { Operation } from '../engine/operation.js';
 import { CallOperation, lackOf } from '../files/call-operations.js';
-import { CloseOperation } from '../files/file-operations.js';
+import { closeOf } from '../files/file-operations.js';
 import type { UringFiles } from '../files/files.js';
 import { type OpenedFd, OpenOperation } from '../files/path-operations.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from '../files/transfers.js';
@@ -130,7 +130,7 @@ export class UringChains implements ChainBackend {
         return new OpenOperation(step.path, step.flags, step.mode, true, from);
       }
       case 'close':
-        return new CloseOperation(this.#own(step.file, syscall).fd);
+        return closeOf(this.#own(step.file, syscall).fd);
       default: {
         const lack = lackOf(step, this.#dispatcher);
         if (lack !== undefined) throw featureUnavailableError(`${methodOf(step)} in a chain`, lack);

@@ -4,23 +4,14 @@ import { Span } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { Payload } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
-import { addressError } from '../../errors/index.js';
 import { addressWithin } from '../../native/addresses.js';
-import { CQE_MORE, CQE_NOTIFICATION, MSG_TRUNC } from '../../native/layout.js';
+import { CQE_MORE, CQE_NOTIFICATION } from '../../native/layout.js';
 import { writeIovec, writeMsghdr } from '../../native/msghdr.js';
-import {
-  prepRecvmsgMultishot,
-  prepSendmsg,
-  prepSendmsgZc,
-  SQE_REPORT_USAGE,
-  type Sqe,
-} from '../../native/sqe.js';
+import { prepSendmsg, prepSendmsgZc, SQE_REPORT_USAGE, type Sqe } from '../../native/sqe.js';
 import { Operation } from '../engine/operation.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
-import { ArmedOperation } from '../engine/standing-operation.js';
 import { Vectors } from '../engine/vectors.js';
 import type { DatagramSender } from './datagram-sender.js';
-import type { UringDatagramSocket } from './datagram-socket.js';
 import type { Name } from './send-names.js';
 
 // Words of a slot's storage, behind the msghdr.
@@ -120,43 +111,5 @@ export class SendOperation extends Operation<number> {
 
   protected override onSettled(): void {
     this.#sender.socket.pending.leave();
-  }
-}
-
-/** One arming of a socket's multishot receive. */
-export class ReceiveOperation extends ArmedOperation {
-  readonly #socket: UringDatagramSocket;
-  readonly #groupId: number;
-
-  constructor(socket: UringDatagramSocket, groupId: number) {
-    super(socket);
-    this.#socket = socket;
-    this.#groupId = groupId;
-    socket.pending.enter();
-  }
-
-  override fill(sqe: Sqe, storage: SlotStorage): void {
-    const { target, targetFlags, prefix } = this.#socket;
-    const [words, at] = [storage.words(this.slot), storage.wordOffset(this.slot)];
-    writeMsghdr(words, at, 0, prefix.nameBytes, 0, 0, 0, prefix.controlBytes);
-    const msg = storage.address(this.slot);
-    prepRecvmsgMultishot(sqe, target, targetFlags, msg, MSG_TRUNC, this.#groupId);
-  }
-
-  override get owner(): object {
-    return this.#socket;
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'recvmsg');
-  }
-
-  override describe(): OperationFacts {
-    const { address, port } = this.#socket.local;
-    return { kind: 'recvmsg', fd: this.#socket.fd, address, port };
-  }
-
-  protected override onSettled(): void {
-    this.#socket.pending.leave();
   }
 }

@@ -13,7 +13,7 @@ import type { UringDatagramSocket } from './datagram-socket.js';
 import { encodeControl } from './send-control.js';
 import { type ManyToSend, sendInRounds } from './send-many.js';
 import { SendNames } from './send-names.js';
-import { openRoomProbe, RoomOperation, Turns } from './unix-sends.js';
+import { openRoomProbe, roomOf, Turns } from './unix-sends.js';
 
 export class DatagramSender {
   readonly socket: UringDatagramSocket;
@@ -93,13 +93,13 @@ export class DatagramSender {
   /** Resolves when it is worth trying again: there was no room for a datagram. */
   async waitForRoom(remote: SocketAddress | undefined, signal: AbortSignal | undefined): Promise<void> {
     if (remote === undefined) {
-      await this.#dispatcher.submit(new RoomOperation(this, this.socket.fd, remote), signal);
+      await this.#dispatcher.submit(roomOf(this, this.socket.fd, remote), signal);
       return;
     }
     const probe = openRoomProbe(this.names.of(remote).bytes);
     if (probe < 0) throw this.sendError(probe, remote);
     try {
-      await this.#dispatcher.submit(new RoomOperation(this, probe, remote), signal);
+      await this.#dispatcher.submit(roomOf(this, probe, remote), signal);
     } finally {
       binding().closeFd(probe);
     }

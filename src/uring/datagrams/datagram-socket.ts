@@ -20,17 +20,20 @@ import type {
 } from '../../contract/backend.js';
 import { BatchQueue } from '../../contract/batch-queue.js';
 import type { DatagramMessage } from '../../contract/datagram-message.js';
+import type { OperationFacts } from '../../contract/observation.js';
 import { removerOf } from '../../contract/unix-path.js';
 import { addressError, ringClosedError, socketClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
-import { CQE_BUFFER, CQE_BUFFER_SHIFT } from '../../native/layout.js';
-import { OP_SENDMSG_ZC } from '../../native/sqe.js';
+import { CQE_BUFFER, CQE_BUFFER_SHIFT, MSG_TRUNC } from '../../native/layout.js';
+import { writeMsghdr } from '../../native/msghdr.js';
+import { OP_SENDMSG_ZC, prepRecvmsgMultishot, type Sqe } from '../../native/sqe.js';
 import type { BatchListener } from '../engine/completion-block.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
 import { hasLetGo } from '../engine/letting-go.js';
 import type { Operation } from '../engine/operation.js';
-import type { ArmedOwner } from '../engine/standing-operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import type { BufferWaiter } from '../memory/buffer-line.js';
 import { CopySlab } from '../memory/copy-slab.js';
@@ -44,7 +47,6 @@ import {
   readSetting,
 } from '../sockets/socket-settings.js';
 import { ZeroCopyChoice, type ZeroCopyTally } from '../sockets/zero-copy.js';
-import { ReceiveOperation } from './datagram-operations.js';
 import { DatagramSender } from './datagram-sender.js';
 import {
   CopiedMessage,
@@ -94,7 +96,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
   readonly #fd: number;
   readonly #fixedIndex: number;
   readonly sender: DatagramSender;
-  #armed: ReceiveOperation | undefined;
+  #armed: ArmedOperation | undefined;
   /** Whether somebody wants messages; `#armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
@@ -104,7 +106,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
   #hasBeenArmed = false;
   /** Whether the last arming has brought anything. */
   #wasServed = false;
-  #isListeningForBatchEnd = false;
+  isListening = false;
   /** Completions of the batch at hand that brought something. */
   #receivedCount = 0;
   readonly #copies = new CopySlab();
@@ -188,7 +190,8 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     if (this.#hasBeenArmed) this.#owner.noteRearmed();
     this.#hasBeenArmed = true;
     this.#wasServed = false;
-    const operation = new ReceiveOperation(this, this.#buffers.groupId);
+    const operation = new ArmedOperation(this);
+    this.pending.enter();
     operation.isHolding = this.#isRef && !this.#isResting;
     this.#armed = operation;
     this.#dispatcher.begin(operation);
@@ -197,6 +200,18 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
   #disarm(): void {
     this.#source.forget(this);
     if (this.#armed !== undefined) this.#dispatcher.cancel(this.#armed, socketClosedError);
+  }
+
+  prepareArmed(sqe: Sqe, storage: SlotStorage, { slot }: ArmedOperation): void {
+    const { nameBytes, controlBytes } = this.prefix;
+    writeMsghdr(storage.words(slot), storage.wordOffset(slot), 0, nameBytes, 0, 0, 0, controlBytes);
+    const { groupId } = this.#buffers;
+    prepRecvmsgMultishot(sqe, this.target, this.targetFlags, storage.address(slot), MSG_TRUNC, groupId);
+  }
+
+  describeArmed(): OperationFacts {
+    const { address, port } = this.local;
+    return { kind: 'recvmsg', fd: this.#fd, address, port };
   }
 
   /** The kernel has put a datagram into a buffer. */
@@ -209,8 +224,6 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     this.#wasServed = true;
     if (this.#format === undefined) this.#acceptNarrow(buffers, bytes, bufferId);
     else this.#acceptWide(buffers, bytes, bufferId, this.#format);
-    if (this.#isListeningForBatchEnd) return;
-    this.#isListeningForBatchEnd = true;
     this.#dispatcher.completions.listen(this);
   }
 
@@ -238,7 +251,6 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
   }
 
   afterBatch(): void {
-    this.#isListeningForBatchEnd = false;
     this.#dispatcher.completions.noteReceived(this.#receivedCount);
     this.#receivedCount = 0;
     this.#buffers.publish();
@@ -250,6 +262,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
 
   /** The kernel has ended the receive. */
   onDisarmed(result: number): void {
+    this.pending.leave();
     this.#armed = undefined;
     if (result === ENOBUFS) this.#buffers.grow();
     else if (result < 0 && result !== ECANCELED) {
@@ -261,8 +274,6 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
       return;
     }
     // Arm again once the batch is through: buffers that it brought have come back by then.
-    if (this.#isListeningForBatchEnd) return;
-    this.#isListeningForBatchEnd = true;
     this.#dispatcher.completions.listen(this);
   }
 

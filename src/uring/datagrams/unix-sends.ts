@@ -6,11 +6,10 @@
  * Linux 6.18). So the call itself never waits, and the ring polls until there is room.
  */
 import type { SocketAddress } from '../../contract/address.js';
-import type { OperationFacts } from '../../contract/observation.js';
 import { binding } from '../../native/binding.js';
 import { AF_UNIX, POLLOUT } from '../../native/layout.js';
-import { prepPollAdd, type Sqe } from '../../native/sqe.js';
-import { Operation } from '../engine/operation.js';
+import { prepPollAdd } from '../../native/sqe.js';
+import { PlainCall } from '../engine/plain-call.js';
 import type { DatagramSender } from './datagram-sender.js';
 
 /** Of a call that sends: after what it goes, and whether it has ended. */
@@ -50,43 +49,18 @@ export class Turns {
 }
 
 /** Ends when something can be written to the descriptor. */
-export class RoomOperation extends Operation<number> {
-  readonly #sender: DatagramSender;
-  readonly #fd: number;
-  readonly #remote: SocketAddress | undefined;
-
-  constructor(sender: DatagramSender, fd: number, remote: SocketAddress | undefined) {
-    super();
-    this.#sender = sender;
-    this.#fd = fd;
-    this.#remote = remote;
-    sender.socket.pending.enter();
-  }
-
-  override fill(sqe: Sqe): void {
-    prepPollAdd(sqe, this.#fd, POLLOUT);
-  }
-
-  override complete(result: number): void {
-    if (result >= 0) this.fulfil(result);
-    else this.fail(result);
-  }
-
-  override get owner(): object {
-    return this.#sender.socket;
-  }
-
-  protected override errorFor(errno: number): Error {
-    return this.#sender.sendError(errno, this.#remote);
-  }
-
-  override describe(): OperationFacts {
-    return { kind: 'poll', fd: this.#fd };
-  }
-
-  protected override onSettled(): void {
-    this.#sender.socket.pending.leave();
-  }
+export function roomOf(
+  sender: DatagramSender,
+  fd: number,
+  remote: SocketAddress | undefined,
+): PlainCall<number> {
+  return new PlainCall({
+    prepare: (sqe) => prepPollAdd(sqe, fd, POLLOUT),
+    finish: (events) => events,
+    errorFor: (errno) => sender.sendError(errno, remote),
+    facts: { kind: 'poll', fd },
+    owner: sender.socket,
+  });
 }
 
 /**

@@ -15,6 +15,8 @@ import type { SlotTable } from './slot-table.js';
 
 /** Something that gathers completions and acts on them once a batch is through. */
 export interface BatchListener {
+  /** Whether it waits for the end of the batch at hand. The block's own. */
+  isListening: boolean;
   afterBatch(): void;
 }
 
@@ -59,6 +61,8 @@ export class CompletionBlock {
 
   /** Has `listener.afterBatch` called once, when the completions at hand have been handed out. */
   listen(listener: BatchListener): void {
+    if (listener.isListening) return;
+    listener.isListening = true;
     this.#listeners.push(listener);
   }
 
@@ -104,7 +108,10 @@ export class CompletionBlock {
     if (this.#listeners.length === 0) return;
     const listeners = this.#listeners;
     this.#listeners = [];
-    for (const listener of listeners) listener.afterBatch();
+    for (const listener of listeners) {
+      listener.isListening = false;
+      listener.afterBatch();
+    }
   }
 
   #completeUntracked(slot: number, target: number, result: number): void {

@@ -6,8 +6,12 @@
  * and watches.
  */
 import { ECANCELED } from '../../base/errno.js';
+import type { OperationFacts } from '../../contract/observation.js';
+import { systemError } from '../../errors/index.js';
 import { CQE_MORE } from '../../native/layout.js';
+import type { Sqe } from '../../native/sqe.js';
 import { Operation } from './operation.js';
+import type { SlotStorage } from './slot-storage.js';
 
 export abstract class StandingOperation<Result = void> extends Operation<Result> {
   constructor() {
@@ -21,35 +25,61 @@ export abstract class StandingOperation<Result = void> extends Operation<Result>
   }
 }
 
-/** Whom an armed operation works for. */
+/** Whom an armed operation works for, and who knows what it is. */
 export interface ArmedOwner {
+  /** Writes its entry. */
+  prepareArmed(sqe: Sqe, storage: SlotStorage, operation: ArmedOperation): void;
+  describeArmed(): OperationFacts;
   /** One of its completions: what it was for. */
   onCompletion(result: number, flags: number): void;
-  /** Its last, which has been a completion before unless the operation never began. */
-  onDisarmed(result: number): void;
+  /**
+   * Its last, which has been a completion before.
+   *
+   * @param failure why, where it never began or the ring broke. Then there was no completion.
+   */
+  onDisarmed(result: number, failure?: () => Error): void;
 }
 
 /** One that may complete many times, each time for its owner. No promise of it is awaited. */
-export abstract class ArmedOperation extends StandingOperation {
-  protected readonly owned: ArmedOwner;
+export class ArmedOperation extends StandingOperation {
+  readonly #owned: ArmedOwner;
+  /** SAFETY: what the kernel writes into, if it brings memory along, kept alive until the terminal completion. */
+  readonly memory: Buffer | undefined;
 
-  constructor(owned: ArmedOwner) {
+  constructor(owned: ArmedOwner, memory?: Buffer) {
     super();
-    this.owned = owned;
+    this.#owned = owned;
+    this.memory = memory;
+  }
+
+  override fill(sqe: Sqe, storage: SlotStorage): void {
+    this.#owned.prepareArmed(sqe, storage, this);
+  }
+
+  override get owner(): ArmedOwner {
+    return this.#owned;
   }
 
   override complete(result: number, flags: number): void {
     const isLast = (flags & CQE_MORE) === 0;
     // Settled first: its slot is gone already, and the owner may want to cancel it.
     if (isLast) this.fulfil();
-    this.owned.onCompletion(result, flags);
-    if (isLast) this.owned.onDisarmed(result);
+    this.#owned.onCompletion(result, flags);
+    if (isLast) this.#owned.onDisarmed(result);
   }
 
   /** It never started, or the ring broke: the owner tells who waits. */
   override failWith(create: () => Error): void {
     const { errno = ECANCELED } = create() as NodeJS.ErrnoException;
     this.fulfil();
-    this.owned.onDisarmed(errno);
+    this.#owned.onDisarmed(errno, create);
+  }
+
+  override describe(): OperationFacts {
+    return this.#owned.describeArmed();
+  }
+
+  protected override errorFor(errno: number): Error {
+    return systemError(errno, this.describe().kind);
   }
 }

@@ -14,7 +14,8 @@ import type { EpollPolls } from '../../native/epoll-polls.js';
 import { NOP_INJECT_RESULT, prepNop, prepPollAdd, prepPollMultishot, type Sqe } from '../../native/sqe.js';
 import type { BatchListener } from '../engine/completion-block.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { ArmedOperation, type ArmedOwner, StandingOperation } from '../engine/standing-operation.js';
+import { PlainCall } from '../engine/plain-call.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 
 /** The kernel can poll nothing like it, or nothing for such events; another way may exist. */
 const REFUSALS: readonly number[] = [EINVAL, EPERM, EOPNOTSUPP];
@@ -46,67 +47,18 @@ function isInjected(sqe: Sqe): boolean {
 }
 
 /** Resolves to the events, to 0 for a spurious wake-up, or to a negated errno when it is a refusal. */
-class PollOperation extends StandingOperation<number> {
-  readonly #fd: number;
-  readonly #events: number;
-
-  constructor(fd: number, events: number) {
-    super();
-    this.#fd = fd;
-    this.#events = events;
-  }
-
-  override fill(sqe: Sqe): void {
-    if (!isInjected(sqe)) prepPollAdd(sqe, this.#fd, this.#events);
-  }
-
-  override get isCall(): boolean {
-    return true;
-  }
-
-  override complete(result: number): void {
-    if (result >= 0 || isRefusal(result)) this.fulfil(result);
-    else this.fail(result);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'poll');
-  }
-
-  override describe(): OperationFacts {
-    return { kind: 'poll', fd: this.#fd };
-  }
-}
-
-class WatchOperation extends ArmedOperation {
-  readonly #watch: UringWatch;
-  readonly #fd: number;
-  readonly #events: number;
-
-  constructor(watch: UringWatch, fd: number, events: number) {
-    super(watch);
-    this.#watch = watch;
-    this.#fd = fd;
-    this.#events = events;
-  }
-
-  override fill(sqe: Sqe): void {
-    if (!isInjected(sqe)) prepPollMultishot(sqe, this.#fd, this.#events);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'poll');
-  }
-
-  override describe(): OperationFacts {
-    return { kind: 'poll', fd: this.#fd };
-  }
-
-  /** It never started, or the ring broke. */
-  override failWith(create: () => Error): void {
-    this.fulfil();
-    this.#watch.onAbandoned(create);
-  }
+function pollOf(fd: number, events: number): PlainCall<number> {
+  return new PlainCall({
+    prepare: (sqe) => {
+      if (!isInjected(sqe)) prepPollAdd(sqe, fd, events);
+    },
+    accepts: isRefusal,
+    finish: (result) => result,
+    errorFor: (errno) => systemError(errno, 'poll'),
+    facts: { kind: 'poll', fd },
+    // It may wait for as long as what stays armed.
+    isExempt: true,
+  });
 }
 
 /**
@@ -119,12 +71,12 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   readonly #fd: number;
   readonly #events: number;
   readonly #listener: WatchListener;
-  #armed: WatchOperation | undefined;
+  #armed: ArmedOperation | undefined;
   #fallback: BackendWatch | undefined;
   /** Events of the batch at hand, and how it ended the operation, if it did. */
   #gathered = 0;
   #ending: { errno: number; reason: () => Error } | undefined;
-  #isListeningForBatchEnd = false;
+  isListening = false;
   #isHolding = false;
   #onReleased: (() => void) | undefined;
   #isClosed = false;
@@ -149,44 +101,43 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
       return;
     }
     if (this.#armed !== undefined || this.#ending !== undefined || this.#isClosed) return;
-    const operation = new WatchOperation(this, this.#fd, this.#events);
+    const operation = new ArmedOperation(this);
     operation.isHolding = this.#isHolding;
     this.#armed = operation;
     this.#dispatcher.begin(operation);
   }
 
+  prepareArmed(sqe: Sqe): void {
+    if (!isInjected(sqe)) prepPollMultishot(sqe, this.#fd, this.#events);
+  }
+
+  describeArmed(): OperationFacts {
+    return { kind: 'poll', fd: this.#fd };
+  }
+
   onCompletion(events: number): void {
     if (events <= 0) return;
     this.#gathered |= events;
-    this.#listenForBatchEnd();
+    this.#dispatcher.completions.listen(this);
   }
 
   /** The kernel has let go. Without an error it has ended a watch that is none the worse for it. */
-  onDisarmed(result: number): void {
+  onDisarmed(result: number, failure?: () => Error): void {
     const reason = result === ECANCELED ? this.#armed?.cancelReason : undefined;
     this.#armed = undefined;
     this.#onReleased?.();
+    if (failure !== undefined) {
+      // No batch will come.
+      queueMicrotask(() => {
+        if (!this.#isClosed) this.#listener.onFailed(failure);
+      });
+      return;
+    }
     this.#ending = { errno: Math.min(result, 0), reason: reason ?? (() => systemError(result, 'poll')) };
-    this.#listenForBatchEnd();
-  }
-
-  /** No completion will come. */
-  onAbandoned(create: () => Error): void {
-    this.#armed = undefined;
-    this.#onReleased?.();
-    queueMicrotask(() => {
-      if (!this.#isClosed) this.#listener.onFailed(create);
-    });
-  }
-
-  #listenForBatchEnd(): void {
-    if (this.#isListeningForBatchEnd) return;
-    this.#isListeningForBatchEnd = true;
     this.#dispatcher.completions.listen(this);
   }
 
   afterBatch(): void {
-    this.#isListeningForBatchEnd = false;
     const [events, ending] = [this.#gathered, this.#ending];
     this.#gathered = 0;
     this.#ending = undefined;
@@ -244,7 +195,7 @@ export class UringPolls implements PollBackend {
     if ((events & POLLPRI) !== 0) return await this.#pollWithEpoll(fd, events, signal);
     let result = 0;
     // The kernel may find on a second look that nothing was so.
-    while (result === 0) result = await this.#dispatcher.submit(new PollOperation(fd, events), signal);
+    while (result === 0) result = await this.#dispatcher.submit(pollOf(fd, events), signal);
     return result > 0 ? result : await this.#pollWithEpoll(fd, events, signal);
   }
 

@@ -9,7 +9,7 @@
 import type { NativeRing } from '../../native/binding.js';
 import type { BatchListener } from '../engine/completion-block.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { SlotCloseOperation } from '../engine/slot-close.js';
+import { closeOfSlot } from '../engine/slot-close.js';
 import { keepsClosedFiles } from '../trials.js';
 
 /** As many whole-file operations at once are worth having; each holds a slab of memory, too. */
@@ -31,7 +31,7 @@ export class DirectSlots implements BatchListener {
   readonly #free: number[] = [];
   /** To be closed as soon as there is room for the request. */
   #unclosed: number[] = [];
-  #isListening = false;
+  isListening = false;
 
   /**
    * @param start how many slots the table has before them.
@@ -73,11 +73,11 @@ export class DirectSlots implements BatchListener {
   close(index: number): Promise<void> | undefined {
     if (this.#dispatcher.isClosed) return undefined;
     if (this.#isAwaited) {
-      return this.#dispatcher.submitAnyway(new SlotCloseOperation(index)).finally(() => this.release(index));
+      return this.#dispatcher.submitAnyway(closeOfSlot(index)).finally(() => this.release(index));
     }
     if (this.#dispatcher.closeDirect(index)) {
       this.#free.push(index);
-      this.#submitAfterBatch();
+      this.#dispatcher.completions.listen(this);
     } else {
       this.#unclosed.push(index);
       if (this.#unclosed.length === 1) setTimeout(() => this.#closeUnclosed(), RETRY_MS);
@@ -91,14 +91,7 @@ export class DirectSlots implements BatchListener {
     for (const index of unclosed) void this.close(index);
   }
 
-  #submitAfterBatch(): void {
-    if (this.#isListening) return;
-    this.#isListening = true;
-    this.#dispatcher.completions.listen(this);
-  }
-
   afterBatch(): void {
-    this.#isListening = false;
     this.#dispatcher.submitStaged();
   }
 }

@@ -19,6 +19,7 @@ import {
   type Sqe,
 } from '../../native/sqe.js';
 import { Operation } from '../engine/operation.js';
+import { PlainCall } from '../engine/plain-call.js';
 import { Vectors } from '../engine/vectors.js';
 import type { UringFile } from './uring-file.js';
 
@@ -115,61 +116,19 @@ export class TransferOperation<Result> extends Operation<Result> {
 }
 
 /** Ends when there is something to read from a descriptor, or its other side has hung up. */
-export class ReadableOperation extends Operation<void> {
-  readonly #fd: number;
-
-  constructor(fd: number) {
-    super();
-    this.#fd = fd;
-  }
-
-  override fill(sqe: Sqe): void {
-    prepPollAdd(sqe, this.#fd, POLLIN);
-  }
-
-  override complete(result: number): void {
-    if (result >= 0) this.fulfil();
-    else this.fail(result);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'poll');
-  }
+export function pollOf(fd: number): PlainCall {
+  return new PlainCall({
+    prepare: (sqe) => prepPollAdd(sqe, fd, POLLIN),
+    errorFor: (errno) => systemError(errno, 'poll'),
+  });
 }
 
-export class CloseOperation extends Operation<void> {
-  readonly #fd: number;
-  readonly #mayBlock: boolean;
-
-  /** @param mayBlock for a socket that lingers. */
-  constructor(fd: number, mayBlock = false) {
-    super();
-    this.#fd = fd;
-    this.#mayBlock = mayBlock;
-  }
-
-  override fill(sqe: Sqe): void {
-    prepClose(sqe, this.#fd, this.#mayBlock ? SQE_ASYNC : 0);
-  }
-
-  override complete(result: number): void {
-    if (result >= 0) this.fulfil();
-    else this.fail(result);
-  }
-
-  override get isCall(): boolean {
-    return false;
-  }
-
-  override get isGivingBack(): boolean {
-    return true;
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'close');
-  }
-
-  override describe(): OperationFacts {
-    return { kind: 'close', fd: this.#fd };
-  }
+/** @param mayBlock for a socket that lingers. */
+export function closeOf(fd: number, mayBlock = false): PlainCall {
+  return new PlainCall({
+    prepare: (sqe) => prepClose(sqe, fd, mayBlock ? SQE_ASYNC : 0),
+    isGivingBack: true,
+    errorFor: (errno) => systemError(errno, 'close'),
+    facts: { kind: 'close', fd },
+  });
 }

@@ -12,15 +12,15 @@ import type { CallOnPath, FileCallOf, ResultOf } from '../../contract/file-calls
 import { fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { CallOperation } from './call-operations.js';
 import type { CachedPaths, OpenedRead } from './cached-paths.js';
+import { CallOperation } from './call-operations.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import { doOnRing } from './file-calls.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
 import type { SharedByFiles } from './shared-by-files.js';
 import { UringFile } from './uring-file.js';
-import { type FurtherReader, InstallOperation, WholeReadOperation } from './whole-read.js';
+import { type FurtherReader, installOf, WholeReadOperation } from './whole-read.js';
 import { type FurtherWriter, WholeWriteOperation } from './whole-write.js';
 
 /** Descriptors that reads on the spot may have opened and not read to the end. */
@@ -152,7 +152,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
 
   /** A file of its own for what is open in a slot. */
   async #install(path: Path, index: number, signal: AbortSignal | undefined): Promise<UringFile> {
-    const installed = await this.#dispatcher.submit(new InstallOperation(index), signal);
+    const installed = await this.#dispatcher.submit(installOf(index), signal);
     return this.adopt(installed, this.mayStall(path));
   }
 

@@ -10,7 +10,7 @@ import { systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import { called } from '../../native/pool-call.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { ReadableOperation } from './file-operations.js';
+import { pollOf } from './file-operations.js';
 import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
 
 const O_ACCMODE = 0o3;
@@ -61,7 +61,7 @@ async function awaitWriter(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const opening = new OpenOperation(`/proc/self/fd/${fd}`, flags, 0, true);
-  const polling = new ReadableOperation(fd);
+  const polling = pollOf(fd);
   const outcomes = [dispatcher.submit(opening, signal), dispatcher.submit(polling, signal)] as const;
   const failure = await Promise.race(outcomes).then(
     () => undefined,

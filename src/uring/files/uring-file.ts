@@ -13,7 +13,7 @@ import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
 import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { doOnRing, inPool } from './file-calls.js';
-import { CloseOperation } from './file-operations.js';
+import { closeOf } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
 import type { OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
@@ -275,5 +275,5 @@ export async function closeDescriptor(
     return;
   }
   table.release(fd);
-  await dispatcher.submitAnyway(new CloseOperation(fd, mayBlock));
+  await dispatcher.submitAnyway(closeOf(fd, mayBlock));
 }

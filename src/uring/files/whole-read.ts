@@ -25,6 +25,7 @@ import {
 } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { Operation } from '../engine/operation.js';
+import { PlainCall } from '../engine/plain-call.js';
 import { SLOT_STORAGE_BYTES, type SlotStorage } from '../engine/slot-storage.js';
 import { NO_SLOT } from '../engine/ticket.js';
 import type { CachedPaths } from './cached-paths.js';
@@ -178,25 +179,12 @@ export class WholeReadOperation<Content> extends Operation<Content> {
 }
 
 /** Makes a descriptor of what a slot of the file table holds. */
-export class InstallOperation extends Operation<OpenedFd> {
-  readonly #index: number;
-
-  constructor(index: number) {
-    super();
-    this.#index = index;
-    this.ticket.yieldsFd = true;
-  }
-
-  override fill(sqe: Sqe): void {
-    prepFixedFdInstall(sqe, this.#index, SQE_FIXED_FILE);
-  }
-
-  override complete(result: number, flags: number): void {
-    if (result >= 0) this.fulfil({ fd: result, isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0 });
-    else this.fail(result);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return systemError(errno, 'open');
-  }
+export function installOf(index: number, isExempt = false): PlainCall<OpenedFd> {
+  return new PlainCall({
+    prepare: (sqe) => prepFixedFdInstall(sqe, index, SQE_FIXED_FILE),
+    finish: (fd, flags) => ({ fd, isSeekable: (flags & COMPLETION_UNSEEKABLE) === 0 }),
+    errorFor: (errno) => systemError(errno, 'open'),
+    isExempt,
+    yieldsFd: true,
+  });
 }

@@ -20,10 +20,10 @@ import {
 } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
-import { Operation } from '../engine/operation.js';
-import { SlotCloseOperation } from '../engine/slot-close.js';
+import { PlainCall } from '../engine/plain-call.js';
+import { closeOfSlot } from '../engine/slot-close.js';
 import { closeDescriptor } from '../files/uring-file.js';
-import { InstallOperation } from '../files/whole-read.js';
+import { installOf } from '../files/whole-read.js';
 import { decodeName, localName } from '../sockets/socket-names.js';
 import { SOL_SOCKET } from '../sockets/socket-options.js';
 import type { SocketHandle } from './socket-handle.js';
@@ -66,7 +66,7 @@ export class DirectSockets {
   async close(index: number, mayBlock: boolean): Promise<void> {
     // With the ring its table has gone, and what was in it.
     if (this.dispatcher.isClosed) return;
-    await this.dispatcher.submitAnyway(new SlotCloseOperation(index, mayBlock));
+    await this.dispatcher.submitAnyway(closeOfSlot(index, mayBlock));
     this.release(index);
   }
 
@@ -79,8 +79,7 @@ export class DirectSockets {
   install(index: number): { fd: number; isThrough: Promise<unknown> } {
     const { dispatcher } = this;
     if (dispatcher.isClosed) return { fd: EBADF, isThrough: Promise.resolve() };
-    const operation = new InstallOperation(index);
-    operation.ticket.isExempt = true;
+    const operation = installOf(index, true);
     const making = dispatcher.submitAnyway(operation);
     const fd = dispatcher.resultNow(operation, INSTALL_MS_MAX) ?? EAGAIN;
     const isThrough = making.then(
@@ -160,12 +159,14 @@ export class DirectHandle implements SocketHandle {
   shutDown(): number | Promise<number> {
     const fd = this.descriptor();
     if (fd >= 0) return binding().shutDown(fd, SHUT_WR);
-    return this.#sockets.dispatcher.submitAnyway(new ShutDownOperation(this.target));
+    return this.#sockets.dispatcher.submitAnyway(
+      onSlot((sqe) => prepShutdown(sqe, this.target, SQE_FIXED_FILE, SHUT_WR), 'shutdown'),
+    );
   }
 
   async cutOff(): Promise<void> {
     if (this.isUnix || this.#sockets.dispatcher.isClosed) return;
-    await this.#sockets.dispatcher.submitAnyway(new LingerOperation(this.target));
+    await this.#sockets.dispatcher.submitAnyway(onSlot((sqe) => prepReset(sqe, this.target), 'setsockopt'));
   }
 
   /** The slot first: only the last of the two that is closed may have to wait. */
@@ -187,45 +188,16 @@ export class DirectHandle implements SocketHandle {
 }
 
 /** Something that is done to a connection in a slot, with an errno or 0 as its result. */
-abstract class SlotOperation extends Operation<number> {
-  protected readonly index: number;
-
-  constructor(index: number) {
-    super();
-    this.index = index;
-  }
-
-  override complete(result: number): void {
-    this.fulfil(result);
-  }
-
-  override get isCall(): boolean {
-    return false;
-  }
-}
-
-/** Ends sending. For one that no descriptor can be made of: the kernel hands it to a thread. */
-class ShutDownOperation extends SlotOperation {
-  override fill(sqe: Sqe): void {
-    prepShutdown(sqe, this.index, SQE_FIXED_FILE, SHUT_WR);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'shutdown');
-  }
+function onSlot(prepare: (sqe: Sqe) => void, syscall: string): PlainCall<number> {
+  const errorFor = (errno: number): Error => addressError(errno, syscall);
+  return new PlainCall({ prepare, errorFor, accepts: () => true, finish: (errno) => errno, isCall: false });
 }
 
 /** struct linger, on for no time: a close that resets the connection. SAFETY: lives for good. */
 const RESETTING = new Uint32Array([1, 0]);
 
 /** Has the close reset the connection (setsockopt(2), SO_LINGER). */
-class LingerOperation extends SlotOperation {
-  override fill(sqe: Sqe): void {
-    const [optval, optlen] = [addressOf(RESETTING), RESETTING.byteLength];
-    prepSetsockopt(sqe, this.index, SQE_FIXED_FILE, SOL_SOCKET, SO_LINGER, optval, optlen);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'setsockopt');
-  }
+function prepReset(sqe: Sqe, index: number): void {
+  const [optval, optlen] = [addressOf(RESETTING), RESETTING.byteLength];
+  prepSetsockopt(sqe, index, SQE_FIXED_FILE, SOL_SOCKET, SO_LINGER, optval, optlen);
 }

@@ -8,17 +8,19 @@
 import { ECANCELED, ECONNABORTED, EINTR, EPROTO } from '../../base/errno.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../base/real-timers.js';
 import type { SocketAddress } from '../../contract/address.js';
+import type { OperationFacts } from '../../contract/observation.js';
 import type { BackendListener, ConnectionSink, ListenTarget } from '../../contract/streams.js';
 import { removerOf } from '../../contract/unix-path.js';
 import { addressError, listenerClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
+import { SOCK_CLOEXEC } from '../../native/layout.js';
+import { prepMultishotAccept, type Sqe } from '../../native/sqe.js';
 import { hasLetGo } from '../engine/letting-go.js';
-import type { ArmedOwner } from '../engine/standing-operation.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 import { closeDescriptor } from '../files/uring-file.js';
 import { localName } from '../sockets/socket-names.js';
 import { type DirectAcceptOwner, DirectAccepts } from './direct-accepts.js';
 import { DirectHandle } from './direct-sockets.js';
-import { AcceptOperation } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';
 import type { UringStreams } from './streams.js';
 
@@ -40,7 +42,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
   readonly #hasOptions: boolean;
   readonly #sink: ConnectionSink;
   readonly #removePath: () => void;
-  #armed: AcceptOperation | undefined;
+  #armed: ArmedOperation | undefined;
   readonly #direct: DirectAccepts | undefined;
   #isAccepting = false;
   #isRef = true;
@@ -90,10 +92,20 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     if (this.#closing !== undefined || this.#host.dispatcher.isClosing) return;
     this.#direct?.arm(this.#isRef);
     if (this.#direct?.isArmed) return;
-    const operation = new AcceptOperation(this, this);
+    const operation = new ArmedOperation(this);
+    operation.ticket.yieldsFd = true;
     operation.isHolding = this.#isRef;
     this.#armed = operation;
     this.#host.dispatcher.begin(operation);
+  }
+
+  /** Each result is a new descriptor. */
+  prepareArmed(sqe: Sqe): void {
+    prepMultishotAccept(sqe, this.target, this.targetFlags, SOCK_CLOEXEC);
+  }
+
+  describeArmed(): OperationFacts {
+    return { kind: 'accept' };
   }
 
   onCompletion(result: number): void {

@@ -6,25 +6,22 @@ import type { SocketAddress } from '../../contract/address.js';
 import type { ReadResult } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import { addressError } from '../../errors/index.js';
-import { addressOf, addressOfOnce, addressWithin } from '../../native/addresses.js';
-import { CQE_MORE, CQE_NOTIFICATION, MSG_NOSIGNAL, MSG_WAITALL, SOCK_CLOEXEC } from '../../native/layout.js';
+import { addressOf, addressWithin } from '../../native/addresses.js';
+import { CQE_MORE, CQE_NOTIFICATION, MSG_NOSIGNAL, MSG_WAITALL } from '../../native/layout.js';
 import { writeMsghdr } from '../../native/msghdr.js';
 import {
   prepConnect,
-  prepMultishotAccept,
   prepRecv,
-  prepRecvMultishot,
   prepSend,
   prepSendmsg,
   prepSendmsgZc,
   prepSendZc,
-  SQE_RECEIVE_BUNDLE,
   SQE_REPORT_USAGE,
   type Sqe,
 } from '../../native/sqe.js';
 import { Operation } from '../engine/operation.js';
+import { PlainCall } from '../engine/plain-call.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
-import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 import { Vectors } from '../engine/vectors.js';
 import { encodeDescriptors } from './descriptor-passing.js';
 import type { LostErrors } from './lost-errors.js';
@@ -50,119 +47,11 @@ export function streamError(errno: number, syscall: string, address: SocketAddre
   return addressError(errno, syscall, address.address, address.port);
 }
 
-export class ConnectOperation extends Operation<void> {
-  readonly #fd: number;
-  /** SAFETY: read by the kernel until the terminal completion. */
-  readonly #name: Uint8Array;
-  readonly #remote: SocketAddress;
-
-  constructor(fd: number, name: Uint8Array, remote: SocketAddress) {
-    super();
-    this.#fd = fd;
-    this.#name = name;
-    this.#remote = remote;
-  }
-
-  override fill(sqe: Sqe): void {
-    prepConnect(sqe, this.#fd, addressOf(this.#name), this.#name.length);
-  }
-
-  override complete(result: number): void {
-    if (result >= 0) this.fulfil();
-    else this.fail(result);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return streamError(errno, 'connect', this.#remote);
-  }
-}
-
-/** Multishot accept; each result is a new descriptor. */
-export class AcceptOperation extends ArmedOperation {
-  readonly #socket: SocketTarget;
-
-  constructor(owned: ArmedOwner, socket: SocketTarget) {
-    super(owned);
-    this.#socket = socket;
-    this.ticket.yieldsFd = true;
-  }
-
-  override fill(sqe: Sqe): void {
-    const { target, targetFlags } = this.#socket;
-    prepMultishotAccept(sqe, target, targetFlags, SOCK_CLOEXEC);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'accept');
-  }
-}
-
-/** Multishot receive into provided buffers. */
-export class ReceiveOperation extends ArmedOperation {
-  readonly #socket: SocketTarget;
-  readonly #groupId: number;
-  readonly bytesMax: number;
-  readonly #isBundled: boolean;
-
-  /**
-   * @param bytesMax after how many bytes in all it ends by itself (Linux 6.17); 0 for never.
-   * @param isBundled whether a completion may be for several buffers, one behind the other (Linux 6.17; receive_trials.cc).
-   */
-  constructor(
-    owned: ArmedOwner,
-    socket: SocketTarget,
-    groupId: number,
-    bytesMax: number,
-    isBundled: boolean,
-  ) {
-    super(owned);
-    this.#socket = socket;
-    this.#groupId = groupId;
-    this.bytesMax = bytesMax;
-    this.#isBundled = isBundled;
-  }
-
-  override fill(sqe: Sqe): void {
-    const { target, targetFlags } = this.#socket;
-    const flags = this.#isBundled ? targetFlags | SQE_RECEIVE_BUNDLE : targetFlags;
-    prepRecvMultishot(sqe, target, flags, this.#groupId, this.bytesMax);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'read');
-  }
-
-  override describe(): OperationFacts {
-    return { kind: 'read', fd: this.#socket.knownFd };
-  }
-}
-
-/** One receive of an iterator's, straight into the memory of the chunk. */
-export class ChunkReceiveOperation extends ArmedOperation {
-  readonly #socket: SocketTarget;
-  /** SAFETY: written by the kernel until the terminal completion. */
-  readonly memory: Buffer;
-  readonly address: number;
-
-  constructor(owned: ArmedOwner, socket: SocketTarget, memory: Buffer) {
-    super(owned);
-    this.#socket = socket;
-    this.memory = memory;
-    this.address = addressOfOnce(memory);
-  }
-
-  override fill(sqe: Sqe): void {
-    const { target, targetFlags } = this.#socket;
-    prepRecv(sqe, target, targetFlags, this.address, this.memory.length, 0);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'read');
-  }
-
-  override describe(): OperationFacts {
-    return { kind: 'read', fd: this.#socket.knownFd, bytes: this.memory.length };
-  }
+export function connectOf(fd: number, name: Uint8Array, remote: SocketAddress): PlainCall {
+  return new PlainCall({
+    prepare: (sqe) => prepConnect(sqe, fd, addressOf(name), name.length),
+    errorFor: (errno) => streamError(errno, 'connect', remote),
+  });
 }
 
 /** One receive, straight into the caller's view. */

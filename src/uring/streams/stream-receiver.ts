@@ -8,18 +8,22 @@
  */
 import { ECANCELED, EINVAL, ENOBUFS } from '../../base/errno.js';
 import { type ChunkProducer, ChunkQueue } from '../../contract/chunk-queue.js';
+import type { OperationFacts } from '../../contract/observation.js';
 import { StreamChunk } from '../../contract/stream-chunk.js';
 import type { StreamBounds } from '../../contract/streams.js';
 import { addressError, connectionClosedError } from '../../errors/index.js';
+import { addressOfOnce } from '../../native/addresses.js';
 import { CQE_BUFFER, CQE_BUFFER_MORE, CQE_BUFFER_SHIFT } from '../../native/layout.js';
+import { prepRecv, prepRecvMultishot, SQE_RECEIVE_BUNDLE, type Sqe } from '../../native/sqe.js';
 import type { BatchListener } from '../engine/completion-block.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import type { ArmedOwner } from '../engine/standing-operation.js';
+import type { SlotStorage } from '../engine/slot-storage.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 import type { CopySlab } from '../memory/copy-slab.js';
 import type { HeapTop } from '../memory/heap-top.js';
 import type { BufferWaiter, ProvidedBuffers } from '../memory/provided-buffers.js';
 import type { LostErrors } from './lost-errors.js';
-import { ChunkReceiveOperation, ReceiveOperation, type TransferTarget } from './stream-operations.js';
+import type { TransferTarget } from './stream-operations.js';
 
 /** Of one arming: more than a few bytes, and any number that fits. */
 const RECEIVE_BYTES_MIN = 4096;
@@ -95,9 +99,11 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   readonly #owner: ReceiverOwner;
   readonly #bounds: StreamBounds;
   #pool: ProvidedBuffers | undefined;
-  #armed: ReceiveOperation | ChunkReceiveOperation | undefined;
-  /** What is armed, if it is that. */
-  #direct: ChunkReceiveOperation | undefined;
+  #armed: ArmedOperation | undefined;
+  /** Where the memory of a receive lies that has its own. */
+  #address = 0;
+  /** After how many bytes in all another one ends by itself (Linux 6.17); 0 for never. */
+  #bytesMax = 0;
   /** Whether the last piece was a large one, and others are wanted. */
   #isBulk = false;
   /** Whether somebody wants chunks; `#armed` follows it. */
@@ -105,7 +111,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   #isLeasing = false;
   #isRef = true;
   #hasBeenArmed = false;
-  #isListeningForBatchEnd = false;
+  isListening = false;
 
   constructor(host: ReceiveHost, owner: ReceiverOwner, bounds: StreamBounds) {
     this.#host = host;
@@ -168,27 +174,24 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     if (!this.#canArm() || this.#host.dispatcher.isClosing) return;
     if (this.#hasBeenArmed) this.#host.noteRearmed();
     this.#hasBeenArmed = true;
-    const { groupId, isIncremental } = this.#buffers;
     const room = Math.max(this.#bounds.receiveQueueBytes - this.incoming.byteLength, RECEIVE_BYTES_MIN);
     if (this.#isBulk && !this.#isLeasing && room >= BULK_LEAST_BYTES && this.#host.direct.take()) {
       this.#receiveDirectly(Math.min(room, BULK_BYTES));
       return;
     }
-    const bytesMax = this.#host.hasReceiveLimit ? Math.min(room, RECEIVED_BYTES_MAX) : 0;
-    // A bundle of incremental buffers is not defined well (liburing issue 1320), and saves little.
-    const isBundled = !isIncremental && this.#host.hasBundles;
-    this.#start(new ReceiveOperation(this, this.#owner, groupId, bytesMax, isBundled));
+    this.#bytesMax = this.#host.hasReceiveLimit ? Math.min(room, RECEIVED_BYTES_MAX) : 0;
+    this.#start(new ArmedOperation(this));
   }
 
   /** Bulk, which is to be the reader's own, spares the copy. The memory is there before the bytes are. */
   #receiveDirectly(bytes: number): void {
-    const receive = new ChunkReceiveOperation(this, this.#owner, Buffer.allocUnsafeSlow(bytes));
-    this.#host.heapTop.note(receive.memory, receive.address);
-    this.#direct = receive;
-    this.#start(receive);
+    const memory = Buffer.allocUnsafeSlow(bytes);
+    this.#address = addressOfOnce(memory);
+    this.#host.heapTop.note(memory, this.#address);
+    this.#start(new ArmedOperation(this, memory));
   }
 
-  #start(operation: ReceiveOperation | ChunkReceiveOperation): void {
+  #start(operation: ArmedOperation): void {
     operation.isHolding = this.#isRef;
     this.#armed = operation;
     this.#host.dispatcher.begin(operation);
@@ -199,9 +202,28 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     else if (this.#hasBeenArmed) this.#buffers.forget(this);
   }
 
+  prepareArmed(sqe: Sqe, _storage: SlotStorage, { memory }: ArmedOperation): void {
+    const { target, targetFlags } = this.#owner;
+    if (memory !== undefined) {
+      prepRecv(sqe, target, targetFlags, this.#address, memory.length, 0);
+      return;
+    }
+    const { groupId, isIncremental } = this.#buffers;
+    // A bundle of incremental buffers is not defined well (liburing issue 1320), and saves little.
+    const isBundled = !isIncremental && this.#host.hasBundles;
+    const flags = isBundled ? targetFlags | SQE_RECEIVE_BUNDLE : targetFlags;
+    prepRecvMultishot(sqe, target, flags, groupId, this.#bytesMax);
+  }
+
+  describeArmed(): OperationFacts {
+    const bytes = this.#armed?.memory?.length;
+    return { kind: 'read', fd: this.#owner.knownFd, ...(bytes === undefined ? {} : { bytes }) };
+  }
+
   onCompletion(result: number, flags: number): void {
     if ((flags & CQE_BUFFER) === 0) {
-      if (this.#direct !== undefined && result > 0) this.#acceptDirect(this.#direct.memory, result);
+      const memory = this.#armed?.memory;
+      if (memory !== undefined && result > 0) this.#acceptDirect(memory, result);
       return;
     }
     const bufferId = flags >>> CQE_BUFFER_SHIFT;
@@ -210,7 +232,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     // A reader that does not keep up leaves the rest to the kernel, and TCP tells the sender.
     if (this.incoming.isFull) this.#disarm();
     // Mostly nothing has come back: a buffer that is filled in parts lasts for many pieces.
-    if (this.#buffers.hasUnpublished) this.#listenForBatchEnd();
+    if (this.#buffers.hasUnpublished) this.#host.dispatcher.completions.listen(this);
   }
 
   /** Bytes behind those that came into the buffer before. Without any the kernel keeps the buffer. */
@@ -272,12 +294,10 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
 
   onDisarmed(last: number): void {
     // Others with a limit may have been armed before the first of them was refused.
-    const hadLimit = this.#armed instanceof ReceiveOperation && this.#armed.bytesMax > 0;
+    const isDirect = this.#armed?.memory !== undefined;
+    const hadLimit = !isDirect && this.#bytesMax > 0;
     this.#armed = undefined;
-    if (this.#direct !== undefined) {
-      this.#direct = undefined;
-      this.#host.direct.giveBack();
-    }
+    if (isDirect) this.#host.direct.giveBack();
     const result = last === 0 ? this.#owner.lostErrors.errnoOfEnd() : last;
     if (result === 0) this.incoming.end();
     else if (result === ENOBUFS) this.#buffers.grow();
@@ -287,17 +307,10 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     if (!this.#canArm()) this.#setBulk(false);
     this.#owner.noteQuiet();
     // Arm again once the batch is through: buffers that it brought have come back by then.
-    this.#listenForBatchEnd();
-  }
-
-  #listenForBatchEnd(): void {
-    if (this.#isListeningForBatchEnd) return;
-    this.#isListeningForBatchEnd = true;
     this.#host.dispatcher.completions.listen(this);
   }
 
   afterBatch(): void {
-    this.#isListeningForBatchEnd = false;
     this.#buffers.publish();
     this.#arm();
   }

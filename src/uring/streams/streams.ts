@@ -26,7 +26,7 @@ import { receiveTrials } from '../trials.js';
 import { DirectSockets } from './direct-sockets.js';
 import { DescriptorHandle, type SocketHandle } from './socket-handle.js';
 import { UringListener } from './stream-listener.js';
-import { ConnectOperation, streamError } from './stream-operations.js';
+import { connectOf, streamError } from './stream-operations.js';
 import { applyListenOptions, applyStreamOptions, areInherited, isStreamSocket } from './stream-options.js';
 import { DirectPlaces } from './stream-receiver.js';
 import { type StreamHost, UringStream } from './stream-socket.js';
@@ -117,7 +117,7 @@ export class UringStreams implements StreamBackend, StreamHost {
       const error = applyStreamOptions(fd, remote.family === 'Unix', target.options);
       if (error < 0) throw addressError(error, 'setsockopt');
       if (local !== undefined) bindTo(fd, local);
-      await this.dispatcher.submit(new ConnectOperation(fd, name, remote), signal);
+      await this.dispatcher.submit(connectOf(fd, name, remote), signal);
       if (signal?.aborted) throw abortError(signal);
       if (this.dispatcher.isClosing) throw ringClosedError();
     } catch (error) {
