@@ -8,6 +8,7 @@ const RINGS: readonly (readonly [name: string, ring: RingName])[] = [
   ['ringlet', 'loop'],
   ['ringlet, all by the ring', 'ringOnly'],
   ['ringlet sqPoll', 'sqPoll'],
+  ['ringlet, epoll', 'epoll'],
   ['ringlet on node', 'node'],
 ];
 

@@ -12,6 +12,8 @@ const RING_OPTIONS = {
   /** Never waits in the kernel for more of what trickles in. */
   uncoalesced: { backend: 'io_uring', coalesce: false },
   sqPoll: { backend: 'io_uring', sqPoll: true, busyPollUs: 50 },
+  /** What a program gets where io_uring is refused. */
+  epoll: { backend: 'epoll' },
   node: { backend: 'node' },
 } as const satisfies Record<string, RingOptions>;
 

@@ -45,21 +45,21 @@ class Pipe {
   int fds_[2] = {-1, -1};
 };
 
-int Occupy(int ring_fd, uint32_t slot, int fd) {
+int Occupy(const RingHandle& ring, uint32_t slot, int fd) {
   abi::ResourceUpdate update = {slot, 0, reinterpret_cast<uint64_t>(&fd)};
-  return UringRegister(ring_fd, abi::kRegisterFilesUpdate, &update, 1);
+  return UringRegister(ring, abi::kRegisterFilesUpdate, &update, 1);
 }
 
-int MakeTable(int ring_fd) {
+int MakeTable(const RingHandle& ring) {
   abi::ResourceRegister table = {kSlots, abi::kResourceRegisterSparse, 0, 0, 0};
-  return UringRegister(ring_fd, abi::kRegisterFiles2, &table, sizeof(table));
+  return UringRegister(ring, abi::kRegisterFiles2, &table, sizeof(table));
 }
 
 // Has a poll of one registered file wait while the other one is registered, cleared and closed.
 int Try(Ring& ring, Pipe& closed, Pipe& waiting) {
-  int result = MakeTable(ring.fd());
-  if (result >= 0) result = Occupy(ring.fd(), kClosedSlot, closed.writer());
-  if (result >= 0) result = Occupy(ring.fd(), kWaitingSlot, waiting.reader());
+  int result = MakeTable(ring.handle());
+  if (result >= 0) result = Occupy(ring.handle(), kClosedSlot, closed.writer());
+  if (result >= 0) result = Occupy(ring.handle(), kWaitingSlot, waiting.reader());
   if (result < 0) return result;
   // A poll refers to no memory, so it may outlive this.
   abi::Sqe poll = {};
@@ -70,7 +70,7 @@ int Try(Ring& ring, Pipe& closed, Pipe& waiting) {
   ring.Push(poll);
   result = ring.Submit();
   if (result < 0) return result;
-  result = Occupy(ring.fd(), kClosedSlot, -1);
+  result = Occupy(ring.handle(), kClosedSlot, -1);
   if (result < 0) return result;
   closed.CloseWriter();
   return closed.HasEnded() ? 0 : -EBUSY;
@@ -78,22 +78,23 @@ int Try(Ring& ring, Pipe& closed, Pipe& waiting) {
 
 }  // namespace
 
-int TryClearedSlot() {
+int TryClearedSlot(RingKernel kernel) {
   Pipe closed;
   Pipe waiting;
   Ring ring;
   RingRequest request;
+  request.kernel = kernel;
   request.submission_entries = 4;
   request.completion_entries = 8;
   request.completion_entries_min = 8;
   request.task_run = TaskRun::kInterrupt;
   RingSetup setup = SetUpRing(request);
-  int result = setup.fd < 0 ? setup.fd : ring.Open(setup);
+  int result = setup.ring.fd < 0 ? setup.ring.fd : ring.Open(setup);
   if (result == 0) result = closed.Open();
   if (result == 0) result = waiting.Open();
   if (result == 0) result = Try(ring, closed, waiting);
   ring.Unmap();
-  if (setup.fd >= 0) close(setup.fd);
+  if (setup.ring.fd >= 0) UringClose(setup.ring);
   return result;
 }
 

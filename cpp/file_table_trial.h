@@ -6,10 +6,12 @@
 #ifndef RINGLET_FILE_TABLE_TRIAL_H_
 #define RINGLET_FILE_TABLE_TRIAL_H_
 
+#include "uring_syscalls.h"
+
 namespace ringlet {
 
 // 0; EBUSY, negative, where the file is kept; or the negative errno of what could not be tried.
-int TryClearedSlot();
+int TryClearedSlot(RingKernel kernel);
 
 }  // namespace ringlet
 

@@ -21,8 +21,9 @@ constexpr uint64_t kPageBytes = 4096;
 // No trial has anything to wait for.
 constexpr uint32_t kTrialWaitUs = 1'000'000;
 
-RingRequest PlainRequest() {
+RingRequest PlainRequest(RingKernel kernel) {
   RingRequest request;
+  request.kernel = kernel;
   request.submission_entries = 4;
   request.completion_entries = 8;
   request.completion_entries_min = 8;
@@ -80,7 +81,7 @@ int TryZeroCopySend(Ring& ring, const msghdr* header, bool* has_notified) {
   return result;
 }
 
-int TryBufferRing(int ring_fd, uint16_t flags) {
+int TryBufferRing(const RingHandle& ring, uint16_t flags) {
   void* page =
       mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (page == MAP_FAILED) return -errno;
@@ -89,44 +90,44 @@ int TryBufferRing(int ring_fd, uint16_t flags) {
   buffers.ring_addr = reinterpret_cast<uint64_t>(page);
   buffers.ring_entries = 8;
   buffers.flags = flags;
-  int registered = UringRegister(ring_fd, abi::kRegisterBufferRing, &buffers, 1);
+  int registered = UringRegister(ring, abi::kRegisterBufferRing, &buffers, 1);
   if (registered >= 0) {
     abi::BufferRingRegister gone = {};
-    UringRegister(ring_fd, abi::kUnregisterBufferRing, &gone, 1);
+    UringRegister(ring, abi::kUnregisterBufferRing, &gone, 1);
   }
   munmap(page, kPageBytes);
   return registered;
 }
 
-int TryResize() {
-  RingRequest request = PlainRequest();
+int TryResize(RingKernel kernel) {
+  RingRequest request = PlainRequest(kernel);
   request.task_run = TaskRun::kDefer;
   RingSetup setup = SetUpRing(request);
   Ring ring;
-  int result = setup.fd < 0 ? setup.fd : ring.Open(setup);
+  int result = setup.ring.fd < 0 ? setup.ring.fd : ring.Open(setup);
   if (result == 0) result = ring.Resize(ring.submission_entries(), ring.completion_entries() * 2);
   ring.Unmap();
-  if (setup.fd >= 0) close(setup.fd);
+  if (setup.ring.fd >= 0) UringClose(setup.ring);
   return result;
 }
 
-std::optional<KernelQuery> Query(int ring_fd) {
+std::optional<KernelQuery> Query(const RingHandle& ring) {
   abi::QueryOpcodes answer = {};
   abi::QueryHeader header = {};
   header.query_data = reinterpret_cast<uint64_t>(&answer);
   header.query_op = abi::kQueryOpcodes;
   header.size = sizeof(answer);
-  if (UringRegister(ring_fd, abi::kRegisterQuery, &header, 0) < 0 || header.result < 0) return std::nullopt;
+  if (UringRegister(ring, abi::kRegisterQuery, &header, 0) < 0 || header.result < 0) return std::nullopt;
   return KernelQuery{answer.request_opcodes, answer.register_opcodes, answer.features,
                      answer.setup_flags,     answer.enter_flags,      answer.sqe_flags};
 }
 
 }  // namespace
 
-std::vector<bool> ProbeOpcodes(int ring_fd) {
+std::vector<bool> ProbeOpcodes(const RingHandle& ring) {
   alignas(8) uint8_t memory[sizeof(abi::ProbeHeader) + kOpsAskedAbout * sizeof(abi::ProbeOp)] = {};
   std::vector<bool> opcodes;
-  if (UringRegister(ring_fd, abi::kRegisterProbe, memory, kOpsAskedAbout) < 0) return opcodes;
+  if (UringRegister(ring, abi::kRegisterProbe, memory, kOpsAskedAbout) < 0) return opcodes;
   auto* header = reinterpret_cast<abi::ProbeHeader*>(memory);
   auto* ops = reinterpret_cast<abi::ProbeOp*>(memory + sizeof(abi::ProbeHeader));
   for (uint32_t op = 0; op <= header->last_op && op < kOpsAskedAbout; op++) {
@@ -135,29 +136,29 @@ std::vector<bool> ProbeOpcodes(int ring_fd) {
   return opcodes;
 }
 
-KernelFeatures ProbeKernelFeatures() {
+KernelFeatures ProbeKernelFeatures(RingKernel kernel) {
   KernelFeatures found;
-  RingSetup setup = SetUpRing(PlainRequest());
+  RingSetup setup = SetUpRing(PlainRequest(kernel));
   Ring ring;
-  found.setup = setup.fd < 0 ? setup.fd : ring.Open(setup);
+  found.setup = setup.ring.fd < 0 ? setup.ring.fd : ring.Open(setup);
   if (found.setup == 0) {
     found.features = setup.params.features;
-    found.opcodes = ProbeOpcodes(setup.fd);
+    found.opcodes = ProbeOpcodes(setup.ring);
     msghdr header = {};
     bool is_unused;
     found.multishot_receive = TryMultishotReceive(ring);
     found.zero_copy_send = TryZeroCopySend(ring, &header, &found.has_notified);
     found.zero_copy_send_without_header = TryZeroCopySend(ring, nullptr, &is_unused);
-    found.buffer_ring = TryBufferRing(setup.fd, 0);
-    found.incremental_buffer_ring = TryBufferRing(setup.fd, abi::kBufferRingIncremental);
+    found.buffer_ring = TryBufferRing(setup.ring, 0);
+    found.incremental_buffer_ring = TryBufferRing(setup.ring, abi::kBufferRingIncremental);
     abi::ResourceRegister table = {1, abi::kResourceRegisterSparse, 0, 0, 0};
-    found.sparse_file_table = UringRegister(setup.fd, abi::kRegisterFiles2, &table, sizeof(table));
+    found.sparse_file_table = UringRegister(setup.ring, abi::kRegisterFiles2, &table, sizeof(table));
     found.registered_ring_fd = ring.RegisterRingFd();
-    found.resized_ring = TryResize();
-    found.query = Query(setup.fd);
+    found.resized_ring = TryResize(kernel);
+    found.query = Query(setup.ring);
   }
   ring.Unmap();
-  if (setup.fd >= 0) close(setup.fd);
+  if (setup.ring.fd >= 0) UringClose(setup.ring);
   return found;
 }
 

@@ -6,8 +6,10 @@
 #define RINGLET_KERNEL_FEATURES_H_
 
 #include <cstdint>
+
 #include <optional>
 #include <vector>
+#include "uring_syscalls.h"
 
 namespace ringlet {
 
@@ -48,9 +50,9 @@ struct KernelFeatures {
 };
 
 // Whether the ring's kernel knows an operation, by opcode; empty where it has no probe (before Linux 5.6).
-std::vector<bool> ProbeOpcodes(int ring_fd);
+std::vector<bool> ProbeOpcodes(const RingHandle& ring);
 
-KernelFeatures ProbeKernelFeatures();
+KernelFeatures ProbeKernelFeatures(RingKernel kernel);
 
 }  // namespace ringlet
 

@@ -29,6 +29,7 @@ TaskRun ToTaskRun(const std::string& name) {
 
 RingHostOptions ToRingHostOptions(const Napi::Object& from) {
   RingHostOptions options;
+  if (from.Get("isUserSpace").ToBoolean()) options.request.kernel = RingKernel::kUserSpace;
   options.request.submission_entries = ToUint32(from.Get("submissionEntries"));
   options.request.completion_entries = ToUint32(from.Get("completionEntries"));
   options.request.completion_entries_min = ToUint32(from.Get("completionEntriesMin"));
@@ -92,7 +93,7 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     described.Set("errno", open_error_);
     described.Set("conflictingOption", host_->join().conflicting_option);
     described.Set("inForce", host_->join().in_force);
-    described.Set("fd", setup.fd);
+    described.Set("fd", setup.ring.fd);
     described.Set("features", setup.params.features);
     described.Set("submissionEntries", setup.params.sq_entries);
     described.Set("completionEntries", setup.params.cq_entries);
@@ -119,7 +120,7 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
           seat ? seat->cpu
                : (setup.params.flags & abi::kSetupSqAff ? static_cast<int>(setup.params.sq_thread_cpu) : -1));
       sq_poll.Set("idleMs", seat ? seat->idle_ms : setup.params.sq_thread_idle);
-      sq_poll.Set("threadId", ReadSqThreadAccount(setup.fd).thread_id);
+      sq_poll.Set("threadId", ReadSqThreadAccount(setup.ring.fd).thread_id);
       described.Set("sqPoll", sq_poll);
     }
     return described;
@@ -189,14 +190,14 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
 
   // opcodes(): whether the kernel knows each, by number.
   Napi::Value Opcodes(const Napi::CallbackInfo& info) {
-    return ToArray(info.Env(), ProbeOpcodes(host_->ring_fd()));
+    return ToArray(info.Env(), ProbeOpcodes(host_->handle()));
   }
 
   // registerFiles(count): a sparse table.
   Napi::Value RegisterFiles(const Napi::CallbackInfo& info) {
     abi::ResourceRegister table = {ToUint32(info[0]), abi::kResourceRegisterSparse, 0, 0, 0};
     return Napi::Number::New(info.Env(),
-                             UringRegister(host_->ring_fd(), abi::kRegisterFiles2, &table, sizeof(table)));
+                             UringRegister(host_->handle(), abi::kRegisterFiles2, &table, sizeof(table)));
   }
 
   // updateFile(index, fd): fd -1 clears the slot.
@@ -204,14 +205,14 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     int fd = ToInt(info[1]);
     abi::ResourceUpdate update = {ToUint32(info[0]), 0, reinterpret_cast<uint64_t>(&fd)};
     return Napi::Number::New(info.Env(),
-                             UringRegister(host_->ring_fd(), abi::kRegisterFilesUpdate, &update, 1));
+                             UringRegister(host_->handle(), abi::kRegisterFilesUpdate, &update, 1));
   }
 
   // registerBuffers(count): a sparse table.
   Napi::Value RegisterBuffers(const Napi::CallbackInfo& info) {
     abi::ResourceRegister table = {ToUint32(info[0]), abi::kResourceRegisterSparse, 0, 0, 0};
     return Napi::Number::New(info.Env(),
-                             UringRegister(host_->ring_fd(), abi::kRegisterBuffers2, &table, sizeof(table)));
+                             UringRegister(host_->handle(), abi::kRegisterBuffers2, &table, sizeof(table)));
   }
 
   // updateBuffer(index, address, bytes): pins the memory's pages; both 0 clear the slot.
@@ -222,7 +223,7 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
                     static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue())};
     abi::ResourceUpdate2 update = {ToUint32(info[0]), 0, reinterpret_cast<uint64_t>(&memory), 0, 1, 0};
     return Napi::Number::New(
-        info.Env(), UringRegister(host_->ring_fd(), abi::kRegisterBuffersUpdate, &update, sizeof(update)));
+        info.Env(), UringRegister(host_->handle(), abi::kRegisterBuffersUpdate, &update, sizeof(update)));
   }
 
   // registerBufferRing(groupId, address, entries, isIncremental)
@@ -232,14 +233,14 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     ring.ring_addr = static_cast<uint64_t>(info[1].As<Napi::Number>().DoubleValue());
     ring.ring_entries = ToUint32(info[2]);
     if (info[3].ToBoolean()) ring.flags = abi::kBufferRingIncremental;
-    return Napi::Number::New(info.Env(), UringRegister(host_->ring_fd(), abi::kRegisterBufferRing, &ring, 1));
+    return Napi::Number::New(info.Env(), UringRegister(host_->handle(), abi::kRegisterBufferRing, &ring, 1));
   }
 
   Napi::Value UnregisterBufferRing(const Napi::CallbackInfo& info) {
     abi::BufferRingRegister ring = {};
     ring.bgid = static_cast<uint16_t>(ToUint32(info[0]));
     return Napi::Number::New(info.Env(),
-                             UringRegister(host_->ring_fd(), abi::kUnregisterBufferRing, &ring, 1));
+                             UringRegister(host_->handle(), abi::kUnregisterBufferRing, &ring, 1));
   }
 
   std::shared_ptr<RingHost> host_;

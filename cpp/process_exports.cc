@@ -40,10 +40,16 @@ Napi::Value Groups(const Napi::CallbackInfo& info) {
   return groups;
 }
 
-// probeKernel(): trials as a count or a negative errno each; `opcodes` as an array of booleans by number.
+// Of the following, each takes whether it is about rings in user space.
+RingKernel KernelOf(const Napi::CallbackInfo& info) {
+  return info[0].ToBoolean() ? RingKernel::kUserSpace : RingKernel::kSystem;
+}
+
+// probeKernel(isUserSpace): trials as a count or a negative errno each; `opcodes` as an array of booleans by
+// number.
 Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  KernelFeatures found = ProbeKernelFeatures();
+  KernelFeatures found = ProbeKernelFeatures(KernelOf(info));
   Napi::Object probe = Napi::Object::New(env);
   probe.Set("setup", found.setup);
   probe.Set("features", found.features);
@@ -69,18 +75,19 @@ Napi::Value ProbeKernel(const Napi::CallbackInfo& info) {
   return probe;
 }
 
-// tryReceives(): [incremental, bundled], each 0 or a negative errno.
+// tryReceives(isUserSpace): [incremental, bundled], each 0 or a negative errno.
 Napi::Value TryReceivesHere(const Napi::CallbackInfo& info) {
-  ReceiveTrials trials = TryReceives();
+  ReceiveTrials trials = TryReceives(KernelOf(info));
   Napi::Array answers = Napi::Array::New(info.Env(), 2);
   answers.Set(0u, trials.incremental);
   answers.Set(1u, trials.bundled);
   return answers;
 }
 
-// tryClearedSlot(): 0, or a negative errno; EBUSY where a cleared slot of the file table keeps its file.
+// tryClearedSlot(isUserSpace): 0, or a negative errno; EBUSY where a cleared slot of the file table keeps its
+// file.
 Napi::Value TryClearedSlotHere(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), TryClearedSlot());
+  return Napi::Number::New(info.Env(), TryClearedSlot(KernelOf(info)));
 }
 
 // processIdentity(): what ReadIdentity says, as a Uint32Array.

@@ -65,7 +65,7 @@ class TrialBuffers {
     if (page_ != MAP_FAILED) munmap(page_, kPageBytes);
   }
 
-  int Register(int ring_fd, uint32_t buffer_bytes, uint16_t flags) {
+  int Register(const RingHandle& ring, uint32_t buffer_bytes, uint16_t flags) {
     page_ =
         mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (page_ == MAP_FAILED) return -errno;
@@ -84,7 +84,7 @@ class TrialBuffers {
     buffers.ring_entries = kBufferCount;
     buffers.bgid = kGroup;
     buffers.flags = flags;
-    return UringRegister(ring_fd, abi::kRegisterBufferRing, &buffers, 1);
+    return UringRegister(ring, abi::kRegisterBufferRing, &buffers, 1);
   }
 
   const uint8_t* At(uint32_t id) const { return static_cast<uint8_t*>(page_) + kPageBytes / 2 + id * bytes_; }
@@ -152,14 +152,15 @@ bool IsPart(const abi::Cqe& cqe, uint64_t user_data, int bytes, uint32_t id, boo
 constexpr uint8_t kOnceFirst = 10;
 constexpr uint8_t kRepeatedlyFirst = 110;
 
-int Prepare(Ring& ring, RingSetup* setup, Pairs& pairs) {
+int Prepare(RingKernel kernel, Ring& ring, RingSetup* setup, Pairs& pairs) {
   RingRequest request;
+  request.kernel = kernel;
   request.submission_entries = 4;
   request.completion_entries = kCompletionsMax;
   request.completion_entries_min = kCompletionsMax;
   request.task_run = TaskRun::kInterrupt;
   *setup = SetUpRing(request);
-  int error = setup->fd < 0 ? setup->fd : ring.Open(*setup);
+  int error = setup->ring.fd < 0 ? setup->ring.fd : ring.Open(*setup);
   if (error == 0) error = pairs.Open();
   if (error == 0) error = pairs.Send(pairs.once[1], kOnceFirst, kOnceBytes);
   if (error == 0) error = pairs.Send(pairs.repeatedly[1], kRepeatedlyFirst, kRepeatedlyBytes);
@@ -203,30 +204,30 @@ int CheckBundled(const std::vector<abi::Cqe>& got, const TrialBuffers& buffers) 
   return counts[0] == kOnceBytes && counts[1] == kRepeatedlyBytes ? 0 : WhyWrong(got);
 }
 
-int Try(uint32_t buffer_bytes, uint16_t buffer_flags, uint16_t how,
+int Try(RingKernel kernel, uint32_t buffer_bytes, uint16_t buffer_flags, uint16_t how,
         int (*check)(const std::vector<abi::Cqe>&, const TrialBuffers&)) {
   TrialBuffers buffers;
   Pairs pairs;
   Ring ring;
   RingSetup setup;
-  int result = Prepare(ring, &setup, pairs);
-  if (result == 0) result = buffers.Register(setup.fd, buffer_bytes, buffer_flags);
+  int result = Prepare(kernel, ring, &setup, pairs);
+  if (result == 0) result = buffers.Register(setup.ring, buffer_bytes, buffer_flags);
   if (result >= 0) result = check(ReceiveBoth(ring, pairs, how), buffers);
   // SAFETY: the multishot receive may end later than the ring is closed here; without registered buffers it
   // finds no memory to write to.
   abi::BufferRingRegister gone = {};
-  if (setup.fd >= 0) UringRegister(setup.fd, abi::kUnregisterBufferRing, &gone, 1);
+  if (setup.ring.fd >= 0) UringRegister(setup.ring, abi::kUnregisterBufferRing, &gone, 1);
   ring.Unmap();
-  if (setup.fd >= 0) close(setup.fd);
+  if (setup.ring.fd >= 0) UringClose(setup.ring);
   return result;
 }
 
 }  // namespace
 
-ReceiveTrials TryReceives() {
+ReceiveTrials TryReceives(RingKernel kernel) {
   ReceiveTrials trials;
-  trials.incremental = Try(64, abi::kBufferRingIncremental, 0, CheckIncremental);
-  trials.bundled = Try(32, 0, abi::kReceiveBundle, CheckBundled);
+  trials.incremental = Try(kernel, 64, abi::kBufferRingIncremental, 0, CheckIncremental);
+  trials.bundled = Try(kernel, 32, 0, abi::kReceiveBundle, CheckBundled);
   return trials;
 }
 

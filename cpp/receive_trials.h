@@ -6,6 +6,8 @@
 #ifndef RINGLET_RECEIVE_TRIALS_H_
 #define RINGLET_RECEIVE_TRIALS_H_
 
+#include "uring_syscalls.h"
+
 namespace ringlet {
 
 // Each is 0, or a negative errno: what the kernel refused with, or EPROTO where something came out wrong.
@@ -14,7 +16,7 @@ struct ReceiveTrials {
   int bundled = 0;
 };
 
-ReceiveTrials TryReceives();
+ReceiveTrials TryReceives(RingKernel kernel);
 
 }  // namespace ringlet
 

@@ -59,17 +59,16 @@ void Ring::Use(const QueueMemory& memory, const abi::Params& params) {
 
 int Ring::Open(const RingSetup& setup) {
   Use(setup.memory, setup.params);
-  fd_ = setup.fd;
-  enter_fd_ = setup.fd;
+  ring_ = enter_ring_ = setup.ring;
   setup_flags_ = setup.params.flags;
   // Waiting for sockets and timers is no waiting for a disk: it must not look like that in the accounts of
   // load and idle time, nor raise the CPU's clock as that does (io_uring_enter(2)).
   if (setup.params.features & abi::kFeatNoIoWait) wait_flags_ = abi::kEnterNoIoWait;
-  if (is_sq_poll()) return 0;
+  if (is_sq_poll() || ring_.user != nullptr) return 0;
   // epoll on the descriptor of a DEFER_TASKRUN ring is never woken by pending task work, and on a
   // plain one epoll_wait first fails with EINTR; a registered eventfd is signalled on both.
   event_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  int registered = event_fd_ < 0 ? -errno : UringRegister(fd_, abi::kRegisterEventFd, &event_fd_, 1);
+  int registered = event_fd_ < 0 ? -errno : UringRegister(ring_, abi::kRegisterEventFd, &event_fd_, 1);
   if (registered < 0) Unmap();
   return std::min(registered, 0);
 }
@@ -77,14 +76,14 @@ int Ring::Open(const RingSetup& setup) {
 void Ring::Unmap() {
   if (enter_fd_flag_ != 0) {
     // A registered descriptor is a reference: the ring, and its SQ thread, would outlive their close.
-    abi::ResourceUpdate update = {static_cast<uint32_t>(enter_fd_), 0, 0};
-    UringRegister(fd_, abi::kUnregisterRingFds, &update, 1);
+    abi::ResourceUpdate update = {static_cast<uint32_t>(enter_ring_.fd), 0, 0};
+    UringRegister(ring_, abi::kUnregisterRingFds, &update, 1);
     enter_fd_flag_ = 0;
   }
   if (event_fd_ >= 0) close(event_fd_);
   UnmapQueues(&memory_);
   event_fd_ = -1;
-  fd_ = -1;
+  ring_ = {};
 }
 
 int Ring::MoveQueues(uint32_t submission_entries, uint32_t completion_entries) {
@@ -92,13 +91,13 @@ int Ring::MoveQueues(uint32_t submission_entries, uint32_t completion_entries) {
   params.sq_entries = submission_entries;
   params.cq_entries = completion_entries;
   params.flags = abi::kSetupCqSize | abi::kSetupClamp;
-  int resized = UringRegister(fd_, abi::kRegisterResizeRings, &params, 1);
+  int resized = UringRegister(ring_, abi::kRegisterResizeRings, &params, 1);
   if (resized < 0) return resized;
   UnmapQueues(&memory_);
   params.features = abi::kFeatSingleMmap;
   params.flags = setup_flags_;
   QueueMemory memory;
-  int mapped = MapQueues(fd_, params, &memory);
+  int mapped = MapQueues(ring_, params, &memory);
   if (mapped == 0) Use(memory, params);
   return mapped;
 }
@@ -118,10 +117,10 @@ int Ring::Resize(uint32_t submission_entries, uint32_t completion_entries) {
 
 int Ring::RegisterRingFd() {
   constexpr uint32_t kAnyIndex = ~0u;
-  abi::ResourceUpdate update = {kAnyIndex, 0, static_cast<uint64_t>(fd_)};
-  int registered = UringRegister(fd_, abi::kRegisterRingFds, &update, 1);
+  abi::ResourceUpdate update = {kAnyIndex, 0, static_cast<uint64_t>(ring_.fd)};
+  int registered = UringRegister(ring_, abi::kRegisterRingFds, &update, 1);
   if (registered != 1) return registered < 0 ? registered : -EINVAL;
-  enter_fd_ = static_cast<int>(update.offset);
+  enter_ring_.fd = static_cast<int>(update.offset);
   enter_fd_flag_ = abi::kEnterRegisteredRing;
   return 0;
 }
@@ -142,8 +141,8 @@ uint32_t Ring::QueuedCount() const { return sq_tail_ - LoadAcquire(ksq_head_); }
 int Ring::EnterOnce(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
                     uint64_t bytes) {
   enter_count_++;
-  int result = UringEnter(enter_fd_, to_submit, min_complete, flags | enter_fd_flag_, arg, bytes);
-  RINGLET_PROBE_ENTER(fd_, to_submit, result);
+  int result = UringEnter(enter_ring_, to_submit, min_complete, flags | enter_fd_flag_, arg, bytes);
+  RINGLET_PROBE_ENTER(ring_.fd, to_submit, result);
   return result;
 }
 
@@ -283,6 +282,8 @@ void Ring::SilenceWakeups(bool is_silent) {
 }
 
 void Ring::AcknowledgeWakeup() {
+  // An enter finds out what it is.
+  if (ring_.user != nullptr) std::atomic_ref(*ksq_flags_).fetch_or(uint32_t{abi::kSqTaskRun});
   if (event_fd_ < 0) return;
   uint64_t count;
   // EAGAIN is fine: somebody has read it before.

@@ -31,9 +31,10 @@ class Ring {
   // Lets enter skip the descriptor lookup (Linux 5.18). Returns 0 or -errno.
   int RegisterRingFd();
 
-  int fd() const { return fd_; }
+  int fd() const { return ring_.fd; }
+  const RingHandle& handle() const { return ring_; }
   // What an event loop polls to hear of completions: the eventfd, or the ring itself.
-  int wake_fd() const { return event_fd_ >= 0 ? event_fd_ : fd_; }
+  int wake_fd() const { return event_fd_ >= 0 ? event_fd_ : ring_.fd; }
   // Gives the completion queue another size (Linux 6.13, DEFER_TASKRUN rings) and maps it anew. What is
   // in the queues stays. Returns 0, or -errno with everything as it was.
   int Resize(uint32_t submission_entries, uint32_t completion_entries);
@@ -79,7 +80,9 @@ class Ring {
   // Stops and restarts the eventfd's signals. After SilenceWakeups(false) the caller must look at
   // HasCompletions and HasDeferredWork once more before it sleeps: what came in between was silent.
   void SilenceWakeups(bool is_silent);
-  // Consumes a signal of the eventfd; nothing for a ring polled on its own descriptor.
+  // Whether a wake-up may be heard of by edges alone: of what stays readable.
+  bool WakesOnEdges() const { return event_fd_ >= 0; }
+  // Consumes a signal of the eventfd. Of a ring in user space, its descriptor tells that there is work to do.
   void AcknowledgeWakeup();
 
   uint64_t enter_count() const { return enter_count_; }
@@ -93,9 +96,9 @@ class Ring {
   bool IsSqThreadComing();
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
 
-  int fd_ = -1;
+  RingHandle ring_;
   int event_fd_ = -1;
-  int enter_fd_ = -1;  // fd_, or its registered index
+  RingHandle enter_ring_;  // the same, or with its registered index
   uint32_t enter_fd_flag_ = 0;
   uint32_t setup_flags_ = 0;
   uint32_t wait_flags_ = 0;  // of each enter that may wait

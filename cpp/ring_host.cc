@@ -41,9 +41,6 @@ constexpr uint8_t kSqeLinked = abi::kSqeIoLink | abi::kSqeIoHardlink;
 // As it lies in the flags.
 constexpr uint8_t kSqeNoThread = SQE_NO_THREAD >> 8;
 
-// Opcodes whose descriptor is gone once the kernel has taken the entry.
-constexpr uint8_t kOpClose = 19;
-
 // Transfers of files: READV, WRITEV, READ_FIXED, WRITE_FIXED, READ, WRITE.
 constexpr uint64_t kTransferOps = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 22 | 1 << 23;
 
@@ -68,18 +65,18 @@ int RingHost::Open() {
   if (options_.group) {
     join_ = JoinSqPollGroup(*options_.group, options_.request);
     setup_ = join_.setup;
-    if (setup_.fd >= 0) seat_ = join_.seat;
+    if (setup_.ring.fd >= 0) seat_ = join_.seat;
   } else {
     setup_ = SetUpRing(options_.request);
   }
-  if (setup_.fd < 0) return setup_.fd;
+  if (setup_.ring.fd < 0) return setup_.ring.fd;
   is_closed_ = false;
   int opened = ring_.Open(setup_);
   gathering_.Open(setup_.params);
   if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
   if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
     uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
-    opened = std::min(UringRegister(setup_.fd, abi::kRegisterIoWqMaxWorkers, limits, 2), 0);
+    opened = std::min(UringRegister(setup_.ring, abi::kRegisterIoWqMaxWorkers, limits, 2), 0);
   }
   if (opened < 0) Close();
   return opened;
@@ -97,7 +94,7 @@ bool RingHost::Start(Napi::Env env, const SharedBlocks& blocks, Napi::Object kee
     if (!is_woken_on_edges_) {
       ring_.AcknowledgeWakeup();
       // The loop has begun to watch the eventfd: that much is sure only now.
-      is_woken_on_edges_ = !ring_.is_sq_poll() && wake_watch_->WakeOnEdges();
+      is_woken_on_edges_ = ring_.WakesOnEdges() && wake_watch_->WakeOnEdges();
     }
     Turn(false);
     engine->Refresh();
@@ -151,12 +148,11 @@ void RingHost::Close() {
     if (is_idle && is_waiting) engine_->owned_fds().DisconnectAll();
     is_waiting = is_idle && !is_waiting;
   }
-  int ring_fd = setup_.fd;
   ring_.Unmap();
   if (seat_) {
-    LeaveSqPollGroup(*seat_, ring_fd);
+    LeaveSqPollGroup(*seat_, setup_.ring.fd);
   } else {
-    close(ring_fd);
+    UringClose(setup_.ring);
   }
   settle_.Reset();
   keep_alive_.Reset();
@@ -208,7 +204,7 @@ void RingHost::PushStaged() {
       in_kernel_ += is_tracked;
       submitted_ += is_tracked;
       // One with a file index closes a slot of the file table, and no descriptor.
-      if (sqe.opcode == kOpClose && sqe.file_index == 0) {
+      if (sqe.opcode == abi::kOpClose && sqe.file_index == 0) {
         engine_->owned_fds().Remove(sqe.fd);
         if (count > 1) chained_closes_[static_cast<uint32_t>(sqe.user_data)] = sqe.fd;
       }

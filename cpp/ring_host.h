@@ -89,7 +89,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   }
   bool is_closed() const { return is_closed_; }
   Ring& ring() { return ring_; }
-  int ring_fd() const { return setup_.fd; }
+  const RingHandle& handle() const { return setup_.ring; }
   const RingSetup& setup() const { return setup_; }
   const std::optional<SqPollSeat>& seat() const { return seat_; }
   const SqPollJoin& join() const { return join_; }

@@ -1,7 +1,5 @@
 #include "ring_profile.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -94,20 +92,20 @@ RingSetup SetUpRing(const RingRequest& request) {
       if (flags & abi::kSetupSqAff) setup.params.sq_thread_cpu = static_cast<uint32_t>(request.cpu);
       if (flags & abi::kSetupAttachWq) setup.params.wq_fd = static_cast<uint32_t>(request.attach_fd);
     }
-    setup.fd = UringSetup(submission, &setup.params);
-    if (setup.fd == -EINVAL && DropNewestFlag(request, &flags, &setup.degraded)) continue;
-    if (setup.fd >= 0) {
-      int mapped = MapQueues(setup.fd, setup.params, &setup.memory);
+    setup.ring = UringSetup(request.kernel, submission, &setup.params);
+    if (setup.ring.fd == -EINVAL && DropNewestFlag(request, &flags, &setup.degraded)) continue;
+    if (setup.ring.fd >= 0) {
+      int mapped = MapQueues(setup.ring, setup.params, &setup.memory);
       if (mapped < 0) {
-        close(setup.fd);
-        setup.fd = mapped;
+        UringClose(setup.ring);
+        setup.ring = {mapped};
         refused_by = "mmap";
       }
     }
-    if (setup.fd == -ENOMEM && HalveEntries(request, &submission, &completion)) continue;
+    if (setup.ring.fd == -ENOMEM && HalveEntries(request, &submission, &completion)) continue;
     break;
   }
-  if (setup.fd >= 0 && completion != request.completion_entries) {
+  if (setup.ring.fd >= 0 && completion != request.completion_entries) {
     setup.degraded.push_back({"completionEntries", "halved from " +
                                                        std::to_string(request.completion_entries) + " to " +
                                                        std::to_string(completion) +

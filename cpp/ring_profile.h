@@ -18,6 +18,7 @@ namespace ringlet {
 enum class TaskRun { kBest, kDefer, kCooperative, kInterrupt };
 
 struct RingRequest {
+  RingKernel kernel = RingKernel::kSystem;
   bool is_sq_poll = false;
   uint32_t submission_entries = 256;
   uint32_t completion_entries = 4096;
@@ -37,7 +38,7 @@ struct Degradation {
 };
 
 struct RingSetup {
-  int fd = -1;  // -errno when the ring was refused
+  RingHandle ring;  // its `fd` is -errno when the ring was refused
   abi::Params params{};
   QueueMemory memory;  // for Ring::Open to take
   std::vector<Degradation> degraded;

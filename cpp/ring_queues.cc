@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "uring_syscalls.h"
-
 namespace ringlet {
 
-int MapQueues(int ring_fd, const abi::Params& params, QueueMemory* memory) {
+int MapQueues(const RingHandle& ring, const abi::Params& params, QueueMemory* memory) {
   // One mapping for both queues since Linux 5.4, far below what the rest of ringlet needs.
   if ((params.features & abi::kFeatSingleMmap) == 0) return -ENOSYS;
   bool has_array = (params.flags & abi::kSetupNoSqArray) == 0;
@@ -18,8 +16,8 @@ int MapQueues(int ring_fd, const abi::Params& params, QueueMemory* memory) {
   QueueMemory mapped;
   mapped.queues_bytes = std::max(sq_bytes, cq_bytes);
   mapped.sqes_bytes = params.sq_entries * sizeof(abi::Sqe);
-  int error = UringMap(ring_fd, mapped.queues_bytes, abi::kOffSqRing, &mapped.queues);
-  if (error == 0) error = UringMap(ring_fd, mapped.sqes_bytes, abi::kOffSqes, &mapped.sqes);
+  int error = UringMap(ring, mapped.queues_bytes, abi::kOffSqRing, &mapped.queues);
+  if (error == 0) error = UringMap(ring, mapped.sqes_bytes, abi::kOffSqes, &mapped.sqes);
   if (error < 0) {
     UnmapQueues(&mapped);
     return error;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "uring_abi.h"
+#include "uring_syscalls.h"
 
 namespace ringlet {
 
@@ -16,7 +17,7 @@ struct QueueMemory {
 };
 
 // Maps the queues of a ring as `params` describe them. Returns 0, or -errno with nothing mapped.
-int MapQueues(int ring_fd, const abi::Params& params, QueueMemory* memory);
+int MapQueues(const RingHandle& ring, const abi::Params& params, QueueMemory* memory);
 // Does nothing when nothing is mapped.
 void UnmapQueues(QueueMemory* memory);
 

@@ -181,7 +181,7 @@ SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& request, RingRequest ring) 
   auto found = registry.groups->find(request.name);
   SqPollJoin join;
   if (found != registry.groups->end() && !Agrees(found->second, request, &join)) {
-    join.setup.fd = -EEXIST;
+    join.setup.ring.fd = -EEXIST;
     return join;
   }
   if (found == registry.groups->end()) {
@@ -201,12 +201,12 @@ SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& request, RingRequest ring) 
   ring.cpu = cpu;
   ring.attach_fd = thread.is_alive() ? thread.ring_fds.front() : -1;
   join.setup = SetUpRing(ring);
-  if (join.setup.fd < 0) {
+  if (join.setup.ring.fd < 0) {
     // A founding that failed leaves no trace: the next ring may ask for other terms.
     if (group.is_empty()) registry.groups->erase(found);
     return join;
   }
-  thread.Add(join.setup.fd);
+  thread.Add(join.setup.ring.fd);
   thread.cpu = cpu;
   join.seat = {request.name, thread_index, cpu, group.idle_ms};
   return join;

@@ -38,7 +38,7 @@ struct SqPollSeat {
 };
 
 struct SqPollJoin {
-  RingSetup setup;  // setup.fd < 0: nothing was joined and nothing is left behind
+  RingSetup setup;  // setup.ring.fd < 0: nothing was joined and nothing is left behind
   SqPollSeat seat;
   // Not empty when an existing group has other terms than asked for: the option and what is in force.
   std::string conflicting_option;

@@ -266,14 +266,46 @@ struct KernelTimespec {
 };
 static_assert(sizeof(KernelTimespec) == 16);
 
-// The opcodes that C++ submits by itself or asks the probe about; TypeScript has its own list.
+// Opcodes of entries; TypeScript has its own list.
 enum Op : uint8_t {
+  kOpNop = 0,
+  kOpReadv = 1,
+  kOpWritev = 2,
+  kOpFsync = 3,
   kOpPollAdd = 6,
+  kOpPollRemove = 7,
+  kOpSyncFileRange = 8,
+  kOpSendMsg = 9,
   kOpRecvMsg = 10,
+  kOpTimeout = 11,
+  kOpTimeoutRemove = 12,
+  kOpAccept = 13,
   kOpAsyncCancel = 14,
+  kOpLinkTimeout = 15,
+  kOpConnect = 16,
+  kOpFallocate = 17,
+  kOpOpenAt = 18,
+  kOpClose = 19,
+  kOpStatx = 21,
+  kOpRead = 22,
+  kOpWrite = 23,
+  kOpFadvise = 24,
+  kOpSend = 26,
   kOpRecv = 27,
+  kOpOpenAt2 = 28,
+  kOpShutdown = 34,
+  kOpRenameAt = 35,
+  kOpUnlinkAt = 36,
+  kOpMkdirAt = 37,
+  kOpSymlinkAt = 38,
+  kOpLinkAt = 39,
+  kOpFsetXattr = 41,
+  kOpSetXattr = 42,
+  kOpFgetXattr = 43,
+  kOpGetXattr = 44,
   kOpSendZc = 47,
   kOpSendMsgZc = 48,
+  kOpFtruncate = 55,
 };
 
 // ASYNC_CANCEL flags (in Sqe::op_flags).

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "user_ring/user_ring.h"
+
 // Numbers of the asm-generic table, the same on every architecture that Node runs on.
 #ifndef __NR_io_uring_setup
 #define __NR_io_uring_setup 425
@@ -36,30 +38,48 @@ int ResultOf(long returned) { return returned < 0 ? -errno : static_cast<int>(re
 
 }  // namespace
 
-int UringSetup(uint32_t entries, abi::Params* params) {
-  if (int injected = TakeFault(UringCall::kSetup)) return injected;
-  return ResultOf(syscall(__NR_io_uring_setup, entries, params));
+RingHandle UringSetup(RingKernel kernel, uint32_t entries, abi::Params* params) {
+  if (int injected = TakeFault(UringCall::kSetup)) return {injected};
+  if (kernel == RingKernel::kSystem) return {ResultOf(syscall(__NR_io_uring_setup, entries, params))};
+  auto* user = new user_ring::UserRing;
+  int fd = user->Setup(entries, params);
+  if (fd >= 0) return {fd, user};
+  delete user;
+  return {fd};
 }
 
-int UringEnter(int ring_fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
-               uint64_t arg_bytes) {
+int UringEnter(const RingHandle& ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+               const void* arg, uint64_t arg_bytes) {
   if (int injected = TakeFault(UringCall::kEnter)) return injected;
-  return ResultOf(syscall(__NR_io_uring_enter, ring_fd, to_submit, min_complete, flags, arg, arg_bytes));
+  if (ring.user != nullptr) return ring.user->Enter(to_submit, min_complete, flags, arg, arg_bytes);
+  return ResultOf(syscall(__NR_io_uring_enter, ring.fd, to_submit, min_complete, flags, arg, arg_bytes));
 }
 
-int UringRegister(int ring_fd, uint32_t opcode, const void* arg, uint32_t arg_count) {
+int UringRegister(const RingHandle& ring, uint32_t opcode, const void* arg, uint32_t arg_count) {
   if (int injected = TakeFault(UringCall::kRegister)) return injected;
-  return ResultOf(syscall(__NR_io_uring_register, ring_fd, opcode, arg, arg_count));
+  if (ring.user != nullptr) return ring.user->Register(opcode, arg, arg_count);
+  return ResultOf(syscall(__NR_io_uring_register, ring.fd, opcode, arg, arg_count));
 }
 
-int UringMap(int ring_fd, uint64_t bytes, uint64_t offset, void** out) {
+int UringMap(const RingHandle& ring, uint64_t bytes, uint64_t offset, void** out) {
   if (int injected = TakeFault(UringCall::kMap)) return injected;
-  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring_fd,
-                       static_cast<off_t>(offset));
-  if (address == MAP_FAILED) return -errno;
+  void* address;
+  if (ring.user != nullptr) {
+    int mapped = ring.user->Map(offset, &address);
+    if (mapped < 0) return mapped;
+  } else {
+    address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd,
+                   static_cast<off_t>(offset));
+    if (address == MAP_FAILED) return -errno;
+  }
   madvise(address, bytes, MADV_DONTFORK);
   *out = address;
   return 0;
+}
+
+void UringClose(const RingHandle& ring) {
+  delete ring.user;
+  close(ring.fd);
 }
 
 void InjectFault(UringCall call, int error, uint32_t count) {

@@ -262,6 +262,9 @@ export const workload: Workload<Parameters> = {
     { name: 'ringlet leased batches', run: onRing('loop', byLeasedBatch) },
     { name: 'ringlet sqPoll for await', run: onRing('sqPoll', byMessage) },
     { name: 'ringlet sqPoll batches', run: onRing('sqPoll', byBatch) },
+    { name: 'ringlet, epoll for await', run: onRing('epoll', byMessage) },
+    { name: 'ringlet, epoll batches', run: onRing('epoll', byBatch) },
+    { name: 'ringlet, epoll leased batches', run: onRing('epoll', byLeasedBatch) },
     { name: 'ringlet on node for await', run: onRing('node', byMessage) },
     {
       name: 'C, liburing',

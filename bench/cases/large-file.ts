@@ -100,7 +100,7 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
 export const workload: Workload<Parameters> = {
   operations: 'MiB',
   baselines: FILE_BASELINES,
-  contenders: fileContenders(['loop', 'sqPoll', 'node'], builtIn, onRing, {
+  contenders: fileContenders(['loop', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
     program: 'large-file',
     arguments: (p) => [p.call, p.path, p.fileBytes, p.passCount],
   }),

@@ -144,7 +144,7 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
 export const workload: Workload<Parameters> = {
   operations: 'reads',
   baselines: FILE_BASELINES,
-  contenders: fileContenders(['loop', 'ringOnly', 'sqPoll', 'node'], builtIn, onRing, {
+  contenders: fileContenders(['loop', 'ringOnly', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
     program: 'random-read',
     arguments: (p) => [p.path, p.blockBytes, p.inFlight, p.warmUpMs, p.measuredMs],
   }),

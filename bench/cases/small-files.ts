@@ -123,7 +123,7 @@ export const workload: Workload<Parameters> = {
   operations: 'files',
   baselines: FILE_BASELINES,
   contenders: fileContenders(
-    ['loop', 'sqPoll', 'node'],
+    ['loop', 'sqPoll', 'epoll', 'node'],
     (parameters) => measure(nodeFs, parameters),
     onRing,
     {

@@ -164,6 +164,7 @@ export const workload: Workload<Parameters> = {
     { name: 'ringlet for await', run: onRing('loop', echo) },
     { name: 'ringlet leased chunks', run: onRing('loop', echoLeased) },
     { name: 'ringlet sqPoll for await', run: onRing('sqPoll', echo) },
+    { name: 'ringlet, epoll for await', run: onRing('epoll', echo) },
     { name: 'ringlet on node for await', run: onRing('node', echo) },
     { name: "Bun, node:net 'data'", runtime: 'bun', run: byEvent },
     {

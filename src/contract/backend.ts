@@ -12,7 +12,7 @@ import type { DatagramBackend } from './datagrams.js';
 import type { FileBackend } from './files.js';
 import type { Observation } from './observation.js';
 import type { Hold, PollBackend } from './polls.js';
-import type { RingProfile, RingStats } from './reports.js';
+import type { BackendName, RingProfile, RingStats } from './reports.js';
 import type { StreamBackend } from './streams.js';
 import type { TimerQueue } from './timer-queue.js';
 
@@ -22,7 +22,7 @@ export type * from './reports.js';
 
 /** A backend in use by one `Ring`. */
 export interface Backend {
-  readonly name: 'io_uring' | 'node';
+  readonly name: BackendName;
   readonly files: FileBackend;
   readonly datagrams: DatagramBackend;
   readonly streams: StreamBackend;

@@ -7,6 +7,7 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import { OURS } from '../base/construction.js';
 import { LatencyRecording } from './latency.js';
+import type { BackendName } from './reports.js';
 
 /** What an operation is about, as far as it knows. */
 export interface OperationFacts {
@@ -32,8 +33,8 @@ export interface OperationFacts {
  * staged, `end` after that, then (`error`, if it failed,) `asyncStart` and `asyncEnd`.
  */
 export interface OperationTrace extends OperationFacts {
-  /** Which of the two carries it out. */
-  backend: 'io_uring' | 'node';
+  /** Which of them carries it out. */
+  backend: BackendName;
   /** What the promise was fulfilled with; there from `asyncStart` on. */
   result?: unknown;
   /** What it was rejected with; there from `error` on. */
@@ -43,11 +44,11 @@ export interface OperationTrace extends OperationFacts {
 const channel = tracingChannel<unknown, OperationTrace>('ringlet:operation');
 
 export class Observation {
-  readonly #backend: 'io_uring' | 'node';
+  readonly #backend: BackendName;
   /** Undefined rather than empty, and replaced rather than changed: running operations keep theirs. */
   #recordings: readonly LatencyRecording[] | undefined;
 
-  constructor(backend: 'io_uring' | 'node') {
+  constructor(backend: BackendName) {
     this.#backend = backend;
   }
 

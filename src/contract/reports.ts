@@ -1,5 +1,8 @@
 /** What a ring says of itself: its profile, and its counters. Types only. */
 
+/** What carries the operations of a ring: io_uring, a ring in user space on epoll, or Node's own modules. */
+export type BackendName = 'io_uring' | 'epoll' | 'node';
+
 /** Why a ring is not quite what was asked for. */
 export interface Degradation {
   /** The flag, option or size that was given up. */

@@ -127,10 +127,12 @@ export interface RingOptions {
   /** How the kernel runs completion work; not with `sqPoll`. Default: the best the kernel has. */
   taskRun?: 'defer' | 'cooperative' | 'interrupt';
   /**
-   * `'io_uring'` is an error where there is none; `'node'` is Node's own modules. `'auto'` falls back to these, and
-   * `ring.backendReason` says why. It is open to the operator: the environment variable RINGLET_BACKEND, with the
-   * same three words, takes its place, so that `RINGLET_BACKEND=node` makes no ring. Under Node's permission model
-   * (`--permission`) it is `'node'`, because a ring does not heed that. Default `'auto'`.
+   * `'io_uring'` is an error where there is none. `'epoll'` is a ring in user space, on system calls that containers
+   * allow; it has no SQ thread, no registered files or buffers, and copies what it sends. `'node'` is Node's own
+   * modules. `'auto'` tries them in this order, and `ring.backendReason` says why it is not the first. It is open to
+   * the operator: the environment variable RINGLET_BACKEND, with the same four words, takes its place, so that
+   * `RINGLET_BACKEND=node` makes no ring. Under Node's permission model (`--permission`) it is `'node'`, because a
+   * ring does not heed that. Default `'auto'`.
    */
-  backend?: 'auto' | 'io_uring' | 'node';
+  backend?: 'auto' | 'io_uring' | 'epoll' | 'node';
 }

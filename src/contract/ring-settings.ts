@@ -43,7 +43,7 @@ export interface RingSettings {
   ioWorkersUnbounded: number;
   registerRingFd: boolean;
   taskRun: 'best' | 'defer' | 'cooperative' | 'interrupt';
-  backend: 'auto' | 'io_uring' | 'node';
+  backend: 'auto' | 'io_uring' | 'epoll' | 'node';
 }
 
 export interface ReceiveBufferSettings {
@@ -225,7 +225,7 @@ export function readRingOptions(options: RingOptions = {}): RingSettings {
   const { taskRun, backend = 'auto', registerRingFd = true, submitImmediately = false } = options;
   const { inlineReads = true } = options;
   if (taskRun !== undefined) checkOneOf(taskRun, 'options.taskRun', ['defer', 'cooperative', 'interrupt']);
-  checkOneOf(backend, 'options.backend', ['auto', 'io_uring', 'node']);
+  checkOneOf(backend, 'options.backend', ['auto', 'io_uring', 'epoll', 'node']);
   checkBoolean(registerRingFd, 'options.registerRingFd');
   checkBoolean(submitImmediately, 'options.submitImmediately');
   checkBoolean(inlineReads, 'options.inlineReads');

@@ -16,8 +16,8 @@ export function credentialsError(change: string): CodedError {
 }
 
 /** io_uring was asked for by name and can't be had. */
-export function backendUnavailableError(reason: string): CodedError {
-  return coded(Error, 'ERR_RINGLET_UNAVAILABLE', `io_uring is unavailable: ${reason}`);
+export function backendUnavailableError(reason: string, kernel = 'io_uring'): CodedError {
+  return coded(Error, 'ERR_RINGLET_UNAVAILABLE', `${kernel} is unavailable: ${reason}`);
 }
 
 /** Something that needs what this system, or this installation, has not got. */

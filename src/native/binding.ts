@@ -7,6 +7,8 @@ import { SHARED_LAYOUT } from './layout.js';
 import { foreignRuntime } from './ruling.js';
 
 interface NativeRingOptions {
+  /** Whether it is served by a ring in user space instead of the kernel. Default false. */
+  isUserSpace?: boolean;
   submissionEntries: number;
   completionEntries: number;
   completionEntriesMin: number;
@@ -189,11 +191,11 @@ export interface Binding {
   adviseHugePages(address: number, bytes: number): number;
   groups(): NativeSqPollGroup[];
   allowedCpus(): number[];
-  probeKernel(): NativeProbe;
+  probeKernel(isUserSpace: boolean): NativeProbe;
   /** Whether incremental buffers and receive bundles come out right; each 0 or a negative errno. */
-  tryReceives(): [incremental: number, bundled: number];
+  tryReceives(isUserSpace: boolean): [incremental: number, bundled: number];
   /** Whether a cleared slot of the file table lets go of its file: 0, or a negative errno. */
-  tryClearedSlot(): number;
+  tryClearedSlot(isUserSpace: boolean): number;
   /** Effective user, effective group, two words of effective capabilities, supplementary groups. */
   processIdentity(): Uint32Array;
   /** Whether `processIdentity` would say the same now; allocates nothing. */

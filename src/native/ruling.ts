@@ -23,13 +23,13 @@ export function foreignRuntime(): string | null {
 function operatorChoice(): Choice {
   const value = process.env[VARIABLE];
   if (!value) return 'auto';
-  return checkOneOf(value, `process.env.${VARIABLE}`, ['auto', 'io_uring', 'node']);
+  return checkOneOf(value, `process.env.${VARIABLE}`, ['auto', 'io_uring', 'epoll', 'node']);
 }
 
 interface Ruling {
-  /** 'auto': io_uring where it can be had. */
+  /** 'auto': io_uring where it can be had, else epoll, else Node. */
   choice: Choice;
-  /** What has made 'node' of 'auto', and why in words; null where nothing has. */
+  /** What has made 'node' or 'epoll' of 'auto', and why in words; null where nothing has. */
   by: 'environment' | 'permission' | null;
   reason: string | null;
 }
@@ -38,8 +38,8 @@ interface Ruling {
 export function ruleOn(wanted: Choice): Ruling {
   if (wanted !== 'auto') return { choice: wanted, by: null, reason: null };
   const choice = operatorChoice();
-  if (choice === 'node') {
-    return { choice, by: 'environment', reason: `${VARIABLE} is 'node' in the environment` };
+  if (choice === 'node' || choice === 'epoll') {
+    return { choice, by: 'environment', reason: `${VARIABLE} is '${choice}' in the environment` };
   }
   if (choice === 'auto' && hasPermissionModel()) {
     const reason = 'the permission model is on (--permission), which a ring does not heed';

@@ -16,6 +16,7 @@ import {
   type ProfileAnswer,
   type ProfileName,
   probeUring,
+  probeUserSpace,
   type TrialName,
   type UringAnswers,
 } from '../uring/probe.js';
@@ -57,6 +58,11 @@ export interface Probe {
    * Node's 'permission' model. Null when the kernel was asked, or there is no addon to ask it with.
    */
   ruledOutBy: 'runtime' | 'environment' | 'permission' | null;
+  /**
+   * What `'auto'` rings run on instead: 'epoll', a ring in user space, or Node's own modules; null where io_uring
+   * works.
+   */
+  fallback: 'epoll' | 'node' | null;
   /** The errno's name with which the kernel refused to make a ring; null when it made one, or was not asked. */
   refusal: string | null;
   /** 'linux', and otherwise never available. */
@@ -177,13 +183,21 @@ function refusalReason(answers: UringAnswers): string | null {
 }
 
 /** What is decided before the kernel is asked. */
-function rule(): Pick<Probe, 'ruledOutBy' | 'reason'> {
-  if (foreignRuntime() !== null) return { ruledOutBy: 'runtime', reason: null };
+function rule(): Pick<Probe, 'ruledOutBy' | 'reason'> & { isForNode: boolean } {
+  if (foreignRuntime() !== null) return { ruledOutBy: 'runtime', reason: null, isForNode: true };
   try {
-    const { by, reason } = ruleOn('auto');
-    return { ruledOutBy: by, reason };
+    const { choice, by, reason } = ruleOn('auto');
+    return { ruledOutBy: by, reason, isForNode: choice === 'node' };
   } catch (error) {
-    return { ruledOutBy: 'environment', reason: (error as Error).message };
+    return { ruledOutBy: 'environment', reason: (error as Error).message, isForNode: true };
+  }
+}
+
+function hasUserSpaceRing(): boolean {
+  try {
+    return probeUserSpace();
+  } catch {
+    return false;
   }
 }
 
@@ -224,6 +238,7 @@ export function probe(): Probe {
     isAvailable: reason === null,
     reason,
     ruledOutBy: ruling.ruledOutBy,
+    fallback: reason === null ? null : !ruling.isForNode && hasUserSpaceRing() ? 'epoll' : 'node',
     refusal: typeof answers !== 'string' && answers.setup < 0 ? answerName(answers.setup) : null,
     platform: process.platform,
     kernel: release(),

@@ -2,7 +2,7 @@
 import { debuglog } from 'node:util';
 import { OURS } from '../base/construction.js';
 import { checkInteger, checkSignalOptions } from '../base/validate.js';
-import type { Backend, RingProfile, RingStats } from '../contract/backend.js';
+import type { Backend, BackendName, RingProfile, RingStats } from '../contract/backend.js';
 import type { LatencyRecording } from '../contract/latency.js';
 import type { RingOptions } from '../contract/ring-options.js';
 import { readRingOptions } from '../contract/ring-settings.js';
@@ -98,11 +98,11 @@ export class Ring {
   }
 
   /** What carries this ring's operations. */
-  get backend(): 'io_uring' | 'node' {
+  get backend(): BackendName {
     return this.#backend.name;
   }
 
-  /** Why an `'auto'` ring runs on Node's own modules; null when it does not, or its options asked for it. */
+  /** Why an `'auto'` ring is not one of io_uring; null when it is, or its options asked for something else. */
   get backendReason(): string | null {
     return this.#backendReason;
   }

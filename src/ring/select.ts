@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 import { EACCES, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } from '../base/errno.js';
 import type { Backend } from '../contract/backend.js';
 import type { RingSettings } from '../contract/ring-settings.js';
@@ -16,7 +17,7 @@ const backends = (): typeof import('./concrete.js') => require('./concrete.js');
 
 interface Selection {
   backend: Backend;
-  /** Why it is not io_uring although that was not ruled out; null when it is, or when 'node' was asked for. */
+  /** Why it is not io_uring although that was not ruled out; null when it is, or when another was asked for. */
   reason: string | null;
 }
 
@@ -61,28 +62,43 @@ export function explainRefusal(errno: number): string {
 
 /** Why there is no ring, when that is what the error is about. */
 export function reasonFor(error: unknown): string | undefined {
-  if (error instanceof backends().RingRefusedError) return explainRefusal(error.errno);
+  if (error instanceof backends().RingRefusedError) {
+    const { kernel, errno } = error;
+    return kernel === 'io_uring'
+      ? explainRefusal(errno)
+      : `epoll makes no ring: ${getSystemErrorName(errno)}`;
+  }
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ERR_RINGLET_UNAVAILABLE') return undefined;
-  return message.replace('io_uring is unavailable: ', '');
+  return message.replace(/^(io_uring|epoll) is unavailable: /, '');
 }
 
 /**
- * @throws ERR_RINGLET_UNAVAILABLE when 'io_uring' was asked for, by options or environment, and can't be had; an
- * option's own error when it is the options that are wrong, ERR_INVALID_ARG_VALUE when it is the environment.
+ * @throws ERR_RINGLET_UNAVAILABLE when a ring was asked for, by options or environment, and can't be had; an option's
+ * own error when it is the options that are wrong, ERR_INVALID_ARG_VALUE when it is the environment.
  */
 export function selectBackend(settings: RingSettings): Selection {
-  const ruling = ruleOn(settings.backend);
-  const onNode = (reason: string | null): Selection => {
-    return { backend: backends().createNodeBackend(settings), reason };
-  };
-  if (ruling.choice === 'node') return onNode(ruling.reason);
-  try {
-    return { backend: backends().createUringBackend(settings, ruling.choice === 'auto'), reason: null };
-  } catch (error) {
-    const reason = reasonFor(error);
-    if (reason === undefined) throw error;
-    if (ruling.choice === 'io_uring') throw backendUnavailableError(reason);
-    return onNode(reason);
+  const { choice, reason: ruled } = ruleOn(settings.backend);
+  const { createUringBackend, createNodeBackend } = backends();
+  if (choice === 'node') return { backend: createNodeBackend(settings), reason: ruled };
+  if (choice !== 'auto') {
+    try {
+      return { backend: createUringBackend(choice, settings, false), reason: ruled };
+    } catch (error) {
+      const reason = reasonFor(error);
+      throw reason === undefined ? error : backendUnavailableError(reason, choice);
+    }
   }
+  const reasons: string[] = [];
+  for (const kernel of ['io_uring', 'epoll'] as const) {
+    try {
+      return { backend: createUringBackend(kernel, settings, true), reason: reasons[0] ?? null };
+    } catch (error) {
+      const reason = reasonFor(error);
+      if (reason === undefined) throw error;
+      // Without the addon it is the same for both.
+      if (!reasons.includes(reason)) reasons.push(reason);
+    }
+  }
+  return { backend: createNodeBackend(settings), reason: reasons.join('; ') };
 }

@@ -45,19 +45,21 @@ import { InlineCredit } from './files/inline-reads.js';
 import type { SharedByFiles } from './files/shared-by-files.js';
 import { WHOLE_READ_ENTRIES } from './files/whole-read.js';
 import { Identity } from './identity.js';
-import { KEEPS_CLOSED_FILES, lossesOf } from './losses.js';
+import { KEEPS_CLOSED_FILES, lossesOf, withinUserSpace } from './losses.js';
 import { ReceiveBuffers, tryReceiveBuffers } from './memory/receive-buffers.js';
 import { RegisteredBuffers } from './memory/registered-buffers.js';
 import { featuresOf } from './probe.js';
 import { UringStreams } from './streams/streams.js';
-import { keepsClosedFiles } from './trials.js';
+import { type RingKernel, type Trials, trialsOf } from './trials.js';
 
 /** The kernel's refusal to make a ring at all, for `select.ts` to explain. */
 export class RingRefusedError extends Error {
+  readonly kernel: RingKernel;
   readonly errno: number;
 
-  constructor(errno: number) {
-    super(`io_uring_setup failed with ${-errno}`);
+  constructor(kernel: RingKernel, errno: number) {
+    super(`${kernel} makes no ring: errno ${-errno}`);
+    this.kernel = kernel;
     this.errno = errno;
   }
 }
@@ -73,7 +75,7 @@ function checkCpusAllowed(settings: RingSettings): void {
   }
 }
 
-function checkMade(settings: RingSettings, made: NativeRingDescription): void {
+function checkMade(kernel: RingKernel, settings: RingSettings, made: NativeRingDescription): void {
   if (made.conflictingOption !== '') {
     const option = made.conflictingOption as 'threads' | 'cpus' | 'idleMs';
     const wanted = settings.sqPoll?.[option];
@@ -83,10 +85,11 @@ function checkMade(settings: RingSettings, made: NativeRingDescription): void {
       `differs from the group '${settings.sqPoll?.group}', which has ${made.inForce}`,
     );
   }
-  if (made.errno < 0) throw new RingRefusedError(made.errno);
+  if (made.errno < 0) throw new RingRefusedError(kernel, made.errno);
 }
 
 function profileOf(
+  kernel: RingKernel,
   settings: RingSettings,
   made: NativeRingDescription,
   degraded: Degradation[],
@@ -104,7 +107,7 @@ function profileOf(
     ...(sqPoll ? { sqPoll } : {}),
     // Not before it is asked for: some of it takes trials.
     get degraded() {
-      all ??= [...degraded, ...lossesOf(kind)];
+      all ??= [...degraded, ...lossesOf(kernel, kind)];
       return all;
     },
   };
@@ -117,7 +120,13 @@ interface MadeRing {
 }
 
 /** A ring as asked for, or without its SQ thread where only that is refused. */
-function makeRing(settings: RingSettings): MadeRing {
+function makeRing(kernel: RingKernel, settings: RingSettings): MadeRing {
+  if (kernel === 'epoll') {
+    const native = new (binding().NativeRing)({ ...settings, isUserSpace: true });
+    const made = native.describe();
+    checkMade(kernel, settings, made);
+    return { native, made, degraded: [...made.degraded] };
+  }
   const native = new (binding().NativeRing)(settings);
   const made = native.describe();
   if (settings.sqPoll !== undefined && (made.errno === EPERM || made.errno === EACCES)) {
@@ -132,7 +141,7 @@ function makeRing(settings: RingSettings): MadeRing {
       };
     }
   }
-  checkMade(settings, made);
+  checkMade(kernel, settings, made);
   return { native, made, degraded: [...made.degraded] };
 }
 
@@ -141,15 +150,18 @@ function makeRing(settings: RingSettings): MadeRing {
  * @throws RingRefusedError when the kernel makes no ring; ERR_RINGLET_UNAVAILABLE for another reason; the addon's own
  * error when it can't be loaded.
  */
-export function createUringBackend(wanted: RingSettings, mustReceive: boolean): Backend {
+export function createUringBackend(kernel: RingKernel, wanted: RingSettings, mustReceive: boolean): Backend {
   checkCpusAllowed(wanted);
-  const { native, made, degraded } = makeRing(wanted);
-  const settings = withinKernel(wanted, degraded);
+  const trials = trialsOf(kernel);
+  const possible = kernel === 'epoll' ? withinUserSpace(wanted) : { settings: wanted, degraded: [] };
+  const { native, made, degraded } = makeRing(kernel, possible.settings);
+  degraded.unshift(...possible.degraded);
+  const settings = withinKernel(trials, possible.settings, degraded);
   if (settings.registerRingFd && made.ringFdRegistration < 0) {
     degraded.push({ what: 'registerRingFd', reason: `refused with errno ${-made.ringFdRegistration}` });
   }
   try {
-    const dispatcher = startDispatcher(native, settings, made);
+    const dispatcher = startDispatcher(native, trials, settings, made);
     if (tryReceiveBuffers(native, settings) === ENOMEM) {
       const reason = `io_uring_register failed with ENOMEM, memory was refused for receive buffers${lockedMemoryHint()}`;
       if (mustReceive) throw backendUnavailableError(reason);
@@ -165,7 +177,7 @@ export function createUringBackend(wanted: RingSettings, mustReceive: boolean): 
       made.sqPoll !== undefined,
     );
     closeWhenDropped(dispatcher, native);
-    return new UringBackend(native, dispatcher, slots, settings, profileOf(settings, made, degraded));
+    return new UringBackend(native, dispatcher, slots, settings, profileOf(kernel, settings, made, degraded));
   } catch (error) {
     native.close();
     throw error;
@@ -173,23 +185,25 @@ export function createUringBackend(wanted: RingSettings, mustReceive: boolean): 
 }
 
 /** The settings as this kernel lets them be. */
-function withinKernel(settings: RingSettings, degraded: Degradation[]): RingSettings {
-  if (settings.registeredFds === 0 || !keepsClosedFiles()) return settings;
+function withinKernel(trials: Trials, settings: RingSettings, degraded: Degradation[]): RingSettings {
+  if (settings.registeredFds === 0 || !trials.keepsClosedFiles) return settings;
   degraded.push({ what: 'registeredFds', reason: KEEPS_CLOSED_FILES });
   return { ...settings, registeredFds: 0 };
 }
 
 function startDispatcher(
   native: NativeRing,
+  trials: Trials,
   settings: RingSettings,
   made: NativeRingDescription,
 ): Dispatcher {
   // The kernel thread of an SQ-poll ring acts for whom the ring was made by.
   const identity = made.sqPoll === undefined ? undefined : new Identity();
-  const dispatcher = new Dispatcher(native, settings, made.submissionEntries, identity);
+  const dispatcher = new Dispatcher(native, { ...settings, trials }, made.submissionEntries, identity);
   if (!dispatcher.start()) throw backendUnavailableError('the event loop refuses the ring’s descriptor');
   // The kernel's own probe has no entry for multishot receive; SEND_ZC came in the same release.
-  if (!dispatcher.supportsOp(OP_SEND_ZC)) throw backendUnavailableError('it needs Linux 6.0');
+  const isOld = trials.kernel === 'io_uring' && !dispatcher.supportsOp(OP_SEND_ZC);
+  if (isOld) throw backendUnavailableError('it needs Linux 6.0');
   return dispatcher;
 }
 
@@ -210,7 +224,7 @@ function registerTable(native: NativeRing, slots: number): number {
 }
 
 class UringBackend implements Backend {
-  readonly name = 'io_uring';
+  readonly name: RingKernel;
   readonly files: UringFiles;
   readonly datagrams: UringDatagrams;
   readonly streams: UringStreams;
@@ -238,6 +252,7 @@ class UringBackend implements Backend {
     settings: RingSettings,
     profile: RingProfile,
   ) {
+    this.name = dispatcher.trials.kernel;
     this.#native = native;
     this.#featureWord = native.describe().features;
     this.#dispatcher = dispatcher;
@@ -252,7 +267,7 @@ class UringBackend implements Backend {
       table: this.#table,
       pools: this.pools,
       inlineCredit: isInline ? new InlineCredit() : undefined,
-      cachedPaths: isInline ? new CachedPaths() : undefined,
+      cachedPaths: isInline ? new CachedPaths(this.name) : undefined,
     };
     for (const observer of [this.#shared.inlineCredit, this.#shared.cachedPaths]) {
       if (observer !== undefined) dispatcher.completions.observe(observer);
@@ -267,7 +282,12 @@ class UringBackend implements Backend {
       this.#alarm = new UringAlarm(dispatcher, listener);
       return this.#alarm;
     });
-    this.#buffers = new ReceiveBuffers(native, settings.receiveBuffers, settings.streamBuffers);
+    this.#buffers = new ReceiveBuffers(
+      native,
+      dispatcher.trials,
+      settings.receiveBuffers,
+      settings.streamBuffers,
+    );
     this.hold = dispatcher;
     this.#epoll = new EpollPolls(dispatcher);
     this.polls = new UringPolls(dispatcher, this.#epoll);
@@ -277,7 +297,7 @@ class UringBackend implements Backend {
   }
 
   get features(): readonly string[] {
-    return featuresOf(this.#featureWord);
+    return featuresOf(this.#featureWord, this.#dispatcher.trials);
   }
 
   get profile(): RingProfile {

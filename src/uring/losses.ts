@@ -1,8 +1,9 @@
 /** What rings do without on this kernel, in words: for `profile.degraded`, and for who asks before there is a ring. */
 import { EINVAL } from '../base/errno.js';
 import type { Degradation } from '../contract/reports.js';
+import type { RingSettings } from '../contract/ring-settings.js';
 import { OP_FIXED_FD_INSTALL, OP_FTRUNCATE, OP_SENDMSG_ZC } from '../native/sqe.js';
-import { keepsClosedFiles, kernelFacts, receiveTrials } from './trials.js';
+import { type RingKernel, trialsOf } from './trials.js';
 
 /** IORING_FEAT_MIN_TIMEOUT (io_uring_setup(2)). */
 const MIN_TIMEOUT = 1 << 15;
@@ -11,11 +12,43 @@ export const KEEPS_CLOSED_FILES =
   'by trial, a file that is closed in the file table stays open while other requests of the ring go on; ' +
   'needs Linux 6.13';
 
+/** What no ring in user space has. */
+const USER_SPACE_LOSSES: readonly Degradation[] = [
+  { what: 'zeroCopy', reason: 'not on epoll: datagrams and long writes of streams are copied' },
+  {
+    what: 'directDescriptors',
+    reason:
+      'not on epoll: connections, and small files that are read or written as a whole, have descriptors',
+  },
+  { what: 'coalesce', reason: 'not on epoll: adaptive rings wait for nothing' },
+];
+
+/** Settings as a ring in user space can heed them, and what is lost by that. */
+export function withinUserSpace(wanted: RingSettings): { settings: RingSettings; degraded: Degradation[] } {
+  const degraded: Degradation[] = [];
+  const note = (isLost: boolean, what: string, reason: string): void => {
+    if (isLost) degraded.push({ what, reason });
+  };
+  note(
+    wanted.sqPoll !== undefined,
+    'sqPoll',
+    'not on epoll: a kernel thread serves rings of the kernel alone',
+  );
+  note(wanted.registeredFds > 0, 'registeredFds', 'not on epoll: each operation names its descriptor');
+  note(wanted.busyPollUs > 0, 'busyPollUs', 'not on epoll: nothing comes without a system call');
+  return {
+    settings: { ...wanted, sqPoll: undefined, registeredFds: 0, busyPollUs: 0, registerRingFd: false },
+    degraded,
+  };
+}
+
 /** @param kind of ring; what neither has on any kernel is no loss. */
-export function lossesOf(kind: 'loop' | 'sqPoll'): Degradation[] {
-  const { setup, opcodes, features, resizedRing } = kernelFacts();
+export function lossesOf(kernel: RingKernel, kind: 'loop' | 'sqPoll'): Degradation[] {
+  if (kernel === 'epoll') return [...USER_SPACE_LOSSES];
+  const trials = trialsOf(kernel);
+  const { setup, opcodes, features, resizedRing } = trials.facts;
   if (setup < 0) return [];
-  const { incremental, bundled } = receiveTrials();
+  const { incremental, bundled } = trials.receives;
   const losses: Degradation[] = [];
   const note = (isLost: boolean, what: string, reason: string): void => {
     if (isLost) losses.push({ what, reason });
@@ -31,7 +64,7 @@ export function lossesOf(kind: 'loop' | 'sqPoll'): Degradation[] {
     'no FTRUNCATE: a thread of Node’s pool does it; needs Linux 6.9',
   );
   note(
-    opcodes[OP_FIXED_FD_INSTALL] !== true || keepsClosedFiles(),
+    opcodes[OP_FIXED_FD_INSTALL] !== true || trials.keepsClosedFiles,
     'directDescriptors',
     `connections, and small files that are read or written as a whole, have descriptors: ${KEEPS_CLOSED_FILES}`,
   );

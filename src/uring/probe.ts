@@ -9,7 +9,7 @@ import { featureNames, OPCODE_NAMES } from '../native/kernel-names.js';
 import { OP_SEND_ZC } from '../native/sqe.js';
 import { lossesOf } from './losses.js';
 import { tryReceiveBuffers } from './memory/receive-buffers.js';
-import { clearedSlotTrial, receiveTrials } from './trials.js';
+import { type Trials, trialsOf } from './trials.js';
 
 /** The kernel's answer to a trial: a count or 0, or a negative errno. */
 export interface Answer {
@@ -100,8 +100,8 @@ function isDone(result: number): Answer {
 }
 
 /** The names of the bits that are set, and of what receives get right besides (receive_trials.h). */
-export function featuresOf(word: number): string[] {
-  const { incremental, bundled } = receiveTrials();
+export function featuresOf(word: number, trials: Trials): string[] {
+  const { incremental, bundled } = trials.receives;
   return [
     ...featureNames(word),
     ...(incremental < 0 ? [] : ['INCREMENTAL_RECEIVE']),
@@ -109,13 +109,18 @@ export function featuresOf(word: number): string[] {
   ];
 }
 
+/** Whether there can be rings in user space. @throws the addon's own error when it can't be loaded. */
+export function probeUserSpace(): boolean {
+  return trialsOf('epoll').facts.setup === 0;
+}
+
 /** @throws the addon's own error when it can't be loaded. */
 export function probeUring(): UringAnswers {
-  const found = binding().probeKernel();
+  const found = binding().probeKernel(false);
   const isRefused = found.setup < 0;
   const answer = (judged: Answer): Answer =>
     isRefused ? { isSupported: false, result: found.setup } : judged;
-  const { incremental, bundled } = receiveTrials();
+  const { incremental, bundled } = trialsOf('io_uring').receives;
   const count = Math.max(OPCODE_NAMES.length, found.opcodes.length);
   const opcodes = Array.from({ length: count }, (_unused, opcode) => [
     OPCODE_NAMES[opcode] ?? `opcode ${opcode}`,
@@ -124,7 +129,7 @@ export function probeUring(): UringAnswers {
   return {
     setup: found.setup,
     isSufficient: found.opcodes[OP_SEND_ZC] === true,
-    features: isRefused ? [] : featuresOf(found.features),
+    features: isRefused ? [] : featuresOf(found.features, trialsOf('io_uring')),
     opcodes: Object.fromEntries(opcodes) as Record<string, boolean>,
     profiles: profiles(),
     trials: {
@@ -135,12 +140,12 @@ export function probeUring(): UringAnswers {
       incrementalReceive: answer(isDone(incremental)),
       bundledReceive: answer(isDone(bundled)),
       sparseFileTable: answer(isDone(found.sparseFileTable)),
-      emptiedFileTable: answer(isDone(clearedSlotTrial())),
+      emptiedFileTable: answer(isDone(trialsOf('io_uring').clearedSlot)),
       registeredRingFd: answer(isDone(found.registeredRingFd)),
       resizedRing: answer(isDone(found.resizedRing)),
       receivingRing: answer(isDone(tryReceivingRing())),
     },
     query: found.query ?? null,
-    degraded: isRefused ? [] : lossesOf('loop'),
+    degraded: isRefused ? [] : lossesOf('io_uring', 'loop'),
   };
 }

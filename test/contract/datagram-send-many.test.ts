@@ -1,7 +1,7 @@
 /** Many datagrams in one call, datagrams cut from one buffer, and what else a send can be asked for. */
 import { expect } from 'chai';
 import { DatagramSocket, type OutgoingDatagram } from 'ringlet';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeOnEachBackend, needsOfRing } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { numbered, numberedRange, take, takeMessage } from '../support/datagrams.js';
 import { rejection, within } from '../support/eventually.js';
@@ -266,8 +266,9 @@ describeOnEachBackend('DatagramSocket.send options', (makeRing, { options }) => 
     expect(foreign.code).to.be.oneOf(['EINVAL', 'ENETUNREACH', 'EADDRNOTAVAIL']);
   });
 
-  it('without a copy from 16 KiB on: whole, and off again because loopback copies anyway', async () => {
+  it('without a copy from 16 KiB on: whole, and off again because loopback copies anyway', async function () {
     const ring = makeRing();
+    needsOfRing(this, ring, 'zeroCopy');
     await using socket = await DatagramSocket.bind({ address, ring });
     await using peer = await Peer.open();
     const remote = { address, port: peer.port };
@@ -286,6 +287,7 @@ describeOnEachBackend('DatagramSocket.send options', (makeRing, { options }) => 
   });
 
   it('without a copy, where no memory may be pinned for it: it is copied instead', async function () {
+    needsOfRing(this, makeRing(), 'zeroCopy');
     if (process.getuid?.() !== 0) skip(this, 'only root can give up its rights and take them back');
     const script = `
       import { execFileSync } from 'node:child_process';

@@ -2,7 +2,7 @@
 import { release } from 'node:os';
 import { expect } from 'chai';
 import { type StreamChunk, StreamSocket } from 'ringlet';
-import { describeOnEachBackend } from '../support/backends.js';
+import { describeOnEachBackend, needsOfRing } from '../support/backends.js';
 import { eventually, isPending, rejection, rejections, turns, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
 import { connectPair, goalOf, readAll, readBytes } from '../support/streams.js';
@@ -67,6 +67,7 @@ describeOnEachBackend('Back-pressure of streams', (makeRing, { options: { backen
   it('zeroCopy: a long write goes without a copy, whole, and no more do where the kernel copies anyway; a short one never', async function () {
     if (backend === 'node') skip(this, 'node:net always copies');
     const ring = makeRing();
+    needsOfRing(this, ring, 'zeroCopy');
     await using pair = await connectPair(ring, undefined, { sendBufferBytes: 32_768, zeroCopy: true });
     const counts = (): number[] => [ring.stats().zeroCopySends, ring.stats().zeroCopyCopies];
     const sent = pattern(MIB, 21);
@@ -87,6 +88,7 @@ describeOnEachBackend('Back-pressure of streams', (makeRing, { options: { backen
   it('zeroCopy: a reset hurries a close that waits for a peer which never reads', async function () {
     if (backend === 'node') skip(this, 'net has no zero copy, and its close waits for nobody');
     const ring = makeRing();
+    needsOfRing(this, ring, 'zeroCopy');
     const pairs = [];
     for (let index = 0; index < 3; index++) {
       // A window that is full at once: what the kernel can't send yet it reads where it lies.
@@ -113,6 +115,7 @@ describeOnEachBackend('Back-pressure of streams', (makeRing, { options: { backen
   it('zeroCopy: vectors, an abort in the middle, a close with writes pending', async function () {
     if (backend === 'node') skip(this, 'node:net always copies');
     const ring = makeRing();
+    needsOfRing(this, ring, 'zeroCopy');
     const options = { sendBufferBytes: 16_384, zeroCopy: true };
     await using first = await connectPair(ring, undefined, options);
     const sent = pattern(MIB, 23);

@@ -9,6 +9,7 @@ import { EpollPolls } from '#ringlet/native/epoll-polls.js';
 import { CONTROL_COMPLETIONS, CQE_MORE } from '#ringlet/native/layout.js';
 import { Dispatcher } from '#ringlet/uring/engine/dispatcher.js';
 import { UringPolls } from '#ringlet/uring/events/polls.js';
+import { trialsOf } from '#ringlet/uring/trials.js';
 import { CONFIGURATIONS, frameRings } from '../support/backends.js';
 import { startWorker } from '../support/child.js';
 import { openPipe } from '../support/descriptors.js';
@@ -140,7 +141,8 @@ describe('Dispatcher: generations', () => {
 
   it('a completion that carries an earlier watch’s generation is counted and dropped', async () => {
     const kernel = new FakeRing();
-    const limits = { inFlightMax: 1, submitBatchMax: 4, drainBatchMax: 4 };
+    const trials = trialsOf('io_uring');
+    const limits = { trials, inFlightMax: 1, submitBatchMax: 4, drainBatchMax: 4 };
     const dispatcher = new Dispatcher(kernel as unknown as NativeRing, limits, 8, undefined);
     dispatcher.start();
     const polls = new UringPolls(dispatcher, new EpollPolls(dispatcher));

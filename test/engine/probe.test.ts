@@ -125,7 +125,7 @@ describe('probe', () => {
   it('trials.zeroCopySend: a valid header gets EBADF and a notification, where none at all may get EFAULT', () => {
     const { isSupported, answer } = probe().trials.zeroCopySend;
     expect([isSupported, answer]).to.deep.equal([true, 'EBADF']);
-    const native = binding().probeKernel();
+    const native = binding().probeKernel(false);
     expect(native.hasNotified).to.equal(true);
     // Whoever asks without a header, and takes anything but EBADF for a no, is told no wrongly.
     // Linux 6.1 has not looked at the header by then.
@@ -178,7 +178,7 @@ describe('probe', () => {
     const script = "import { probe } from 'ringlet'; console.log(probe().reason);";
     const outcome = await runScript(script, { env: { RINGLET_BACKEND: 'off' } });
     expectCleanExit(outcome);
-    expect(outcome.stdout).to.contain("must be one of: 'auto', 'io_uring', 'node'. Received 'off'");
+    expect(outcome.stdout).to.contain("must be one of: 'auto', 'io_uring', 'epoll', 'node'. Received 'off'");
   });
 
   it('two CPUs: SQ polling is allowed and not advised, as docs/sq-poll.md says', async function () {
@@ -228,7 +228,7 @@ describe('probe', () => {
       if (!String(error).includes('PR_SET_SECCOMP')) throw error;
       return skip(this, 'no seccomp filter can be installed here');
     });
-    expect(backend).to.equal('node');
+    expect([backend, found.fallback]).to.deep.equal(['epoll', 'epoll']);
     expect([found.isAvailable, found.refusal, found.reason]).to.deep.equal([false, 'EPERM', reason]);
     expect(found.security.hasSeccompFilter).to.equal(true);
     for (const each of [...Object.values(found.profiles), ...Object.values(found.trials)]) {
@@ -256,7 +256,7 @@ describe('probe', () => {
 describe('probe where there is no addon', () => {
   it('says so, tries nothing, and still reads the limits', async () => {
     const { probe: found, backend } = await probedBy([], { RINGLET_ADDON: '/nonexistent/ringlet.node' });
-    expect(backend).to.equal('node');
+    expect([backend, found.fallback]).to.deep.equal(['node', 'node']);
     expect([found.isAvailable, found.isAddonLoaded, found.refusal]).to.deep.equal([false, false, null]);
     expect(found.reason).to.contain('addon');
     expect(found.profiles.defer).to.deep.equal({ isSupported: false, answer: 'not tried', flags: [] });

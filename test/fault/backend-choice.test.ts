@@ -30,6 +30,7 @@ const SCRIPT = `
     open: made(),
     auto: made({ backend: 'auto', sqPoll: true }),
     uring: made({ backend: 'io_uring' }),
+    epoll: made({ backend: 'epoll' }),
     node: made({ backend: 'node' }),
   }));
 `;
@@ -39,7 +40,7 @@ type Made = readonly [string, string | null];
 async function madeWith(
   value: string,
   options: ChildOptions = {},
-): Promise<Record<'default' | 'open' | 'auto' | 'uring' | 'node', Made>> {
+): Promise<Record<'default' | 'open' | 'auto' | 'uring' | 'epoll' | 'node', Made>> {
   const outcome = await runScript(SCRIPT, { ...options, env: { RINGLET_BACKEND: value, ...options.env } });
   expectCleanExit(outcome);
   return JSON.parse(outcome.stdout) as Awaited<ReturnType<typeof madeWith>>;
@@ -47,17 +48,19 @@ async function madeWith(
 
 describe('RINGLET_BACKEND', () => {
   needsIoUring();
-  const switchedOff = ['node', "RINGLET_BACKEND is 'node' in the environment"];
-
-  it("'node': default rings and 'auto' ones run on Node's modules and say why; options that name a backend hold", async () => {
-    expect(await madeWith('node')).to.deep.equal({
-      default: switchedOff,
-      open: switchedOff,
-      auto: switchedOff,
-      uring: ['io_uring', null],
-      node: ['node', null],
+  for (const value of ['node', 'epoll']) {
+    it(`'${value}': default rings and 'auto' ones run on that and say why; options that name a backend hold`, async () => {
+      const ruled = [value, `RINGLET_BACKEND is '${value}' in the environment`];
+      expect(await madeWith(value)).to.deep.equal({
+        default: ruled,
+        open: ruled,
+        auto: ruled,
+        uring: ['io_uring', null],
+        epoll: ['epoll', null],
+        node: ['node', null],
+      });
     });
-  });
+  }
 
   for (const value of ['auto', '']) {
     it(`'${value}': as without it`, async () => {
@@ -80,27 +83,27 @@ describe('RINGLET_BACKEND', () => {
     const made = await madeWith('off');
     const wanted = [
       'ERR_INVALID_ARG_VALUE',
-      "The property 'process.env.RINGLET_BACKEND' must be one of: 'auto', 'io_uring', 'node'. Received 'off'",
+      "The property 'process.env.RINGLET_BACKEND' must be one of: 'auto', 'io_uring', 'epoll', 'node'. Received 'off'",
     ];
     expect([made.default, made.open, made.auto]).to.deep.equal([wanted, wanted, wanted]);
     expect(made.uring).to.deep.equal(['io_uring', null]);
   });
 
-  it("'node' makes no call that a filter would kill the process for", async function () {
+  it("'node' and 'epoll' make no call that a filter would kill the process for", async function () {
     needsSeccomp(this);
     const launcher = refusing('KILL');
     const bare = await runScript('', { launcher });
     if (bare.signal !== null)
       skip(this, `libuv makes a ring of its own: Node ends with ${bare.signal} by itself`);
-    const script = "import { fs } from 'ringlet'; await fs.stat('.'); console.log('alive');";
-    const env = { RINGLET_BACKEND: 'node' };
-    const [killed, spared] = await Promise.all([
-      runScript(script, { launcher }),
-      runScript(script, { launcher, env }),
-    ]);
+    const script =
+      "import { fs, Ring } from 'ringlet'; await fs.stat('.'); void Ring.default.profile.degraded; console.log('alive');";
+    const killed = await runScript(script, { launcher });
     expect(killed.signal).to.equal('SIGSYS');
-    expectCleanExit(spared);
-    expect(spared.stdout).to.equal('alive\n');
+    for (const RINGLET_BACKEND of ['node', 'epoll']) {
+      const spared = await runScript(script, { launcher, env: { RINGLET_BACKEND } });
+      expectCleanExit(spared);
+      expect(spared.stdout).to.equal('alive\n');
+    }
   });
 });
 

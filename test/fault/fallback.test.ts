@@ -31,8 +31,10 @@ const SCRIPT = `
   }
   const attempt = (options) => {
     try {
-      const { backend } = new Ring(options);
-      return { backend };
+      const { backend, backendReason: reason, profile } = new Ring(options);
+      return backend === 'epoll' && options.backend === undefined
+        ? { backend, degraded: profile.degraded.map(({ what }) => what) }
+        : { backend, reason };
     } catch ({ name, code, message }) {
       return { name, code, message };
     }
@@ -44,6 +46,7 @@ const SCRIPT = `
     received,
     required: attempt({ backend: 'io_uring' }),
     requiredSqPoll: attempt({ backend: 'io_uring', sqPoll: { group: 'g' } }),
+    explicitEpoll: attempt({ backend: 'epoll' }),
     explicitNode: attempt({ backend: 'node' }),
     auto: attempt({ sqPoll: { group: 'h', threads: 2 } }),
     groups: Ring.groups(),
@@ -58,14 +61,15 @@ interface Report {
   received: string;
   required: { code?: string; message?: string; backend?: string };
   requiredSqPoll: { code?: string; message?: string; backend?: string };
+  explicitEpoll: { backend?: string; reason?: string | null };
   explicitNode: { backend?: string };
-  auto: { backend?: string };
+  auto: { backend?: string; degraded?: string[] };
   groups: unknown[];
 }
 
 function expectFallback(report: Report, cause: RegExp): void {
-  expect(report.backend).to.equal('node');
-  expect(report.kind).to.equal('node');
+  expect(report.backend).to.equal('epoll');
+  expect(report.kind).to.equal('loop');
   expect(report.reason).to.match(cause);
   expect(report.received).to.equal('datagram');
   for (const required of [report.required, report.requiredSqPoll]) {
@@ -73,7 +77,9 @@ function expectFallback(report: Report, cause: RegExp): void {
     expect(required.message).to.match(cause);
   }
   expect(report.explicitNode.backend).to.equal('node');
-  expect(report.auto.backend).to.equal('node');
+  expect(report.explicitEpoll).to.deep.equal({ backend: 'epoll', reason: null });
+  expect(report.auto.backend).to.equal('epoll');
+  expect(report.auto.degraded).to.include('sqPoll');
   expect(report.groups).to.deep.equal([]);
 }
 
@@ -87,22 +93,22 @@ describe("Fallback of backend 'auto'", () => {
     return JSON.parse(outcome.stdout) as Report;
   }
 
-  it('EPERM by a seccomp filter: runs on node, says so and why, and io_uring by name is an error', async function () {
+  it('EPERM by a seccomp filter: runs on epoll, says so and why, and io_uring by name is an error', async function () {
     needsSeccomp(this);
     expectFallback(await report(refusing('EPERM')), /seccomp/i);
   });
 
-  it('ENOSYS, an old kernel or a sandbox: runs on node, says so and why', async function () {
+  it('ENOSYS, an old kernel or a sandbox: runs on epoll, says so and why', async function () {
     needsSeccomp(this);
     expectFallback(await report(refusing('ENOSYS')), /ENOSYS|kernel/i);
   });
 
-  it('ENOMEM: runs on node, says so and why', async function () {
+  it('ENOMEM: runs on epoll, says so and why', async function () {
     needsSeccomp(this);
     expectFallback(await report(refusing('ENOMEM')), /ENOMEM|memory/i);
   });
 
-  it('kernel.io_uring_disabled=2: runs on node, says so and names the sysctl', async function () {
+  it('kernel.io_uring_disabled=2: runs on epoll, says so and names the sysctl', async function () {
     try {
       accessSync(SYSCTL, constants.W_OK);
     } catch (error) {
@@ -128,7 +134,7 @@ describe("Fallback of backend 'auto'", () => {
     const [ring, required] = attempts;
     if (!(ring instanceof Ring)) throw new Error('no ring was made', { cause: ring });
     await using _closed = ring;
-    expect(ring.backend).to.equal('node');
+    expect(ring.backend).to.equal('epoll');
     expect(ring.backendReason).to.contain('kernel.io_uring_disabled is 2');
     expect(required).to.be.instanceOf(Error).with.property('code', 'ERR_RINGLET_UNAVAILABLE');
     expect((required as Error).message).to.contain('kernel.io_uring_disabled is 2');

@@ -1,5 +1,5 @@
 /**
- * The five configurations that every contract suite runs on, and the frame around each test:
+ * The six configurations that every contract suite runs on, and the frame around each test:
  * rings made by a test are closed after it, and nothing of them may be left behind.
  *
  * Suites of events run on three more. RINGLET_TEST_ONLY narrows a run to one configuration by its title.
@@ -27,6 +27,7 @@ export interface Configuration {
 export const CONFIGURATIONS: readonly Configuration[] = [
   { title: 'node', options: { backend: 'node' } },
   { title: 'loop', options: { backend: 'io_uring' } },
+  { title: 'epoll', options: { backend: 'epoll' } },
   { title: 'sqPoll alone', options: { backend: 'io_uring', sqPoll: true } },
   {
     title: 'sqPoll in a shared group',

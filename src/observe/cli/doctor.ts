@@ -68,7 +68,8 @@ function trialRow(label: string, { isSupported, answer }: ProbeTrial, style: Sty
 
 function headline(probe: Probe, style: Style): string {
   if (probe.isAvailable) return style.good('io_uring works here.');
-  return `${style.bad('io_uring does not work here:')} ${probe.reason}.\nRings run on Node's own modules instead.`;
+  const instead = probe.fallback === 'epoll' ? 'in user space, on epoll,' : "on Node's own modules";
+  return `${style.bad('io_uring does not work here:')} ${probe.reason}.\nRings run ${instead} instead.`;
 }
 
 function surroundings({ kernel, architecture, host, container, security }: Probe): string[] {

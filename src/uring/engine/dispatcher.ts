@@ -15,6 +15,7 @@ import { abortError, credentialsError, ringClosedError, systemError } from '../.
 import type { NativeRing } from '../../native/binding.js';
 import { CONTROL_FAILURE, CONTROL_WORDS } from '../../native/layout.js';
 import type { Identity } from '../identity.js';
+import type { Trials } from '../trials.js';
 import { CancelRequests } from './cancel-requests.js';
 import { Cancels } from './cancels.js';
 import { CompletionBlock } from './completion-block.js';
@@ -28,6 +29,7 @@ import { NO_SLOT, type Ticket } from './ticket.js';
 import { WaitingOperations } from './waiting-operations.js';
 
 interface DispatcherOptions {
+  trials: Trials;
   inFlightMax: number;
   submitBatchMax: number;
   drainBatchMax: number;
@@ -35,7 +37,9 @@ interface DispatcherOptions {
 
 export class Dispatcher implements Hold {
   readonly storage = new SlotStorage();
-  readonly observation = new Observation('io_uring');
+  readonly observation: Observation;
+  /** What the ring's kernel gets right. */
+  readonly trials: Trials;
   readonly control = new Uint32Array(CONTROL_WORDS);
   readonly #native: NativeRing;
   /** Of a ring whose requests a kernel thread makes. */
@@ -62,6 +66,8 @@ export class Dispatcher implements Hold {
     submissionEntries: number,
     identity?: Identity,
   ) {
+    this.trials = options.trials;
+    this.observation = new Observation(options.trials.kernel);
     this.#native = native;
     this.#identity = identity;
     this.#block = new SubmissionBlock(

@@ -14,6 +14,7 @@ import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
 import type { BatchObserver } from '../engine/completion-block.js';
 import { InlineCredit } from './inline-reads.js';
+import type { RingKernel } from '../trials.js';
 import type { OpenedFd } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
 
@@ -24,6 +25,8 @@ const FINAL: ReadonlySet<number> = new Set([ENOENT, ENOTDIR, EACCES, ELOOP, ENAM
 const PATH_RUN_MAX = 64;
 /** Calls under way in the ring up to which each counts as alone. */
 const LONE_CALLS_MAX = 3;
+/** The same on epoll, where the ring makes the same system calls, however many: after a millisecond. */
+const USER_SPACE_RUN_MAX = 256;
 /** After a failed attempt so many calls at most go without one. */
 const PAUSE_MAX = 255;
 
@@ -37,13 +40,20 @@ export interface OpenedRead extends OpenedFd {
 }
 
 export class CachedPaths implements BatchObserver {
-  readonly credit = new InlineCredit(PATH_RUN_MAX, LONE_CALLS_MAX);
+  readonly credit: InlineCredit;
   /** Calls under way in the ring, and how many there were at most since its last batch. */
   #ringCount = 0;
   #ringPeak = 0;
   /** Calls that still go without an attempt, and how many go so after the next failure. */
   #pause = 0;
   #nextPause = 1;
+
+  constructor(kernel: RingKernel) {
+    this.credit =
+      kernel === 'epoll'
+        ? new InlineCredit(USER_SPACE_RUN_MAX, Number.POSITIVE_INFINITY)
+        : new InlineCredit(PATH_RUN_MAX, LONE_CALLS_MAX);
+  }
 
   /** A call goes through the ring. */
   enterRing(): void {

@@ -10,7 +10,7 @@ import type { NativeRing } from '../../native/binding.js';
 import type { BatchListener } from '../engine/completion-block.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { closeOfSlot } from '../engine/slot-close.js';
-import { keepsClosedFiles } from '../trials.js';
+import type { Trials } from '../trials.js';
 
 /** As many whole-file operations at once are worth having; each holds a slab of memory, too. */
 export const DIRECT_SLOTS_MAX = 512;
@@ -56,7 +56,7 @@ export class DirectSlots implements BatchListener {
   acquire(): number {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    this.#slotCount ??= registerSlots(this.#native);
+    this.#slotCount ??= registerSlots(this.#native, this.#dispatcher.trials);
     if (this.#touchedCount >= this.#slotCount) return NO_DIRECT_SLOT;
     return this.#start + this.#touchedCount++;
   }
@@ -97,8 +97,8 @@ export class DirectSlots implements BatchListener {
 }
 
 /** Makes the table of a ring that has none. Returns how many slots it has. */
-function registerSlots(native: NativeRing): number {
-  if (keepsClosedFiles()) return 0;
+function registerSlots(native: NativeRing, trials: Trials): number {
+  if (trials.keepsClosedFiles) return 0;
   for (const count of [DIRECT_SLOTS_MAX, DIRECT_SLOTS_FEW]) {
     if (native.registerFiles(count) >= 0) return count;
   }

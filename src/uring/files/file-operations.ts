@@ -84,7 +84,7 @@ export class TransferOperation<Result> extends Operation<Result> {
   }
 
   #isShortAtCursor(bytes: number): boolean {
-    if (this.#position !== CURRENT_POSITION) return false;
+    if (this.#position !== CURRENT_POSITION || !this.#file.leavesCursor) return false;
     if (this.#opcode === OP_WRITE) return bytes < this.#length;
     return this.#opcode === OP_WRITEV && bytes < (this.#memory as Vectors).bytes;
   }

@@ -96,6 +96,11 @@ export class UringFile implements BackendFile {
     return pools.isEmpty ? undefined : pools;
   }
 
+  /** Whether a short write leaves the cursor where it was, as the kernel's rings do. */
+  get leavesCursor(): boolean {
+    return this.#dispatcher.trials.kernel === 'io_uring';
+  }
+
   get mayWait(): boolean {
     return !this.isSeekable || this.mayStall;
   }

@@ -6,7 +6,7 @@ import { systemError } from '../../errors/index.js';
 import { addressOf } from '../../native/addresses.js';
 import type { NativeRing } from '../../native/binding.js';
 import { NARROW_PREFIX, type PrefixLayout } from '../datagrams/received-message.js';
-import { receiveTrials } from '../trials.js';
+import type { Trials } from '../trials.js';
 import type { BufferWaiter } from './buffer-line.js';
 import { bufferRingEntries, bufferRingMemory, ENTRY_WORDS, ProvidedBuffers } from './provided-buffers.js';
 
@@ -34,6 +34,7 @@ const GROUPS_A_SIZE = 2;
 
 export class ReceiveBuffers {
   readonly #native: NativeRing;
+  readonly #trials: Trials;
   readonly #settings: readonly ReceiveBufferSettings[];
   readonly #streamSettings: readonly ReceiveBufferSettings[];
   /**
@@ -45,10 +46,12 @@ export class ReceiveBuffers {
 
   constructor(
     native: NativeRing,
+    trials: Trials,
     settings: readonly ReceiveBufferSettings[],
     streamSettings: readonly ReceiveBufferSettings[],
   ) {
     this.#native = native;
+    this.#trials = trials;
     this.#settings = settings;
     this.#streamSettings = streamSettings;
   }
@@ -65,7 +68,8 @@ export class ReceiveBuffers {
   forStream(chunkBytes: number): ProvidedBuffers {
     const index = indexFor(this.#streamSettings, chunkBytes);
     const settings = this.#streamSettings[index] as ReceiveBufferSettings;
-    if (!settings.incremental || receiveTrials().incremental < 0) return this.for(chunkBytes, NARROW_PREFIX);
+    if (!settings.incremental || this.#trials.receives.incremental < 0)
+      return this.for(chunkBytes, NARROW_PREFIX);
     const groupId = this.#settings.length * GROUPS_A_SIZE + index;
     return this.#made[groupId] ?? this.#make(groupId, settings, 0, true);
   }

@@ -65,6 +65,7 @@ export class RegisteredBuffers implements PoolBackend {
 
   /** @returns why the kernel does not know the memory; null when it does. */
   #register(pool: UringPool): string | null {
+    if (this.#dispatcher.trials.kernel === 'epoll') return 'a ring on epoll has no table of buffers';
     if (this.#freeSlots === undefined) {
       const made = this.#native.registerBuffers(SLOTS);
       if (made < 0) return `the kernel makes no table of buffers (${getSystemErrorName(made)})`;

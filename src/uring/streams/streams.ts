@@ -22,7 +22,6 @@ import type { ProvidedBuffers } from '../memory/provided-buffers.js';
 import type { ReceiveBuffers } from '../memory/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
 import type { ZeroCopyTally } from '../sockets/zero-copy.js';
-import { receiveTrials } from '../trials.js';
 import { DirectSockets } from './direct-sockets.js';
 import { DescriptorHandle, type SocketHandle } from './socket-handle.js';
 import { UringListener } from './stream-listener.js';
@@ -79,7 +78,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   }
 
   get hasBundles(): boolean {
-    return receiveTrials().bundled >= 0;
+    return this.dispatcher.trials.receives.bundled >= 0;
   }
 
   remove(stream: UringStream): void {

@@ -1,0 +1,153 @@
+// Opens, and calls on paths.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "operations.h"
+
+#ifndef __NR_openat2
+#define __NR_openat2 437
+#endif
+
+namespace ringlet::user_ring {
+namespace {
+
+// struct open_how (openat2(2)).
+struct OpenHow {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+
+// Only what the dentry cache has; EAGAIN otherwise (Linux 5.12).
+constexpr uint64_t kResolveCached = 0x20;
+
+// Of the file systems on the way nothing is known: to open there may ask a process or another machine, so a
+// thread does what is not plainly local.
+constexpr uint64_t kChangingFlags = O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
+
+const char* PathOf(const abi::Sqe& sqe) { return PointerOf<const char>(sqe.addr); }
+const char* SecondPathOf(const abi::Sqe& sqe) { return PointerOf<const char>(sqe.off); }
+
+bool HowOf(const Request& request, OpenHow* how) {
+  const abi::Sqe& sqe = request.sqe;
+  if (sqe.opcode == abi::kOpOpenAt) {
+    *how = {sqe.op_flags, 0, 0};
+    // openat2(2) refuses a mode that would mean nothing.
+    if ((how->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0) how->mode = sqe.len & 07777;
+    return true;
+  }
+  if (sqe.len < sizeof(OpenHow)) return false;
+  *how = *PointerOf<const OpenHow>(sqe.off);
+  return true;
+}
+
+int64_t OpenAt2(int directory, const char* path, const OpenHow& how) {
+  return syscall(__NR_openat2, directory, path, &how, sizeof(how));
+}
+
+}  // namespace
+
+// As the kernel first tries it: what is in the dentry cache, and without waiting for the other side of a
+// FIFO.
+Outcome AttemptOpen(UserRing&, Request& request) {
+  OpenHow how;
+  if (!HowOf(request, &how) || request.sqe.file_index != 0) return Done(-EINVAL);
+  if ((how.flags & kChangingFlags) != 0) return {Next::kWorker};
+  bool is_blocking = (how.flags & (O_NONBLOCK | O_PATH)) == 0;
+  OpenHow attempt = how;
+  attempt.resolve |= kResolveCached;
+  if (is_blocking) attempt.flags |= O_NONBLOCK;
+  int64_t fd = OpenAt2(request.sqe.fd, PathOf(request.sqe), attempt);
+  // EINVAL: before Linux 5.12 the cache alone can't be asked for.
+  if (fd < 0) return errno == EAGAIN || errno == EINVAL ? Outcome{Next::kWorker} : Done(-errno);
+  if (is_blocking) {
+    int flags = fcntl(static_cast<int>(fd), F_GETFL);
+    fcntl(static_cast<int>(fd), F_SETFL, flags & ~O_NONBLOCK);
+  }
+  return Done(fd);
+}
+
+int32_t WorkOpen(Request& request) {
+  OpenHow how;
+  if (!HowOf(request, &how) || request.sqe.file_index != 0) return -EINVAL;
+  return Interruptibly(request, [&]() -> int64_t {
+    // open(2) knows flags that openat2(2) refuses, and is there on older kernels.
+    if (request.sqe.opcode == abi::kOpOpenAt)
+      return openat(request.sqe.fd, PathOf(request.sqe), static_cast<int>(how.flags), request.sqe.len);
+    return OpenAt2(request.sqe.fd, PathOf(request.sqe), how);
+  });
+}
+
+// Of an open file of a local file system: answered from memory.
+Outcome AttemptStatx(UserRing&, Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  bool is_of_file = (sqe.op_flags & AT_EMPTY_PATH) != 0 && sqe.fd >= 0 && *PathOf(sqe) == '\0';
+  if (!is_of_file || !IsLocalFile(sqe.fd)) return {Next::kWorker};
+  return Done(WorkStatx(request));
+}
+
+int32_t WorkStatx(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  return Interruptibly(request, [&] {
+    return syscall(SYS_statx, sqe.fd, PathOf(sqe), sqe.op_flags, sqe.len, PointerOf<void>(sqe.off));
+  });
+}
+
+int32_t WorkRename(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  return Interruptibly(request, [&] {
+    return syscall(SYS_renameat2, sqe.fd, PathOf(sqe), static_cast<int>(sqe.len), SecondPathOf(sqe),
+                   sqe.op_flags);
+  });
+}
+
+int32_t WorkUnlink(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  return Interruptibly(request,
+                       [&] { return unlinkat(sqe.fd, PathOf(sqe), static_cast<int>(sqe.op_flags)); });
+}
+
+int32_t WorkMkdir(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  return Interruptibly(request, [&] { return mkdirat(sqe.fd, PathOf(sqe), sqe.len); });
+}
+
+int32_t WorkSymlink(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  return Interruptibly(request, [&] { return symlinkat(PathOf(sqe), sqe.fd, SecondPathOf(sqe)); });
+}
+
+int32_t WorkLink(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  return Interruptibly(request, [&] {
+    return linkat(sqe.fd, PathOf(sqe), static_cast<int>(sqe.len), SecondPathOf(sqe),
+                  static_cast<int>(sqe.op_flags));
+  });
+}
+
+// The name comes where others have a path, the value second, and the path of a file that is not open third.
+int32_t WorkGetAttribute(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  void* value = PointerOf<void>(sqe.off);
+  return Interruptibly(request, [&]() -> int64_t {
+    if (sqe.opcode == abi::kOpFgetXattr) return fgetxattr(sqe.fd, PathOf(sqe), value, sqe.len);
+    return getxattr(PointerOf<const char>(sqe.addr3), PathOf(sqe), value, sqe.len);
+  });
+}
+
+int32_t WorkSetAttribute(Request& request) {
+  const abi::Sqe& sqe = request.sqe;
+  const void* value = PointerOf<const void>(sqe.off);
+  int flags = static_cast<int>(sqe.op_flags);
+  return Interruptibly(request, [&]() -> int64_t {
+    if (sqe.opcode == abi::kOpFsetXattr) return fsetxattr(sqe.fd, PathOf(sqe), value, sqe.len, flags);
+    return setxattr(PointerOf<const char>(sqe.addr3), PathOf(sqe), value, sqe.len, flags);
+  });
+}
+
+}  // namespace ringlet::user_ring
