@@ -2,7 +2,7 @@
  * Row 13: the memory of a default ring and of an idle connection, `node --expose-gc build/bench/memory.js`.
  *
  * Each trial is a process of its own; prints the median and the spread. An idle connection is one that
- * somebody iterates over and nothing comes of; what the kernel keeps for it is not in the figure.
+ * is iterated over and brings nothing; what the kernel keeps for it is not in the figure.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

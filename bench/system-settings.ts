@@ -25,7 +25,7 @@ export function raiseReceiveLimit(bytes: number, onEnd: Setting['onEnd']): numbe
 
 /**
  * Has TCP control congestion in the way that is the kernel's own default. BBR, which some systems have instead,
- * paces what is sent by a timer, also over loopback, and then whoever is too fast waits for it and pays for that.
+ * paces what is sent by a timer, also over loopback, and then a sender that is too fast waits for it and pays for that.
  */
 export function useDefaultCongestionControl(onEnd: Setting['onEnd']): void {
   if (readFileSync(CONGESTION_CONTROL_PATH, 'utf8').trim() === 'cubic') return;

@@ -93,7 +93,7 @@ const report = (error: NodeJS.ErrnoException): void => console.error(error.messa
 async function serveDatagrams(socket: DatagramSocket): Promise<void> {
   for await (const { data, remote } of socket) {
     const response = answer(data, UDP_BYTES_MAX);
-    // Whoever has forged a sender's address may have made one that nothing can be sent to.
+    // A sender that forges its address may have made one that nothing can be sent to.
     if (response) await socket.send(response, remote).catch(report);
   }
 }

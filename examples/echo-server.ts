@@ -18,7 +18,7 @@ async function ask(socket: DatagramSocket, text: string, server: { address: stri
   throw new Error('the socket was closed');
 }
 
-// A ring belongs to whoever makes it: sockets first, then the ring, are closed at the end of the block.
+// A ring belongs to the program that makes it: sockets first, then the ring, are closed at the end of the block.
 await using ring = new Ring();
 await using server = await DatagramSocket.bind({ address: '127.0.0.1', ring });
 await using client = await DatagramSocket.bind({ address: '127.0.0.1', ring });

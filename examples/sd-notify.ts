@@ -26,7 +26,7 @@ if (NOTIFY_SOCKET) {
   await using manager = await DatagramSocket.bind({ path, ancillary: ['credentials'], ring });
   await notify(ring, path, 'READY=1', 'STATUS=Serving');
   const message = await manager.receive({ signal: AbortSignal.timeout(2000) });
-  // Anybody can send here; the kernel says who it was.
+  // Any process can send here; the kernel says which it was.
   const isOurs = message.credentials?.pid === process.pid;
   console.log(
     `${message.data.toString().replace('\n', ', ')} from ${isOurs ? 'this process' : 'a stranger'}`,

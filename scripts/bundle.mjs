@@ -29,7 +29,7 @@ const PLACES_TOLD_TO = 'native/addon-file';
 
 /**
  * Node's modules by `process.getBuiltinModule`, name by name. Importing one as a module reads all that it exports
- * at once, and so loads what Node itself puts off until somebody asks: all of Web Crypto for `node:crypto`, the
+ * at once, and so loads what Node itself puts off until it is asked for: all of Web Crypto for `node:crypto`, the
  * deferred parts of `node:util`. Stated in the sources, that would be an import no editor understands. And where a
  * bundler makes an ES module of CommonJS, there is no `require` for them.
  */

@@ -1,8 +1,8 @@
 /**
- * Row 9: sending datagrams to a socket that nobody reads: the kernel drops what finds its queue full, so
+ * Row 9: sending datagrams to a socket that is never read: the kernel drops what finds its queue full, so
  * sending is all that is measured.
  *
- * Two variants: short datagrams, and segments of 1,400 bytes, which whoever can has the kernel cut from
+ * Two variants: short datagrams, and segments of 1,400 bytes, which contenders that can have the kernel cut from
  * longer ones. Operations are datagrams on the wire in both.
  */
 import { createSocket } from 'node:dgram';
@@ -109,7 +109,7 @@ async function onBun(parameters: Parameters): Promise<Measurement> {
 }
 
 async function prepare({ isQuick, onEnd }: Setting): Promise<Variant<Parameters>[]> {
-  // Not by Node, which reads what comes whether anybody wants it or not.
+  // Not by Node, which reads what comes whether it is wanted or not.
   const { DatagramSocket } = await import('ringlet');
   const receiver = await DatagramSocket.bind({ address: ADDRESS, ring: await makeRing('loop') });
   // Or it would be closed with the first garbage that is collected, and a closed port answers.

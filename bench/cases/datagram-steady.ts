@@ -1,5 +1,5 @@
 /**
- * Row 8: receiving datagrams that come one by one, at a steady rate that nobody has trouble with.
+ * Row 8: receiving datagrams that come one by one, at a steady rate that no contender has trouble with.
  *
  * What counts is the processor time of each, so the "seconds" of this case are the processor's: the rates in
  * its table are datagrams a CPU second.
@@ -126,7 +126,7 @@ const RATES = [30_000, 100_000];
 async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
   raiseReceiveLimit(RECEIVE_BUFFER_BYTES, onEnd);
   const sender = compile('send-steadily');
-  // A smoke run must not fail where somebody is too slow for the higher one.
+  // A smoke run must not fail where a contender is too slow for the higher one.
   const rates = isQuick ? RATES.slice(0, 1) : RATES;
   return rates.map((rate) => ({
     row: 'row8',
