@@ -59,7 +59,7 @@ const watches = new WeakMap<AbortSignal, Watch>();
 
 let idle: Watch[] = [];
 
-/** Tells `target` when `signal` is aborted. A signal that already is tells nobody: look first. */
+/** Tells `target` when `signal` is aborted. A signal that already is does not tell: look first. */
 export function watchAbort(signal: AbortSignal, target: Abortable): void {
   let watch = watches.get(signal);
   if (watch === undefined) {
@@ -95,7 +95,7 @@ export function onAbortOf(signal: AbortSignal | undefined, act: (signal: AbortSi
 export function orAborted<Value>(promise: Value | PromiseLike<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
     if (isAborted(signal)) {
-      // By the very call that has made the promise: nobody would tell.
+      // By the very call that has made the promise: no event would tell.
       Promise.resolve(promise).catch(() => {});
       reject(abortError(signal));
       return;

@@ -76,7 +76,7 @@ export class Follower {
     try {
       this.#source.removeEventListener?.('abort', this.#abort);
     } catch (error) {
-      // Nothing depends on it, so it is nobody's failure but the signal's own.
+      // Nothing depends on it, so it is the signal's own failure.
       process.nextTick(() => {
         throw error;
       });

@@ -2,7 +2,7 @@
  * What the engine knows of views and their memory: the one place that is asked for sizes, offsets and buffers of
  * what callers pass.
  *
- * A view's own properties, or those of its class, say whatever whoever made them likes. So these are the getters
+ * A view's own properties, or those of its class, say whatever their maker likes. So these are the getters
  * of the prototypes, taken when ringlet is loaded, which look at the view itself. A view whose memory has been
  * transferred away, or made too short for it, has no bytes.
  */

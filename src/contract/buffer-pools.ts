@@ -41,7 +41,7 @@ export interface BackendPool {
   readonly reason: string | null;
   /** Whether its ring is closed. */
   readonly isRingClosed: boolean;
-  /** Called when the ring is closed; set only by who waits. */
+  /** Called when the ring is closed; set only by a caller that waits. */
   onRingClosed: (() => void) | undefined;
   /** From now on its memory is like any other. Resolves when the kernel knows nothing of it any more. */
   close(): Promise<void>;

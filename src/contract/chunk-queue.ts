@@ -1,5 +1,5 @@
 /**
- * What a stream has received and nobody has taken yet, bounded by bytes.
+ * What a stream has received and no reader has taken yet, bounded by bytes.
  *
  * Single-threaded and order-keeping. The queue does not drop: its producer looks at `isFull`, and is told
  * through its `onDrained` when it may go on. At most one reader waits; the stream's owner sees to that.
@@ -91,7 +91,7 @@ export class ChunkQueue {
     return chunk;
   }
 
-  /** The failure for who asks after all chunks have been taken: each gets an error of its own. */
+  /** The failure for a reader that asks after all chunks have been taken: each gets an error of its own. */
   get failure(): (() => Error) | undefined {
     return this.#failure;
   }

@@ -87,7 +87,7 @@ export interface BackendDatagramSocket {
   /** The peer of a connected socket. */
   readonly remote: SocketAddress | undefined;
   /**
-   * Messages that have arrived and nobody has taken. Ends when the socket is closed,
+   * Messages that have arrived and not been taken. Ends when the socket is closed,
    * fails when receiving fails; the backend stops receiving while it is full.
    */
   readonly incoming: BatchQueue<DatagramMessage>;
@@ -128,7 +128,7 @@ export interface BackendDatagramSocket {
    * `incoming` after what it still holds.
    */
   close(): Promise<void>;
-  /** Nobody has it any more: closes it once sends that somebody may await are over. */
+  /** It has no owner any more: closes it once sends that may be awaited are over. */
   abandon(): Promise<void>;
   /** Whether a pending receive keeps the process alive. */
   ref(): void;

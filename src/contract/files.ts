@@ -42,7 +42,7 @@ export type PoolCallback<Result> = (error: NodeJS.ErrnoException | null, result?
  */
 export interface BackendFile extends FileCalls<CallOnFile> {
   readonly fd: number;
-  /** Whether a read may wait for somebody else: for a FIFO's writer, or a server. */
+  /** Whether a read may wait for another party: for a FIFO's writer, or a server. */
   readonly mayWait: boolean;
   read<Data extends NodeJS.ArrayBufferView>(
     buffer: Data,
@@ -65,11 +65,11 @@ export interface BackendFile extends FileCalls<CallOnFile> {
   expectFilling?(memory: Buffer): void;
   /** Asks everything pending on the descriptor to end; returns how many operations that was. */
   cancel(): number;
-  /** Resolves when nothing is pending. For who sees to it that nothing begins any more. */
+  /** Resolves when nothing is pending. For a caller that sees to it that nothing begins any more. */
   whenIdle(): Promise<void>;
   /** Safe to call again: later calls share the first one's promise. */
   close(): Promise<void>;
-  /** The same within the call, for who can't wait; false where something is pending, and nothing has been done. */
+  /** The same within the call, for what can't wait; false where something is pending, and nothing has been done. */
   closeAtOnce(): boolean;
 }
 
@@ -84,7 +84,7 @@ export interface OpenRules {
 /**
  * A file on its way into memory as a whole.
  *
- * A backend that reads small files in a way of its own fills the slab, which is nobody else's until `toContent`
+ * A backend that reads small files in a way of its own fills the slab, which is its alone until `toContent`
  * and `release`, or `readOn`.
  */
 export interface WholeRead<Content> {
@@ -93,9 +93,9 @@ export interface WholeRead<Content> {
   readonly firstBytes: number;
   /** The file is over, and its `byteCount` bytes begin the slab. */
   toContent(byteCount: number): Content;
-  /** So many bytes begin the slab, and more may come. `open` is called once at most; who calls it closes the file. */
+  /** So many bytes begin the slab, and more may come. `open` is called once at most, and its caller closes the file. */
   readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Content>;
-  /** Nobody writes into the slab any more. */
+  /** Nothing writes into the slab any more. */
   release(): void;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Watching a ring's operations: latencies for who records them, and a tracing channel for who subscribes.
+ * Watching a ring's operations: latencies for recordings, and a tracing channel for its subscribers.
  *
  * Both begin where an operation is submitted, behind one question (`isWanted`), and both ride on the
- * promise that is there anyway; so an operation that nobody watches carries nothing for them.
+ * promise that is there anyway; so an operation that is not watched carries nothing for them.
  */
 import { tracingChannel } from 'node:diagnostics_channel';
 import { OURS } from '../base/construction.js';
@@ -52,7 +52,7 @@ export class Observation {
     this.#backend = backend;
   }
 
-  /** Whether anybody watches. */
+  /** Whether there is a watcher. */
   get isWanted(): boolean {
     return this.#recordings !== undefined || channel.hasSubscribers;
   }

@@ -1,4 +1,4 @@
-/** What a backend must do about descriptors that somebody else owns, as types only. */
+/** What a backend must do about descriptors that are not its own, as types only. */
 
 /** Events are poll(2)'s bits throughout. */
 export interface PollBackend {
@@ -17,7 +17,7 @@ export interface WatchListener {
 
 /** Edge-triggered: reports what is so when it is armed, and from then on what happens. */
 export interface BackendWatch {
-  /** Somebody waits: arms the watch unless it is armed. */
+  /** A reader waits: arms the watch unless it is armed. */
   arm(): void;
   /** Whether it keeps the process alive. It does not to begin with. */
   setHolding(isHolding: boolean): void;

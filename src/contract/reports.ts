@@ -85,9 +85,9 @@ export interface RingStats {
   completed: number;
   /** io_uring_enter calls made by this process for this ring. */
   enters: number;
-  /** Reads of the page cache made on the spot, without the ring (`inlineReads`); no part of `submitted`. */
+  /** Reads of the page cache made inline, without the ring (`inlineReads`); no part of `submitted`. */
   inlineReads: number;
-  /** Calls of `stat`, `lstat` and `readFile` on paths that were made on the spot; see `RingOptions.inlineReads`. */
+  /** Calls of `stat`, `lstat` and `readFile` on paths that were made inline; see `RingOptions.inlineReads`. */
   inlinePaths: number;
   /** Calls into JavaScript, each settling one batch of completions. */
   batches: number;

@@ -113,7 +113,7 @@ export interface RingOptions {
   /** Submits each operation as it is made, not at the end of the turn: `submitBatchMax: 1`. Default false. */
   submitImmediately?: boolean;
   /**
-   * Makes reads that come alone on the spot when the page cache has what they want (preadv2(2) with
+   * Makes reads that come alone inline, without the ring, when the page cache has what they want (preadv2(2) with
    * RWF_NOWAIT), at most 16 in a row and 64 KiB each; all others go through the ring. Not with `sqPoll`,
    * not with a `signal`, and not while operations are recorded or traced. `stat`, `lstat` and `readFile` of a
    * path likewise, at most 64 in a row, where the kernel has the whole answer in its caches (openat2(2) with

@@ -73,7 +73,7 @@ export interface BackendStream {
   readonly local: SocketAddress;
   readonly remote: SocketAddress | undefined;
   /**
-   * Bytes that have arrived and nobody has taken. Ends with the peer's end and when the socket is closed,
+   * Bytes that have arrived and not been taken. Ends with the peer's end and when the socket is closed,
    * fails when receiving fails.
    */
   readonly incoming: ChunkQueue;
@@ -134,7 +134,7 @@ export interface BackendStream {
   /** Tells the peer that nothing more follows, after the writes before it. */
   end(): Promise<void>;
   setOptions(options: StreamOptions): void;
-  /** Nobody has it any more: closes it once the calls that somebody may await are over. */
+  /** It has no owner any more: closes it once the calls that may be awaited are over. */
   abandon(): Promise<void>;
   /** Cancels what is pending and gives the descriptor back; with `isReset` so that the peer gets ECONNRESET. */
   close(isReset: boolean): Promise<void>;
@@ -173,6 +173,6 @@ export interface StreamBackend {
   connect(target: StreamTarget, signal: AbortSignal | undefined): Promise<BackendStream>;
   /** @throws what keeps it from listening, if that is known at once. */
   listen(target: ListenTarget, sink: ConnectionSink): BackendListener;
-  /** Takes over a connected stream socket that somebody else has opened. */
+  /** Takes over a connected stream socket that was opened elsewhere. */
   adopt(fd: number, bounds: StreamBounds): BackendStream;
 }

@@ -89,7 +89,7 @@ export class TimerQueue implements AlarmListener {
     await this.start(deadlineMs, signal).promise;
   }
 
-  /** As `waitUntil`, for who may want to end the wait before. */
+  /** As `waitUntil`, for a caller that may end the wait before. */
   start(deadlineMs: number, signal: AbortSignal | undefined): Timer {
     this.throwIfOver(signal);
     const timer = new Timer(this, deadlineMs, signal);

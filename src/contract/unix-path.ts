@@ -24,7 +24,7 @@ export function unixAddress(path: string): SocketAddress {
   return { address: '', port: 0, family: 'Unix', path };
 }
 
-/** For who removes a socket's file by the path that it was bound to: holds after a `chdir`, too, if it is not too long. */
+/** To remove a socket's file by the path that it was bound to: holds after a `chdir`, too, if it is not too long. */
 export function absoluteUnixPath(path: string): string {
   if (!hasFile(path)) return path;
   const file = resolve(path);

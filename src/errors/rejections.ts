@@ -20,7 +20,7 @@ export function abortError(signal: AbortSignal): AbortError {
  * A promise that rejects with the error `create` makes, for a backend to resolve a caller's promise
  * with: `resolve(tracedRejection(() => systemError(…)))`.
  *
- * A completion arrives on an empty stack, and an error made there would name nobody. V8 can tell
+ * A completion arrives on an empty stack, and an error made there would name no caller. V8 can tell
  * who awaits the promise, but only from inside a promise reaction that is already chained to it,
  * hence the two turns of the microtask queue before `create` runs. Successes pay nothing for it.
  */

@@ -81,7 +81,7 @@ export function fileTooLarge(bytes: number): RangeError & CodedError {
   return coded(RangeError, 'ERR_FS_FILE_TOO_LARGE', `File size (${bytes}) is greater than 2 GiB`);
 }
 
-/** What has become of a handle that nobody closed, from Node 25 on. */
+/** What has become of a handle that was not closed, from Node 25 on. */
 export function handleCollectedError(fd: number, path: string): CodedError {
   const message =
     'A FileHandle object was closed during garbage collection. ' +

@@ -68,9 +68,9 @@ export interface NativeRing {
   opcodes(): boolean[];
   registerFiles(count: number): number;
   updateFile(index: number, fd: number): number;
-  /** A table of so many slots, all empty. */
+  /** A table of so many buffer indexes, all empty. */
   registerBuffers(count: number): number;
-  /** Puts memory into a slot; an address and a length of 0 empty it. */
+  /** Puts memory under a buffer index; an address and a length of 0 empty it. */
   updateBuffer(index: number, address: number, bytes: number): number;
   registerBufferRing(groupId: number, address: number, entries: number, isIncremental: boolean): number;
   unregisterBufferRing(groupId: number): number;
@@ -233,7 +233,7 @@ export interface Binding {
    * `restAddress` (it or -1, whether it is a FIFO's, whether it can seek), and the result is what has been read.
    */
   readFileCached(path: string, address: number, bytes: number, restAddress: number): number;
-  /** Whether the kernel's attempt on a path without a thread may wait for somebody else; '' for any path. */
+  /** Whether the kernel's attempt on a path without a thread may wait for another party; '' for any path. */
   mayStall(path: string): boolean;
   /** Whether an open may keep this thread waiting now (cpp/delay_watch.h). */
   isDelayed(): boolean;

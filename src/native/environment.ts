@@ -27,7 +27,7 @@ export interface ProcessLimits {
 
 /** What may forbid io_uring. What could not be found out is null. */
 export interface SecuritySettings {
-  /** The sysctl kernel.io_uring_disabled: 0 for everybody, 1 for the privileged, 2 for nobody (Linux 6.6). */
+  /** The sysctl kernel.io_uring_disabled: 0 for all, 1 for the privileged, 2 for none (Linux 6.6). */
   ioUringDisabled: number | null;
   /** kernel.io_uring_group: members may use io_uring when it is 1 above; -1 for none. */
   ioUringGroup: number | null;

@@ -84,12 +84,12 @@ export class EpollPolls implements PollBackend {
 
   /**
    * Resolves when a read would not have to wait, or at once where that can't be found out: for what is to
-   * read in a thread that nobody can call back. Rejects with AbortError.
+   * read in a thread that can't be called back. Rejects with AbortError.
    */
   async untilReadable(fd: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw abortError(signal);
     const pollNow = pollNowOf();
-    // Somebody else may have been faster when a poll ends.
+    // Another reader may have been faster when a poll ends.
     while (pollNow?.(fd, READABLE) === 0) await this.#poll(fd, READABLE, signal);
   }
 

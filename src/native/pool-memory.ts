@@ -22,7 +22,7 @@ export function strideOf(bytes: number): number {
 export class PoolMemory {
   readonly bytes: ArrayBuffer;
   readonly buffers: readonly PoolBuffer[];
-  /** Where the first buffer begins, if there is an addon to ask; otherwise nobody knows how it is aligned. */
+  /** Where the first buffer begins, if there is an addon to ask; otherwise its alignment is unknown. */
   readonly address: number | undefined;
   readonly strideBytes: number;
   /** Operations on any of the buffers. */

@@ -1,5 +1,5 @@
 /**
- * What a signal did before anybody listened for it, as far as there is an addon to ask and to restore it.
+ * What a signal did before the program listened for it, as far as there is an addon to ask and to restore it.
  * Without one a signal is left with the system's default action, as Node itself leaves it.
  */
 import { binding } from './binding.js';
