@@ -197,7 +197,7 @@ function startDispatcher(
   settings: RingSettings,
   made: NativeRingDescription,
 ): Dispatcher {
-  // The kernel thread of an SQ-poll ring acts for whom the ring was made by.
+  // The kernel thread of an SQ-poll ring acts for the user that the ring was made by.
   const identity = made.sqPoll === undefined ? undefined : new Identity();
   const dispatcher = new Dispatcher(native, { ...settings, trials }, made.submissionEntries, identity);
   if (!dispatcher.start()) throw backendUnavailableError('the event loop refuses the ring’s descriptor');
@@ -261,7 +261,7 @@ class UringBackend implements Backend {
     const canReadWhole =
       profile.submissionEntries >= WHOLE_READ_ENTRIES && dispatcher.supportsOp(OP_FIXED_FD_INSTALL);
     this.pools = new RegisteredBuffers(native, dispatcher);
-    // An SQ-poll ring is for those who want no system call an operation.
+    // An SQ-poll ring is for programs that want no system call an operation.
     const isInline = settings.inlineReads && profile.sqPoll === undefined;
     this.#shared = {
       table: this.#table,

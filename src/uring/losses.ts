@@ -1,4 +1,4 @@
-/** What rings do without on this kernel, in words: for `profile.degraded`, and for who asks before there is a ring. */
+/** What rings do without on this kernel, in words: for `profile.degraded`, and for `probe`, before there is a ring. */
 import { EINVAL } from '../base/errno.js';
 import type { Degradation } from '../contract/reports.js';
 import type { RingSettings } from '../contract/ring-settings.js';

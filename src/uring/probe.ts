@@ -52,7 +52,7 @@ export interface UringAnswers {
 }
 
 const SMALL: RingOptions = { submissionEntries: 4, completionEntries: 8, completionEntriesMin: 8 };
-/** Nobody else's: a group that exists would be joined, and its terms be in the way. */
+/** The probe's own: a group that exists would be joined, and its terms be in the way. */
 const GROUP = `ringlet probe of process ${process.pid}`;
 
 /** Makes a ring for each element, all open at once, and tells what became of the last one. */

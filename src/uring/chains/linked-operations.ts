@@ -83,7 +83,7 @@ export class LinkedPart extends Operation<void> {
     this.#owner.noteEnded(this);
   }
 
-  /** Nobody awaits this promise; the chain reports. */
+  /** This promise is not awaited; the chain reports. */
   override failWith(create: () => Error): void {
     this.refusal = create;
     this.fulfil();

@@ -52,7 +52,7 @@ export function readSegmentBytes(words: Uint32Array, offset: number, bytes: numb
   return segmentBytes;
 }
 
-/** Closes descriptors that somebody has passed without being asked to (unix(7)). */
+/** Closes descriptors that a sender has passed without being asked to (unix(7)). */
 export function closePassedDescriptors(words: Uint32Array, offset: number, bytes: number): void {
   forEachElement(words, offset, bytes, (level, type, at, dataBytes) => {
     if (level !== SOL_SOCKET || type !== SCM_RIGHTS) return;

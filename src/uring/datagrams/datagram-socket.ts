@@ -66,7 +66,7 @@ const RELEASE_MS_MAX = 20;
 /** Messages that may wait for a reader, beyond what one batch brings, before receiving stops. */
 const WAITING_MESSAGES_MAX = 1024;
 
-/** What a socket tells the one who made it. */
+/** What a socket tells its maker. */
 export interface SocketOwner {
   readonly zeroCopyTally: ZeroCopyTally;
   noteRearmed(): void;
@@ -76,7 +76,7 @@ export interface SocketOwner {
 export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, BatchListener, BufferWaiter {
   #local: SocketAddress;
   #remote: SocketAddress | undefined;
-  /** As it was when nobody had connected it. */
+  /** As it was before it was connected. */
   readonly #bound: SocketAddress;
   readonly #removePath: () => void;
   readonly incoming: BatchQueue<DatagramMessage>;
@@ -97,7 +97,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
   readonly #fixedIndex: number;
   readonly sender: DatagramSender;
   #armed: ArmedOperation | undefined;
-  /** Whether somebody wants messages; `#armed` follows it. */
+  /** Whether a reader wants messages; `#armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
   /** Whether what is armed is only for a reader that may come. */

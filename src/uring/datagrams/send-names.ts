@@ -7,7 +7,7 @@ import { encodeName } from '../sockets/socket-names.js';
 
 const NAMES_MAX = 1024;
 
-/** A struct sockaddr. SAFETY: whoever shows `address` to the kernel keeps `bytes` until it is done. */
+/** A struct sockaddr. SAFETY: the operation that shows `address` to the kernel keeps `bytes` until it is done. */
 export interface Name {
   readonly bytes: Uint8Array;
   readonly address: number;

@@ -26,7 +26,7 @@ import { senderName } from './sender-names.js';
 
 /** With a control area. */
 export const WIDE_PREFIX = prefixLayout(NAME_BYTES_MAX, CONTROL_BYTES);
-/** As wide and without one: descriptors that somebody passes are closed by the kernel. */
+/** As wide and without one: descriptors that a sender passes are closed by the kernel. */
 export const UNIX_PREFIX = prefixLayout(NAME_BYTES_MAX + CONTROL_BYTES, 0);
 
 /** What a socket's messages tell, and how they are laid out. */

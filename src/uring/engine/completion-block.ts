@@ -66,12 +66,12 @@ export class CompletionBlock {
     this.#listeners.push(listener);
   }
 
-  /** Datagrams of the batch at hand, of which those that nobody answers are worth waiting for; see `coalesce`. */
+  /** Datagrams of the batch at hand, of which those that are not answered are worth waiting for; see `coalesce`. */
   noteReceived(count: number): void {
     this.#control[CONTROL_RECEIVED] = (this.#control[CONTROL_RECEIVED] as number) + count;
   }
 
-  /** Something was sent that is no operation, maybe to whom we have just received from. */
+  /** Something was sent that is no operation, maybe to the peer that we have just received from. */
   noteAnswered(): void {
     this.#control[CONTROL_RECEIVED] = 0;
   }

@@ -2,7 +2,7 @@
  * The TypeScript half of a ring: puts operations into the submission block in order, and has the completion
  * block settle them.
  *
- * An operation takes a slot when it starts and gives it back at its terminal completion; operations
+ * An operation takes a request slot when it starts and gives it back at its terminal completion; operations
  * beyond the slots wait in order. No call into native code is made for an operation, except to wake an
  * idle loop and to empty a full block.
  */
@@ -129,7 +129,7 @@ export class Dispatcher implements Hold {
     return this.#opcodes[opcode] === true;
   }
 
-  /** Whether an operation made on the spot would overtake none, and escape nobody who watches. */
+  /** Whether an operation made inline would overtake none, and escape no watcher. */
   get canGoInline(): boolean {
     return this.#block.isEmpty && this.waitingCount === 0 && !this.#isClosing && !this.observation.isWanted;
   }
@@ -139,7 +139,7 @@ export class Dispatcher implements Hold {
     return this.observation.observe(operation.describe(), () => this.#submit(operation, signal));
   }
 
-  /** The same for an operation that tells its owner what has become of it, and that nobody awaits. */
+  /** The same for an operation that tells its owner what has become of it, and that is not awaited. */
   begin(operation: Operation<unknown>): void {
     if (this.observation.isWanted) void this.submit(operation, undefined);
     else this.#launch(operation, undefined);
@@ -169,7 +169,7 @@ export class Dispatcher implements Hold {
     return undefined;
   }
 
-  /** Why the kernel must not be asked for a path: it would look at whom the ring was made by. */
+  /** Why the kernel must not be asked for a path: it would look at the user that the ring was made by. */
   #refusalFor(identity: Identity): (() => Error) | undefined {
     if (!identity.hasChanged) return undefined;
     const change = identity.describeChange();
@@ -201,7 +201,7 @@ export class Dispatcher implements Hold {
     const byPath = this.#identity && operations.find(({ isByPath }) => isByPath);
     const refusal = byPath && this.#identity && this.#refusalFor(this.#identity);
     if (byPath && refusal) {
-      // Whoever held it back takes care of the others.
+      // What held it back takes care of the others.
       this.cancel(byPath, refusal);
       return;
     }
@@ -217,7 +217,7 @@ export class Dispatcher implements Hold {
   #startTogether(tickets: readonly Ticket<unknown>[]): void {
     const refused = this.#stageAll(tickets);
     if (refused === undefined) this.#block.submitIfBatch(this.slots.inFlightCount);
-    // Whoever held them back takes care of the others.
+    // What held them back takes care of the others.
     else this.#refuse(refused.ticket, refused.error);
   }
 
@@ -298,7 +298,7 @@ export class Dispatcher implements Hold {
     this.cancels.cancel(operation, reason);
   }
 
-  /** Stages the close of a slot of the file table; false when there is no room for it now. */
+  /** Stages the close of a direct descriptor; false when there is no room for it now. */
   closeDirect(fixedIndex: number): boolean {
     return this.#block.stageDirectClose(fixedIndex);
   }
@@ -374,7 +374,7 @@ export class Dispatcher implements Hold {
     await this.#pending.whenIdle();
   }
 
-  /** For the one who closes, when no call can begin any more: what ends may still have something closed. */
+  /** For the closer, when no call can begin any more: what ends may still have something closed. */
   whenIdle(): Promise<void> {
     return this.#pending.whenIdle();
   }

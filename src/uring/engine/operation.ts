@@ -73,7 +73,7 @@ export abstract class Operation<Result> {
   /** The error for a negated errno. */
   protected abstract errorFor(errno: number): Error;
 
-  /** What it is about, for who watches; by default what an error of it would say. */
+  /** What it is about, for watchers; by default what an error of it would say. */
   describe(): OperationFacts {
     return factsOf(this.errorFor(EIO));
   }
@@ -81,7 +81,7 @@ export abstract class Operation<Result> {
   /** Called once when it is over in whichever way, before its promise settles. */
   protected onSettled(): void {}
 
-  /** Whether it names files by path, so that the kernel checks who asks. */
+  /** Whether it names files by path, so that the kernel checks the user. */
   get isByPath(): boolean {
     return false;
   }

@@ -1,4 +1,4 @@
-/** Closing a slot of the file table: what a file or a socket without a descriptor of its own ends with. */
+/** Closing a direct descriptor: what a file or a socket without another one ends with. */
 import { systemError } from '../../errors/index.js';
 import { prepCloseDirect, SQE_ASYNC } from '../../native/sqe.js';
 import { PlainCall } from './plain-call.js';
@@ -7,7 +7,7 @@ import { PlainCall } from './plain-call.js';
 export function closeOfSlot(index: number, mayBlock = false): PlainCall {
   return new PlainCall({
     prepare: (sqe) => prepCloseDirect(sqe, index, mayBlock ? SQE_ASYNC : 0),
-    // It can only fail for a slot that is empty.
+    // It can only fail where nothing is open.
     accepts: () => true,
     isGivingBack: true,
     errorFor: (errno) => systemError(errno, 'close'),

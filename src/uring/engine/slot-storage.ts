@@ -13,7 +13,7 @@ interface Chunk {
 
 /**
  * Address-stable memory of a slot for the structures that its operation shows to the kernel. It belongs
- * to whichever operation holds the slot, from its start to its terminal completion.
+ * to the operation that has the slot, from its start to its terminal completion.
  */
 export class SlotStorage {
   #chunks: Chunk[] = [];

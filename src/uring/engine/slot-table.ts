@@ -1,4 +1,4 @@
-/** Which operation holds which slot, and the generation by which its completions are told from an earlier one's. */
+/** Which operation has which request slot, and the generation that tells its completions from an earlier one's. */
 import { GENERATION_MASK } from '../../native/layout.js';
 import { NO_SLOT, type Ticket } from './ticket.js';
 
@@ -79,12 +79,12 @@ export class SlotTable {
     else this.#inFlightCount--;
   }
 
-  /** Who holds a slot. */
+  /** The operation that has a slot. */
   at(slot: number): Ticket<unknown> | undefined {
     return this.#tickets[slot];
   }
 
-  /** All that hold slots. */
+  /** All that have slots. */
   holders(): Ticket<unknown>[] {
     return this.#tickets.slice(0, this.#touchedCount).filter((ticket) => ticket !== undefined);
   }

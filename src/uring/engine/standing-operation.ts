@@ -68,7 +68,7 @@ export class ArmedOperation extends StandingOperation {
     if (isLast) this.#owned.onDisarmed(result);
   }
 
-  /** It never started, or the ring broke: the owner tells who waits. */
+  /** It never started, or the ring broke: the owner tells the caller that waits. */
   override failWith(create: () => Error): void {
     const { errno = ECANCELED } = create() as NodeJS.ErrnoException;
     this.fulfil();

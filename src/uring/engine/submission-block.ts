@@ -146,7 +146,7 @@ export class SubmissionBlock {
     return true;
   }
 
-  /** Stages a request to close what a slot of the file table holds; false when there is no room for it. */
+  /** Stages a request to close a direct descriptor; false when there is no room for it. */
   stageDirectClose(fixedIndex: number): boolean {
     if (!this.hasRoom(1)) return false;
     prepCloseDirect(this.#next(), fixedIndex, SQE_CQE_SKIP_SUCCESS);

@@ -12,7 +12,7 @@ import { abortError } from '../../errors/index.js';
 import { GENERATION_FOLLOWED, GENERATION_YIELDS_FD } from '../../native/layout.js';
 import type { Operation } from './operation.js';
 
-/** A slot that an operation does not hold: it waits for one, or has settled. */
+/** In place of a request slot: the operation waits for one, or has settled. */
 export const NO_SLOT = -1;
 
 /** Who can ask for an operation's end. */
@@ -22,12 +22,12 @@ export interface Canceller {
 
 export class Ticket<Result> implements Abortable {
   readonly operation: Operation<Result>;
-  /** Made when somebody asks for it: what serves a connection or a socket tells its owner by itself. */
+  /** Made when it is asked for: what serves a connection or a socket tells its owner by itself. */
   #promise: Promise<Result> | undefined;
   #resolve: ((result: unknown) => void) | undefined;
-  /** What nobody has asked for yet. */
+  /** It has not been asked for yet. */
   #outcome: { result: unknown } | undefined;
-  /** The slot it holds, and that slot's generation. */
+  /** Its request slot, and that slot's generation. */
   slot = NO_SLOT;
   generation = 0;
   /** Whether it has a place of its own beyond the ring's in-flight limit. */

@@ -3,7 +3,7 @@ import { byteCountOf, type Span } from '../../base/views.js';
 import { addressOf, addressWithin } from '../../native/addresses.js';
 import { IOVEC_WORDS, writeIovec } from '../../native/msghdr.js';
 
-/** SAFETY: whoever has it keeps the views and the iovecs alive until the terminal completion. */
+/** SAFETY: its owner keeps the views and the iovecs alive until the terminal completion. */
 export class Vectors {
   readonly #spans: readonly Span[];
   readonly #skippedBytes: number;

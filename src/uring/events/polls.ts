@@ -146,7 +146,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
     if (ending === undefined) return;
     if (isRefusal(ending.errno)) this.#fallBack();
     else if (ending.errno !== 0) this.#listener.onFailed(ending.reason);
-    // Nobody has heard anything yet, so whoever waits still does.
+    // No reader has heard anything yet, so those that wait still do.
     else if (events === 0) this.arm();
   }
 
@@ -169,7 +169,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
     if (armed === undefined) return;
     await new Promise<void>((resolve) => {
       this.#onReleased = resolve;
-      // Whoever awaits the close must not be left alone by a process that exits.
+      // A process that exits must not leave the caller alone that awaits the close.
       this.#dispatcher.setHolding(armed, true);
       this.#dispatcher.cancel(armed, ringClosedError);
     });

@@ -1,5 +1,5 @@
 /**
- * Calls on paths that the kernel's caches can answer, made on the spot: a few system calls that never wait for
+ * Calls on paths that the kernel's caches can answer, made inline: a few system calls that never wait for
  * a device or another machine (cpp/cached_paths.h), and no way through the ring and the event loop.
  *
  * A call alone pays for a way through the ring, the event loop and, for statx, a kernel thread. Several at once

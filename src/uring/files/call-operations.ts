@@ -78,7 +78,7 @@ const ENTRIES: { readonly [Of in FileCall['kind']]?: Entry<FileCallOf<Of>> } = {
     prepare: (sqe, { mode, offset, bytes }, { target, flags }) =>
       prepFallocate(sqe, target, flags, mode, offset, bytes),
   },
-  // 32 bits of length: who asks divides the range.
+  // 32 bits of length: the caller divides the range.
   fadvise64: {
     prepare: (sqe, { offset, bytes, flags: advice }, { target, flags }) =>
       prepFadvise(sqe, target, flags, offset, bytes, advice),

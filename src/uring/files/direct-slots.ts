@@ -3,8 +3,8 @@
  * descriptors. They lie behind the slots that `registeredFds` asks for, and a ring without these gets its
  * table at the first use.
  *
- * A slot keeps its file open until it is closed. The close is staged before the slot is free again, and the
- * kernel takes entries in order and closes a slot at once: so no later open can find it occupied.
+ * One keeps its file open until it is closed. The close is staged before it is free again, and the
+ * kernel takes entries in order and closes one at once: so no later open can find it occupied.
  */
 import type { NativeRing } from '../../native/binding.js';
 import type { BatchListener } from '../engine/completion-block.js';
@@ -61,13 +61,13 @@ export class DirectSlots implements BatchListener {
     return this.#start + this.#touchedCount++;
   }
 
-  /** Gives back a slot in which nothing is open. */
+  /** Gives back a direct descriptor with which nothing is open. */
   release(index: number): void {
     this.#free.push(index);
   }
 
   /**
-   * Closes what is open in a slot: before the code runs that awaits this batch of completions, or, where an
+   * Closes what is open with one: before the code runs that awaits this batch of completions, or, where an
    * SQ thread does it in its own time, by the time the promise is fulfilled.
    */
   close(index: number): Promise<void> | undefined {

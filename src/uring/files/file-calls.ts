@@ -13,7 +13,7 @@ import type { UringFile } from './uring-file.js';
 const RANGE_BYTES_MAX = 2 ** 31;
 /** Nearly all values of attributes are shorter. */
 const VALUE_BYTES = 1024;
-/** No value is longer (XATTR_SIZE_MAX, linux/limits.h), so nobody can make it grow out of this meanwhile. */
+/** No value is longer (XATTR_SIZE_MAX, linux/limits.h), so it can't grow out of this meanwhile. */
 const VALUE_BYTES_MAX = 65_536;
 
 /** @param file that of the call, if it is on one: open until the call has ended. */
@@ -77,7 +77,7 @@ function inParts(
   });
 }
 
-/** A value whose length nobody knows beforehand. */
+/** A value whose length is not known beforehand. */
 function getAttribute(
   call: FileCallOf<'getxattr' | 'fgetxattr'>,
   file: UringFile | undefined,

@@ -23,7 +23,7 @@ import { UringFile } from './uring-file.js';
 import { type FurtherReader, installOf, WholeReadOperation } from './whole-read.js';
 import { type FurtherWriter, WholeWriteOperation } from './whole-write.js';
 
-/** Descriptors that reads on the spot may have opened and not read to the end. */
+/** Descriptors that inline reads may have opened and not read to the end. */
 const OPENED_READS_MAX = 64;
 
 export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
@@ -70,7 +70,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     );
   }
 
-  /** The caches, where a call may be made on the spot now. */
+  /** The caches, where a call may be made inline now. */
   get #pathsOnTheSpot(): CachedPaths | undefined {
     return this.#dispatcher.canGoInline ? this.#shared.cachedPaths : undefined;
   }
@@ -79,7 +79,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     return typeof path === 'string' && this.#pathsOnTheSpot?.isDirectory(path) === true;
   }
 
-  /** Reads on from where a read on the spot has come to. */
+  /** Reads on from where an inline read has come to. */
   async #readOpened<Content>(path: string, read: WholeRead<Content>, opened: OpenedRead): Promise<Content> {
     let isTaken = false;
     const giveUp = (): void => {
@@ -114,7 +114,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     byteCount: number,
     signal: AbortSignal | undefined,
   ): Promise<Content> {
-    // Nothing at all: an empty file, or a FIFO that has no writer, for whom there is a reader meanwhile.
+    // Nothing at all: an empty file, or a FIFO that has no writer; a writer finds a reader meanwhile.
     const reopen = (): Promise<BackendFile> => this.#reopen(path, signal);
     const install = (): Promise<BackendFile> => this.#install(path, index, signal);
     return await this.#withSlot(index, byteCount === 0 ? reopen : install, (open) =>
@@ -150,13 +150,13 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     await this.#withSlot(index, install, (open) => write.writeOn(bytesWritten, open));
   }
 
-  /** A file of its own for what is open in a slot. */
+  /** A file of its own for what is open with a direct descriptor. */
   async #install(path: Path, index: number, signal: AbortSignal | undefined): Promise<UringFile> {
     const installed = await this.#dispatcher.submit(installOf(index), signal);
     return this.adopt(installed, this.mayStall(path));
   }
 
-  /** Lets `use` go on with an open file, and closes the slot when `open` has been called or never will be. */
+  /** Lets `use` go on with an open file; closes the direct descriptor once `open` was called or never will be. */
   async #withSlot<Value>(
     index: number,
     open: () => Promise<BackendFile>,
@@ -216,7 +216,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   /** The file of a descriptor that this ring has just opened. */
   adopt(opened: OpenedFd, mayStall: boolean): UringFile {
     if (this.#dispatcher.isClosing) {
-      // The ring was closed while the kernel opened the file: nobody may use it any more.
+      // The ring was closed while the kernel opened the file: it may not be used any more.
       binding().closeFd(opened.fd);
       throw ringClosedError();
     }

@@ -1,5 +1,5 @@
 /**
- * Reads of what the page cache holds, made on the spot: one system call that never waits for a device
+ * Reads of what the page cache holds, made inline: one system call that never waits for a device
  * (preadv2(2) with RWF_NOWAIT, Linux 4.14), and no way through the ring and the event loop.
  *
  * A read alone pays for that whole way, and here saves a third of its time. Several in flight share the way,
@@ -14,14 +14,14 @@ import type { BatchObserver } from '../engine/completion-block.js';
 
 /** The event loop must have its turn after so many reads in a row, which are microtasks of each other. */
 const READ_RUN_MAX = 16;
-/** Copying is time, too, that belongs to nobody else. */
+/** Copying is the event loop's time, too. */
 const BYTES_MAX = 64 * 1024;
 /** Completions of a batch up to which its reads count as alone. */
 const LONE_BATCH_MAX = 4;
 /** After a failed attempt so many reads at most go without one. */
 const PAUSE_MAX = 255;
 
-/** What a ring's reads may do on the spot until the ring has had its turn. */
+/** What a ring's reads may do inline until the ring has had its turn. */
 export class InlineCredit implements BatchObserver {
   readonly #runMax: number;
   readonly #batchMax: number;
@@ -39,7 +39,7 @@ export class InlineCredit implements BatchObserver {
     return this.#left > 0;
   }
 
-  /** Reads made on the spot so far. */
+  /** Reads made inline so far. */
   get readCount(): number {
     return this.#readCount;
   }

@@ -8,7 +8,7 @@ import { NO_SLOT, type PooledMemory } from '../memory/registered-buffers.js';
 import { TransferOperation } from './file-operations.js';
 import type { UringFile } from './uring-file.js';
 
-/** A read or write of one buffer; where the kernel knows the memory, by its slot of the table of buffers. */
+/** A read or write of one buffer; where the kernel knows the memory, by its buffer index. */
 export class PooledTransfer<Result> extends TransferOperation<Result> {
   readonly #memory: PooledMemory;
   readonly #fixedOpcode: number;

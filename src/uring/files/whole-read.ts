@@ -1,7 +1,7 @@
 /**
  * A small file read whole by one operation: open, read, read once more, linked, on a direct descriptor.
  *
- * What a read of fewer bytes than asked means depends on the kind of file, and nobody has asked for that.
+ * What a read of fewer bytes than asked means depends on the kind of file, which has not been asked for.
  * Only a read of nothing is the end, so there is a second one. It spares the statx(2), which the kernel
  * would hand to a thread. Where the second one does bring something, the file is open still, and the rest
  * is read by ordinary means.
@@ -68,7 +68,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   #isReadOn = false;
 
   /**
-   * SAFETY: the slab of `read` is the kernel's until the terminal completion, as is the slot `index`.
+   * SAFETY: the slab of `read` is the kernel's until the terminal completion, as is the direct descriptor `index`.
    */
   constructor(
     path: Path,
@@ -178,7 +178,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   }
 }
 
-/** Makes a descriptor of what a slot of the file table holds. */
+/** Makes an ordinary descriptor of a direct one. */
 export function installOf(index: number, isExempt = false): PlainCall<OpenedFd> {
   return new PlainCall({
     prepare: (sqe) => prepFixedFdInstall(sqe, index, SQE_FIXED_FILE),

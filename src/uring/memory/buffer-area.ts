@@ -1,7 +1,7 @@
 /**
  * A stretch of receive buffers.
  *
- * A SharedArrayBuffer, because leased messages show it to users, and nobody can detach one: no transfer,
+ * A SharedArrayBuffer, because leased messages show it to users, and it can't be detached: no transfer,
  * in this thread or another, can pull it from under the kernel.
  */
 import { addressOf } from '../../native/addresses.js';

@@ -1,8 +1,8 @@
 /**
- * Who waits for a receive buffer of a pool that has run dry, and who gets one first.
+ * What waits for a receive buffer of a pool that has run dry, and what gets one first.
  *
  * A socket whose queue is long takes every buffer that there is the moment it is armed. So those that went
- * away empty come before those that did not, and nobody arms while others may still be on their way here;
+ * away empty come before those that did not, and none arms while others may still be on their way here;
  * and no more are called at once than there are buffers, or each of many sockets would ask for each of few.
  */
 
@@ -23,12 +23,12 @@ export class BufferLine {
     this.#countAvailable = countAvailable;
   }
 
-  /** Somebody has found the pool dry. */
+  /** A receive has found the pool dry. */
   noteExhausted(): void {
     this.#isContended = true;
   }
 
-  /** Calls `waiter`, at once if nobody competes with it. */
+  /** Calls `waiter`, at once if none competes with it. */
   join(waiter: BufferWaiter, wasServed: boolean): void {
     if (!this.#isContended && this.#countAvailable() > 0) {
       waiter.onBuffersAvailable();

@@ -39,7 +39,7 @@ export class CopySlab {
     return offset;
   }
 
-  /** Copies bytes of an area into memory for one who gets nothing else. */
+  /** Copies bytes of an area into memory for a reader that gets nothing else. */
   take(area: BufferArea, from: number, bytes: number): Buffer {
     if (bytes < OWN_BYTES) {
       const offset = this.copyFrom(area, from, bytes);

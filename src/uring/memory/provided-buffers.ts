@@ -253,7 +253,7 @@ export class ProvidedBuffers {
   #keepOut(area: BufferArea, id: number): void {
     area.keepOut(this.#indexInArea(id));
     if (area.keptOutCount < this.#areaCount) return;
-    // Nobody refers to the last area any more; leased messages keep its memory by themselves.
+    // Nothing here refers to the last area any more; leased messages keep its memory by themselves.
     this.#areas.pop();
     this.#shrinks++;
   }
@@ -263,7 +263,7 @@ export class ProvidedBuffers {
     return this.#isTailUnpublished;
   }
 
-  /** Lets the kernel have what was given back, and tells who waits for it. */
+  /** Lets the kernel have what was given back, and tells those that wait for it. */
   publish(): void {
     if (!this.#isTailUnpublished) return;
     this.#isTailUnpublished = false;

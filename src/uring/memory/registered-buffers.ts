@@ -2,7 +2,7 @@
  * Buffer pools on a ring: memory that the kernel has pinned beforehand (IORING_REGISTER_BUFFERS2,
  * io_uring_register(2)), so that an operation on it need not find and pin its pages.
  *
- * A pool takes one slot of a sparse table for all of its memory. It is found by address, so whatever view of
+ * A pool takes one buffer index of a sparse table for all of its memory. It is found by address, so whatever view of
  * it a transfer is given; a ring without pools looks at nothing but that it has none.
  */
 import { getSystemErrorName } from 'node:util';
@@ -56,7 +56,7 @@ export class RegisteredBuffers implements PoolBackend {
     for (const pool of this.#pools) {
       const start = address - pool.address;
       if (start < 0 || start >= pool.memory.byteLength) continue;
-      // Its memory may have been transferred away and freed, and be somebody else's by now.
+      // Its memory may have been transferred away and freed, and have another owner by now.
       if (bufferOf(view) !== pool.memory.bytes) return undefined;
       return pool.pieces[pool.memory.indexAt(start, length)];
     }
@@ -124,7 +124,7 @@ export interface PooledMemory {
 
 class UringPool implements BackendPool {
   readonly #owner: RegisteredBuffers;
-  /** SAFETY: kept alive by `RegisteredBuffers` until the slot is empty or the ring is closed. */
+  /** SAFETY: kept alive by `RegisteredBuffers` until the buffer index is empty or the ring is closed. */
   readonly memory: PoolMemory;
   slot = NO_SLOT;
   /** What transfers find, by the buffer's index. */
@@ -165,7 +165,7 @@ class UringPool implements BackendPool {
 
   async #close(): Promise<void> {
     this.#owner.hide(this);
-    // An operation that waits for its turn has the slot's number already.
+    // An operation that waits for its turn has the buffer index already.
     await this.memory.pending.whenIdle();
     this.#owner.forget(this);
   }

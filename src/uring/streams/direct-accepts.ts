@@ -1,9 +1,9 @@
 /**
- * Accepting straight into slots of the file table: a few accepts that each bring their slot along.
+ * Accepting straight into the file table: a few accepts that each bring a direct descriptor along.
  *
- * One multishot accept could take slots by itself (IORING_FILE_INDEX_ALLOC, Linux 5.19). But it finds out that
+ * One multishot accept could take them by itself (IORING_FILE_INDEX_ALLOC, Linux 5.19). But it finds out that
  * there is none when it has accepted, and then closes the connection at hand (io_fixed_fd_install in the kernel's
- * io_uring/filetable.c): a peer that had connected would be turned away. An accept that names its slot always has
+ * io_uring/filetable.c): a peer that had connected would be turned away. An accept that names its own always has
  * one, and it alone can say who has connected.
  */
 import { ECANCELED } from '../../base/errno.js';
@@ -21,7 +21,7 @@ const STORAGE_NAME_BYTES = 128;
 
 /** The listener. */
 export interface DirectAcceptOwner extends SocketTarget {
-  /** @param remoteName whom it comes from, as a struct sockaddr. */
+  /** @param remoteName the peer, as a struct sockaddr. */
   onDirectConnection(index: number, remoteName: Uint8Array): void;
   /** An accept has ended without a connection. */
   onDirectFailure(errno: number): void;
@@ -46,13 +46,13 @@ export class DirectAccepts {
     return this.#armed.size > 0;
   }
 
-  /** Whether enough slots are free to leave ordinary accepts for them. */
+  /** Whether enough direct descriptors are free to leave ordinary accepts for them. */
   get hasRoom(): boolean {
     const { freeCount, slotCount } = this.#sockets.table;
     return freeCount >= Math.min(DIRECT_ACCEPTS_MAX, Math.ceil(slotCount / 2));
   }
 
-  /** Has as many accepts in the kernel as there are slots for, within bounds. */
+  /** Has as many accepts in the kernel as there are direct descriptors for, within bounds. */
   arm(isHolding: boolean): void {
     while (this.#armed.size < DIRECT_ACCEPTS_MAX) {
       const index = this.#sockets.acquire();
@@ -79,13 +79,13 @@ export class DirectAccepts {
 
   onFailed(operation: DirectAcceptOperation, errno: number): void {
     this.#armed.delete(operation);
-    // The owner first: it may want to wait before it tries again, with this slot or another.
+    // The owner first: it may want to wait before it tries again, with this one or another.
     this.#owner.onDirectFailure(errno);
     this.#sockets.release(operation.index);
   }
 }
 
-/** One accept into one slot. */
+/** One accept into one direct descriptor. */
 class DirectAcceptOperation extends StandingOperation {
   readonly index: number;
   readonly #accepts: DirectAccepts;
@@ -116,7 +116,7 @@ class DirectAcceptOperation extends StandingOperation {
     else this.#accepts.onAccepted(this, this.#remoteName());
   }
 
-  /** Read before another operation takes the slot, which is free by now. */
+  /** Read before another operation takes the request slot, which is free by now. */
   #remoteName(): Uint8Array {
     const storage = this.#storage as SlotStorage;
     const slot = this.#storageSlot;

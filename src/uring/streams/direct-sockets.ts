@@ -1,9 +1,9 @@
 /**
- * Connections without a descriptor: direct descriptors, in slots of the ring's file table.
+ * Connections with direct descriptors, places in the ring's file table, and no other descriptor.
  *
- * Such a connection has been accepted straight into its slot. That spares the process a descriptor, of which it
+ * Such a connection has been accepted straight into its place. That spares the process a descriptor, of which it
  * may have but so many (RLIMIT_NOFILE), and the ring the calls that put a descriptor into the table and take it
- * out. A descriptor is made (FIXED_FD_INSTALL, Linux 6.8) when somebody needs one, on the spot: the operation
+ * out. A descriptor is made (FIXED_FD_INSTALL, Linux 6.8) when one is needed, within the call: the operation
  * never waits, so its result is there when it has been submitted.
  */
 import { EAGAIN, EBADF } from '../../base/errno.js';
@@ -30,11 +30,11 @@ import type { SocketHandle } from './socket-handle.js';
 import { SO_LINGER } from './stream-options.js';
 
 const SHUT_WR = 1;
-/** How long an SQ thread may let a descriptor wait that somebody needs. */
+/** How long an SQ thread may let a descriptor wait that is needed. */
 const INSTALL_MS_MAX = 1000;
 const ANY_ADDRESSES = ['::', '0.0.0.0'];
 
-/** The slots that a ring has for them: those of `registeredFds`. */
+/** The direct descriptors that a ring has for them: those of `registeredFds`. */
 export class DirectSockets {
   readonly dispatcher: Dispatcher;
   readonly table: FdTable;
@@ -46,17 +46,17 @@ export class DirectSockets {
     this.#onSlotFreed = onSlotFreed;
   }
 
-  /** Whether the ring has slots, and a descriptor can be made of what is in one. */
+  /** Whether the ring has them, and an ordinary descriptor can be made of one. */
   get isPossible(): boolean {
     return this.table.slotCount > 0 && this.dispatcher.supportsOp(OP_FIXED_FD_INSTALL);
   }
 
-  /** A slot, or a negative number. */
+  /** A direct descriptor, or a negative number. */
   acquire(): number {
     return this.table.reserve();
   }
 
-  /** Gives back a slot in which nothing is open. */
+  /** Gives back one with which nothing is open. */
   release(index: number): void {
     this.table.giveBack(index);
     this.#onSlotFreed();
@@ -71,7 +71,7 @@ export class DirectSockets {
   }
 
   /**
-   * Makes a descriptor of what is in a slot.
+   * Makes an ordinary descriptor of a direct one.
    *
    * @returns the descriptor or a negative errno, and when the ring is through with making it: before that it
    * must be neither closed nor given away.
@@ -83,7 +83,7 @@ export class DirectSockets {
     const making = dispatcher.submitAnyway(operation);
     const fd = dispatcher.resultNow(operation, INSTALL_MS_MAX) ?? EAGAIN;
     const isThrough = making.then(
-      // Nobody could wait for it.
+      // There is no caller to wait for it.
       (made) => (fd === EAGAIN ? closeDescriptor(dispatcher, this.table, made.fd) : undefined),
       () => {},
     );
@@ -104,9 +104,9 @@ export class DirectHandle implements SocketHandle {
   #isOpen = true;
 
   /**
-   * @param index its slot of the file table.
+   * @param index its direct descriptor.
    * @param listenerLocal what the listener that it came to is bound to.
-   * @param remoteName whom it comes from, as a struct sockaddr.
+   * @param remoteName the peer, as a struct sockaddr.
    */
   constructor(sockets: DirectSockets, index: number, listenerLocal: SocketAddress, remoteName: Uint8Array) {
     this.#sockets = sockets;
@@ -169,7 +169,7 @@ export class DirectHandle implements SocketHandle {
     await this.#sockets.dispatcher.submitAnyway(onSlot((sqe) => prepReset(sqe, this.target), 'setsockopt'));
   }
 
-  /** The slot first: only the last of the two that is closed may have to wait. */
+  /** The direct descriptor first: only the last of the two that is closed may have to wait. */
   async close(mayBlock: boolean): Promise<void> {
     this.#isOpen = false;
     const { dispatcher, table } = this.#sockets;
@@ -187,7 +187,7 @@ export class DirectHandle implements SocketHandle {
   }
 }
 
-/** Something that is done to a connection in a slot, with an errno or 0 as its result. */
+/** Something that is done to such a connection, with an errno or 0 as its result. */
 function onSlot(prepare: (sqe: Sqe) => void, syscall: string): PlainCall<number> {
   const errorFor = (errno: number): Error => addressError(errno, syscall);
   return new PlainCall({ prepare, errorFor, accepts: () => true, finish: (errno) => errno, isCall: false });

@@ -1,7 +1,7 @@
 /**
- * Errors of a TCP connection that the kernel has told to nobody, or to another call.
+ * Errors of a TCP connection that the kernel has told to no call, or to another one.
  *
- * It tells an error once, to who asks first; who asks next finds the end of the stream, as if the peer had
+ * It tells an error once, to the call that asks first; the next one finds the end of the stream, as if the peer had
  * ended it. And a request for all its bytes (MSG_WAITALL) that has moved some of them ends with their count,
  * whatever ended it (Linux, seen on 6.18: io_send and io_recv return what is done before what went wrong).
  * So an end that comes after such a request, or after a failed one, is looked at twice: a connection that the
@@ -48,7 +48,7 @@ export class LostErrors {
     const [state, , retransmissions = 0, probes = 0] = new Uint8Array(new Int32Array([info]).buffer);
     if (state !== TCP_CLOSE) return 0;
     if (this.#errno !== 0) return this.#errno;
-    // Where the error itself is gone: who was left without an answer has been sending again.
+    // Where the error itself is gone: a connection that was left without an answer has been sending again.
     return retransmissions + probes > 0 ? ETIMEDOUT : ECONNRESET;
   }
 }

@@ -8,7 +8,7 @@ import { Vectors } from '../engine/vectors.js';
 export const VIEWS_MAX = 256;
 export const SEND_BYTES_MAX = 2 ** 30;
 
-/** Who carries it out. */
+/** What carries it out. */
 interface Writer {
   onAbort(write: PendingWrite): void;
   onSettled(write: PendingWrite): void;

@@ -25,7 +25,7 @@ export interface SocketHandle extends SocketTarget {
   cutOff(): void | Promise<void>;
   /** @param mayBlock for a socket that lingers. */
   close(mayBlock: boolean): Promise<void>;
-  /** Leaves the descriptor to somebody else, who closes it. There must be one. */
+  /** Leaves the descriptor to the caller, who closes it. There must be one. */
   disown(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A listening socket on a ring, with one multishot accept, or with accepts into slots of the ring's file table
+ * A listening socket on a ring, with one multishot accept, or with accepts into the ring's file table
  * (direct-accepts.ts) for as long as there are any.
  *
  * Where the process runs out of descriptors the kernel ends the accept. What waits stays in the backlog,
@@ -32,7 +32,7 @@ const RELEASE_MS_MAX = 20;
 
 export class UringListener implements BackendListener, DirectAcceptOwner, ArmedOwner {
   readonly fd: number;
-  /** No slot of the file table: that would keep the socket open when its descriptor has been closed. */
+  /** No place in the file table: that would keep the socket open when its descriptor has been closed. */
   readonly target: number;
   readonly targetFlags = 0;
   readonly local: SocketAddress;
@@ -184,7 +184,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     if (this.#retry !== undefined) setImmediate(() => this.#tryAgain());
   }
 
-  /** A slot of the file table is free. Connections that have descriptors then go on as they are. */
+  /** A direct descriptor is free. Connections that have descriptors then go on as they are. */
   onSlotFreed(): void {
     if (this.#direct === undefined) return;
     if (this.#armed === undefined) this.#arm();

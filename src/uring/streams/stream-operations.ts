@@ -114,7 +114,7 @@ export class ReadOperation<Data extends View> extends Operation<ReadResult<Data>
   }
 }
 
-/** Who hears what a send has come to, and settles the writes. */
+/** What hears of a send's outcome, and settles the writes. */
 export interface SendOwner {
   /** @param isHeld whether the kernel goes on reading the views, until `onReleased`. */
   onSent(operation: SendOperation, result: number, reason: (() => Error) | undefined, isHeld: boolean): void;

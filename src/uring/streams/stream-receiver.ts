@@ -106,7 +106,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   #bytesMax = 0;
   /** Whether the last piece was a large one, and others are wanted. */
   #isBulk = false;
-  /** Whether somebody wants chunks; `#armed` follows it. */
+  /** Whether a reader wants chunks; `#armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
   #isRef = true;
@@ -161,7 +161,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
     try {
       this.#buffers.whenAvailable(this);
     } catch (error) {
-      // There is no memory for the ring's receive buffers: the reader is told, not who armed.
+      // There is no memory for the ring's receive buffers: the reader is told, and no other.
       this.incoming.fail(() => error as Error);
     }
   }
