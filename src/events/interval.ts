@@ -3,7 +3,7 @@ import { monotonicMs, type Timer, type TimerQueue } from '../contract/timer-queu
 
 /**
  * Yields how many periods have passed since the last iteration, at least 1. The beat does not drift, and
- * periods that nobody waited for are counted, not queued.
+ * periods that passed without a waiting reader are counted, not queued.
  */
 export class Interval implements AsyncIterableIterator<number> {
   readonly #timers: TimerQueue;

@@ -9,7 +9,7 @@ import { invalidArgValue } from '../errors/index.js';
  * - `'priority'`: something exceptional, such as TCP's urgent byte (POLLPRI).
  * - `'peerClosed'`: the other side of a stream socket sends no more (POLLRDHUP).
  * - `'hangup'`: the other side is gone altogether. Reported whether asked for or not.
- * - `'error'`: the descriptor has an error, or nobody reads the other end of a pipe. Reported likewise.
+ * - `'error'`: the descriptor has an error, or the other end of a pipe has no reader. Reported likewise.
  */
 export type PollEvent = 'readable' | 'writable' | 'priority' | 'peerClosed' | 'hangup' | 'error';
 

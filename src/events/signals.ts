@@ -74,7 +74,7 @@ class Dispatch {
 
   #unlisten(): void {
     process.off(this.signal, this.#listener);
-    // Somebody else's listener goes on; Node takes care of that one's end.
+    // Another party's listener goes on; Node takes care of that one's end.
     if (process.listenerCount(this.signal) === 0) restoreSignal(constants.signals[this.signal]);
   }
 }
@@ -107,7 +107,7 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
   /**
    * Listens from now on.
    *
-   * @param hold keeps the process alive while somebody waits.
+   * @param hold keeps the process alive while a reader waits.
    */
   constructor(
     names: readonly NodeJS.Signals[],
@@ -169,7 +169,7 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
     });
   }
 
-  /** Ends the iterator with an error: for who waits now, or else for who asks next. */
+  /** Ends the iterator with an error: for the reader that waits now, or else for the next. */
   fail(create: () => Error): void {
     if (this.#isDone) return;
     const waiter = this.#waiters.shift();

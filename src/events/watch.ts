@@ -1,4 +1,4 @@
-/** The async iterator of `ring.watch`: the events of a descriptor, those that nobody waited for merged. */
+/** The async iterator of `ring.watch`: the events of a descriptor, those that came without a waiting reader merged. */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import type { BackendWatch, PollBackend, WatchListener } from '../contract/polls.js';
 import { abortError, tracedRejection } from '../errors/index.js';

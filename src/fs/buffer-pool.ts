@@ -2,7 +2,7 @@
  * A pool of buffers for reads and writes: aligned for direct I/O, made once, lent and given back, and known to
  * the kernel beforehand where the ring can have it so.
  *
- * Owns who has which buffer and who waits for one. What is under way on a buffer the backend counts.
+ * Knows which caller has which buffer, and which waits for one. What is under way on a buffer the backend counts.
  */
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import { checkOurs, OURS } from '../base/construction.js';
@@ -66,7 +66,7 @@ function readPoolOptions(options: unknown): PoolSettings {
   };
 }
 
-/** Pools that nobody holds any more: their memory is taken from the kernel. */
+/** Pools without an owner: their memory is taken from the kernel. */
 const dropped = new FinalizationRegistry((pool: BackendPool) => void pool.close());
 
 class Waiter implements Abortable {
@@ -190,7 +190,7 @@ export class BufferPool {
   }
 
   /**
-   * A buffer, as soon as there is one: who has waited longest gets it. Waiting does not keep the process alive.
+   * A buffer, as soon as there is one: the longest wait comes first. Waiting does not keep the process alive.
    *
    * ```js
    * const pool = ring.bufferPool({ count: 8, bytes: 65_536 });
@@ -265,14 +265,14 @@ export class BufferPool {
     for (const waiter of waiting) waiter.fail(error);
   }
 
-  /** The ring, which would keep the pool alive, knows it only while somebody waits. */
+  /** The ring, which would keep the pool alive, knows it only while a caller waits. */
   #noteWaiting(): void {
     const isAwaited = this.#waiting.length > 0;
     this.#pool.onRingClosed = isAwaited ? () => this.#failWaiting(ringClosedError()) : undefined;
   }
 }
 
-/** A buffer of a pool, in somebody's hands until its `release`. `using` releases it at the end of the block. */
+/** A buffer of a pool, the caller's until its `release`. `using` releases it at the end of the block. */
 export class PooledBuffer {
   readonly #pool: BufferPool;
   #buffer: PoolBuffer | undefined;
@@ -302,7 +302,7 @@ export class PooledBuffer {
 
   /**
    * Gives it back. While a read or write of it by one of the ring's handles is pending, also one that has been
-   * aborted and is still the kernel's, nobody else gets it: it goes back when the last of them has ended. Of
+   * aborted and is still the kernel's, no other caller gets it: it goes back when the last of them has ended. Of
    * other uses, on a socket or by another ring, the pool knows nothing. Safe to call again.
    */
   release(): void {

@@ -352,7 +352,7 @@ export class Chain {
       if (limit !== undefined) timer = setTimeout(() => resolve(false), limit.timeoutMs);
     });
     let end!: () => void;
-    // A stream over the handle may have nobody who reads it to its end.
+    // A stream over the handle may have no reader that reads it to its end.
     const closing = new Promise<never>((_resolve, reject) => {
       end = () => reject(ringClosedError());
     });

@@ -31,7 +31,7 @@ const registry = new FinalizationRegistry(({ file, path }: Dropped) => {
   );
 });
 
-/** @param path what the file was opened by; '' when nobody knows. */
+/** @param path what the file was opened by; '' when that is unknown. */
 export function watchDropped(handle: object, file: BackendFile, path: string): void {
   registry.register(handle, { file, path }, handle);
 }

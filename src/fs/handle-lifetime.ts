@@ -1,6 +1,6 @@
 /**
  * How long a handle's file may be used: while it is open, held by streams and operations of several steps,
- * lent to a chain that will close it, closing. It is closed when nobody holds it any more.
+ * lent to a chain that will close it, closing. It is closed when nothing uses it any more.
  */
 import type { EventEmitter } from 'node:events';
 import { PendingCount } from '../base/pending-count.js';
@@ -8,7 +8,7 @@ import type { BackendFile } from '../contract/backend.js';
 import { fileClosedError, invalidState } from '../errors/index.js';
 import { unwatchDropped, watchDropped } from './dropped-handles.js';
 
-/** A handle's file for who goes on using it while the handle is being closed. */
+/** A handle's file for a stream or chain that goes on using it while the handle is being closed. */
 export interface HeldFile {
   readonly file: BackendFile;
   /** Lets the handle's `close` go on; to be called once. */
@@ -59,7 +59,7 @@ export class HandleLifetime {
     return { file, release: () => this.#holds.leave() };
   }
 
-  /** For who wants the handle to itself: throws ERR_INVALID_STATE where something is in the way. */
+  /** For a caller that wants the handle to itself: throws ERR_INVALID_STATE where something is in the way. */
   checkFree(): void {
     if (this.file === undefined) {
       throw invalidState(`The FileHandle is ${this.#holds.isIdle ? 'closed' : 'closing'}`);

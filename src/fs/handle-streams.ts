@@ -54,7 +54,7 @@ class StreamOperations {
     return (this.#held as HeldFile).file;
   }
 
-  /** Nobody waits any more for what is under way: so that a stream of a silent FIFO can be destroyed. */
+  /** What is under way is not awaited any more: so that a stream of a silent FIFO can be destroyed. */
   abandon(): void {
     this.#abandoned.abort();
   }

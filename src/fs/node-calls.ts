@@ -73,7 +73,7 @@ const OPTIONS_INDEX: Readonly<Record<string, number>> = {
 /** Of `opendir`, in entries. */
 const BUFFER_SIZE_MAX = 2 ** 32 - 1;
 
-/** What a call that was given up has made nevertheless, and nobody else would clean up. */
+/** What a call that was given up has made nevertheless, and nothing else would clean up. */
 const UNDO: Readonly<Record<string, (late: unknown) => Promise<unknown>>> = {
   mkdtemp: (path) => node.rmdir(path as string),
   opendir: (directory) => (directory as Dir).close(),
@@ -107,7 +107,7 @@ function abandonable(
   return orAborted(running, signal);
 }
 
-/** Arguments that would end the process: they pass Node's checks, or fail them where nobody can catch it. */
+/** Arguments that would end the process: they pass Node's checks, or fail them where it can't be caught. */
 const STEADY: Readonly<Record<string, (args: unknown[]) => unknown[]>> = {
   chmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
   lchmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],

@@ -1,7 +1,7 @@
 /**
  * Many files, a bounded number at a time, as an async iterator.
  *
- * So many are being read or have been read and not been taken: whoever takes slowly holds up the reading,
+ * So many are being read or have been read and not been taken: a slow reader holds up the reading,
  * and memory is bounded by that number of files.
  */
 import type { PathLike } from 'node:fs';

@@ -26,7 +26,7 @@ export function checkSize(stats: Stats): void {
 
 /**
  * @param slab holds the beginning, filled to the brim.
- * @param isFromStart whether what the slab holds is the beginning of the file, and the cursor nobody else's.
+ * @param isFromStart whether what the slab holds is the beginning of the file, and the cursor is this call's alone.
  */
 export async function readBeyondSlab(
   file: BackendFile,

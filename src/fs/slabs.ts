@@ -1,4 +1,4 @@
-/** Scratch memory for reads whose size nobody knows yet: a stock of equal buffers, used again and again. */
+/** Scratch memory for reads whose size is not known yet: a stock of equal buffers, used again and again. */
 
 /** What small files fit into in one read. */
 export const SLAB_BYTES = 65_536;
@@ -8,7 +8,7 @@ const IDLE_SLABS_MAX = 32;
 
 const idleSlabs: Buffer[] = [];
 
-/** A buffer with old bytes in it. Give it back when nobody writes into it any more, or never. */
+/** A buffer with old bytes in it. Give it back when nothing writes into it any more, or never. */
 export function acquireSlab(): Buffer {
   return idleSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
 }

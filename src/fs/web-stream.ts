@@ -132,7 +132,7 @@ export function webStreamOver(
     autoAllocateChunkSize: BYTE_CHUNK_BYTES,
     start,
     async pull(controller) {
-      // There is one: a stream that allocates by itself is asked only for what somebody reads.
+      // There is one: a stream that allocates by itself is asked only for what is read.
       const request = controller.byobRequest as ReadableStreamBYOBRequest;
       const bytesRead = await source.read(request.view as NodeJS.ArrayBufferView);
       if (bytesRead === 0) {

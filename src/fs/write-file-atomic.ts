@@ -51,7 +51,7 @@ export async function writeFileAtomic(
   );
 }
 
-/** The name, cut where it would become longer than the file system may take, and something that nobody else has. */
+/** The name, cut where it would become longer than the file system may take, and something that no other file has. */
 function temporaryName(name: string): string {
   // Loading it takes longer than all of ringlet.
   const { randomBytes } = process.getBuiltinModule('node:crypto');

@@ -159,7 +159,7 @@ async function* untilAborted(parts: Parts, signal: AbortSignal): AsyncGenerator<
   }
 }
 
-/** Nobody waits for `return`: a stalled source would not let it finish before its next part has come. */
+/** `return` is not awaited: a stalled source would not let it finish before its next part has come. */
 function abandon(parts: Parts, iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
   if ('destroy' in parts && typeof parts.destroy === 'function') parts.destroy();
   Promise.resolve(iterator.return?.()).catch(() => {});

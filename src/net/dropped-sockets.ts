@@ -1,6 +1,6 @@
 /**
  * What becomes of a socket or listener that is collected without having been closed: it is closed then, with
- * a warning. What somebody awaits keeps the socket, or holds up the closing: an iterator, through what waits
+ * a warning. What is awaited keeps the socket, or holds up the closing: an iterator, through what waits
  * for it in the kernel, holds its socket, and calls come to their own end first.
  */
 
@@ -8,7 +8,7 @@
 export interface Remains {
   /** Whether it has been closed, by its owner or with its ring. */
   readonly isClosing: boolean;
-  /** Closes it, once the calls that somebody may await are over. */
+  /** Closes it, once the calls that may be awaited are over. */
   abandon(): Promise<void>;
 }
 

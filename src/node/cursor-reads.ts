@@ -2,9 +2,9 @@
  * Reads at a file's own cursor: one after another, and none before there is something to read.
  *
  * Node's pool has four threads, and a read of an empty FIFO or terminal keeps one of them until something
- * comes, whether anybody still wants it or not; four of those stop everything else in the process. So the
+ * comes, whether it is still wanted or not; four of those stop everything else in the process. So the
  * wait is epoll's, which can be told to stop. Without the addon there is nothing to wait with, and what is
- * taken by somebody else between the wait and the read keeps its thread after all.
+ * taken by another reader between the wait and the read keeps its thread after all.
  */
 import { Line } from '../base/line.js';
 import { abortError } from '../errors/index.js';

@@ -1,7 +1,7 @@
 /**
  * UDP over node:dgram.
  *
- * node:dgram cannot stop receiving, so datagrams that come while nobody reads wait here, up to a limit,
+ * node:dgram cannot stop receiving, so datagrams that come without a reader wait here, up to a limit,
  * and beyond it are dropped, as the kernel drops what finds a socket's buffer full.
  */
 import type dgram from 'node:dgram';

@@ -1,4 +1,4 @@
-/** Keeps the process alive while somebody waits for something that no handle of Node's stands for. */
+/** Keeps the process alive while a caller waits for something that no handle of Node's stands for. */
 import type { Hold } from '../contract/polls.js';
 
 /** The longest that setInterval takes; what counts is that the timer exists. */

@@ -30,7 +30,7 @@ function toReadPosition(position: Position): Position | null {
 
 export class NodeFile implements BackendFile {
   readonly fd: number;
-  /** Nobody knows. */
+  /** It is unknown. */
   readonly mayWait = true;
   readonly #admission: Admission;
   readonly #cursorReads: CursorReads;

@@ -1,4 +1,4 @@
-/** A listener over net.Server. Node accepts whatever comes; what nobody takes waits for its `pause` to end. */
+/** A listener over net.Server. Node accepts whatever comes; what is not taken waits for its `pause` to end. */
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { setImmediate } from '../base/real-timers.js';
 import type { SocketAddress } from '../contract/address.js';
@@ -15,7 +15,7 @@ export class NodeListener implements BackendListener {
   readonly #server: Server;
   readonly #wanted: ListenTarget;
   readonly #sink: ConnectionSink;
-  /** Accepted while nobody wanted connections: Node cannot be told to stop. */
+  /** Accepted while no connection was wanted: Node cannot be told to stop. */
   #early: Socket[] = [];
   #bound: AddressInfo | string | undefined;
   #isAccepting = false;
@@ -67,7 +67,7 @@ export class NodeListener implements BackendListener {
     } else if (this.#isAccepting) {
       this.#hand(socket);
     } else {
-      // An error before somebody takes it is told by the first call on it.
+      // An error before it is taken is told by the first call on it.
       socket.on('error', () => {});
       this.#early.push(socket);
     }
@@ -121,7 +121,7 @@ export class NodeListener implements BackendListener {
   }
 
   async #close(): Promise<void> {
-    // For who asks afterwards.
+    // For a caller that asks afterwards.
     void this.local;
     this.#host.removeListener(this);
     for (const socket of this.#early.splice(0)) socket.destroy();

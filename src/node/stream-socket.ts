@@ -70,7 +70,7 @@ export class NodeStream implements BackendStream {
   #failure: (() => Error) | undefined;
   /** Of writes and ends whose callbacks Node may not call. */
   readonly #onClose = new Set<() => void>();
-  /** For one who waits until no call is pending. */
+  /** For a caller that waits until no call is pending. */
   #onCallsOver: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 

@@ -146,7 +146,7 @@ function toProfile(answer: ProfileAnswer): ProbeProfile {
 /** What comes of asking the kernel. */
 type Found = Pick<Probe, 'profiles' | 'features' | 'opcodes' | 'trials' | 'query' | 'degraded'>;
 
-/** The answers where nobody can be asked. */
+/** The answers where there is no kernel to ask. */
 function nothing(): Found {
   const untried = { isSupported: false, answer: 'not tried' };
   return {
@@ -225,7 +225,7 @@ function ask(): UringAnswers | string {
  */
 export function probe(): Probe {
   const ruling = rule();
-  // A filter may end the process for the question alone, and who has switched rings off has reasons.
+  // A filter may end the process for the question alone, and an operator who has switched rings off has reasons.
   const answers = ruling.reason ?? ask();
   const limits = readLimits();
   const found = typeof answers === 'string' ? nothing() : fromAnswers(answers);

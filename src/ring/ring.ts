@@ -168,7 +168,7 @@ export class Ring {
   }
 
   /**
-   * Waits until something can be done with a descriptor, whoever opened it: a socket, pipe, terminal,
+   * Waits until something can be done with a descriptor, wherever it was opened: a socket, pipe, terminal,
    * eventfd, inotify instance, character device and so on.
    *
    * ```js
@@ -238,7 +238,7 @@ export class Ring {
    * process alive.
    *
    * @param signals names as `os.constants.signals` has them.
-   * @throws at once: ERR_UNKNOWN_SIGNAL; EINVAL for those that nobody can catch, such as SIGKILL;
+   * @throws at once: ERR_UNKNOWN_SIGNAL; EINVAL for those that can't be caught, such as SIGKILL;
    * ERR_WORKER_UNSUPPORTED_OPERATION in a worker, where Node delivers no signals; ERR_RINGLET_CLOSED.
    * From the iteration: AbortError, and ERR_RINGLET_CLOSED when the ring is closed.
    */

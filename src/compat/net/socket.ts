@@ -262,7 +262,7 @@ export class Socket extends StreamDuplex {
     this.attach(connection);
     this.emit('connect');
     this.emit('ready');
-    // So that an end or a reset is heard although nobody reads.
+    // So that an end or a reset is heard without a reader, too.
     if (!this.isPaused() && !this.destroyed) this.read(0);
   }
 

@@ -166,7 +166,7 @@ abstract class Reader<Item>
     if (unread.length > 0) socket.incoming.unshift(unread);
     this.#reception.readerCount--;
     if (this.#reception.readerCount > 0) return;
-    // Leased messages that wait for nobody would keep buffers from others.
+    // Leased messages without a reader would keep buffers from others.
     if (this.#isBrief && !this.#isLeasing) socket.rest();
     else socket.pause();
   }

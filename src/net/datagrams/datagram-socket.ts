@@ -50,7 +50,7 @@ const RECEIVE_OPTIONS: OptionNames<ReceiveOptions> = { lease: true, signal: true
 
 /**
  * For 'ringlet/dgram': a socket with a literal address, which is bound when this returns, and the backend's, which
- * sends on the spot. @throws what `bind` rejects with.
+ * sends at once. @throws what `bind` rejects with.
  */
 export let bindAtOnce: (options: DatagramBindOptions) => {
   socket: DatagramSocket;
@@ -124,7 +124,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   }
 
   /**
-   * Gives the socket a peer: it sends without naming it, hears nobody else, and is told when nobody listens
+   * Gives the socket a peer: it sends without naming it, hears no other, and is told when no socket listens
    * there: a send, a receive or an iteration then rejects with ECONNREFUSED, and can be tried again.
    *
    * @throws (rejects) ERR_SOCKET_DGRAM_IS_CONNECTED; what `send` does for the address; ENETUNREACH and

@@ -36,7 +36,7 @@ export interface ListenOptions extends StreamSocketOptions {
   /** Connections that the kernel keeps until they are accepted, up to net.core.somaxconn. Default 511. */
   backlog?: number | undefined;
   /**
-   * From how many accepted connections on that nobody has taken the listener stops accepting; those that the
+   * From how many accepted connections on that were not taken the listener stops accepting; those that the
    * kernel's backlog held at that moment may still come. Default 128.
    */
   pendingMax?: number | undefined;
@@ -48,7 +48,7 @@ export interface ListenOptions extends StreamSocketOptions {
   incomingCpu?: number | undefined;
   /**
    * Whether TCP and Unix connections are accepted straight into the ring's file table, and have no descriptor
-   * until somebody needs one: `fd`, `detach`, `end`, a setter, `localAddress` of a listener on every address,
+   * until one is needed: `fd`, `detach`, `end`, a setter, `localAddress` of a listener on every address,
    * `peerCredentials`. So there may be more of them than the process may have descriptors. One that can't be made
    * rejects or throws with EMFILE and `syscall` 'dup', 'setsockopt', 'getsockopt' or 'getsockname'; `end` and
    * `reset` do without. Connections that find the table full have descriptors, as have those of a listener with

@@ -48,7 +48,7 @@ class Taker implements Abortable {
   }
 }
 
-/** How a backend reaches the listener that it works for: strongly while somebody awaits a connection. */
+/** How a backend reaches the listener that it works for: strongly while a connection is awaited. */
 class ListenerLink {
   readonly #weak: WeakRef<Listener>;
   awaited: Listener | undefined;
@@ -62,7 +62,7 @@ class ListenerLink {
   }
 }
 
-/** What is left of a listener that nobody closed. */
+/** What is left of a listener that was not closed. */
 class ListenerRemains implements Remains {
   readonly #backend: BackendListener;
   readonly #waiting: BackendStream[];
@@ -137,7 +137,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
 
   /**
    * Listens on a TCP port or a Unix socket. From then on the kernel lets peers connect, as far as the backlog
-   * goes; they are accepted once somebody iterates, or calls `accept`.
+   * goes; they are accepted from the first iteration or `accept` on.
    *
    * Rejects with ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_SOCKET_BAD_PORT or
    * ERR_MISSING_ARGS; with `syscall` 'listen', `code`, `address` and `port` (EADDRINUSE, EADDRNOTAVAIL,
@@ -174,7 +174,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     return this.#backend.local;
   }
 
-  /** Accepted connections that nobody has taken yet. */
+  /** Accepted connections that have not been taken yet. */
   get pendingCount(): number {
     return this.#waiting.length;
   }
@@ -289,7 +289,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     this.#update();
   }
 
-  /** Accepts while somebody waits, and on until enough connections do. */
+  /** Accepts while a caller waits, and on until enough connections do. */
   #update(): void {
     if (this.#closing !== undefined) return;
     this.#updateHold();
@@ -307,7 +307,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     this.#backend.pause();
   }
 
-  /** An accept that nobody waits for does not keep the process alive. */
+  /** An accept that is not awaited does not keep the process alive. */
   #updateHold(): void {
     this.#link.awaited = this.#takers.length > 0 ? this : undefined;
     if (this.#isRef && this.#takers.length > 0) this.#backend.ref();
@@ -329,8 +329,8 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 
   /**
-   * Stops listening: connections that nobody has taken are closed, and iterations end quietly. Connections that
-   * were taken go on. When it returns, nobody can connect any more and the port or name is free; the file of a
+   * Stops listening: connections that have not been taken are closed, and iterations end quietly. Connections that
+   * were taken go on. When it returns, no peer can connect any more and the port or name is free; the file of a
    * Unix path has been removed, unless another has taken its place. Safe to call again: the promise is the same.
    */
   close(): Promise<void> {

@@ -47,7 +47,7 @@ export class StreamDuplex extends Duplex {
   #remote: SocketAddress | undefined;
   /** What waits for a connection. */
   #waiting: (() => void)[] = [];
-  /** The asynchronous context of what comes from the connection: that of who made it, as net.Socket's handle has. */
+  /** The asynchronous context of what comes from the connection: that of its maker, as net.Socket's handle has. */
   #context: AsyncResource | undefined;
   #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -142,7 +142,7 @@ export class StreamDuplex extends Duplex {
     }
     try {
       this.push(chunk);
-      // 'end' comes although nobody reads, as net.Socket's.
+      // 'end' comes without a reader, too, as net.Socket's.
       if (chunk === null) this.read(0);
     } catch (error) {
       // What a listener throws is the process's, as with net.Socket, and the stream goes on.

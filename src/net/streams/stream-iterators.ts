@@ -11,7 +11,7 @@ import type { BackendStream } from '../../contract/streams.js';
 import { abortError, readerBusyError, tracedRejection } from '../../errors/index.js';
 import { StepsAhead } from '../steps-ahead.js';
 
-/** Who reads a stream now. */
+/** Which reader a stream has now. */
 export interface Readership {
   readonly stream: BackendStream;
   reader: object | undefined;

@@ -36,7 +36,7 @@ export function readInto<Data extends NodeJS.ArrayBufferView>(
     const length = checkInteger(count ?? room, 'options.length', 0, room);
     const { stream } = readership;
     const { incoming } = stream;
-    // Mostly nothing waits, and nothing is on its way to somebody else.
+    // Mostly nothing waits, and nothing is on its way to another reader.
     if (stream.isQuiet && incoming.byteLength === 0 && !incoming.isEnded && length > 0) {
       return stream.read(buffer, offset, length, fill, end);
     }

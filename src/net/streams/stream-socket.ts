@@ -126,7 +126,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
 
   /**
    * Takes over a connected stream socket by its number, which from then on is closed with the socket. It
-   * becomes blocking (O_NONBLOCK off) for all who share it, and close-on-exec.
+   * becomes blocking (O_NONBLOCK off) for all that share it, and close-on-exec.
    *
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; EBADF; ERR_INVALID_FD_TYPE for anything but a stream
    * socket, and for one that is listening; ERR_RINGLET_CLOSED.
@@ -146,7 +146,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
     return this.#backend.local;
   }
 
-  /** The other side, unless it had gone before anybody asked. `path` is empty for a Unix socket without a name. */
+  /** The other side, unless it had gone before it was asked for. `path` is empty for a Unix socket without a name. */
   get remoteAddress(): SocketAddress | undefined {
     return this.#backend.remote;
   }
@@ -338,7 +338,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    * Gives the descriptor away: ends everything as `close` does, and closes nothing. Another ring, of another
    * worker too, can take it over with `fromFd`. Await it before the number is used elsewhere.
    *
-   * @throws (rejects) ERR_INVALID_STATE when bytes have been received that nobody has read, and which would be
+   * @throws (rejects) ERR_INVALID_STATE when bytes have been received that were not read, and which would be
    * lost; ERR_SOCKET_CLOSED; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
    */
   async detach(): Promise<number> {
