@@ -23,7 +23,7 @@ Napi::Value AddressOf(const Napi::CallbackInfo& info) {
       info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(BytesOf(info.Env(), info[0], &bytes))));
 }
 
-// adviseHugePages(address, bytes): memory of ours that nobody has written to, whole huge pages of it.
+// adviseHugePages(address, bytes): memory of ours that was never written to, whole huge pages of it.
 Napi::Value AdviseHugePages(const Napi::CallbackInfo& info) {
   auto address = static_cast<uintptr_t>(info[0].As<Napi::Number>().DoubleValue());
   auto bytes = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());

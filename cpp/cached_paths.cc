@@ -66,7 +66,7 @@ bool MayStall(MountTable& mounts, const char* path) {
 }
 
 ptrdiff_t ReadFileCached(MountTable& mounts, const char* path, void* slab, size_t bytes, OpenedRest& rest) {
-  // The kernel opens what it finds in its cache, and some file systems ask somebody about that.
+  // The kernel opens what it finds in its cache, and some file systems ask a server about that.
   if (!mounts.IsAllLocal()) return -EAGAIN;
   // O_NONBLOCK is for a FIFO, which would wait for its other side.
   int fd = OpenCached(path, O_RDONLY | O_NONBLOCK);

@@ -26,8 +26,8 @@ int StatCached(MountTable& mounts, const char* path, bool is_of_link, void* into
 // result is how many bytes have been read.
 ptrdiff_t ReadFileCached(MountTable& mounts, const char* path, void* slab, size_t bytes, OpenedRest& rest);
 
-// Whether a kernel's attempt on a path without a thread may wait for somebody else: io_uring opens a file
-// whose name is in the cache, and reads one of FUSE, whose poll says that it is readable, on the spot
+// Whether a kernel's attempt on a path without a thread may wait for another party: io_uring opens a file
+// whose name is in the cache, and reads one of FUSE, whose poll says that it is readable, inline
 // (Linux 6.18). An empty path stands for any.
 bool MayStall(MountTable& mounts, const char* path);
 

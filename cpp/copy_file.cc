@@ -125,7 +125,7 @@ int TakeModeOf(const struct stat& source, int to) {
 int TakeAttributesOf(const struct stat& source, int to) {
   const struct timespec times[] = {source.st_atim, source.st_mtim};
   if (futimens(to, times) < 0) return -errno;
-  // Nobody but root may, and for the others it is no failure.
+  // Only root may, and for the others it is no failure.
   [[maybe_unused]] int is_refused = fchown(to, source.st_uid, source.st_gid);
   return 0;
 }

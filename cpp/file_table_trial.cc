@@ -35,7 +35,7 @@ class Pipe {
     if (fds_[1] >= 0) close(fds_[1]);
     fds_[1] = -1;
   }
-  // Whether nobody can write to it any more.
+  // Whether it has no writer any more.
   bool HasEnded() const {
     char byte;
     return read(fds_[0], &byte, 1) == 0;

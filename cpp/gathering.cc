@@ -7,7 +7,7 @@
 namespace ringlet {
 namespace {
 
-// A ring whose last completions are longer ago is quiet: waiting must cost it nothing, and delay nobody.
+// A ring whose last completions are longer ago is quiet: waiting must cost it nothing, and delay nothing.
 constexpr uint64_t kBusyNs = 200'000;
 // Batches that make a flow, to begin with and after waits that were of no use; and what makes one useful.
 constexpr uint32_t kFlowBatchesMin = 4;
@@ -16,7 +16,7 @@ constexpr uint32_t kUsefulCompletions = 2;
 // A slow flow is given more time, so that a wake-up, which costs more than what it brings, is for several.
 constexpr uint32_t kWantedCompletions = 8;
 constexpr uint32_t kFlowGatherUsMax = 250;
-// How long a flow is waited for at most: to whoever measures it, the event loop is busy meanwhile.
+// How long a flow is waited for at most: to a monitor, the event loop is busy meanwhile.
 constexpr uint32_t kFlowWaitUsMax = 1'000;
 
 // Without deferred work each packet interrupts the wait, and nothing is saved.
@@ -50,8 +50,8 @@ bool Gathering::Gather(Ring& ring, uint64_t expected_max) {
   return ring.SubmitAndGather(count, options_.us) == 0 && ring.HasCompletions();
 }
 
-// Whoever waits for an answer would send nothing before it, and a stream's peer nothing beyond its window:
-// for these a wait would be lost time.
+// A client that waits for an answer would send nothing before it, and a stream's peer nothing beyond its
+// window: for these a wait would be lost time.
 bool Gathering::IsFlow(uint32_t submission_head) {
   if (!options_.is_adaptive) return false;
   if (submission_head != submission_head_) flow_batches_ = 0;

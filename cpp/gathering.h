@@ -1,7 +1,7 @@
 // When a ring that has nothing left to do waits in the kernel for more completions, and how long: `coalesce`.
 //
 // With fixed numbers whatever the ring is busy with, or adaptively for a flow: datagrams in quick succession
-// that nobody answers. Used by one thread, its environment's.
+// that are not answered. Used by one thread, its environment's.
 #ifndef RINGLET_GATHERING_H_
 #define RINGLET_GATHERING_H_
 

@@ -26,7 +26,7 @@ namespace ringlet {
   V(CONTROL_RECEIVED, 6)                                                                                   \
   V(CONTROL_WORDS, 8)                                                                                      \
   /* user_data is a slot index (low word) and a generation (high word). The generation's top bit marks */  \
-  /* an operation whose result is a new descriptor, so that C++ can own it when nobody takes it. */        \
+  /* an operation whose result is a new descriptor, so that C++ can own it when it is not taken. */        \
   V(SLOT_UNTRACKED, 0xffffffffu)                                                                           \
   V(GENERATION_YIELDS_FD, 0x80000000u)                                                                     \
   /* The next bit marks an entry of an operation that has others after it: its completion is not the */    \

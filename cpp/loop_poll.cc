@@ -17,7 +17,8 @@ constexpr uint64_t kLoopPollData = 0xfffffffd'00000000 | SLOT_UNTRACKED;
 bool LoopPoll::Arm(Ring& ring, int loop_fd) {
   if (is_armed_) return true;
   if (ring.FreeEntries() == 0) return false;
-  // For one event, and looked at anew when it is armed again: what stays ready in epoll wakes nobody twice.
+  // For one event, and looked at anew when it is armed again: what stays ready in epoll wakes no waiter
+  // twice.
   abi::Sqe poll = {};
   poll.opcode = abi::kOpPollAdd;
   poll.fd = loop_fd;

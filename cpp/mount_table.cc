@@ -15,8 +15,8 @@ namespace {
 
 constexpr int64_t kLookIntervalNs = 5'000'000;
 
-// Their inodes are in memory while a name of theirs is cached, and opening one asks nobody. autofs is among
-// them because what it waits for is never done on a cached walk. Whatever is not listed may wait.
+// Their inodes are in memory while a name of theirs is cached, and opening one asks no server. autofs is
+// among them because what it waits for is never done on a cached walk. Whatever is not listed may wait.
 constexpr std::string_view kLocalTypes[] = {
     "autofs",  "bcachefs",   "binfmt_misc", "bpf",    "btrfs", "cgroup",  "cgroup2", "configfs", "debugfs",
     "devpts",  "devtmpfs",   "efivarfs",    "erofs",  "exfat", "ext2",    "ext3",    "ext4",     "f2fs",

@@ -1,5 +1,5 @@
 // Which mounts answer from memory: those of local file systems. A call on a network file system, or on one
-// that a process serves (FUSE), may wait for somebody else even where the kernel has the name in its cache.
+// that a process serves (FUSE), may wait for another party even where the kernel has the name in its cache.
 // Environment's thread only.
 #ifndef RINGLET_MOUNT_TABLE_H_
 #define RINGLET_MOUNT_TABLE_H_

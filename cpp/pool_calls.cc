@@ -66,7 +66,7 @@ ptrdiff_t RemoveAttribute(const Target& target, const char* name) {
 // negative errno, or what `ToValue` makes of the result.
 //
 // Without node-addon-api's AsyncWorker: an environment that is being terminated refuses what would run
-// JavaScript, which that takes for fatal. Here such a call is dropped, for there is nobody left to hear of
+// JavaScript, which that takes for fatal. Here such a call is dropped, for there is no caller left to hear of
 // it.
 class PoolCall {
  public:
@@ -124,7 +124,7 @@ class PoolCall {
   napi_async_work work_ = nullptr;
 };
 
-// Yields bytes, of which nobody knows beforehand how many they are. The kernel has a limit, so room for that
+// Yields bytes, whose number is not known beforehand. The kernel has a limit, so room for that
 // many is always enough, and a value that is changed meanwhile is no race.
 class BytesCall : public PoolCall {
  public:

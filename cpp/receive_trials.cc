@@ -107,7 +107,7 @@ abi::Sqe Receive(int fd, uint64_t user_data, uint16_t how) {
 
 // One socket's single receive is submitted together with the other's multishot receive. The kernel posts the
 // completion of the first late and those of the second at once: with the first of them behind (Linux 6.13.11
-// to 6.14.8, liburing issue 1409) nobody could tell which bytes of the buffers are whose.
+// to 6.14.8, liburing issue 1409) it could not be told which bytes of the buffers are whose.
 std::vector<abi::Cqe> ReceiveBoth(Ring& ring, const Pairs& pairs, uint16_t how) {
   ring.Push(Receive(pairs.once[0], kOnce, how));
   abi::Sqe repeatedly = Receive(pairs.repeatedly[0], kRepeatedly, how | abi::kReceiveMultishot);

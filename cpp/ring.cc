@@ -286,7 +286,7 @@ void Ring::AcknowledgeWakeup() {
   if (ring_.user != nullptr) std::atomic_ref(*ksq_flags_).fetch_or(uint32_t{abi::kSqTaskRun});
   if (event_fd_ < 0) return;
   uint64_t count;
-  // EAGAIN is fine: somebody has read it before.
+  // EAGAIN is fine: it has been read before.
   [[maybe_unused]] ssize_t bytes = read(event_fd_, &count, sizeof(count));
 }
 

@@ -1,6 +1,6 @@
-// What signals did before Node listened for them, so that they do it again afterwards: once nobody listens
-// any more, libuv leaves the default action, which for SIGUSR1 (Node's debugger) and for SIGPIPE (ignored)
-// ends the process. Main thread only, as are Node's signals.
+// What signals did before Node listened for them, so that they do it again afterwards: once the program no
+// longer listens, libuv leaves the default action, which for SIGUSR1 (Node's debugger) and for SIGPIPE
+// (ignored) ends the process. Main thread only, as are Node's signals.
 #ifndef RINGLET_SAVED_SIGNALS_H_
 #define RINGLET_SAVED_SIGNALS_H_
 

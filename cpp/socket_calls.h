@@ -17,7 +17,7 @@ namespace ringlet {
 int OpenDatagramSocket(int family);
 
 int BindSocket(int fd, const void* name, uint32_t bytes);
-// The kernel's form of "nobody" (AF_UNSPEC) takes the peer away again.
+// The kernel's form of "no peer" (AF_UNSPEC) takes the peer away again.
 int ConnectSocket(int fd, const void* name, uint32_t bytes);
 
 // The bound name of a socket, or its peer's: bytes used, or -errno.

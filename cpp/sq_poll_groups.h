@@ -48,7 +48,7 @@ struct SqPollJoin {
 // Makes a ring on the least loaded thread of the group, founding the group if there is none.
 SqPollJoin JoinSqPollGroup(const SqPollGroupRequest& group, RingRequest ring);
 
-// Closes the ring's descriptor and gives up its seat in one step, so that nobody can attach to a
+// Closes the ring's descriptor and gives up its seat in one step, so that no ring can attach to a
 // closed number. The last ring of a thread ends it, the last ring of a group frees the name.
 void LeaveSqPollGroup(const SqPollSeat& seat, int ring_fd);
 
@@ -66,7 +66,7 @@ std::vector<int> AllowedCpus(int thread_id);
 
 struct SqPollThreadView {
   uint32_t index;
-  // Those that it may run on now, which whoever has the right to may have changed since it was pinned.
+  // Those that it may run on now, which an administrator may have changed since it was pinned.
   std::vector<int> cpus;
   uint32_t ring_count;
   double busy_share;  // of the time since the last look, 0 to 1

@@ -1,5 +1,5 @@
 // Places where a tracer can look in: `perf`, bpftrace and SystemTap find them by name in the addon's ELF
-// notes, as provider `ringlet` (readelf -n). Each is one no-operation instruction while nobody looks.
+// notes, as provider `ringlet` (readelf -n). Each is one no-operation instruction without a tracer.
 //
 //   enter(ring_fd, to_submit, result)   after each io_uring_enter(2)
 //   batch(ring_fd, completions)         before the completions of a drain are handed to JavaScript

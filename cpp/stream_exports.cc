@@ -48,7 +48,7 @@ Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {
   return array;
 }
 
-// adoptFd(fd): the environment closes it if nobody else does; makes it blocking and close-on-exec.
+// adoptFd(fd): the environment closes it if nothing else does; makes it blocking and close-on-exec.
 Napi::Value AdoptFd(const Napi::CallbackInfo& info) {
   int fd = ToInt(info[0]);
   int flags = fcntl(fd, F_GETFL);
@@ -59,7 +59,7 @@ Napi::Value AdoptFd(const Napi::CallbackInfo& info) {
   return Number(info, 0);
 }
 
-// disownFd(fd): somebody else closes it.
+// disownFd(fd): its new owner closes it.
 void DisownFd(const Napi::CallbackInfo& info) { Engine::Of(info.Env())->owned_fds().Remove(ToInt(info[0])); }
 
 }  // namespace
