@@ -5,7 +5,6 @@
  */
 import { EventEmitter } from 'node:events';
 import { checkInteger } from '../base/validate.js';
-import type { BackendFile } from '../contract/backend.js';
 import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
 import {
   readAttributeOptions,
@@ -14,6 +13,7 @@ import {
   toAttributeNames,
   toAttributeValue,
 } from './attributes.js';
+import { type HandleLifetime, lifetimeOf } from './handle-lifetime.js';
 import { readSignalAlone, type SignalOptions } from './options.js';
 import { type Advice, readSyncRangeOptions, type SyncRangeOptions, toAdvice } from './range-hints.js';
 
@@ -25,12 +25,10 @@ export interface DirectAlignment {
   offsetBytes: number;
 }
 
-export const fileFor = Symbol('fileFor');
-
 /** @internal The base of `FileHandle`. */
 export abstract class BeyondNode extends EventEmitter {
-  /** @internal The open file; throws EBADF when it is closed. */
-  abstract [fileFor](syscall: string): BackendFile;
+  /** @internal */
+  abstract [lifetimeOf](): HandleLifetime;
 
   /**
    * Reserves a range of the file on the storage device, or does something else to the range as a whole
@@ -44,7 +42,7 @@ export abstract class BeyondNode extends EventEmitter {
    * node backend: Node has no such call.
    */
   async allocate(offset: number, length: number, options?: AllocateOptions | null): Promise<void> {
-    const file = this[fileFor]('fallocate');
+    const file = this[lifetimeOf]().fileFor('fallocate');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 1);
     const { mode, signal } = readAllocateOptions(options);
@@ -65,7 +63,7 @@ export abstract class BeyondNode extends EventEmitter {
     advice: Advice,
     options?: SignalOptions | null,
   ): Promise<void> {
-    const file = this[fileFor]('fadvise64');
+    const file = this[lifetimeOf]().fileFor('fadvise64');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 0);
     const flags = toAdvice(advice);
@@ -82,7 +80,7 @@ export abstract class BeyondNode extends EventEmitter {
    * @throws (rejects) EIO, ENOSPC; ESPIPE for a FIFO; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
    */
   async syncRange(offset: number, length: number, options?: SyncRangeOptions | null): Promise<void> {
-    const file = this[fileFor]('sync_file_range');
+    const file = this[lifetimeOf]().fileFor('sync_file_range');
     checkInteger(offset, 'offset', 0);
     checkInteger(length, 'length', 0);
     const { flags, signal } = readSyncRangeOptions(options);
@@ -95,7 +93,7 @@ export abstract class BeyondNode extends EventEmitter {
    * @param name with its namespace, such as 'user.origin'.
    */
   async getxattr(name: string, options?: SignalOptions | null): Promise<Buffer> {
-    const file = this[fileFor]('fgetxattr');
+    const file = this[lifetimeOf]().fileFor('fgetxattr');
     const call = { kind: 'fgetxattr', file, name: toAttributeName(name) } as const;
     return await file.do(call, readSignalAlone(options));
   }
@@ -110,7 +108,7 @@ export abstract class BeyondNode extends EventEmitter {
     value: string | NodeJS.ArrayBufferView,
     options?: SetAttributeOfHandleOptions | null,
   ): Promise<void> {
-    const file = this[fileFor]('fsetxattr');
+    const file = this[lifetimeOf]().fileFor('fsetxattr');
     const { flags, signal } = readAttributeOptions(options);
     const bytes = toAttributeValue(value);
     await file.do({ kind: 'fsetxattr', file, name: toAttributeName(name), value: bytes, flags }, signal);
@@ -118,13 +116,13 @@ export abstract class BeyondNode extends EventEmitter {
 
   /** The names of the file's extended attributes, in no order (flistxattr(2)). */
   async listxattr(options?: SignalOptions | null): Promise<string[]> {
-    const file = this[fileFor]('flistxattr');
+    const file = this[lifetimeOf]().fileFor('flistxattr');
     return toAttributeNames(await file.do({ kind: 'flistxattr', file }, readSignalAlone(options)));
   }
 
   /** Removes an extended attribute of the file (fremovexattr(2)). */
   async removexattr(name: string, options?: SignalOptions | null): Promise<void> {
-    const file = this[fileFor]('fremovexattr');
+    const file = this[lifetimeOf]().fileFor('fremovexattr');
     const call = { kind: 'fremovexattr', file, name: toAttributeName(name) } as const;
     await file.do(call, readSignalAlone(options));
   }
@@ -138,7 +136,7 @@ export abstract class BeyondNode extends EventEmitter {
    * @throws (rejects) ERR_FEATURE_UNAVAILABLE_ON_PLATFORM without the addon.
    */
   async directAlignment(options?: SignalOptions | null): Promise<DirectAlignment | null> {
-    const file = this[fileFor]('statx');
+    const file = this[lifetimeOf]().fileFor('statx');
     const alignment = await file.do({ kind: 'statx', file }, readSignalAlone(options));
     if (alignment === undefined) return null;
     const [memoryBytes, offsetBytes] = alignment;

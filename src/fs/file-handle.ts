@@ -28,8 +28,7 @@ import type {
   WriteVectorResult,
 } from '../contract/backend.js';
 import { fileClosedError } from '../errors/index.js';
-import { fileFor } from './beyond-node.js';
-import { HandleLifetime, type LentFile } from './handle-lifetime.js';
+import { HandleLifetime, type LentFile, lifetimeOf } from './handle-lifetime.js';
 import { noteOriginals } from './handle-streams.js';
 import {
   type ReadFileOptions,
@@ -43,7 +42,7 @@ import {
   type WriteFileOptions,
 } from './options.js';
 import { readWhole } from './read-file.js';
-import { lifetimeOf, StreamableHandle } from './streamable-handle.js';
+import { StreamableHandle } from './streamable-handle.js';
 import {
   checkReadRange,
   checkWriteRange,
@@ -99,11 +98,6 @@ export class FileHandle extends StreamableHandle {
     super();
     checkOurs(key);
     this.#lifetime = new HandleLifetime(this, file, path);
-  }
-
-  /** @internal */
-  override [fileFor](syscall: string): BackendFile {
-    return this.#lifetime.fileFor(syscall);
   }
 
   /** @internal */

@@ -11,7 +11,7 @@ import type {
 import type { Interface } from 'node:readline';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { BeyondNode } from './beyond-node.js';
-import type { HandleLifetime, HeldFile } from './handle-lifetime.js';
+import { type HeldFile, lifetimeOf } from './handle-lifetime.js';
 import { linesOf, readStreamOver, type StreamedHandle, writeStreamOver } from './handle-streams.js';
 import { type HandleWriter, type WriterOptions, writerOver } from './handle-writer.js';
 import { pullFrom, pullSyncFrom } from './pull.js';
@@ -23,16 +23,12 @@ import {
 } from './stream-iter.js';
 import { readWebStreamOptions, type WebStreamOptions, webStreamOver } from './web-stream.js';
 
-export const lifetimeOf = Symbol('lifetimeOf');
-
 /** A method as the program's version of @types/node has it; ours, or undefined, where that does not know it. */
 type OfNode<Name extends string, Method> =
   NodeHandle extends Record<Name, infer Theirs> ? Theirs : Method | undefined;
 
 /** @internal A base of `FileHandle`. */
 export abstract class StreamableHandle extends BeyondNode {
-  /** @internal */
-  abstract [lifetimeOf](): HandleLifetime;
   abstract get fd(): number;
   abstract readonly close: () => Promise<void>;
   abstract read(...args: Parameters<StreamedHandle['read']>): ReturnType<StreamedHandle['read']>;
