@@ -57,8 +57,9 @@ export function checkForPool({ kind }: FileCall): void {
   throw featureUnavailableError(ours, `Node has no ${theirs}`);
 }
 
-/** Has the pool do a call. @throws for a mistake in its arguments. */
+/** Has the pool do a call. @throws as `checkForPool`, and for a mistake in its arguments. */
 export function startInPool<Call extends FileCall>(call: Call, done: PoolCallback<ResultOf<Call>>): void {
+  checkForPool(call);
   const start = CALLS[call.kind] as Start<Call>;
   start(call, done);
 }
