@@ -6,7 +6,7 @@
  */
 import type { BigIntStats, Stats, TimeLike } from 'node:fs';
 import { type FailedCall, systemError } from '../errors/index.js';
-import type { BackendFile, OpenRules, Path, SymlinkType } from './files.js';
+import type { BackendFile, OpenRules, Path, Position, SymlinkType } from './files.js';
 import type { OperationFacts } from './observation.js';
 
 export type FileCall =
@@ -21,6 +21,15 @@ export type FileCall =
       offset: number;
       bytes: number;
       flags: number;
+    }
+  /** From `file` to `target`, which stays open until the call has ended. */
+  | {
+      kind: 'splice';
+      file: BackendFile;
+      position: Position;
+      target: BackendFile;
+      targetPosition: Position;
+      bytes: number;
     }
   | { kind: 'fchmod'; file: BackendFile; mode: number | string }
   | { kind: 'fchown'; file: BackendFile; uid: number; gid: number }
@@ -63,7 +72,9 @@ export type ResultOf<Call extends FileCall> = Call extends { bigint: false }
         ? [memoryBytes: number, offsetBytes: number] | undefined
         : Call extends { kind: `${string}getxattr` | `${string}listxattr` }
           ? Buffer
-          : void;
+          : Call extends { kind: 'splice' }
+            ? number
+            : void;
 
 export type CallOnFile = Extract<FileCall, { file: BackendFile }>;
 export type CallOnPath = Exclude<FileCall, CallOnFile>;

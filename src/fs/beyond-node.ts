@@ -4,7 +4,8 @@
  * The base of `FileHandle`, which owns the open file and says whether there still is one.
  */
 import { EventEmitter } from 'node:events';
-import { checkInteger } from '../base/validate.js';
+import { checkInteger, checkOptions, type OptionNames, toPosition } from '../base/validate.js';
+import { invalidArgType } from '../errors/index.js';
 import { type AllocateOptions, readAllocateOptions } from './allocate-modes.js';
 import {
   readAttributeOptions,
@@ -13,8 +14,10 @@ import {
   toAttributeNames,
   toAttributeValue,
 } from './attributes.js';
+import type { FileHandle } from './file-handle.js';
 import { type HandleLifetime, lifetimeOf } from './handle-lifetime.js';
-import { readSignalAlone, type SignalOptions } from './options.js';
+import { readSignalAlone, type SignalOptions, toSignal } from './options.js';
+import { TRANSFER_BYTES_MAX } from './transfer-ranges.js';
 import { type Advice, readSyncRangeOptions, type SyncRangeOptions, toAdvice } from './range-hints.js';
 
 /** What direct I/O (O_DIRECT, open(2)) on a file asks for, in bytes; both 0 where the file has none. */
@@ -24,6 +27,18 @@ export interface DirectAlignment {
   /** What positions and lengths must be multiples of. */
   offsetBytes: number;
 }
+
+interface SpliceOptions extends SignalOptions {
+  position?: number | bigint | null | undefined;
+  targetPosition?: number | bigint | null | undefined;
+}
+
+const SPLICE_OPTIONS: OptionNames<SpliceOptions> = {
+  position: true,
+  targetPosition: true,
+  signal: true,
+  timeout: true,
+};
 
 /** @internal The base of `FileHandle`. */
 export abstract class BeyondNode extends EventEmitter {
@@ -85,6 +100,35 @@ export abstract class BeyondNode extends EventEmitter {
     checkInteger(length, 'length', 0);
     const { flags, signal } = readSyncRangeOptions(options);
     await file.do({ kind: 'sync_file_range', file, offset, bytes: length, flags }, signal);
+  }
+
+  /**
+   * Moves bytes from here to another open file without a copy of them in the program (splice(2)). At least one of
+   * the two is a pipe, such as a FIFO. Both stay open until it has ended; `cancel` of this one ends it.
+   *
+   * @param target where to; a handle of any ring.
+   * @param length bytes to move; one call moves 2 GiB - 1 at most, and seldom more than the pipe holds.
+   * @param options.position where in this file, in bytes; null and -1 mean its cursor, which then moves, and are all
+   * that a pipe takes. `targetPosition` likewise in the target. Default null.
+   * @returns how many bytes were moved, which may be less than asked for, and is 0 at the end of this file or when a
+   * pipe has no writer any more. An empty pipe that has one is waited for, and so is room in a full one.
+   * @throws (rejects) EINVAL when neither is a pipe, both are the same, or the target was opened to append; ESPIPE for
+   * a position in a pipe; EBADF when closed or not open for that; EPIPE when the target has no reader; EAGAIN instead of
+   * waiting with O_NONBLOCK; AbortError, after which part of the bytes may have been moved; ERR_INVALID_ARG_TYPE;
+   * ERR_OUT_OF_RANGE; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM without io_uring: Node has no such call.
+   */
+  async splice(target: FileHandle, length: number, options?: SpliceOptions | null): Promise<number> {
+    const file = this[lifetimeOf]().fileFor('splice');
+    if (!(target instanceof BeyondNode)) throw invalidArgType('target', 'an instance of FileHandle', target);
+    const lifetime = target[lifetimeOf]();
+    const to = lifetime.fileFor('splice');
+    const bytes = Math.min(checkInteger(length, 'length', 0), TRANSFER_BYTES_MAX);
+    const given = checkOptions<SpliceOptions>(options ?? {}, SPLICE_OPTIONS);
+    const position = toPosition(given.position, 0, 'options.position');
+    const targetPosition = toPosition(given.targetPosition, 0, 'options.targetPosition');
+    const call = { kind: 'splice', file, position, target: to, targetPosition, bytes } as const;
+    const signal = toSignal(given);
+    return await lifetime.composite(() => file.do(call, signal));
   }
 
   /**

@@ -31,6 +31,7 @@ const BUFFER = 10;
 /** In one word: file_index, or optlen. */
 const FILE_INDEX = 11;
 const OPTLEN = 11;
+const SPLICE_FD_IN = 11;
 const ADDR3 = 12;
 
 // Flags of an entry, placed in the head word.
@@ -113,17 +114,20 @@ const OPCODE_MASK = 0xff;
 /** What reads or writes at an offset: READV and WRITEV, whose `addr` and `len` are of iovecs, READ and WRITE. */
 export function prepRw(sqe: Sqe, op: U32, fd: S32, flags: U32, addr: U64, len: U32, off: Offset): void {
   prep(sqe, op | flags, fd, addr, len, 0);
-  const { words, at } = sqe;
+  setPosition(sqe.words, sqe.at + OFF, off);
+}
+
+function setPosition(words: Uint32Array, low: number, off: Offset): void {
   if (typeof off === 'number' && off >= 0) {
-    words[at + OFF] = off;
-    words[at + OFF + 1] = off / WORD;
+    words[low] = off;
+    words[low + 1] = off / WORD;
   } else if (off === -1) {
-    words[at + OFF] = 0xffff_ffff;
-    words[at + OFF + 1] = 0xffff_ffff;
+    words[low] = 0xffff_ffff;
+    words[low + 1] = 0xffff_ffff;
   } else {
     const wide = BigInt.asUintN(64, BigInt(off));
-    words[at + OFF] = Number(wide & 0xffffffffn);
-    words[at + OFF + 1] = Number(wide >> 32n);
+    words[low] = Number(wide & 0xffffffffn);
+    words[low + 1] = Number(wide >> 32n);
   }
 }
 
@@ -329,6 +333,16 @@ const OP_OPENAT2 = 28;
 export function prepOpenat2(sqe: Sqe, dfd: S32, flags: U32, path: U64, how: U64, size: U32): void {
   prep(sqe, OP_OPENAT2 | flags, dfd, path, size, 0);
   setOff(sqe, how);
+}
+
+// Linux 5.7
+
+export const OP_SPLICE = 30;
+/** At least one of the two is a pipe, whose offset is -1 (splice(2)). A kernel thread does it. */
+export function prepSplice(sqe: Sqe, fdIn: S32, offIn: Offset, fdOut: S32, offOut: Offset, len: U32): void {
+  prepRw(sqe, OP_SPLICE, fdOut, SQE_ASYNC, 0, len, offOut);
+  setPosition(sqe.words, sqe.at + ADDR, offIn);
+  sqe.words[sqe.at + SPLICE_FD_IN] = fdIn;
 }
 
 // Linux 5.11

@@ -24,6 +24,7 @@ import {
 import {
   FSYNC_DATASYNC,
   OP_FTRUNCATE,
+  OP_SPLICE,
   prepFadvise,
   prepFallocate,
   prepFgetxattr,
@@ -35,6 +36,7 @@ import {
   prepMkdir,
   prepRename,
   prepSetxattr,
+  prepSplice,
   prepStatx,
   prepSymlink,
   prepSyncFileRange,
@@ -86,6 +88,12 @@ const ENTRIES: { readonly [Of in FileCall['kind']]?: Entry<FileCallOf<Of>> } = {
   sync_file_range: {
     prepare: (sqe, { offset, bytes, flags: range }, { target, flags }) =>
       prepSyncFileRange(sqe, target, flags, bytes, offset, range),
+  },
+  splice: {
+    since: [OP_SPLICE, 'Linux 5.7'],
+    prepare: (sqe, { position, target, targetPosition, bytes }, { fd }) =>
+      prepSplice(sqe, fd, position, target.fd, targetPosition, bytes),
+    finish: (bytes) => bytes,
   },
   fstat: stat(AT_EMPTY_PATH),
   stat: stat(0),
