@@ -9,7 +9,7 @@ import { expect } from 'chai';
 import { Listener, type Ring, serveOn } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
-import { within } from '../support/eventually.js';
+import { eventually, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -88,6 +88,32 @@ describeOnEachBackend('serveOn', (makeRing) => {
     taken[0]?.destroy();
     first.destroy();
     await within('the end of the server', over);
+  });
+
+  it('a server that is closed has no connection any more, and those that had come are closed', async () => {
+    const listener = await listen(makeRing());
+    const { port } = listener.address;
+    const first = listener.accept();
+    const clients = Array.from({ length: 3 }, () => nodeNet.connect(port, host).resume());
+    const ends = clients.map((client) =>
+      once(
+        client.on('error', () => {}),
+        'close',
+      ),
+    );
+    const accepted = await within('a connection', first);
+    await eventually('two to wait', () => listener.pendingCount === 2);
+    let count = 0;
+    const server = nodeNet.createServer((socket) => {
+      count++;
+      server.close();
+      socket.destroy();
+    });
+    const over = once(server, 'close');
+    await within('the ends', Promise.all([serveOn(server, listener), over]));
+    await accepted.close();
+    await within('the ends of the connections', Promise.all(ends));
+    expect(count).to.equal(1);
   });
 
   it('closing the listener, or its ring, closes the server', async () => {

@@ -102,7 +102,12 @@ function serveNode(server: ServerInside, listener: Listener): Promise<void> {
     if (server._handle === handle) server.emit('listening');
   });
   const serve = async (): Promise<void> => {
-    for await (const connection of listener) nextTick(() => onConnection(server, connection));
+    for await (const connection of listener) {
+      nextTick(() => {
+        if (server._handle === handle) onConnection(server, connection);
+        else void connection.close();
+      });
+    }
     if (server._handle === handle) server.close();
   };
   return serve();
