@@ -146,6 +146,23 @@ describe('Tidiness', () => {
     expect(missing).to.deep.equal([]);
   });
 
+  it('names of the source that pages about it use are there', () => {
+    const everything = [...sources.values(), ...natives.values()].join('\n');
+    const gone: string[] = [];
+    for (const page of ['docs/architecture.md', 'docs/ownership.md']) {
+      // Such as `Ring::Drain`, `Dispatcher.#settle`, `CONTROL_HOLDERS`, `addressWithin(…)`.
+      for (const [, path] of (documents.get(page) as string).matchAll(
+        /`([A-Za-z]\w*(?:(?:\.|::)#?\w+)*)[`(]/g,
+      )) {
+        if (!/[A-Z]/.test(path as string)) continue;
+        for (const name of (path as string).split(/\W+/)) {
+          if (!new RegExp(`\\b${name}\\b`).test(everything)) gone.push(`${page}: ${path}`);
+        }
+      }
+    }
+    expect(gone).to.deep.equal([]);
+  });
+
   it('the map of docs/architecture.md names no file that is gone', () => {
     const map = /```\n(src\/[\s\S]*?)```/.exec(readFileSync('docs/architecture.md', 'utf8'))?.[1] ?? '';
     const gone = [...map.matchAll(/(?<![\w/*])([\w-]+\.(?:ts|cc|mjs))\b/g)]
