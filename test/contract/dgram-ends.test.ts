@@ -229,8 +229,6 @@ const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = 
 describeOnEachBackend("'ringlet/dgram' ends", (makeRing) => {
   for (const [title, scenario] of Object.entries(SCENARIOS)) {
     it(title, async function () {
-      if (title === REPLACED_LOOKUP && Number.parseInt(process.versions.node, 10) >= 26)
-        skip(this, 'Node 26 keeps its own look-up, ours still asks the one in its place');
       const outcome = async (make: Make): Promise<unknown> => {
         await using peer = await Peer.open();
         return await within('the scenario', scenario(make, peer));
@@ -240,6 +238,8 @@ describeOnEachBackend("'ringlet/dgram' ends", (makeRing) => {
         return createSocket({ type: 'udp4', ring, ...options }) as unknown as Socket;
       });
       const theirs = await outcome((options = {}) => nodeDgram.createSocket({ type: 'udp4', ...options }));
+      if (title === REPLACED_LOOKUP && (theirs as string[]).length === 0)
+        skip(this, 'this Node keeps its own look-up; ours still asks the one in its place');
       expect(ours).to.deep.equal(theirs);
     });
   }
