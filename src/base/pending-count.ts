@@ -1,9 +1,10 @@
 /** How many operations of a descriptor have not ended, so that its close can wait for the last. */
+import { IdleWait } from './idle-wait.js';
+
 export class PendingCount {
   #count = 0;
   /** Of those who wait: what a chain that was given up still waits for, a close may be waiting for, too. */
-  #idle: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
+  #idle: IdleWait | undefined;
 
   get count(): number {
     return this.#count;
@@ -19,18 +20,13 @@ export class PendingCount {
   }
 
   leave(): void {
-    if (--this.#count > 0 || this.#onIdle === undefined) return;
-    this.#onIdle();
-    this.#onIdle = undefined;
-    this.#idle = undefined;
+    if (--this.#count === 0) this.#idle?.end();
   }
 
   /** Resolves when nothing is pending. For the one who closes; nothing may begin after it. */
   whenIdle(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
-    this.#idle ??= new Promise((resolve) => {
-      this.#onIdle = resolve;
-    });
-    return this.#idle;
+    this.#idle ??= new IdleWait();
+    return this.#idle.promise;
   }
 }

@@ -5,9 +5,9 @@
  * the earliest deadline moves forward, or has passed. Deadlines are milliseconds of CLOCK_MONOTONIC.
  */
 
-import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import { ECANCELED } from '../base/errno.js';
-import { abortError, systemError, tracedRejection } from '../errors/index.js';
+import { Waiter } from '../base/waiter.js';
+import { abortError, systemError } from '../errors/index.js';
 
 export interface Alarm {
   /** Has `onAlarm` called at the deadline, instead of at any set before. Earlier is harmless. */
@@ -28,44 +28,32 @@ export function monotonicMs(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-export class Timer implements Abortable {
+export class Timer {
   readonly deadlineMs: number;
-  readonly promise: Promise<void>;
   readonly #queue: TimerQueue;
-  readonly #signal: AbortSignal | undefined;
-  #resolve!: (outcome?: Promise<never>) => void;
+  readonly #waiter: Waiter<void>;
   /** Its place in the heap, or -1 when it is out. */
   index = -1;
 
   constructor(queue: TimerQueue, deadlineMs: number, signal: AbortSignal | undefined) {
     this.#queue = queue;
     this.deadlineMs = deadlineMs;
-    this.#signal = signal;
-    this.promise = new Promise<void>((resolve) => {
-      this.#resolve = resolve as (outcome?: Promise<never>) => void;
-    });
-    if (signal) watchAbort(signal, this);
+    this.#waiter = new Waiter(signal, () => queue.remove(this));
+  }
+
+  get promise(): Promise<void> {
+    return this.#waiter.promise;
   }
 
   /** Resolves the promise, due or not. */
   end(): void {
     this.#queue.remove(this);
-    this.#unwatch();
-    this.#resolve();
+    this.#waiter.fulfil();
   }
 
   fail(create: () => Error): void {
     this.#queue.remove(this);
-    this.#unwatch();
-    this.#resolve(tracedRejection(create));
-  }
-
-  onAbort(signal: AbortSignal): void {
-    this.fail(() => abortError(signal));
-  }
-
-  #unwatch(): void {
-    if (this.#signal) unwatchAbort(this.#signal, this);
+    this.#waiter.reject(create);
   }
 }
 

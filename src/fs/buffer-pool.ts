@@ -4,11 +4,12 @@
  *
  * Knows which caller has which buffer, and which waits for one. What is under way on a buffer the backend counts.
  */
-import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+
 import { checkOurs, OURS } from '../base/construction.js';
 import { ENOBUFS } from '../base/errno.js';
 import { Line } from '../base/line.js';
 import { checkBoolean, checkInteger, checkOptions, type OptionNames } from '../base/validate.js';
+import { Waiter } from '../base/waiter.js';
 import type { BackendPool, PoolBackend, PoolBuffer } from '../contract/buffer-pools.js';
 import { abortError, invalidState, outOfRange, ringClosedError, systemError } from '../errors/index.js';
 import { POOL_BYTES_MAX, strideOf } from '../native/pool-memory.js';
@@ -69,49 +70,6 @@ function readPoolOptions(options: unknown): PoolSettings {
 /** Pools without an owner: their memory is taken from the kernel. */
 const dropped = new FinalizationRegistry((pool: BackendPool) => void pool.close());
 
-class Waiter implements Abortable {
-  readonly promise: Promise<PooledBuffer>;
-  readonly #pool: BufferPool;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onGivenUp: () => void;
-  #resolve!: (buffer: PooledBuffer) => void;
-  #reject!: (error: Error) => void;
-
-  constructor(pool: BufferPool, signal: AbortSignal | undefined, onGivenUp: () => void) {
-    this.#pool = pool;
-    this.#signal = signal;
-    this.#onGivenUp = onGivenUp;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  /** Once it has its place, which an abort gives up. */
-  watch(): void {
-    if (this.#signal !== undefined) watchAbort(this.#signal, this);
-  }
-
-  onAbort(signal: AbortSignal): void {
-    this.#onGivenUp();
-    this.#reject(abortError(signal));
-  }
-
-  give(buffer: PoolBuffer): void {
-    this.#end();
-    this.#resolve(new PooledBuffer(OURS, this.#pool, buffer));
-  }
-
-  fail(error: Error): void {
-    this.#end();
-    this.#reject(error);
-  }
-
-  #end(): void {
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
-  }
-}
-
 let giveBack: (pool: BufferPool, buffer: PoolBuffer) => void;
 
 /** Buffers of one size that are used over and over; registered with the kernel where it can. From `Ring.bufferPool`. */
@@ -119,7 +77,7 @@ export class BufferPool {
   readonly #pool: BackendPool;
   readonly #settings: PoolSettings;
   readonly #free: PoolBuffer[];
-  readonly #waiting = new Line<Waiter>();
+  readonly #waiting = new Line<Waiter<PooledBuffer>>();
   #closing: Promise<void> | undefined;
 
   static {
@@ -213,12 +171,11 @@ export class BufferPool {
     const buffer = this.#free.pop();
     if (buffer !== undefined) return new PooledBuffer(OURS, this, buffer);
     if (this.#waiting.length >= this.#settings.waitingMax) throw systemError(ENOBUFS, 'acquire');
-    const waiter = new Waiter(this, signal, () => {
+    const waiter = new Waiter<PooledBuffer>(signal, () => {
       this.#waiting.remove(place);
       this.#noteWaiting();
     });
     const place = this.#waiting.push(waiter);
-    waiter.watch();
     this.#noteWaiting();
     return await waiter.promise;
   }
@@ -234,7 +191,7 @@ export class BufferPool {
     if (this.#closing === undefined) {
       dropped.unregister(this);
       this.#closing = this.#pool.close();
-      this.#failWaiting(invalidState('The buffer pool is closed'));
+      this.#failWaiting(() => invalidState('The buffer pool is closed'));
     }
     return this.#closing;
   }
@@ -251,7 +208,7 @@ export class BufferPool {
       return;
     }
     this.#noteWaiting();
-    waiter.give(buffer);
+    waiter.fulfil(new PooledBuffer(OURS, this, buffer));
   }
 
   #closedError(): Error | undefined {
@@ -259,16 +216,16 @@ export class BufferPool {
     return this.isClosed ? invalidState('The buffer pool is closed') : undefined;
   }
 
-  #failWaiting(error: Error): void {
+  #failWaiting(create: () => Error): void {
     const waiting = this.#waiting.take();
     this.#noteWaiting();
-    for (const waiter of waiting) waiter.fail(error);
+    for (const waiter of waiting) waiter.reject(create);
   }
 
   /** The ring, which would keep the pool alive, knows it only while a caller waits. */
   #noteWaiting(): void {
     const isAwaited = this.#waiting.length > 0;
-    this.#pool.onRingClosed = isAwaited ? () => this.#failWaiting(ringClosedError()) : undefined;
+    this.#pool.onRingClosed = isAwaited ? () => this.#failWaiting(ringClosedError) : undefined;
   }
 }
 

@@ -2,17 +2,12 @@
  * Polling through epoll and the event loop: all of it on the node backend, and on a ring what the ring
  * refuses. Needs the addon, though no io_uring, and says so where there is none.
  */
-import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
+
 import { ECANCELED, EPERM } from '../base/errno.js';
+import { Waiter } from '../base/waiter.js';
 import type { Observation } from '../contract/observation.js';
 import type { BackendWatch, Hold, PollBackend, WatchListener } from '../contract/polls.js';
-import {
-  abortError,
-  featureUnavailableError,
-  ringClosedError,
-  systemError,
-  tracedRejection,
-} from '../errors/index.js';
+import { abortError, featureUnavailableError, ringClosedError, systemError } from '../errors/index.js';
 import { type Binding, binding, type NativeWatch } from './binding.js';
 
 /** POLLIN of poll(2). */
@@ -203,43 +198,29 @@ class EpollWatch implements BackendWatch {
 }
 
 /** A watch for one report. */
-class EpollPoll implements WatchListener, Abortable {
-  readonly promise: Promise<number>;
+class EpollPoll implements WatchListener {
+  readonly #waiter: Waiter<number>;
   readonly #watch: EpollWatch;
-  readonly #signal: AbortSignal | undefined;
-  #isOver = false;
-  #resolve!: (events: number | PromiseLike<number>) => void;
 
   constructor(polls: EpollPolls, fd: number, events: number, signal: AbortSignal | undefined) {
-    this.promise = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    this.#signal = signal;
-    if (signal) watchAbort(signal, this);
+    this.#waiter = new Waiter(signal, () => void this.#watch.close());
     this.#watch = polls.watch(fd, events, this);
     this.#watch.setHolding(true);
     this.#watch.arm();
   }
 
+  get promise(): Promise<number> {
+    return this.#waiter.promise;
+  }
+
   onEvents(events: number): void {
-    if (this.#end()) this.#resolve(events);
-  }
-
-  /** May come again before the promise's own reactions have run: a second rejection would be heard by no caller. */
-  onFailed(create: () => Error): void {
-    if (this.#end()) this.#resolve(tracedRejection(create));
-  }
-
-  onAbort(signal: AbortSignal): void {
-    this.onFailed(() => abortError(signal));
-  }
-
-  /** Whether it has not ended before. */
-  #end(): boolean {
-    if (this.#isOver) return false;
-    this.#isOver = true;
-    if (this.#signal) unwatchAbort(this.#signal, this);
     void this.#watch.close();
-    return true;
+    this.#waiter.fulfil(events);
+  }
+
+  /** May come again before the promise's own reactions have run. */
+  onFailed(create: () => Error): void {
+    void this.#watch.close();
+    this.#waiter.reject(create);
   }
 }

@@ -1,8 +1,10 @@
 /** Listener: a TCP port or Unix socket that accepts connections, as an async iterator. */
-import { type Abortable, orAborted, unwatchAbort, watchAbort } from '../../base/abort.js';
+
+import { orAborted } from '../../base/abort.js';
 import { checkOurs, OURS } from '../../base/construction.js';
 import { Line, type Place } from '../../base/line.js';
 import { checkSignalOptions } from '../../base/validate.js';
+import { Waiter } from '../../base/waiter.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { BackendListener, BackendStream, StreamBackend, StreamBounds } from '../../contract/streams.js';
 import { abortError, listenerClosedError } from '../../errors/index.js';
@@ -14,38 +16,9 @@ import type { StreamCallOptions } from './stream-calls.js';
 import { type StreamSocket, wrapStream } from './stream-socket.js';
 
 /** A call that waits for a connection. */
-class Taker implements Abortable {
-  readonly promise: Promise<StreamSocket | null>;
+class Taker extends Waiter<StreamSocket | null> {
   /** Where it waits. */
   place: Place<Taker> | undefined;
-  resolve!: (socket: StreamSocket | null) => void;
-  reject!: (error: Error) => void;
-  readonly #listener: { forget(taker: Taker): void };
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(listener: { forget(taker: Taker): void }, signal: AbortSignal | undefined) {
-    this.#listener = listener;
-    this.#signal = signal;
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-
-  /** Once it has its place, which an abort gives up. */
-  watch(): void {
-    if (this.#signal !== undefined) watchAbort(this.#signal, this);
-  }
-
-  settle(socket: StreamSocket | null): void {
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
-    this.resolve(socket);
-  }
-
-  onAbort(signal: AbortSignal): void {
-    this.#listener.forget(this);
-    this.reject(abortError(signal));
-  }
 }
 
 /** How a backend reaches the listener that it works for: strongly while a connection is awaited. */
@@ -195,7 +168,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     const taken = this.#take();
     if (taken !== undefined) return taken;
     if (this.#closing !== undefined) throw listenerClosedError();
-    const taker = new Taker({ forget: (gone) => this.#forget(gone) }, signal);
+    const taker = this.#newTaker(signal);
     const socket = await this.#wait(taker);
     if (socket === null) throw listenerClosedError();
     return socket;
@@ -221,7 +194,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
       isDone = true;
       for (const taker of takers) {
         this.#forget(taker);
-        taker.settle(null);
+        taker.fulfil(null);
       }
       takers.clear();
       if (this.#takers.length === 0) this.#pause();
@@ -236,7 +209,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
       let socket: StreamSocket | null | undefined = this.#take();
       if (socket === undefined) {
         if (this.#closing !== undefined) return finish();
-        const taker = new Taker({ forget: (gone) => this.#forget(gone) }, signal);
+        const taker = this.#newTaker(signal);
         takers.add(taker);
         try {
           socket = await this.#wait(taker);
@@ -259,9 +232,13 @@ export class Listener implements AsyncIterable<StreamSocket> {
     };
   }
 
+  #newTaker(signal: AbortSignal | undefined): Taker {
+    const taker: Taker = new Taker(signal, () => this.#forget(taker));
+    return taker;
+  }
+
   #wait(taker: Taker): Promise<StreamSocket | null> {
     taker.place = this.#takers.push(taker);
-    taker.watch();
     this.#update();
     return taker.promise;
   }
@@ -281,7 +258,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
   #onConnection(stream: BackendStream): void {
     const taker = this.#takers.shift();
     if (taker !== undefined) {
-      taker.settle(wrapStream(stream, this.#bounds));
+      taker.fulfil(wrapStream(stream, this.#bounds));
       this.#updateHold();
       return;
     }
@@ -342,7 +319,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     unwatchDropped('Listener', this);
     this.#link.awaited = undefined;
     const waiting = this.#waiting.splice(0);
-    for (const taker of this.#takers.take()) taker.settle(null);
+    for (const taker of this.#takers.take()) taker.fulfil(null);
     await Promise.all([this.#backend.close(), ...waiting.map((stream) => stream.close(false))]);
   }
 

@@ -2,6 +2,7 @@
  * How many operations of a ring have not settled, in the kernel or waiting. While there are any, the addon reaches
  * the ring; while one holds the event loop, the process stays alive.
  */
+import { IdleWait } from '../../base/idle-wait.js';
 import type { SettleLink } from './settle-link.js';
 import type { SubmissionBlock } from './submission-block.js';
 import type { Ticket } from './ticket.js';
@@ -11,7 +12,7 @@ export class PendingOperations<Ring extends object> {
   readonly #link: SettleLink<Ring>;
   readonly #block: SubmissionBlock;
   #count = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #idle = new IdleWait();
 
   constructor(ring: Ring, link: SettleLink<Ring>, block: SubmissionBlock) {
     this.#ring = ring;
@@ -44,20 +45,17 @@ export class PendingOperations<Ring extends object> {
   }
 
   /** For the one who closes, when no call can begin any more: what ends may still have something closed. */
-  async whenIdle(): Promise<void> {
-    if (this.#count === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-    });
+  whenIdle(): Promise<void> {
+    return this.#count === 0 ? Promise.resolve() : this.#idle.promise;
   }
 
   /** A batch of completions is through, and what it gave rise to has begun. */
   noteBatchEnd(): void {
-    if (this.#count === 0) this.#onIdle?.();
+    if (this.#count === 0) this.#idle.end();
   }
 
   /** Nothing that is pending can be trusted to end. */
   noteBroken(): void {
-    this.#onIdle?.();
+    this.#idle.end();
   }
 }

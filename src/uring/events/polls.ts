@@ -5,7 +5,9 @@
  * its own internal polls, and so leaves it out when it looks whether a wake-up concerns one
  * (IO_ASYNC_POLL_COMMON in io_uring/poll.c, up to Linux 6.18 at least).
  */
+
 import { ECANCELED, EINVAL, EOPNOTSUPP, EPERM } from '../../base/errno.js';
+import { IdleWait } from '../../base/idle-wait.js';
 import type { OperationFacts } from '../../contract/observation.js';
 import type { BackendWatch, PollBackend, WatchListener } from '../../contract/polls.js';
 import { ringClosedError, systemError } from '../../errors/index.js';
@@ -78,7 +80,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   #ending: { errno: number; reason: () => Error } | undefined;
   isListening = false;
   #isHolding = false;
-  #onReleased: (() => void) | undefined;
+  readonly #disarmed = new IdleWait();
   #isClosed = false;
 
   constructor(
@@ -125,7 +127,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   onDisarmed(result: number, failure?: () => Error): void {
     const reason = result === ECANCELED ? this.#armed?.cancelReason : undefined;
     this.#armed = undefined;
-    this.#onReleased?.();
+    this.#disarmed.end();
     if (failure !== undefined) {
       // No batch will come.
       queueMicrotask(() => {
@@ -167,12 +169,11 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
     await this.#fallback?.close();
     const armed = this.#armed;
     if (armed === undefined) return;
-    await new Promise<void>((resolve) => {
-      this.#onReleased = resolve;
-      // A process that exits must not leave the caller alone that awaits the close.
-      this.#dispatcher.setHolding(armed, true);
-      this.#dispatcher.cancel(armed, ringClosedError);
-    });
+    const disarmed = this.#disarmed.promise;
+    // A process that exits must not leave the caller alone that awaits the close.
+    this.#dispatcher.setHolding(armed, true);
+    this.#dispatcher.cancel(armed, ringClosedError);
+    await disarmed;
   }
 }
 

@@ -6,7 +6,9 @@
  * share it, and are the ring's: there one system call opens, reads and closes all their files, while on the
  * spot each takes three or four, which is little on one machine and most of the time on another.
  */
+
 import type { BigIntStats, Stats } from 'node:fs';
+import { BackOff } from '../../base/back-off.js';
 import { EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from '../../base/errno.js';
 import type { WholeRead } from '../../contract/backend.js';
 import { systemError, wholeReadError } from '../../errors/index.js';
@@ -27,8 +29,6 @@ const PATH_RUN_MAX = 64;
 const LONE_CALLS_MAX = 3;
 /** The same on epoll, where the ring makes the same system calls, however many: after a millisecond. */
 const USER_SPACE_RUN_MAX = 256;
-/** After a failed attempt so many calls at most go without one. */
-const PAUSE_MAX = 255;
 
 const statxWords = new Uint32Array(STATX_BYTES / 4);
 const restWords = new Int32Array(3);
@@ -44,9 +44,7 @@ export class CachedPaths implements BatchObserver {
   /** Calls under way in the ring, and how many there were at most since its last batch. */
   #ringCount = 0;
   #ringPeak = 0;
-  /** Calls that still go without an attempt, and how many go so after the next failure. */
-  #pause = 0;
-  #nextPause = 1;
+  readonly #backOff = new BackOff();
 
   constructor(kernel: RingKernel) {
     this.credit =
@@ -72,20 +70,16 @@ export class CachedPaths implements BatchObserver {
   }
 
   #canTry(): boolean {
-    if (!this.credit.isLeft) return false;
-    if (this.#pause === 0) return true;
-    this.#pause--;
-    return false;
+    return this.credit.isLeft && this.#backOff.isDue();
   }
 
   #note(result: number): boolean {
     const isAnswered = result >= 0 || FINAL.has(result);
     if (isAnswered) {
-      this.#nextPause = 1;
+      this.#backOff.noteSuccess();
       this.credit.take();
     } else {
-      this.#pause = this.#nextPause;
-      this.#nextPause = Math.min(this.#nextPause * 2 + 1, PAUSE_MAX);
+      this.#backOff.noteFailure();
     }
     return isAnswered;
   }

@@ -6,6 +6,7 @@
  * and are the ring's. So are reads that the cache can't serve, which lose little: where attempts fail they
  * become rare.
  */
+import { BackOff } from '../../base/back-off.js';
 import type { View } from '../../base/views.js';
 import type { Position } from '../../contract/backend.js';
 import { addressWithin } from '../../native/addresses.js';
@@ -18,8 +19,6 @@ const READ_RUN_MAX = 16;
 const BYTES_MAX = 64 * 1024;
 /** Completions of a batch up to which its reads count as alone. */
 const LONE_BATCH_MAX = 4;
-/** After a failed attempt so many reads at most go without one. */
-const PAUSE_MAX = 255;
 
 /** What a ring's reads may do inline until the ring has had its turn. */
 export class InlineCredit implements BatchObserver {
@@ -59,9 +58,7 @@ export class InlineCredit implements BatchObserver {
 export class InlineReader {
   readonly #fd: number;
   readonly #credit: InlineCredit;
-  /** Reads that still go without an attempt, and how many go so after the next failure. */
-  #pause = 0;
-  #nextPause = 1;
+  readonly #backOff = new BackOff();
 
   constructor(fd: number, credit: InlineCredit) {
     this.#fd = fd;
@@ -74,16 +71,12 @@ export class InlineReader {
    */
   read(view: View, offset: number, length: number, position: Position): number {
     if (length > BYTES_MAX || typeof position !== 'number' || !this.#credit.isLeft) return -1;
-    if (this.#pause > 0) {
-      this.#pause--;
-      return -1;
-    }
+    if (!this.#backOff.isDue()) return -1;
     const bytes = binding().readCached(this.#fd, addressWithin(view, offset, length), length, position);
     if (bytes < 0) {
-      this.#pause = this.#nextPause;
-      this.#nextPause = Math.min(this.#nextPause * 2 + 1, PAUSE_MAX);
+      this.#backOff.noteFailure();
     } else {
-      this.#nextPause = 1;
+      this.#backOff.noteSuccess();
       this.#credit.take();
     }
     return bytes;

@@ -5,7 +5,9 @@
  * Where the process runs out of descriptors the kernel ends the accept. What waits stays in the backlog,
  * and the accept is armed again when a connection of this ring has been closed, or a while later.
  */
+
 import { ECANCELED, ECONNABORTED, EINTR, EPROTO } from '../../base/errno.js';
+import { IdleWait } from '../../base/idle-wait.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../base/real-timers.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { OperationFacts } from '../../contract/observation.js';
@@ -48,7 +50,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
   #isRef = true;
   #hasReported = false;
   #retry: NodeJS.Timeout | undefined;
-  #onDisarmed: (() => void) | undefined;
+  readonly #disarmed = new IdleWait();
   #closing: Promise<void> | undefined;
 
   /** @param isDirect whether its connections may do without descriptors; then it has their options itself. */
@@ -148,7 +150,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
   /** Of an accept. Arms again, at once if nothing is wrong with the listener. */
   #afterEnd(result: number): void {
     if (this.#closing !== undefined) {
-      if (this.#isDisarmed) this.#onDisarmed?.();
+      if (this.#isDisarmed) this.#disarmed.end();
       return;
     }
     if (result < 0 && result !== ECANCELED && !isOfPeer(result)) {
@@ -241,9 +243,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
   #whenDisarmed(): Promise<void> {
     if (this.#isDisarmed) return Promise.resolve();
     this.#setRef(true);
-    return new Promise((resolve) => {
-      this.#onDisarmed = resolve;
-    });
+    return this.#disarmed.promise;
   }
 }
 

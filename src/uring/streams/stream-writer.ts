@@ -11,6 +11,7 @@
  */
 
 import { EAGAIN, EINTR, EPIPE } from '../../base/errno.js';
+import { IdleWait } from '../../base/idle-wait.js';
 import { clearTimeout, setTimeout } from '../../base/real-timers.js';
 import { byteCountOf, Span, type View } from '../../base/views.js';
 import { abortError, addressError } from '../../errors/index.js';
@@ -51,7 +52,7 @@ export class StreamWriter implements SendOwner {
   #hasBeenCut = false;
   #isHurried = false;
   #endReason: (() => Error) | undefined;
-  #onIdle: (() => void) | undefined;
+  #idle: IdleWait | undefined;
   #onReleased: ((isReleased: boolean) => void) | undefined;
   isHolding = true;
 
@@ -166,13 +167,8 @@ export class StreamWriter implements SendOwner {
   /** Resolves when the kernel has taken all bytes of all writes, or their end. */
   whenIdle(): Promise<void> {
     if (this.isIdle) return Promise.resolve();
-    return new Promise((resolve) => {
-      const before = this.#onIdle;
-      this.#onIdle = () => {
-        before?.();
-        resolve();
-      };
-    });
+    this.#idle ??= new IdleWait();
+    return this.#idle.promise;
   }
 
   /** Ends what is pending with `reason`. */
@@ -202,7 +198,7 @@ export class StreamWriter implements SendOwner {
     const queue = this.#queue;
     const first = queue[0];
     if (first === undefined) {
-      this.#onIdle?.();
+      this.#idle?.end();
       return;
     }
     const { data, taken } = first;
@@ -270,7 +266,7 @@ export class StreamWriter implements SendOwner {
     // Empty writes that have come to the head.
     this.#take(0);
     if (this.#queue.length > 0) this.#send();
-    else this.#onIdle?.();
+    else this.#idle?.end();
   }
 
   onReleased(operation: SendOperation, isCopied: boolean): void {
