@@ -21,6 +21,7 @@ import { CallOperation, lackOf } from '../files/call-operations.js';
 import { closeOf } from '../files/file-operations.js';
 import type { UringFiles } from '../files/files.js';
 import { type OpenedFd, OpenOperation } from '../files/path-operations.js';
+import { mayStall } from '../files/routes.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from '../files/transfers.js';
 import type { UringFile } from '../files/uring-file.js';
 import { linkLengths, RunningChain } from './running-chain.js';
@@ -151,7 +152,7 @@ export class UringChains implements ChainBackend {
         try {
           return {
             kind: 'done',
-            value: this.#files.adopt(outcome.value as OpenedFd, this.#files.mayStall(step.path)),
+            value: this.#files.adopt(outcome.value as OpenedFd, mayStall(this.#dispatcher, step.path)),
           };
         } catch (error) {
           return { kind: 'stopped', error: error as Error };

@@ -47,9 +47,9 @@ import type { Dispatcher } from '../engine/dispatcher.js';
 import { Operation } from '../engine/operation.js';
 import { SLOT_STORAGE_BYTES, type SlotStorage } from '../engine/slot-storage.js';
 import type { CachedPaths } from './cached-paths.js';
+import type { OpenFile } from './open-file.js';
 import { encodePath } from './path-operations.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
-import type { UringFile } from './uring-file.js';
 
 interface Entry<Call extends FileCall> {
   /** An opcode that a ring may be without, and the Linux that brought it. */
@@ -139,7 +139,7 @@ const EMPTY_PATH = encodePath('');
 export class CallOperation<Call extends FileCall> extends Operation<ResultOf<Call>> {
   readonly #call: Call;
   readonly #entry: Entry<Call>;
-  readonly #file: UringFile | undefined;
+  readonly #file: OpenFile | undefined;
   // SAFETY: what the entry points at beside what the call holds, kept alive until the terminal completion.
   readonly #path: Buffer;
   readonly #dest: Buffer | undefined;
@@ -154,7 +154,7 @@ export class CallOperation<Call extends FileCall> extends Operation<ResultOf<Cal
    * @param file that of the call, if it is on one.
    * @param cachedPaths is told how long the call is under way.
    */
-  constructor(call: Call, file: UringFile | undefined, room: Buffer = NOTHING, cachedPaths?: CachedPaths) {
+  constructor(call: Call, file: OpenFile | undefined, room: Buffer = NOTHING, cachedPaths?: CachedPaths) {
     super();
     this.#call = call;
     this.#entry = ENTRIES[call.kind] as Entry<Call>;
@@ -170,11 +170,11 @@ export class CallOperation<Call extends FileCall> extends Operation<ResultOf<Cal
 
   /** The file as entries name it, and the flags that go with that. */
   get target(): number {
-    return (this.#file as UringFile).target;
+    return (this.#file as OpenFile).target;
   }
 
   get flags(): number {
-    return (this.#file as UringFile).targetFlags;
+    return (this.#file as OpenFile).targetFlags;
   }
 
   /** The descriptor; of a path, where relative ones begin. */
@@ -224,7 +224,7 @@ export class CallOperation<Call extends FileCall> extends Operation<ResultOf<Cal
     return factsOf(this.#call);
   }
 
-  override get owner(): UringFile | undefined {
+  override get owner(): OpenFile | undefined {
     return this.#file;
   }
 

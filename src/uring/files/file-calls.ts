@@ -7,7 +7,7 @@ import { called } from '../../native/pool-call.js';
 import { startInPool } from '../../native/pool-file-calls.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { CallOperation, lackOf } from './call-operations.js';
-import type { UringFile } from './uring-file.js';
+import type { OpenFile } from './open-file.js';
 
 /** What the kernel takes of a range at once: whole pages, in 32 bits, of which 0 means to the end. */
 const RANGE_BYTES_MAX = 2 ** 31;
@@ -19,7 +19,7 @@ const VALUE_BYTES_MAX = 65_536;
 /** @param file that of the call, if it is on one: open until the call has ended. */
 export function doOnRing(
   call: FileCall,
-  file: UringFile | undefined,
+  file: OpenFile | undefined,
   dispatcher: Dispatcher,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
@@ -40,7 +40,7 @@ export function doOnRing(
 /** What a ring has no operation for. An abort rejects at once; the file stays open until the pool is done. */
 export async function inPool<Result>(
   start: (done: PoolCallback<Result>) => void,
-  file: UringFile | undefined,
+  file: OpenFile | undefined,
   dispatcher: Dispatcher,
   signal: AbortSignal | undefined,
 ): Promise<Result> {
@@ -51,7 +51,7 @@ export async function inPool<Result>(
 }
 
 /** Keeps a file open from one step of a task to the next. */
-async function held<Result>(file: UringFile | undefined, task: () => Promise<Result>): Promise<Result> {
+async function held<Result>(file: OpenFile | undefined, task: () => Promise<Result>): Promise<Result> {
   file?.pending.enter();
   try {
     return await task();
@@ -62,7 +62,7 @@ async function held<Result>(file: UringFile | undefined, task: () => Promise<Res
 
 function inParts(
   call: FileCallOf<'fadvise64' | 'sync_file_range'>,
-  file: UringFile | undefined,
+  file: OpenFile | undefined,
   dispatcher: Dispatcher,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -80,7 +80,7 @@ function inParts(
 /** A value whose length is not known beforehand. */
 function getAttribute(
   call: FileCallOf<'getxattr' | 'fgetxattr'>,
-  file: UringFile | undefined,
+  file: OpenFile | undefined,
   dispatcher: Dispatcher,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {

@@ -1,4 +1,5 @@
 /** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
+
 import type { View } from '../../base/views.js';
 import { CURRENT_POSITION, type Position } from '../../contract/backend.js';
 import type { OperationFacts } from '../../contract/observation.js';
@@ -21,14 +22,12 @@ import {
 import { Operation } from '../engine/operation.js';
 import { PlainCall } from '../engine/plain-call.js';
 import { Vectors } from '../engine/vectors.js';
-import type { UringFile } from './uring-file.js';
-
-/** What the page cache has is copied where the entry is submitted: so much would hold up the event loop. */
-const THREAD_READ_BYTES_MIN = 1024 * 1024;
+import type { OpenFile } from './open-file.js';
+import { isBeyondRing, transferFlags } from './routes.js';
 
 /** Moves bytes between a view, or several, and a file. `toResult` is told how many. */
 export class TransferOperation<Result> extends Operation<Result> {
-  readonly #file: UringFile;
+  readonly #file: OpenFile;
   readonly #opcode: number;
   /** SAFETY: what the kernel reads from or writes to, kept alive until the terminal completion. */
   readonly #memory: View | Vectors;
@@ -42,7 +41,7 @@ export class TransferOperation<Result> extends Operation<Result> {
    * @param length in bytes, or for vectors how many there are.
    */
   constructor(
-    file: UringFile,
+    file: OpenFile,
     opcode: number,
     memory: View | Vectors,
     offset: number,
@@ -65,15 +64,14 @@ export class TransferOperation<Result> extends Operation<Result> {
     const file = this.#file;
     // A transfer at a position of what has none, as part of a chain: the ring would take it for one at the cursor, and
     // wait. So the kernel is asked for something else, which fails with ESPIPE as pread(2) does (sync_file_range(2)).
-    if (file.isBeyondRing(this.#position)) {
+    if (isBeyondRing(file.isSeekable, this.#position)) {
       prepSyncFileRange(sqe, file.target, file.targetFlags, 0, 0, 0);
       return;
     }
     const memory = this.#memory;
     const address =
       memory instanceof Vectors ? memory.fill() : addressWithin(memory, this.#offset, this.#length);
-    const isLong = this.#opcode === OP_READ && this.#length >= THREAD_READ_BYTES_MIN && file.isSeekable;
-    const flags = isLong ? file.targetFlags | SQE_ASYNC : file.targetFlags;
+    const flags = file.targetFlags | transferFlags(this.#opcode, this.#length, file.isSeekable);
     prepRw(sqe, this.#opcode, file.target, flags, address, this.#length, this.#position);
   }
 
@@ -89,7 +87,7 @@ export class TransferOperation<Result> extends Operation<Result> {
     return this.#opcode === OP_WRITEV && bytes < (this.#memory as Vectors).bytes;
   }
 
-  override get owner(): UringFile {
+  override get owner(): OpenFile {
     return this.#file;
   }
 

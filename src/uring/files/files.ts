@@ -1,4 +1,5 @@
 /** Files on a ring: how they are opened, operations on paths, and whole files by their paths. */
+
 import { type BigIntStats, constants, type Stats } from 'node:fs';
 import type {
   BackendFile,
@@ -18,6 +19,7 @@ import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import { doOnRing } from './file-calls.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
+import { isOpenedByWorker, mayStall } from './routes.js';
 import type { SharedByFiles } from './shared-by-files.js';
 import { UringFile } from './uring-file.js';
 import { type FurtherReader, installOf, WholeReadOperation } from './whole-read.js';
@@ -64,7 +66,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
         index,
         this,
         signal,
-        this.#isForThread(path),
+        isOpenedByWorker(dispatcher, path),
       ),
       signal,
     );
@@ -89,7 +91,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     const open = async (): Promise<BackendFile> => {
       if (!opened.isFifo) {
         isTaken = true;
-        return this.adopt(opened, this.mayStall(path));
+        return this.adopt(opened, mayStall(this.#dispatcher, path));
       }
       try {
         // The descriptor stays a reader meanwhile, for a writer that has seen it.
@@ -153,7 +155,7 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   /** A file of its own for what is open with a direct descriptor. */
   async #install(path: Path, index: number, signal: AbortSignal | undefined): Promise<UringFile> {
     const installed = await this.#dispatcher.submit(installOf(index), signal);
-    return this.adopt(installed, this.mayStall(path));
+    return this.adopt(installed, mayStall(this.#dispatcher, path));
   }
 
   /** Lets `use` go on with an open file; closes the direct descriptor once `open` was called or never will be. */
@@ -196,11 +198,11 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   async #open(call: FileCallOf<'open'>, signal: AbortSignal | undefined): Promise<BackendFile> {
     const { path, flags, mode, rules } = call;
     const from = rules && this.toOpenFrom(rules);
-    const mayStall = this.mayStall(path, from?.directory);
-    const opened = this.#isForThread(path, from?.directory)
+    const isStalling = mayStall(this.#dispatcher, path, from?.directory);
+    const opened = isOpenedByWorker(this.#dispatcher, path, from?.directory)
       ? await this.#dispatcher.submit(new OpenOperation(path, flags, mode, true, from), signal)
       : await openDescriptor(this.#dispatcher, path, flags, mode, from, signal);
-    return this.adopt(opened, mayStall);
+    return this.adopt(opened, isStalling);
   }
 
   #stat(call: FileCallOf<'stat' | 'lstat'>, signal: AbortSignal | undefined): Promise<Stats | BigIntStats> {
@@ -214,26 +216,13 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
   }
 
   /** The file of a descriptor that this ring has just opened. */
-  adopt(opened: OpenedFd, mayStall: boolean): UringFile {
+  adopt(opened: OpenedFd, isStalling: boolean): UringFile {
     if (this.#dispatcher.isClosing) {
       // The ring was closed while the kernel opened the file: it may not be used any more.
       binding().closeFd(opened.fd);
       throw ringClosedError();
     }
-    return new UringFile(this.#dispatcher, this.#shared, opened, mayStall);
-  }
-
-  /** Whether a kernel thread has to open `path`: the kernel's attempt without one may wait. */
-  #isForThread(path: Path, directory?: UringFile): boolean {
-    return this.mayStall(path, directory) || binding().isDelayed();
-  }
-
-  /** Whether all that is done with what is at `path` has to be left to a kernel thread. */
-  mayStall(path: Path, directory?: UringFile): boolean {
-    // It will be refused; and the table of mounts was given back with the last ring.
-    if (this.#dispatcher.isClosing) return true;
-    // Bytes that are no UTF-8, and what begins somewhere else, can't be looked up as they are: '' is any path.
-    return binding().mayStall(typeof path === 'string' && directory === undefined ? path : '');
+    return new UringFile(this.#dispatcher, this.#shared, opened, isStalling);
   }
 
   toOpenFrom({ directory, resolve }: OpenRules): OpenFrom {

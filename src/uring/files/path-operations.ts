@@ -7,7 +7,7 @@ import { AT_FDCWD, COMPLETION_UNSEEKABLE, O_CLOEXEC } from '../../native/layout.
 import { prepOpenat, prepOpenat2, SQE_ASYNC, type Sqe } from '../../native/sqe.js';
 import { Operation } from '../engine/operation.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
-import type { UringFile } from './uring-file.js';
+import type { OpenFile } from './open-file.js';
 
 const OPEN_HOW_BYTES = 24;
 /** Of O_TMPFILE, the bit that it does not share with O_DIRECTORY. */
@@ -34,7 +34,7 @@ export interface OpenedFd {
 
 /** Where a path begins, and how it may be resolved (openat2(2)). */
 export interface OpenFrom {
-  directory: UringFile | undefined;
+  directory: OpenFile | undefined;
   /** RESOLVE_* bits. */
   resolve: number;
 }
@@ -98,7 +98,7 @@ export class OpenOperation extends Operation<OpenedFd> {
     });
   }
 
-  override get owner(): UringFile | undefined {
+  override get owner(): OpenFile | undefined {
     return this.#from?.directory;
   }
 

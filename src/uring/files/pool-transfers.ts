@@ -5,13 +5,23 @@
  * with ESPIPE, or know better, as a few devices do; so the answer is theirs, by way of Node's pool. And a ring
  * waits where read(2) and write(2) would fail with EAGAIN.
  */
+
 import { read, readv, write, writev } from 'node:fs';
 import { bytesOf, type Span, type View } from '../../base/views.js';
 import type { Position, ReadResult, WriteResult } from '../../contract/backend.js';
-import type { UringFile } from './uring-file.js';
+import type { PoolCallback } from '../../contract/files.js';
+
+/** The file. */
+interface PoolFile {
+  inPool<Result>(
+    syscall: string,
+    call: (fd: number, callback: PoolCallback<Result>) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Result>;
+}
 
 export async function readInPool<Data extends View>(
-  file: UringFile,
+  file: PoolFile,
   buffer: Data,
   offset: number,
   length: number,
@@ -27,7 +37,7 @@ export async function readInPool<Data extends View>(
 }
 
 export async function writeInPool<Data extends View>(
-  file: UringFile,
+  file: PoolFile,
   buffer: Data,
   offset: number,
   length: number,
@@ -43,7 +53,7 @@ export async function writeInPool<Data extends View>(
 }
 
 export function readvInPool(
-  file: UringFile,
+  file: PoolFile,
   spans: readonly Span[],
   position: Position,
   signal: AbortSignal | undefined,
@@ -62,7 +72,7 @@ export function readvInPool(
 }
 
 export function writevInPool(
-  file: UringFile,
+  file: PoolFile,
   spans: readonly Span[],
   position: Position,
   signal: AbortSignal | undefined,

@@ -6,7 +6,7 @@ import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, type Sqe, useFixedBuffer } from
 import type { Vectors } from '../engine/vectors.js';
 import { NO_SLOT, type PooledMemory } from '../memory/registered-buffers.js';
 import { TransferOperation } from './file-operations.js';
-import type { UringFile } from './uring-file.js';
+import type { OpenFile } from './open-file.js';
 
 /** A read or write of one buffer; where the kernel knows the memory, by its buffer index. */
 export class PooledTransfer<Result> extends TransferOperation<Result> {
@@ -15,7 +15,7 @@ export class PooledTransfer<Result> extends TransferOperation<Result> {
 
   constructor(
     memory: PooledMemory,
-    file: UringFile,
+    file: OpenFile,
     opcode: number,
     view: View,
     offset: number,
@@ -47,7 +47,7 @@ export class PooledVectors extends TransferOperation<number> {
 
   constructor(
     buffers: readonly PoolBuffer[],
-    file: UringFile,
+    file: OpenFile,
     opcode: number,
     vectors: Vectors,
     position: Position,

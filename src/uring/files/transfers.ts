@@ -6,8 +6,8 @@ import { addressOf } from '../../native/addresses.js';
 import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from '../../native/sqe.js';
 import { Vectors } from '../engine/vectors.js';
 import { TransferOperation } from './file-operations.js';
+import type { OpenFile } from './open-file.js';
 import { PooledTransfer, PooledVectors } from './pooled-transfers.js';
-import type { UringFile } from './uring-file.js';
 
 function toReadResult<Data extends View>(bytesRead: number, buffer: Data): ReadResult<Data> {
   return { bytesRead, buffer };
@@ -22,7 +22,7 @@ function toCount(bytes: number): number {
 }
 
 export function readTransfer<Data extends View>(
-  file: UringFile,
+  file: OpenFile,
   buffer: Data,
   offset: number,
   length: number,
@@ -32,7 +32,7 @@ export function readTransfer<Data extends View>(
 }
 
 export function writeTransfer<Data extends View>(
-  file: UringFile,
+  file: OpenFile,
   buffer: Data,
   offset: number,
   length: number,
@@ -42,7 +42,7 @@ export function writeTransfer<Data extends View>(
 }
 
 function transfer<Data extends View, Result>(
-  file: UringFile,
+  file: OpenFile,
   opcode: number,
   buffer: Data,
   offset: number,
@@ -60,7 +60,7 @@ function transfer<Data extends View, Result>(
 
 /** Resolves to the number of bytes. The kernel takes 1 to 1024 spans (IOV_MAX). */
 export function readvTransfer(
-  file: UringFile,
+  file: OpenFile,
   spans: readonly Span[],
   position: Position,
 ): TransferOperation<number> {
@@ -69,7 +69,7 @@ export function readvTransfer(
 
 /** The same for writing. */
 export function writevTransfer(
-  file: UringFile,
+  file: OpenFile,
   spans: readonly Span[],
   position: Position,
 ): TransferOperation<number> {
@@ -77,7 +77,7 @@ export function writevTransfer(
 }
 
 function vectoredTransfer(
-  file: UringFile,
+  file: OpenFile,
   opcode: number,
   spans: readonly Span[],
   position: Position,

@@ -1,4 +1,5 @@
 /** An open file on a ring: its operations, how submission entries name it, and its close. */
+
 import { EINVAL } from '../../base/errno.js';
 import { PendingCount } from '../../base/pending-count.js';
 import { byteCountOf, type Span, type View } from '../../base/views.js';
@@ -7,7 +8,6 @@ import type { CallOnFile, ResultOf } from '../../contract/file-calls.js';
 import { fileClosedError, systemError } from '../../errors/index.js';
 import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { SQE_NO_THREAD } from '../../native/layout.js';
 import { SQE_ASYNC } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
@@ -15,8 +15,10 @@ import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { doOnRing, inPool } from './file-calls.js';
 import { closeOf } from './file-operations.js';
 import { InlineReader } from './inline-reads.js';
+import type { OpenFile } from './open-file.js';
 import type { OpenedFd } from './path-operations.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
+import { isBeyondRing, mayReadInline, workerFlags } from './routes.js';
 import type { SharedByFiles } from './shared-by-files.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
 
@@ -32,17 +34,7 @@ function advance(position: Position, bytes: number): Position {
   return typeof position === 'bigint' ? position + BigInt(bytes) : position + bytes;
 }
 
-/**
- * What entries say of kernel threads. A pipe waits for a peer, which the kernel polls for, and never for a server or
- * a scanner. And Linux 6.1 does not always come back from a transfer of a pipe that a thread has begun: the attempts
- * that it counts go on past the last one.
- */
-function threadFlags({ fd, isSeekable }: OpenedFd, mayStall: boolean): number {
-  if (mayStall && (isSeekable || !binding().isPipe(fd))) return SQE_ASYNC;
-  return isSeekable ? 0 : SQE_NO_THREAD;
-}
-
-export class UringFile implements BackendFile {
+export class UringFile implements BackendFile, OpenFile {
   readonly #dispatcher: Dispatcher;
   readonly #shared: SharedByFiles;
   readonly #fd: number;
@@ -62,7 +54,7 @@ export class UringFile implements BackendFile {
 
   /** @param mayStall whether the kernel's attempts without a thread may wait for a server. */
   constructor(dispatcher: Dispatcher, shared: SharedByFiles, opened: OpenedFd, mayStall: boolean) {
-    const { fd, isSeekable, isDirect = false, isNonBlocking = false } = opened;
+    const { fd, isSeekable, isNonBlocking = false } = opened;
     this.#dispatcher = dispatcher;
     this.#shared = shared;
     this.#fd = fd;
@@ -70,12 +62,10 @@ export class UringFile implements BackendFile {
     this.#isNonBlocking = isNonBlocking && !isSeekable;
     this.#reference = shared.table.acquire(fd);
     this.target = this.#reference.target;
-    this.#ownFlags = threadFlags(opened, mayStall);
+    this.#ownFlags = workerFlags(opened, mayStall);
     this.targetFlags = this.#ownFlags | this.#reference.flags;
     const { inlineCredit } = shared;
-    // Direct I/O has no cache to read from: RWF_NOWAIT spares it the locks there, and it waits for the device.
-    // A FIFO has none either, and what it has less than asked is not to be waited for.
-    this.#inline = isDirect || !isSeekable ? undefined : inlineCredit && new InlineReader(fd, inlineCredit);
+    this.#inline = mayReadInline(opened) ? inlineCredit && new InlineReader(fd, inlineCredit) : undefined;
   }
 
   get fd(): number {
@@ -109,9 +99,8 @@ export class UringFile implements BackendFile {
     return (this.#ownFlags & SQE_ASYNC) !== 0;
   }
 
-  /** Whether the ring would take a transfer there for one at the cursor. */
   isBeyondRing(position: Position): boolean {
-    return !this.isSeekable && position >= 0;
+    return isBeyondRing(this.isSeekable, position);
   }
 
   /** Whether the answer to a transfer there is Node's pool's. */
