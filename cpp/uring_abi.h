@@ -293,6 +293,7 @@ enum Op : uint8_t {
   kOpSend = 26,
   kOpRecv = 27,
   kOpOpenAt2 = 28,
+  kOpSplice = 30,
   kOpShutdown = 34,
   kOpRenameAt = 35,
   kOpUnlinkAt = 36,

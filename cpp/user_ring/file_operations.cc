@@ -173,6 +173,19 @@ int32_t WorkAdvise(Request& request) {
   return -posix_fadvise(sqe.fd, static_cast<off_t>(sqe.off), bytes, static_cast<int>(sqe.op_flags));
 }
 
+int32_t WorkSplice(Request& request) {
+  // The descriptor to take from comes where others have a slot of the file table, and its position where
+  // others have an address.
+  const abi::Sqe& sqe = request.sqe;
+  auto from = static_cast<off64_t>(sqe.addr);
+  auto to = static_cast<off64_t>(sqe.off);
+  int32_t count = Interruptibly(request, [&] {
+    return splice(sqe.file_index, from == -1 ? nullptr : &from, sqe.fd, to == -1 ? nullptr : &to, sqe.len, 0);
+  });
+  request.is_short = count < static_cast<int64_t>(sqe.len);
+  return count;
+}
+
 // What is written back on close may wait for another machine, or a process.
 Outcome AttemptClose(UserRing&, Request& request) {
   if (request.sqe.file_index != 0) return Done(-ENXIO);

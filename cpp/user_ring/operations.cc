@@ -38,6 +38,7 @@ constexpr Table MakeTable() {
   at[abi::kOpSend] = {AttemptSend, nullptr, Place::kWrites};
   at[abi::kOpRecv] = {AttemptReceive, nullptr, Place::kReads};
   at[abi::kOpOpenAt2] = {AttemptOpen, WorkOpen};
+  at[abi::kOpSplice] = {nullptr, WorkSplice};
   at[abi::kOpShutdown] = {AttemptShutdown};
   at[abi::kOpRenameAt] = {nullptr, WorkRename};
   at[abi::kOpUnlinkAt] = {nullptr, WorkUnlink};

@@ -53,6 +53,7 @@ int32_t WorkSyncRange(Request& request);
 int32_t WorkAllocate(Request& request);
 int32_t WorkTruncate(Request& request);
 int32_t WorkAdvise(Request& request);
+int32_t WorkSplice(Request& request);
 Outcome AttemptClose(UserRing& ring, Request& request);
 int32_t WorkClose(Request& request);
 

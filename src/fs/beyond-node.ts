@@ -115,7 +115,7 @@ export abstract class BeyondNode extends EventEmitter {
    * @throws (rejects) EINVAL when neither is a pipe, both are the same, or the target was opened to append; ESPIPE for
    * a position in a pipe; EBADF when closed or not open for that; EPIPE when the target has no reader; EAGAIN instead of
    * waiting with O_NONBLOCK; AbortError, after which part of the bytes may have been moved; ERR_INVALID_ARG_TYPE;
-   * ERR_OUT_OF_RANGE; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM without io_uring: Node has no such call.
+   * ERR_OUT_OF_RANGE; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend: Node has no such call.
    */
   async splice(target: FileHandle, length: number, options?: SpliceOptions | null): Promise<number> {
     const file = this[lifetimeOf]().fileFor('splice');

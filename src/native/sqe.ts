@@ -337,7 +337,7 @@ export function prepOpenat2(sqe: Sqe, dfd: S32, flags: U32, path: U64, how: U64,
 
 // Linux 5.7
 
-export const OP_SPLICE = 30;
+const OP_SPLICE = 30;
 /** At least one of the two is a pipe, whose offset is -1 (splice(2)). A kernel thread does it. */
 export function prepSplice(sqe: Sqe, fdIn: S32, offIn: Offset, fdOut: S32, offOut: Offset, len: U32): void {
   prepRw(sqe, OP_SPLICE, fdOut, SQE_ASYNC, 0, len, offOut);

@@ -24,7 +24,6 @@ import {
 import {
   FSYNC_DATASYNC,
   OP_FTRUNCATE,
-  OP_SPLICE,
   prepFadvise,
   prepFallocate,
   prepFgetxattr,
@@ -90,7 +89,6 @@ const ENTRIES: { readonly [Of in FileCall['kind']]?: Entry<FileCallOf<Of>> } = {
       prepSyncFileRange(sqe, target, flags, bytes, offset, range),
   },
   splice: {
-    since: [OP_SPLICE, 'Linux 5.7'],
     prepare: (sqe, { position, target, targetPosition, bytes }, { fd }) =>
       prepSplice(sqe, fd, position, target.fd, targetPosition, bytes),
     finish: (bytes) => bytes,
