@@ -140,6 +140,8 @@ describeOnEachBackend('Adapters of streams', (makeRing, { options: { backend } }
     await using pair = await connectPair(makeRing());
     const reader = pair.far.readable.getReader();
     const waiting = reader.read();
+    // Before that the stream has not asked the socket.
+    expect(await isPending(waiting)).to.equal(true);
     await within('the end of the stream', reader.cancel());
     expect((await within('the step', waiting)).done).to.equal(true);
     const reading = readBytes(pair.far, 5);
