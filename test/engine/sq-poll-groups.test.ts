@@ -1,5 +1,6 @@
 /** SQ-poll groups: which rings share a thread, how long it lives, where it runs, what conflicts. */
 import { isDeepStrictEqual } from 'node:util';
+import { release } from 'node:os';
 import { expect } from 'chai';
 import { Ring, type RingOptions } from 'ringlet';
 import { frameRings } from '../support/backends.js';
@@ -234,6 +235,24 @@ describe('SQ-poll groups', () => {
     const outcome = await runScript(source, { launcher: ['taskset', '-c', String(here)] });
     expectCleanExit(outcome);
     expect(outcome.stdout).to.match(/^ERR_\w+ true 0\n$/);
+  });
+
+  it('a thread that is not pinned keeps to the CPUs that the program was started on', async function () {
+    const [major = 0, minor = 0] = release().split('.').map(Number);
+    if (major * 1000 + minor < 6012) skip(this, 'needs Linux 6.12, or a stable series with the same change');
+    const here = cpusAllowed('self').at(-1);
+    const source = `
+      import { readFileSync } from 'node:fs';
+      import { Ring } from 'ringlet';
+      const ring = new Ring({ backend: 'io_uring', sqPoll: true });
+      await ring.fs.stat('.');
+      const { threadId } = ring.profile.sqPoll;
+      console.log(readFileSync('/proc/self/task/' + threadId + '/status', 'utf8').match(/Cpus_allowed_list:.*/)[0]);
+      await ring.close();
+    `;
+    const outcome = await runScript(source, { launcher: ['taskset', '-c', String(here)] });
+    expectCleanExit(outcome);
+    expect(outcome.stdout).to.equal(`Cpus_allowed_list:\t${here}\n`);
   });
 
   it('a thread that has gone to sleep is woken by the next operation, 20 times', async () => {
