@@ -8,9 +8,9 @@
 import type { OperationFacts } from '../../contract/observation.js';
 import type { Alarm, AlarmListener } from '../../contract/timer-queue.js';
 import { prepTimeout, prepTimeoutUpdate, type Sqe } from '../../native/sqe.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/armed-operation.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
-import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 import { NO_SLOT } from '../engine/ticket.js';
 import { deadlineFlags, writeDeadline } from './deadline.js';
 

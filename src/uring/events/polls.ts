@@ -14,10 +14,10 @@ import { ringClosedError, systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import type { EpollPolls } from '../../native/epoll-polls.js';
 import { NOP_INJECT_RESULT, prepNop, prepPollAdd, prepPollMultishot, type Sqe } from '../../native/sqe.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/armed-operation.js';
 import type { BatchListener } from '../engine/completion-block.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { PlainCall } from '../engine/plain-call.js';
-import { ArmedOperation, type ArmedOwner } from '../engine/standing-operation.js';
 
 /** The kernel can poll nothing like it, or nothing for such events; another way may exist. */
 const REFUSALS: readonly number[] = [EINVAL, EPERM, EOPNOTSUPP];

@@ -6,11 +6,10 @@
  * io_uring/filetable.c): a peer that had connected would be turned away. An accept that names its own always has
  * one, and it alone can say who has connected.
  */
-import { ECANCELED } from '../../base/errno.js';
-import { addressError } from '../../errors/index.js';
+import type { OperationFacts } from '../../contract/observation.js';
 import { prepAcceptDirect, type Sqe } from '../../native/sqe.js';
+import { ArmedOperation, type ArmedOwner } from '../engine/armed-operation.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
-import { StandingOperation } from '../engine/standing-operation.js';
 import type { DirectSockets } from './direct-sockets.js';
 import type { SocketTarget } from './stream-operations.js';
 
@@ -30,7 +29,7 @@ export interface DirectAcceptOwner extends SocketTarget {
 export class DirectAccepts {
   readonly #sockets: DirectSockets;
   readonly #owner: DirectAcceptOwner;
-  readonly #armed = new Set<DirectAcceptOperation>();
+  readonly #armed = new Set<DirectAccept>();
 
   constructor(sockets: DirectSockets, owner: DirectAcceptOwner) {
     this.#sockets = sockets;
@@ -38,8 +37,8 @@ export class DirectAccepts {
   }
 
   /** What is armed. */
-  get operations(): Iterable<DirectAcceptOperation> {
-    return this.#armed;
+  get operations(): readonly ArmedOperation[] {
+    return [...this.#armed].map(({ operation }) => operation);
   }
 
   get isArmed(): boolean {
@@ -57,36 +56,37 @@ export class DirectAccepts {
     while (this.#armed.size < DIRECT_ACCEPTS_MAX) {
       const index = this.#sockets.acquire();
       if (index < 0) return;
-      const operation = new DirectAcceptOperation(this, this.#owner, index);
-      operation.isHolding = isHolding;
-      this.#armed.add(operation);
-      this.#sockets.dispatcher.begin(operation);
+      const accept = new DirectAccept(this, this.#owner, index);
+      accept.operation.isHolding = isHolding;
+      this.#armed.add(accept);
+      this.#sockets.dispatcher.begin(accept.operation);
     }
   }
 
   cancel(reason: () => Error): void {
-    for (const operation of this.#armed) this.#sockets.dispatcher.cancel(operation, reason);
+    for (const { operation } of this.#armed) this.#sockets.dispatcher.cancel(operation, reason);
   }
 
   setHolding(isHolding: boolean): void {
-    for (const operation of this.#armed) this.#sockets.dispatcher.setHolding(operation, isHolding);
+    for (const { operation } of this.#armed) this.#sockets.dispatcher.setHolding(operation, isHolding);
   }
 
-  onAccepted(operation: DirectAcceptOperation, remoteName: Uint8Array): void {
-    this.#armed.delete(operation);
-    this.#owner.onDirectConnection(operation.index, remoteName);
+  onAccepted(accept: DirectAccept, remoteName: Uint8Array): void {
+    this.#armed.delete(accept);
+    this.#owner.onDirectConnection(accept.index, remoteName);
   }
 
-  onFailed(operation: DirectAcceptOperation, errno: number): void {
-    this.#armed.delete(operation);
+  onFailed(accept: DirectAccept, errno: number): void {
+    this.#armed.delete(accept);
     // The owner first: it may want to wait before it tries again, with this one or another.
     this.#owner.onDirectFailure(errno);
-    this.#sockets.release(operation.index);
+    this.#sockets.release(accept.index);
   }
 }
 
 /** One accept into one direct descriptor. */
-class DirectAcceptOperation extends StandingOperation {
+class DirectAccept implements ArmedOwner {
+  readonly operation = new ArmedOperation(this);
   readonly index: number;
   readonly #accepts: DirectAccepts;
   readonly #socket: SocketTarget;
@@ -94,26 +94,31 @@ class DirectAcceptOperation extends StandingOperation {
   #storageSlot = 0;
 
   constructor(accepts: DirectAccepts, socket: SocketTarget, index: number) {
-    super();
     this.#accepts = accepts;
     this.#socket = socket;
     this.index = index;
   }
 
   /** The address and its length lie in the slot's storage. A direct descriptor is close-on-exec without being told. */
-  override fill(sqe: Sqe, storage: SlotStorage): void {
+  prepareArmed(sqe: Sqe, storage: SlotStorage, { slot }: ArmedOperation): void {
     this.#storage = storage;
-    this.#storageSlot = this.slot;
-    const address = storage.address(this.slot);
-    storage.words(this.slot)[storage.wordOffset(this.slot) + STORAGE_NAME_BYTES / 4] = STORAGE_NAME_BYTES;
+    this.#storageSlot = slot;
+    const address = storage.address(slot);
+    storage.words(slot)[storage.wordOffset(slot) + STORAGE_NAME_BYTES / 4] = STORAGE_NAME_BYTES;
     const { target, targetFlags } = this.#socket;
     prepAcceptDirect(sqe, target, targetFlags, address, address + STORAGE_NAME_BYTES, this.index);
   }
 
-  override complete(result: number): void {
-    this.fulfil();
+  describeArmed(): OperationFacts {
+    return { kind: 'accept' };
+  }
+
+  onCompletion(result: number): void {
+    if (result >= 0) this.#accepts.onAccepted(this, this.#remoteName());
+  }
+
+  onDisarmed(result: number): void {
     if (result < 0) this.#accepts.onFailed(this, result);
-    else this.#accepts.onAccepted(this, this.#remoteName());
   }
 
   /** Read before another operation takes the request slot, which is free by now. */
@@ -122,15 +127,5 @@ class DirectAcceptOperation extends StandingOperation {
     const slot = this.#storageSlot;
     const bytes = storage.words(slot)[storage.wordOffset(slot) + STORAGE_NAME_BYTES / 4] as number;
     return new Uint8Array(storage.bytes(slot).subarray(0, Math.min(bytes, STORAGE_NAME_BYTES)));
-  }
-
-  override failWith(create: () => Error): void {
-    const { errno = ECANCELED } = create() as NodeJS.ErrnoException;
-    this.fulfil();
-    this.#accepts.onFailed(this, errno);
-  }
-
-  protected override errorFor(errno: number): Error {
-    return addressError(errno, 'accept');
   }
 }

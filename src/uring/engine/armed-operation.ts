@@ -13,18 +13,6 @@ import type { Sqe } from '../../native/sqe.js';
 import { Operation } from './operation.js';
 import type { SlotStorage } from './slot-storage.js';
 
-export abstract class StandingOperation<Result = void> extends Operation<Result> {
-  constructor() {
-    super();
-    this.ticket.isExempt = true;
-  }
-
-  /** It serves what its owner's callers wait for, and is ended by the owner alone. */
-  override get isCall(): boolean {
-    return false;
-  }
-}
-
 /** Whom an armed operation works for, and who knows what it is. */
 export interface ArmedOwner {
   /** Writes its entry. */
@@ -41,19 +29,25 @@ export interface ArmedOwner {
 }
 
 /** One that may complete many times, each time for its owner. No promise of it is awaited. */
-export class ArmedOperation extends StandingOperation {
+export class ArmedOperation extends Operation<void> {
   readonly #owned: ArmedOwner;
   /** SAFETY: what the kernel writes into, if it brings memory along, kept alive until the terminal completion. */
   readonly memory: Buffer | undefined;
 
   constructor(owned: ArmedOwner, memory?: Buffer) {
     super();
+    this.ticket.isExempt = true;
     this.#owned = owned;
     this.memory = memory;
   }
 
   override fill(sqe: Sqe, storage: SlotStorage): void {
     this.#owned.prepareArmed(sqe, storage, this);
+  }
+
+  /** It serves what its owner's callers wait for, and is ended by the owner alone. */
+  override get isCall(): boolean {
+    return false;
   }
 
   override get owner(): ArmedOwner {
