@@ -42,14 +42,16 @@ Outcome FailedReceive(Request& request) {
 
 Outcome ReceiveOnce(Request& request) {
   const abi::Sqe& sqe = request.sqe;
-  auto skipped = static_cast<size_t>(request.done);
-  int64_t count = recv(sqe.fd, PointerOf<char>(sqe.addr) + skipped, sqe.len - skipped, FlagsOf(request));
-  if (count < 0) return FailedReceive(request);
-  request.done += count;
-  bool is_short = request.done < sqe.len && WantsAll(request);
-  if (is_short && count > 0) return {Next::kReadable};
-  request.is_short = is_short;
-  return Done(request.done);
+  for (;;) {
+    auto skipped = static_cast<size_t>(request.done);
+    int64_t count = recv(sqe.fd, PointerOf<char>(sqe.addr) + skipped, sqe.len - skipped, FlagsOf(request));
+    if (count < 0) return FailedReceive(request);
+    request.done += count;
+    bool is_short = request.done < sqe.len && WantsAll(request);
+    if (is_short && count > 0) continue;
+    request.is_short = is_short;
+    return Done(request.done);
+  }
 }
 
 bool IsTcp(Request& request) {
@@ -61,11 +63,10 @@ bool IsTcp(Request& request) {
   return request.socket_protocol == IPPROTO_TCP;
 }
 
-// Whether what has just come was all there is. TCP gives all that it has, unless urgent data or the end lie
-// behind it, and of those an event has told, or will (epoll(7)).
-bool IsDrained(UserRing& ring, Request& request, bool is_short) {
-  if (!is_short || request.place != Place::kReads || !IsTcp(request)) return false;
-  return !ring.FindWatched(request.sqe.fd)->has_other_events;
+// Whether nothing but data can be behind what has just come, or an event will tell of it: the end, urgent
+// data, an error. Then what was short was all there is, of TCP as of datagrams (epoll(7)).
+bool HasPlainEvents(UserRing& ring, const Request& request) {
+  return request.place == Place::kReads && !ring.FindWatched(request.sqe.fd)->has_other_events;
 }
 
 // As much of the next buffers as one receive may fill.
@@ -109,7 +110,8 @@ Outcome ReceiveIntoBuffers(UserRing& ring, Request& request) {
     bool is_through = limit != 0 && request.received >= limit;
     if (!IsMultishot(request) || is_through || !ring.HasRoom(2)) return Done(received, flags);
     ring.PostMore(request, static_cast<int32_t>(received), flags);
-    if (IsDrained(ring, request, static_cast<size_t>(received) < wanted)) return {Next::kReadable};
+    bool is_short = static_cast<size_t>(received) < wanted;
+    if (is_short && IsTcp(request) && HasPlainEvents(ring, request)) return {Next::kReadable};
   }
   return {Next::kAgain};
 }
@@ -176,8 +178,7 @@ Outcome ReceiveMessages(UserRing& ring, Request& request) {
       ring.PostMore(request, result, flags);
     }
     round += static_cast<uint32_t>(received);
-    // There were no more.
-    if (static_cast<uint32_t>(received) < count) return {Next::kReadable};
+    if (static_cast<uint32_t>(received) < count && HasPlainEvents(ring, request)) return {Next::kReadable};
   }
   return {Next::kAgain};
 }

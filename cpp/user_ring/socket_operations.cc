@@ -124,17 +124,20 @@ Outcome AttemptSend(UserRing&, Request& request) {
   const abi::Sqe& sqe = request.sqe;
   int flags = static_cast<int>(sqe.op_flags) | MSG_NOSIGNAL | MSG_DONTWAIT;
   bool is_whole = (sqe.op_flags & MSG_WAITALL) != 0 && SocketTypeOf(request) == SOCK_STREAM;
-  int64_t count = SendOnce(request, flags & ~MSG_WAITALL);
-  if (count < 0 && errno == EAGAIN) return {Next::kWritable};
-  if (count < 0) {
-    request.is_short = true;
-    return Done(request.done > 0 ? request.done : -errno);
+  for (;;) {
+    int64_t count = SendOnce(request, flags & ~MSG_WAITALL);
+    if (count < 0 && errno == EAGAIN) return {Next::kWritable};
+    if (count < 0) {
+      request.is_short = true;
+      return Done(request.done > 0 ? request.done : -errno);
+    }
+    request.done += count;
+    bool is_short = static_cast<size_t>(request.done) < BytesOf(request);
+    // Until it says that it must wait: no event tells of room that there is already.
+    if (is_whole && is_short) continue;
+    request.is_short = is_short && (sqe.op_flags & MSG_WAITALL) != 0;
+    return Done(request.done);
   }
-  request.done += count;
-  bool is_short = static_cast<size_t>(request.done) < BytesOf(request);
-  if (is_whole && is_short) return {Next::kWritable};
-  request.is_short = is_short && (sqe.op_flags & MSG_WAITALL) != 0;
-  return Done(request.done);
 }
 
 Outcome AttemptShutdown(UserRing&, Request& request) {

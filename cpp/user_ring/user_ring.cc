@@ -140,6 +140,10 @@ void UserRing::CollectWorkers() {
   }
 }
 
+void UserRing::AddAgain(int fd) {
+  if (WatchedFd* watched = readiness_.Find(fd)) again_.emplace_back(fd, watched->generation);
+}
+
 // What has had its share gets another one.
 void UserRing::RunAgain() {
   std::vector<std::pair<int, uint32_t>> again;
@@ -189,7 +193,9 @@ void UserRing::Settle(Request* request, const Outcome& outcome) {
       WaitFor(request, Place::kWrites);
       break;
     case Next::kAgain:
+      // No event tells of what is there already.
       WaitFor(request, Place::kReads);
+      AddAgain(request->sqe.fd);
       break;
     case Next::kWorker:
       GiveToWorker(request);
@@ -245,7 +251,7 @@ void UserRing::Serve(WatchedFd& watched, RequestList& list) {
     request->was_woken = true;
     Outcome outcome = Attempt(request);
     bool is_waiting = outcome.next == (request->place == Place::kReads ? Next::kReadable : Next::kWritable);
-    if (outcome.next == Next::kAgain) again_.emplace_back(watched.fd, watched.generation);
+    if (outcome.next == Next::kAgain) AddAgain(watched.fd);
     if (is_waiting || outcome.next == Next::kAgain) return;
     readiness_.Remove(request);
     Settle(request, outcome);

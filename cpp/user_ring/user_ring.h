@@ -65,6 +65,7 @@ class UserRing final : private ReadinessOwner {
   int Wait(uint32_t min_complete, uint32_t flags, const void* arg, uint64_t arg_bytes);
   void Collect();
   void CollectWorkers();
+  void AddAgain(int fd);
   void RunAgain();
   void StartRunnable();
   void Start(Request* request);

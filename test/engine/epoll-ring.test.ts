@@ -93,6 +93,22 @@ describe('A ring on epoll', () => {
     expect((await within('the reads', Promise.all(reads))).every(({ length }) => length > 0)).to.equal(true);
   });
 
+  it('more connections than a listener takes at a time: all are served, and none is forgotten', async () => {
+    await using ring = new Ring({ backend: 'epoll' });
+    await using listener = await Listener.listen({ host: '127.0.0.1', port: 0, ring, pendingMax: 40 });
+    const { port } = listener.address as { port: number };
+    const clients = await within(
+      'the connects',
+      Promise.all(Array.from({ length: 300 }, () => StreamSocket.connect({ host: '127.0.0.1', port, ring }))),
+    );
+    const served: StreamSocket[] = [];
+    const serving = (async () => {
+      for await (const socket of listener) if (served.push(socket) === clients.length) break;
+    })();
+    await within('the accepts', serving);
+    for (const socket of [...clients, ...served]) await socket.close();
+  });
+
   it('many writes that wait for one slow reader arrive whole and in order', async () => {
     await using ring = new Ring({ backend: 'epoll' });
     await using listener = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
