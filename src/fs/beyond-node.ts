@@ -111,7 +111,8 @@ export abstract class BeyondNode extends EventEmitter {
    * @param options.position where in this file, in bytes; null and -1 mean its cursor, which then moves, and are all
    * that a pipe takes. `targetPosition` likewise in the target. Default null.
    * @returns how many bytes were moved, which may be less than asked for, and is 0 at the end of this file or when a
-   * pipe has no writer any more. An empty pipe that has one is waited for, and so is room in a full one.
+   * pipe has no writer any more. An empty pipe that has one is waited for, and so is room in a full one. What waits
+   * holds one of the ring's workers (`ioWorkers`); to wait without one, ask `Ring.poll` first.
    * @throws (rejects) EINVAL when neither is a pipe, both are the same, or the target was opened to append; ESPIPE for
    * a position in a pipe; EBADF when closed or not open for that; EPIPE when the target has no reader; EAGAIN instead of
    * waiting with O_NONBLOCK; AbortError, after which part of the bytes may have been moved; ERR_INVALID_ARG_TYPE;

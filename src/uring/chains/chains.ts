@@ -18,9 +18,9 @@ import {
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { Operation } from '../engine/operation.js';
 import { CallOperation, lackOf } from '../files/call-operations.js';
-import { closeOf } from '../files/file-operations.js';
+import { closeOf } from '../files/closing.js';
 import type { UringFiles } from '../files/files.js';
-import { type OpenedFd, OpenOperation } from '../files/path-operations.js';
+import { type OpenedFd, OpenOperation } from '../files/open-operation.js';
 import { mayStall } from '../files/routes.js';
 import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from '../files/transfers.js';
 import type { UringFile } from '../files/uring-file.js';

@@ -4,7 +4,7 @@
  * A link is what goes to the kernel in one piece. There an entry starts when the one before it has ended
  * well, and is cancelled when that one has failed or moved fewer bytes than asked. The kernel heeds the
  * failure of transfers, open and close alone; after a failed fsync or rename it would go on. So any other
- * step, and a transfer that can only fail (file-operations.ts), is the last of its link, and the next link is submitted when it has turned out well.
+ * step, and a transfer that can only fail (transfer-operation.ts), is the last of its link, and the next link is submitted when it has turned out well.
  *
  * The kernel can find only the entry that is under way: a request to stop goes to that one, and to the next
  * should it come to be under way all the same.

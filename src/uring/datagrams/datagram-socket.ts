@@ -34,7 +34,7 @@ import type { FdTable } from '../engine/fd-table.js';
 import { hasLetGo } from '../engine/letting-go.js';
 import type { Operation } from '../engine/operation.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
-import { closeDescriptor } from '../files/uring-file.js';
+import { closeDescriptor } from '../files/closing.js';
 import type { BufferWaiter } from '../memory/buffer-line.js';
 import { CopySlab } from '../memory/copy-slab.js';
 import type { ProvidedBuffers } from '../memory/provided-buffers.js';

@@ -17,7 +17,7 @@ import { binding } from '../../native/binding.js';
 import type { BatchObserver } from '../engine/completion-block.js';
 import { InlineCredit } from './inline-reads.js';
 import type { RingKernel } from '../trials.js';
-import type { OpenedFd } from './path-operations.js';
+import type { OpenedFd } from './open-operation.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
 
 /** What the caches know for certain; any other failure is for the ring to find. */

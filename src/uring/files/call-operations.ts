@@ -47,7 +47,7 @@ import { Operation } from '../engine/operation.js';
 import { SLOT_STORAGE_BYTES, type SlotStorage } from '../engine/slot-storage.js';
 import type { CachedPaths } from './cached-paths.js';
 import type { OpenFile } from './open-file.js';
-import { encodePath } from './path-operations.js';
+import { encodePath } from './open-operation.js';
 import { STATX_BYTES, toBigIntStats, toStats } from './statx.js';
 
 interface Entry<Call extends FileCall> {

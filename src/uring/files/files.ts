@@ -18,7 +18,7 @@ import { CallOperation } from './call-operations.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import { doOnRing } from './file-calls.js';
 import { openDescriptor } from './open.js';
-import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
+import { type OpenedFd, type OpenFrom, OpenOperation } from './open-operation.js';
 import { isOpenedByWorker, mayStall } from './routes.js';
 import type { SharedByFiles } from './shared-by-files.js';
 import { UringFile } from './uring-file.js';

@@ -8,10 +8,12 @@ import { constants, fstat, type Stats } from 'node:fs';
 import type { Path } from '../../contract/backend.js';
 import { systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
+import { POLLIN } from '../../native/layout.js';
 import { called } from '../../native/pool-call.js';
+import { prepPollAdd } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { pollOf } from './file-operations.js';
-import { type OpenedFd, type OpenFrom, OpenOperation } from './path-operations.js';
+import { PlainCall } from '../engine/plain-call.js';
+import { type OpenedFd, type OpenFrom, OpenOperation } from './open-operation.js';
 
 const O_ACCMODE = 0o3;
 const O_PATH = 0o10000000;
@@ -77,4 +79,12 @@ async function awaitWriter(
   if (reopened.status === 'fulfilled') binding().closeFd(reopened.value.fd);
   const { errno = 0 } = failure as NodeJS.ErrnoException;
   throw errno < 0 ? systemError(errno, 'open', path) : failure;
+}
+
+/** Ends when there is something to read from a descriptor, or its other side has hung up. */
+function pollOf(fd: number): PlainCall {
+  return new PlainCall({
+    prepare: (sqe) => prepPollAdd(sqe, fd, POLLIN),
+    errorFor: (errno) => systemError(errno, 'poll'),
+  });
 }

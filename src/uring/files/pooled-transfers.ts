@@ -5,7 +5,7 @@ import type { PoolBuffer } from '../../contract/buffer-pools.js';
 import { OP_READ, OP_READ_FIXED, OP_WRITE_FIXED, type Sqe, useFixedBuffer } from '../../native/sqe.js';
 import type { Vectors } from '../engine/vectors.js';
 import { NO_SLOT, type PooledMemory } from '../memory/registered-buffers.js';
-import { TransferOperation } from './file-operations.js';
+import { TransferOperation } from './transfer-operation.js';
 import type { OpenFile } from './open-file.js';
 
 /** A read or write of one buffer; where the kernel knows the memory, by its buffer index. */

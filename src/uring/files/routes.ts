@@ -8,7 +8,7 @@ import { binding } from '../../native/binding.js';
 import { SQE_NO_THREAD } from '../../native/layout.js';
 import { OP_READ, SQE_ASYNC } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import type { OpenedFd } from './path-operations.js';
+import type { OpenedFd } from './open-operation.js';
 
 /** What the page cache has is copied where the entry is submitted: so much would hold up the event loop. */
 const WORKER_READ_BYTES_MIN = 1024 * 1024;

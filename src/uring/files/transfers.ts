@@ -5,7 +5,7 @@ import { KERNEL_TRANSFER_BYTES_MAX } from '../../contract/chain-steps.js';
 import { addressOf } from '../../native/addresses.js';
 import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from '../../native/sqe.js';
 import { Vectors } from '../engine/vectors.js';
-import { TransferOperation } from './file-operations.js';
+import { TransferOperation } from './transfer-operation.js';
 import type { OpenFile } from './open-file.js';
 import { PooledTransfer, PooledVectors } from './pooled-transfers.js';
 

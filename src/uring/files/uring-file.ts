@@ -10,13 +10,13 @@ import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
 import { SQE_ASYNC } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
-import { type FdReference, type FdTable, unregistered } from '../engine/fd-table.js';
+import { type FdReference, unregistered } from '../engine/fd-table.js';
 import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { doOnRing, inPool } from './file-calls.js';
-import { closeOf } from './file-operations.js';
+import { closeDescriptor, closeNow } from './closing.js';
 import { InlineReader } from './inline-reads.js';
 import type { OpenFile } from './open-file.js';
-import type { OpenedFd } from './path-operations.js';
+import type { OpenedFd } from './open-operation.js';
 import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
 import { isBeyondRing, mayReadInline, workerFlags } from './routes.js';
 import type { SharedByFiles } from './shared-by-files.js';
@@ -250,24 +250,4 @@ export class UringFile implements BackendFile, OpenFile {
     closeNow(this.#fd);
     return true;
   }
-}
-
-function closeNow(fd: number): void {
-  const closed = binding().closeFd(fd);
-  if (closed < 0) throw systemError(closed, 'close');
-}
-
-/** Gives a descriptor back, through the ring while there is one. Nothing may refer to it any more. */
-export async function closeDescriptor(
-  dispatcher: Dispatcher,
-  table: FdTable,
-  fd: number,
-  mayBlock = false,
-): Promise<void> {
-  if (dispatcher.isClosed) {
-    closeNow(fd);
-    return;
-  }
-  table.release(fd);
-  await dispatcher.submitAnyway(closeOf(fd, mayBlock));
 }

@@ -30,7 +30,7 @@ import { SLOT_STORAGE_BYTES, type SlotStorage } from '../engine/slot-storage.js'
 import { NO_SLOT } from '../engine/ticket.js';
 import type { CachedPaths } from './cached-paths.js';
 import type { DirectSlots } from './direct-slots.js';
-import { encodePath, type OpenedFd } from './path-operations.js';
+import { encodePath, type OpenedFd } from './open-operation.js';
 
 const CURRENT_POSITION = -1;
 /** A UTF-16 unit takes three bytes of UTF-8 at most; and there is the NUL. */

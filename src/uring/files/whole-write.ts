@@ -25,7 +25,7 @@ import { Operation } from '../engine/operation.js';
 import type { SlotStorage } from '../engine/slot-storage.js';
 import { NO_SLOT } from '../engine/ticket.js';
 import type { DirectSlots } from './direct-slots.js';
-import { encodePath } from './path-operations.js';
+import { encodePath } from './open-operation.js';
 
 const ENTRY_COUNT = 3;
 

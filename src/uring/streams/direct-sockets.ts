@@ -22,7 +22,7 @@ import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
 import { PlainCall } from '../engine/plain-call.js';
 import { closeOfSlot } from '../engine/slot-close.js';
-import { closeDescriptor } from '../files/uring-file.js';
+import { closeDescriptor } from '../files/closing.js';
 import { installOf } from '../files/whole-read.js';
 import { decodeName, localName } from '../sockets/socket-names.js';
 import { SOL_SOCKET } from '../sockets/socket-options.js';

@@ -3,7 +3,7 @@ import type { SocketAddress } from '../../contract/address.js';
 import { binding } from '../../native/binding.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdReference, FdTable } from '../engine/fd-table.js';
-import { closeDescriptor } from '../files/uring-file.js';
+import { closeDescriptor } from '../files/closing.js';
 import { localName, peerName } from '../sockets/socket-names.js';
 import type { SocketTarget } from './stream-operations.js';
 import { applyStreamOptions } from './stream-options.js';

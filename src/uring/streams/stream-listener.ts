@@ -19,7 +19,7 @@ import { SOCK_CLOEXEC } from '../../native/layout.js';
 import { prepMultishotAccept, type Sqe } from '../../native/sqe.js';
 import { ArmedOperation, type ArmedOwner } from '../engine/armed-operation.js';
 import { hasLetGo } from '../engine/letting-go.js';
-import { closeDescriptor } from '../files/uring-file.js';
+import { closeDescriptor } from '../files/closing.js';
 import { localName } from '../sockets/socket-names.js';
 import { type DirectAcceptOwner, DirectAccepts } from './direct-accepts.js';
 import { DirectHandle } from './direct-sockets.js';

@@ -1,4 +1,4 @@
-/** What each operation on an open file shows the kernel, and what its result becomes. One small class an operation. */
+/** A read or write of an open file, of one piece of memory or several, as an operation. */
 
 import type { View } from '../../base/views.js';
 import { CURRENT_POSITION, type Position } from '../../contract/backend.js';
@@ -6,21 +6,16 @@ import type { OperationFacts } from '../../contract/observation.js';
 import { systemError } from '../../errors/index.js';
 import { addressWithin } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { POLLIN } from '../../native/layout.js';
 import {
   OP_READ,
   OP_READV,
   OP_WRITE,
   OP_WRITEV,
-  prepClose,
-  prepPollAdd,
   prepRw,
   prepSyncFileRange,
-  SQE_ASYNC,
   type Sqe,
 } from '../../native/sqe.js';
 import { Operation } from '../engine/operation.js';
-import { PlainCall } from '../engine/plain-call.js';
 import { Vectors } from '../engine/vectors.js';
 import type { OpenFile } from './open-file.js';
 import { isBeyondRing, transferFlags } from './routes.js';
@@ -111,22 +106,4 @@ export class TransferOperation<Result> extends Operation<Result> {
   protected override onSettled(): void {
     this.#file.pending.leave();
   }
-}
-
-/** Ends when there is something to read from a descriptor, or its other side has hung up. */
-export function pollOf(fd: number): PlainCall {
-  return new PlainCall({
-    prepare: (sqe) => prepPollAdd(sqe, fd, POLLIN),
-    errorFor: (errno) => systemError(errno, 'poll'),
-  });
-}
-
-/** @param mayBlock for a socket that lingers. */
-export function closeOf(fd: number, mayBlock = false): PlainCall {
-  return new PlainCall({
-    prepare: (sqe) => prepClose(sqe, fd, mayBlock ? SQE_ASYNC : 0),
-    isGivingBack: true,
-    errorFor: (errno) => systemError(errno, 'close'),
-    facts: { kind: 'close', fd },
-  });
 }

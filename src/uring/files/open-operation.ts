@@ -1,4 +1,4 @@
-/** What calls on paths show the kernel, and what their results become. One small class an operation. */
+/** Opening a path as an operation, and what comes of it. */
 import { constants } from 'node:fs';
 import type { Path } from '../../contract/backend.js';
 import { systemError } from '../../errors/index.js';
