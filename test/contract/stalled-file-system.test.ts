@@ -4,6 +4,7 @@ import { existsSync, rmSync, symlinkSync } from 'node:fs';
 import type { Chain, FileHandle, Fs } from 'ringlet';
 import { describeOnEachBackend, needsOfRing } from '../support/backends.js';
 import { isPending, rejection, within } from '../support/eventually.js';
+import { chainTimedOutAt } from '../support/outcomes.js';
 import { skip } from '../support/skip.js';
 import { type StallingFs, stallingFs } from '../support/stalling-fs.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -107,16 +108,18 @@ describeOnEachBackend('a file system that stalls', (makeRing) => {
       const ring = makeRing();
       needsOfRing(this, ring, title);
       const handle = await ring.fs.open(stalling.at('stall-transfer'), 'r+');
-      const chain = ring.chain(
-        (parts) => {
-          parts.stat(directory.path);
-          part(parts, stalling, handle);
-          // Nothing can follow an open.
-          if (title !== 'open') parts.mkdir(directory.at('after'));
-        },
-        { timeoutMs: 100 },
+      const { results } = await chainTimedOutAt(1, 100, (timeoutMs) =>
+        ring.chain(
+          (parts) => {
+            parts.stat(directory.path);
+            part(parts, stalling, handle);
+            // Nothing can follow an open.
+            if (title !== 'open') parts.mkdir(directory.at('after'));
+          },
+          { timeoutMs },
+        ),
       );
-      const [before, hung, after] = await within('the chain to end', chain);
+      const [before, hung, after] = results;
       expect(before).to.include({ status: 'fulfilled' });
       expect(hung)
         .to.deep.include({ status: 'rejected' })
@@ -141,8 +144,8 @@ describeOnEachBackend('a file system that stalls', (makeRing) => {
       rmSync(link, { force: true });
       symlinkSync(stalling.at(name), link);
       // So that the kernel has the name in its cache.
-      await fs.lstat(stalling.at(name), { signal: AbortSignal.timeout(50) }).catch(() => {});
-      if (name === 'stall-getattr') await stalling.held();
+      const look = (options?: Options): Promise<unknown> => fs.lstat(stalling.at(name), options);
+      await (name === 'stall-getattr' ? expectAbortable(look) : within('a look', look()));
       await expectAbortable((options) => call(link, options));
     }
     stalling.release();

@@ -3,7 +3,7 @@
  * For the suites that compare ringlet's errors with those of node:fs/promises on this Node.
  */
 import { expect } from 'chai';
-import type { CallError } from './eventually.js';
+import { type CallError, DEADLINE_MS, within } from './eventually.js';
 
 export type Call = (...parameters: unknown[]) => Promise<unknown>;
 
@@ -56,4 +56,20 @@ export function expectAbort(error: CallError, reason: unknown): void {
     'The operation was aborted',
   ]);
   expect(error.cause).to.equal(reason);
+}
+
+/**
+ * What becomes of a chain whose time limit is to end its part `index`. The limit, `leastMs` at first, grows until the
+ * parts before that one have ended: on a busy machine they may take longer.
+ */
+export async function chainTimedOutAt(
+  index: number,
+  leastMs: number,
+  run: (timeoutMs: number) => Promise<PromiseSettledResult<unknown>[]>,
+): Promise<{ results: PromiseSettledResult<unknown>[]; timeoutMs: number }> {
+  for (let timeoutMs = leastMs; ; timeoutMs *= 2) {
+    const results = await within(`a chain with a time limit of ${timeoutMs} ms`, run(timeoutMs));
+    const haveEnded = results.slice(0, index).every(({ status }) => status === 'fulfilled');
+    if (haveEnded || 2 * timeoutMs > DEADLINE_MS) return { results, timeoutMs };
+  }
 }
