@@ -1,8 +1,8 @@
 /** What a ring in user space does that no other backend does: its threads, its descriptors, the numbers they had before. */
 import { expect } from 'chai';
-import { chmodSync, closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { DatagramSocket, Listener, Ring, StreamSocket } from 'ringlet';
-import { doesWithout } from '../support/backends.js';
+import { doesWithout, needsLocalFiles } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { eventually, isPending, rejection, within } from '../support/eventually.js';
 import { expectNoLeftovers, takeBaseline, threadsNamed } from '../support/leftovers.js';
@@ -126,9 +126,9 @@ describe('A ring on epoll', () => {
 
   it('no thread to be had (RLIMIT_NPROC): EAGAIN for what needs one, and all else goes on', async function () {
     if (process.getuid?.() !== 0) skip(this, 'only root can give up its rights');
-    // On a local file system: the file of the program itself need not be.
-    const path = directory.file('known', 'text');
-    chmodSync(directory.path, 0o755);
+    await using ring = new Ring({ backend: 'epoll' });
+    expect(ring.backend).to.equal('epoll');
+    needsLocalFiles(this, process.execPath);
     const script = `
       import { execFileSync } from 'node:child_process';
       import { Ring } from 'ringlet';
@@ -138,13 +138,13 @@ describe('A ring on epoll', () => {
       process.setgid(65534);
       process.setuid(65534);
       // What the caches know needs none.
-      const handle = await ring.fs.open(process.argv[1]);
+      const handle = await ring.fs.open(process.execPath);
       const { bytesRead } = await handle.read(Buffer.alloc(4));
       const failure = await handle.sync().catch(({ code }) => code);
       await handle.close();
       await ring.close();
       console.log(bytesRead, failure);`;
-    const outcome = await runScript(script, { args: [path] });
+    const outcome = await runScript(script);
     expectCleanExit(outcome);
     expect(outcome.stdout).to.equal('4 EAGAIN\n');
   });

@@ -1,7 +1,7 @@
 /** Ring.stats(): each figure moves for what it says it counts, and for nothing else. */
 import { expect } from 'chai';
 import { DatagramSocket, type RingStats } from 'ringlet';
-import { CONFIGURATIONS, frameRings, needsOfRing } from '../support/backends.js';
+import { CONFIGURATIONS, frameRings, needsLocalFiles, needsOfRing } from '../support/backends.js';
 import { addressOf } from '../support/datagrams.js';
 import { rejection, turns, whileNothingHappens, within } from '../support/eventually.js';
 import { sqThreadOf, untilAsleep, withDescriptor } from '../support/sq-poll.js';
@@ -90,8 +90,9 @@ for (const { title, options } of CONFIGURATIONS) {
       expect(ring.stats().staleCompletions).to.equal(0);
     });
 
-    it('budgetStops: a turn that never runs dry makes way for timers', async () => {
+    it('budgetStops: a turn that never runs dry makes way for timers', async function () {
       const ring = makeRing();
+      needsLocalFiles(this, directory.path);
       await using file = await ring.fs.open(directory.file('a', pattern(10)));
       let isOver = false;
       setTimeout(() => {

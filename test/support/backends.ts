@@ -6,6 +6,7 @@
  */
 import type { Context } from 'mocha';
 import { Ring, type RingOptions } from 'ringlet';
+import { binding } from '#ringlet/native/binding.js';
 import { eventually, within } from './eventually.js';
 import {
   type Baseline,
@@ -102,6 +103,15 @@ export function doesWithout(ring: Ring, what: string): string | undefined {
 export function needsOfRing(context: Context, ring: Ring, what: string): void {
   const reason = doesWithout(ring, what);
   if (reason) skip(context, `${what}: ${reason}`);
+}
+
+/**
+ * Skips a test for which the ring itself has to read and open what is at `path`, where workers do, because that might
+ * wait for a server: on a root that is another machine's, as a guest's. To be called while a ring is open.
+ */
+export function needsLocalFiles(context: Context, path: string): void {
+  if (binding().mayStall(path))
+    skip(context, `${path} is reached through a file system that may wait for others`);
 }
 
 /** Skips the suite, in the ring's own words, where such rings do without something. Call inside `describe`. */
