@@ -55,13 +55,13 @@ const MALFORMED: readonly (readonly [title: string, data: Buffer, code: number |
 describe('dig and the example dns-responder', () => {
   needsDig();
 
-  for (const backend of ['io_uring where it can be had', 'node'] as const) {
+  for (const backend of ['io_uring where it can be had', 'epoll'] as const) {
     describe(`over loopback, ${backend}`, () => {
       let responder: DnsResponder;
 
       before('starting the responder', async function () {
-        if (backend === 'node') needsSeccomp(this);
-        responder = await DnsResponder.start('127.0.0.1', 0, backend === 'node' ? refusing('EPERM') : []);
+        if (backend === 'epoll') needsSeccomp(this);
+        responder = await DnsResponder.start('127.0.0.1', 0, backend === 'epoll' ? refusing('EPERM') : []);
       });
 
       after('stopping it', async () => {
