@@ -24,6 +24,8 @@ export class CursorReads {
   readonly #polls: EpollPolls | undefined;
   readonly #waiting = new Line<CursorRead>();
   #isReading = false;
+  /** Whether `next` begins reads: one that ends as it begins comes back in there. */
+  #isBeginning = false;
 
   /** @param polls for waiting; undefined where a read never waits, but fails with EAGAIN. */
   constructor(fd: number, polls: EpollPolls | undefined) {
@@ -40,11 +42,15 @@ export class CursorReads {
   /** The read under way is over. */
   next(): void {
     this.#isReading = false;
+    if (this.#isBeginning) return;
+    this.#isBeginning = true;
     while (!this.#isReading) {
       const read = this.#waiting.shift();
-      if (read === undefined) return;
-      this.#isReading = this.#begin(read);
+      if (read === undefined) break;
+      this.#isReading = true;
+      if (!this.#begin(read)) this.#isReading = false;
     }
+    this.#isBeginning = false;
   }
 
   /** Whether it is under way, or waits until there is something to read. */

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { promises as nodeFs, readFileSync } from 'node:fs';
 import type { FileHandle } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
-import { rejection } from '../support/eventually.js';
+import { rejection, within } from '../support/eventually.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 const CONTENT = pattern(10_000);
@@ -65,6 +65,17 @@ describeOnEachBackend('FileHandle.readv', (makeRing) => {
       const wanted = (inNode as { bytesRead: number }).bytesRead;
       expect((await handle.readv(buffers, 0)).bytesRead).to.equal(wanted);
       expect(Buffer.concat(buffers).subarray(0, wanted)).to.deep.equal(CONTENT.subarray(0, wanted));
+    }
+  });
+
+  it('one that fails as it begins holds up none of the reads behind it', async () => {
+    for (const round of [0, 1]) {
+      const none = handle.readv([]).catch(() => {});
+      const first = handle.read(Buffer.alloc(10));
+      await within('a readv of no buffers', none);
+      expect((await within('a read beside it', first)).bytesRead).to.equal(10);
+      const { buffer } = await within('a read after it', handle.read(Buffer.alloc(10)));
+      expect(buffer.equals(CONTENT.subarray(20 * round + 10, 20 * round + 20))).to.equal(true);
     }
   });
 
