@@ -10,7 +10,7 @@
  * Each addon is looked at in the end: what it asks of its C library must be there in the oldest.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Suite } from './debian/suite.mjs';
@@ -22,18 +22,31 @@ const SUITE = 'bookworm';
 const GLIBC_OLDEST = [2, 28];
 const WORK = join(ROOT, 'build', 'prebuild');
 const STRUCTURES = join(ROOT, 'scripts', 'native', 'libc-structures.cc');
+/**
+ * Functions of threads, with the versions that libpthread gave them before glibc 2.34 took them into libc under new
+ * ones. Both have the old ones, and so an addon that is linked against these loads with either.
+ */
+const THREADS = {
+  'GLIBC_2.2.5': ['create', 'join', 'kill', 'once', 'sigmask', 'attr_setstacksize'],
+  'GLIBC_2.3.3': ['condattr_setclock'],
+  'GLIBC_2.12': ['setname_np'],
+};
+
 const PROCESSORS = {
   x64: {
     cpu: 'x86_64',
     debian: 'amd64',
     compiler: 'x86_64-linux-gnu-g++',
     loader: 'ld-linux-x86-64.so.2',
+    threads: THREADS,
   },
   arm64: {
     cpu: 'aarch64',
     debian: 'arm64',
     compiler: 'aarch64-linux-gnu-g++',
     loader: 'ld-linux-aarch64.so.1',
+    // Its first version has all that is older.
+    threads: { 'GLIBC_2.17': Object.values(THREADS).flat() },
   },
 };
 export const TARGETS = ['linux-x64', 'linux-arm64', 'linuxmusl-x64', 'linuxmusl-arm64'];
@@ -91,7 +104,7 @@ export function linkForMusl(target, { source, defines, output }) {
   const { processor } = partsOf(target);
   const { cpu, compiler, debian } = processor;
   const objects = objectsFolder(debian);
-  const names = readdirSync(objects).filter((name) => name.endsWith('.o'));
+  const names = readdirSync(objects, { recursive: true }).filter((name) => name.endsWith('.o'));
   const paths = names.map((name) => join(objects, name));
   const archive = `${output}.a`;
   execFileSync('ar', ['rcs', archive, ...paths.filter((path) => !/ U (napi|uv)_/.test(undefinedIn(path)))]);
@@ -111,6 +124,25 @@ export function linkForMusl(target, { source, defines, output }) {
   return [muslLibrary(processor), output];
 }
 
+/** An empty libpthread.so.0 to link against, with the names and versions alone. */
+function oldThreads({ compiler, debian, threads }) {
+  const versions = Object.entries(threads);
+  const names = versions.flatMap(([version, own]) => own.map((name) => [`pthread_${name}`, version]));
+  const library = join(WORK, `threads-${debian}`, 'libpthread.so.0');
+  mkdirSync(dirname(library), { recursive: true });
+  const [source, script] = ['source.c', 'versions.map'].map((name) => join(dirname(library), name));
+  writeFileSync(source, names.map(([name]) => `void ${name}(void) {}\n`).join(''));
+  const nodes = versions.map(([version]) => {
+    const own = names.filter((name) => name[1] === version).map(([name]) => `${name};`);
+    return `${version} { global: ${own.join(' ')} };\n`;
+  });
+  writeFileSync(script, nodes.join(''));
+  const shared = ['-shared', '-nostdlib', '-fno-builtin', '-Wl,-soname,libpthread.so.0'];
+  const c = compiler.replace(/g\+\+$/, 'gcc');
+  execFileSync(c, [...shared, `-Wl,--version-script=${script}`, source, '-o', library]);
+  return library;
+}
+
 function undefinedIn(object) {
   return execFileSync('nm', ['--undefined-only', object], { encoding: 'utf8' });
 }
@@ -128,7 +160,7 @@ function isNewerThan(version, oldest) {
 export function faultsOf(target, path = prebuiltPath(target)) {
   const { processor, isMusl } = partsOf(target);
   const { libraries, isBoundAtOnce } = dynamicSectionOf(path);
-  const known = isMusl ? ['libc.so'] : ['libc.so.6', processor.loader];
+  const known = isMusl ? ['libc.so'] : ['libc.so.6', 'libpthread.so.0', processor.loader];
   // Node itself has these.
   const needed = symbolsOf(path).filter(({ name, isNeeded }) => isNeeded && !/^(napi|uv)_/.test(name));
   const faults = libraries.filter((name) => !known.includes(name)).map((name) => `loads ${name}`);
@@ -167,7 +199,7 @@ function prebuild(target) {
   compareStructures(processor);
   const linking = isMusl
     ? muslLinking(processor)
-    : { before: ['-static-libstdc++', '-static-libgcc'], after: [] };
+    : { before: ['-static-libstdc++', '-static-libgcc'], after: [oldThreads(processor)] };
   // In the same folder for both libraries: their objects are the same.
   compileAddon(debian, {
     output: prebuiltPath(target),

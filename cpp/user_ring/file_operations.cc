@@ -59,12 +59,21 @@ class Rest {
     }
     auto position = static_cast<int64_t>(request.sqe.off);
     if (position != -1) position += request.done;
-    long number = IsWrite(request) ? SYS_pwritev2 : SYS_preadv2;
-    return syscall(number, request.sqe.fd, vectors_, static_cast<long>(count_), static_cast<long>(position),
-                   static_cast<long>(position >> 32), static_cast<long>(flags | request.sqe.op_flags));
+    bool is_write = IsWrite(request);
+    flags |= static_cast<int>(request.sqe.op_flags);
+    int64_t moved = Call(is_write ? SYS_pwritev2 : SYS_preadv2, request.sqe.fd, position, flags);
+    // An emulator may know the older calls alone.
+    if (moved >= 0 || errno != ENOSYS || flags != 0) return moved;
+    if (position == -1) return Call(is_write ? SYS_writev : SYS_readv, request.sqe.fd, 0, 0);
+    return Call(is_write ? SYS_pwritev : SYS_preadv, request.sqe.fd, position, 0);
   }
 
  private:
+  int64_t Call(long number, int fd, int64_t position, int flags) const {
+    return syscall(number, fd, vectors_, static_cast<long>(count_), static_cast<long>(position),
+                   static_cast<long>(position >> 32), static_cast<long>(flags));
+  }
+
   iovec one_;
   const iovec* vectors_;
   size_t count_ = 1;
@@ -116,7 +125,7 @@ Outcome AttemptTransfer(UserRing&, Request& request) {
     return has_rest ? Outcome{Next::kWorker} : Transferred(request, wanted);
   }
   if (errno == EAGAIN) return {IsWrite(request) ? Next::kWritable : Next::kReadable};
-  if (errno != EOPNOTSUPP) return Done(-errno);
+  if (errno != EOPNOTSUPP && errno != ENOSYS) return Done(-errno);
   // Nothing that can be asked not to wait: a thread does it, once there is something to be had.
   pollfd asked = {request.sqe.fd, static_cast<short>(IsWrite(request) ? POLLOUT : POLLIN), 0};
   if (poll(&asked, 1, 0) != 0) return {Next::kWorker};

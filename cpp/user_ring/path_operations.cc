@@ -46,6 +46,13 @@ bool HowOf(const Request& request, OpenHow* how) {
   return true;
 }
 
+// Whether it says nothing of the file: EINVAL is from before Linux 5.12, which can't be asked for the cache
+// alone, ENOSYS from before 5.6, and where a seccomp filter knows no openat2(2) it is refused by this or by
+// EPERM.
+bool SaysNothing(int error) {
+  return error == EAGAIN || error == EINVAL || error == ENOSYS || error == EPERM;
+}
+
 int64_t OpenAt2(int directory, const char* path, const OpenHow& how) {
   return syscall(__NR_openat2, directory, path, &how, sizeof(how));
 }
@@ -63,8 +70,7 @@ Outcome AttemptOpen(UserRing&, Request& request) {
   attempt.resolve |= kResolveCached;
   if (is_blocking) attempt.flags |= O_NONBLOCK;
   int64_t fd = OpenAt2(request.sqe.fd, PathOf(request.sqe), attempt);
-  // EINVAL: before Linux 5.12 the cache alone can't be asked for.
-  if (fd < 0) return errno == EAGAIN || errno == EINVAL ? Outcome{Next::kWorker} : Done(-errno);
+  if (fd < 0) return SaysNothing(errno) ? Outcome{Next::kWorker} : Done(-errno);
   if (is_blocking) {
     int flags = fcntl(static_cast<int>(fd), F_GETFL);
     fcntl(static_cast<int>(fd), F_SETFL, flags & ~O_NONBLOCK);

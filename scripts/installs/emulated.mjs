@@ -1,4 +1,4 @@
-/** arm64: its Node and its prebuilt addon, under qemu-user, whose kernel has no io_uring. */
+/** arm64: its Node and its prebuilt addon, under qemu-user, which knows no io_uring. */
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ export function emulatedChecks({ folder, tools, tarball }) {
     writeFileSync(join(home, 'package.json'), '{ "private": true }\n');
     copyFileSync(PROGRAM, join(home, 'program.mjs'));
     const node = join(tools, 'node-arm64/bin/node');
-    return understand(run(['qemu-aarch64', '-L', LIBRARIES, node, 'program.mjs'], { cwd: home }), 'node');
+    return understand(run(['qemu-aarch64', '-L', LIBRARIES, node, 'program.mjs'], { cwd: home }), 'epoll');
   };
   return [['arm64 emulated', check]];
 }

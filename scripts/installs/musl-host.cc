@@ -15,6 +15,7 @@
 #include "ring.h"
 #include "socket_calls.h"
 #include "sq_poll_groups.h"
+#include "uring_syscalls.h"
 #include NODE_NAMES
 
 namespace {
@@ -69,17 +70,17 @@ int main(int, char** arguments) {
   if (ringlet::DecodeAddress(address, &port) != "fe80::1%lo" || port != 53)
     return Fail("an address and back");
 
-  ringlet::KernelFeatures features = ringlet::ProbeKernelFeatures();
+  ringlet::KernelFeatures features = ringlet::ProbeKernelFeatures(ringlet::RingKernel::kSystem);
   if (features.setup < 0) {
     std::printf("no ring (%s)\n", std::strerror(-features.setup));
     return 0;
   }
   ringlet::RingSetup setup = ringlet::SetUpRing({});
-  if (setup.fd < 0 || !Reads(setup, arguments[1])) return Fail("a read by a ring");
-  close(setup.fd);
+  if (setup.ring.fd < 0 || !Reads(setup, arguments[1])) return Fail("a read by a ring");
+  ringlet::UringClose(setup.ring);
   ringlet::SqPollJoin join = ringlet::JoinSqPollGroup({"g", {}, {}, {}}, {});
-  if (join.setup.fd < 0 || !Reads(join.setup, arguments[1])) return Fail("a read by SQ polling");
-  ringlet::LeaveSqPollGroup(join.seat, join.setup.fd);
+  if (join.setup.ring.fd < 0 || !Reads(join.setup, arguments[1])) return Fail("a read by SQ polling");
+  ringlet::LeaveSqPollGroup(join.seat, join.setup.ring.fd);
   if (!ringlet::ListSqPollGroups().empty()) return Fail("leaving a group");
   std::printf("a ring, and one with SQ polling\n");
 }

@@ -108,6 +108,13 @@ describe("Fallback of backend 'auto'", () => {
     expectFallback(await report(refusing('ENOMEM')), /ENOMEM|memory/i);
   });
 
+  for (const refusal of ['EPERM', 'ENOSYS']) {
+    it(`${refusal} for openat2 as well, by a filter or a kernel that knows neither: files open on epoll`, async function () {
+      needsSeccomp(this);
+      expectFallback(await report([...refusing('EPERM'), ...refusing(`openat2:${refusal}`)]), /seccomp/i);
+    });
+  }
+
   it('kernel.io_uring_disabled=2: runs on epoll, says so and names the sysctl', async function () {
     try {
       accessSync(SYSCTL, constants.W_OK);

@@ -1,8 +1,9 @@
-"""Runs a program for which io_uring_setup fails with an errno of our choice.
+"""Runs a program for which io_uring_setup fails with an errno of our choice, or another call.
 
     python3 refuse-io-uring.py EPERM node script.mjs
     python3 refuse-io-uring.py 'ENOMEM>512' node script.mjs
     python3 refuse-io-uring.py KILL node script.mjs
+    python3 refuse-io-uring.py openat2:ENOSYS node script.mjs
 
 The second refuses only rings of more than 512 submission entries, as a system short of memory would. The third ends
 the process with SIGSYS, as systemd's SystemCallFilter does without SystemCallErrorNumber.
@@ -25,8 +26,8 @@ SECCOMP_RET_ALLOW = 0x7FFF0000
 NUMBER_OFFSET = 0
 # The low half of the first argument of the call, on little-endian machines: the submission entries.
 ENTRIES_OFFSET = 16
-# The same number on every architecture: it came after the numbering was unified.
-NR_IO_URING_SETUP = 425
+# The same numbers on every architecture: they came after the numbering was unified.
+NUMBERS = {"io_uring_setup": 425, "openat2": 437}
 
 BPF_LOAD_WORD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 BPF_JUMP_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
@@ -47,10 +48,10 @@ class Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(Instruction))]
 
 
-def refuse(answer: int, above: int) -> None:
+def refuse(number: int, answer: int, above: int) -> None:
     instructions = (Instruction * 6)(
         Instruction(BPF_LOAD_WORD, 0, 0, NUMBER_OFFSET),
-        Instruction(BPF_JUMP_IF_EQUAL, 0, 3, NR_IO_URING_SETUP),
+        Instruction(BPF_JUMP_IF_EQUAL, 0, 3, number),
         Instruction(BPF_LOAD_WORD, 0, 0, ENTRIES_OFFSET),
         Instruction(BPF_JUMP_IF_GREATER, 0, 1, above),
         Instruction(BPF_RETURN, 0, 0, answer),
@@ -66,8 +67,10 @@ def refuse(answer: int, above: int) -> None:
 
 
 if __name__ == "__main__":
-    name, _, above = sys.argv[1].partition(">")
+    refusal, _, above = sys.argv[1].partition(">")
+    call, _, name = refusal.rpartition(":")
     refuse(
+        NUMBERS[call or "io_uring_setup"],
         SECCOMP_RET_KILL_PROCESS if name == "KILL" else SECCOMP_RET_ERRNO | getattr(errno, name),
         int(above or 0),
     )

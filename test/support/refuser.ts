@@ -11,7 +11,8 @@ const SCRIPT = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
 /**
  * For `ChildOptions.launcher`.
  *
- * @param refusal an errno's name, as in 'ENOMEM>512' for larger rings only; 'KILL' ends the process with SIGSYS.
+ * @param refusal an errno's name, as in 'ENOMEM>512' for larger rings only; 'KILL' ends the process with SIGSYS;
+ *   'openat2:EPERM' refuses that call instead.
  */
 export function refusing(refusal: string): string[] {
   return [python(), SCRIPT, refusal];
