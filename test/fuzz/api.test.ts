@@ -23,6 +23,7 @@ const LIMITED = ['sh', '-c', 'ulimit -f 16384; exec "$@"', 'sh'];
 const KINDS: readonly (readonly [title: string, options: RingOptions, share: number])[] = [
   ['node', { backend: 'node' }, 1],
   ['loop', { backend: 'io_uring' }, 1],
+  ['epoll', { backend: 'epoll' }, 1],
   ['sqPoll', { backend: 'io_uring', sqPoll: { group: 'fuzz', threads: 1 } }, 0.1],
 ];
 
