@@ -254,7 +254,7 @@ bool RingHost::SubmitStaged() {
 bool RingHost::HasWork() const {
   // What the kernel has refused to take, in the middle of JavaScript, is tried again. A thread takes it by
   // itself.
-  if (!ring_.is_sq_poll() && ring_.QueuedCount() > 0) return true;
+  if (!is_broken_ && !ring_.is_sq_poll() && ring_.QueuedCount() > 0) return true;
   return ring_.HasCompletions() || ring_.HasDeferredWork() || ring_.HasOverflowed() ||
          blocks_.control[CONTROL_SUBMISSION_TAIL] != blocks_.control[CONTROL_SUBMISSION_HEAD];
 }

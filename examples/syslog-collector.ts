@@ -2,7 +2,7 @@
  * A syslog collector: receives what the system's own `logger` sends over UDP from other processes, appends
  * it to a file durably, reads the file back, and checks that every message is there exactly once.
  *
- *   npm run demo                       on io_uring with an SQ-poll group, or on the fallback, and says so
+ *   npm run demo                       on io_uring with an SQ-poll group, or on what there is, and says so
  *   npm run demo -- --backend=node     on Node's own modules
  *   npm run demo -- --deadline=60      with more than 10 seconds, for a slow machine
  *

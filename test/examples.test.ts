@@ -184,7 +184,7 @@ describe('Examples', () => {
       });
       expectCleanExit(outcome);
       expect(outcome.stdout.trimEnd().split('\n').at(-1)).to.equal(ALL_THERE);
-      expect(outcome.stdout).to.match(/^ {2}ring +none: this ran on the fallback/m);
+      expect(outcome.stdout).to.match(/^ {2}ring +in user space, on epoll, loop profile/m);
       expect(outcome.stdout).to.match(/^ {2}why +io_uring_setup failed with EPERM: a seccomp filter/m);
     });
 

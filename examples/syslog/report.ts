@@ -58,11 +58,11 @@ function fallbackRows({ backendReason }: Ring): Row[] {
 
 function ringRows(ring: Ring, elapsedMs: number): Row[] {
   const { kind, flags, submissionEntries, completionEntries, degraded } = ring.profile;
+  const isKernels = ring.backend === 'io_uring';
+  const entries = `${submissionEntries} submission and ${completionEntries} completion entries`;
   const rows: Row[] = [
-    [
-      'ring',
-      `io_uring, ${kind} profile, ${submissionEntries} submission and ${completionEntries} completion entries`,
-    ],
+    ['ring', `${isKernels ? 'io_uring' : 'in user space, on epoll'}, ${kind} profile, ${entries}`],
+    ...(ring.backendReason === null ? [] : [['why', ring.backendReason] satisfies Row]),
     ['flags', flags.join(' ')],
   ];
   for (const { what, reason } of degraded) rows.push(['degraded', `${what}: ${reason}`]);
@@ -75,8 +75,9 @@ function ringRows(ring: Ring, elapsedMs: number): Row[] {
       rows.push(['', `awake for ${(cpuMs / 1000).toFixed(2)} s of CPU time, ${share} % of the run`]);
     }
   }
-  // Each completion is a datagram or a file operation, and would have been a call of its own at least.
   const { completed, enters } = ring.stats();
+  if (!isKernels) return [...rows, ['completions', `${count(completed)}, in ${count(enters)} passes`]];
+  // Each completion is a datagram or a file operation, and would have been a call of its own at least.
   const avoided = `${count(completed - enters)} avoided`;
   rows.push([
     'system calls',

@@ -7,7 +7,7 @@ import ts from 'typescript-6';
 
 const folder = process.argv[2];
 const dist = join(folder, 'dist') + sep;
-const entries = ['index', 'fs/promises', 'dgram/index', 'net-style/index'].flatMap((name) => [
+const entries = ['index', 'compat/fs/promises', 'compat/dgram/index', 'compat/net/index'].flatMap((name) => [
   `${name}.d.ts`,
   `${name}.d.cts`,
 ]);
@@ -72,7 +72,7 @@ for (const entry of entries) {
     const isAlias = exported.flags & ts.SymbolFlags.Alias;
     const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported;
     // The drop-in's names are Node's: their types say so, and with them go Node's texts.
-    if (entry.startsWith('fs/') && exported.name !== 'default') continue;
+    if (entry.startsWith('compat/fs/') && exported.name !== 'default') continue;
     look(symbol, `${entry}: ${exported.name}`);
     for (const member of membersOf(symbol).filter((each) => !isPrivate(each)))
       look(member, `${entry}: ${exported.name}.${member.name}`);
