@@ -12,6 +12,7 @@
 #include "napi_values.h"
 #include "native_ring.h"
 #include "uring_syscalls.h"
+#include "user_ring/simulation.h"
 
 namespace ringlet {
 namespace {
@@ -58,6 +59,22 @@ void InjectFaultInto(const Napi::CallbackInfo& info) {
   InjectFault(static_cast<UringCall>(call), ToInt(info[1]), ToUint32(info[2]));
 }
 
+// The numbers in an array, as bits.
+uint64_t BitsOf(const Napi::Value& numbers) {
+  uint64_t bits = 0;
+  auto array = numbers.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); i++) bits |= uint64_t{1} << (ToUint32(array.Get(i)) & 63);
+  return bits;
+}
+
+// simulate(seed, gaps): see user_ring/simulation.h.
+void SimulateOn(const Napi::CallbackInfo& info) {
+  auto gaps = info[1].As<Napi::Object>();
+  Simulate(ToUint32(info[0]),
+           {BitsOf(gaps.Get("opcodes")), BitsOf(gaps.Get("registrations")), ToUint32(gaps.Get("setupFlags")),
+            ToUint32(gaps.Get("receiveFlags")), ToUint32(gaps.Get("bufferRingFlags"))});
+}
+
 // The numbers of layout.h by name, for TypeScript to compare its own with.
 Napi::Value Layout(Napi::Env env) {
   Napi::Object layout = Napi::Object::New(env);
@@ -82,6 +99,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("adviseHugePages", Napi::Function::New<AdviseHugePages>(env));
   exports.Set("noteOtherCopy", Napi::Function::New<NoteOtherCopy>(env));
   exports.Set("injectFault", Napi::Function::New<InjectFaultInto>(env));
+  exports.Set("simulate", Napi::Function::New<SimulateOn>(env));
   exports.Set("layout", Layout(env));
   return exports;
 }

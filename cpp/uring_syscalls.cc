@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "user_ring/simulation.h"
 #include "user_ring/user_ring.h"
 
 // Numbers of the asm-generic table, the same on every architecture that Node runs on.
@@ -85,5 +86,7 @@ void UringClose(const RingHandle& ring) {
 void InjectFault(UringCall call, int error, uint32_t count) {
   faults[static_cast<uint32_t>(call)] = {error, count};
 }
+
+void Simulate(uint32_t seed, const user_ring::KernelGaps& gaps) { user_ring::Simulation::Arm(seed, gaps); }
 
 }  // namespace ringlet

@@ -14,7 +14,8 @@ namespace ringlet {
 
 namespace user_ring {
 class UserRing;
-}
+struct KernelGaps;
+}  // namespace user_ring
 
 enum class UringCall : uint32_t { kSetup = 0, kEnter = 1, kRegister = 2, kMap = 3 };
 
@@ -48,6 +49,9 @@ void UringClose(const RingHandle& ring);
 // Makes the next `count` calls of this kind, on the calling thread, fail with -errno without reaching
 // the kernel. `count` 0 removes the fault. For tests.
 void InjectFault(UringCall call, int error, uint32_t count);
+
+// Of rings in user space that the calling thread makes from now on: see user_ring/simulation.h. For tests.
+void Simulate(uint32_t seed, const user_ring::KernelGaps& gaps);
 
 }  // namespace ringlet
 

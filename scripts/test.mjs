@@ -27,6 +27,7 @@ const BESIDE = [
   'install/**/*',
   'package',
   'regression/**/*',
+  'simulation/**/*',
 ].map((name) => `build/test/${name}.test.js`);
 /** What .mocharc.json says but for its files, which mocha would add to those that are named. */
 const WITHOUT_CONFIG = ['--no-config', '--timeout', '30000', '--slow', '2000', '--forbid-only'];

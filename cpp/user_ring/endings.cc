@@ -12,9 +12,14 @@ namespace ringlet::user_ring {
 UserRing::~UserRing() = default;
 
 void UserRing::Finish(Request* request, int64_t result, uint32_t flags) {
+  if (simulation_ != nullptr && Delay(request, result, flags)) return;
+  FinishNow(request, result, flags);
+}
+
+void UserRing::FinishNow(Request* request, int64_t result, uint32_t flags) {
   requests_.RemoveFromIndex(request);
   if (request->saved_fd_flags >= 0) fcntl(request->sqe.fd, F_SETFL, request->saved_fd_flags);
-  bool is_good = result >= 0 && !request->is_short;
+  bool is_good = result >= 0 && !request->is_short && !request->is_cut;
   if (result < 0 || !request->has_flag(abi::kSqeCqeSkipSuccess))
     queues_.Post(request->sqe.user_data, static_cast<int32_t>(result), flags);
   EndLinkTimeout(request);
@@ -58,6 +63,7 @@ int UserRing::FillProbe(void* into, uint32_t count) const {
   for (uint32_t op = 0; op < header->ops_len; op++) {
     ops[op].op = static_cast<uint8_t>(op);
     bool is_known = FindOperation(static_cast<uint8_t>(op)) != nullptr || op == abi::kOpLinkTimeout;
+    if (simulation_ != nullptr && (simulation_->gaps().opcodes >> op & 1) != 0) is_known = false;
     ops[op].flags = is_known ? abi::kProbeOpSupported : 0;
   }
   return 0;
@@ -65,6 +71,10 @@ int UserRing::FillProbe(void* into, uint32_t count) const {
 
 int UserRing::Register(uint32_t opcode, const void* arg, uint32_t arg_count) {
   void* writable = const_cast<void*>(arg);
+  if (simulation_ != nullptr) {
+    int error = simulation_->FailRegistration(opcode, arg);
+    if (error < 0) return error;
+  }
   switch (opcode) {
     case abi::kRegisterProbe:
       return FillProbe(writable, arg_count);

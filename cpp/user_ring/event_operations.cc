@@ -90,7 +90,10 @@ Outcome AttemptCancel(UserRing& ring, Request& request) {
   bool is_all = (flags & (abi::kCancelAll | abi::kCancelAny)) != 0;
   int32_t result = is_all ? 0 : -ENOENT;
   for (Request* found : ring.FindWaiting(request.sqe)) {
-    int cancelled = ring.Cancel(found, -ECANCELED);
+    // Not found for now, or on its way to its end already.
+    int lost = ring.LoseCancelRace(found);
+    int cancelled = lost == -ENOENT ? lost : ring.Cancel(found, -ECANCELED);
+    if (lost == -EALREADY) cancelled = lost;
     if (is_all) {
       result++;
     } else {

@@ -51,6 +51,9 @@ struct Request {
   bool was_woken = false;
   // Ended otherwise than asked although its result is no error: a short transfer, which breaks a chain.
   bool is_short = false;
+  // It was simulated to transfer less than was asked.
+  bool is_cut = false;
+  uint8_t lost_cancels = 0;
   // The LINK_TIMEOUT that limits this one; of such a timeout, what it limits.
   Request* link_timeout = nullptr;
   Request* limited = nullptr;

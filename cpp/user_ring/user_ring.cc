@@ -29,7 +29,9 @@ constexpr uint64_t kForever = ~uint64_t{0};
 }  // namespace
 
 int UserRing::Setup(uint32_t entries, abi::Params* params) {
-  if ((params->flags & ~kSetupFlags) != 0) return -EINVAL;
+  simulation_ = Simulation::OfNextRing();
+  uint32_t known_flags = kSetupFlags & ~(simulation_ == nullptr ? 0 : simulation_->gaps().setup_flags);
+  if ((params->flags & ~known_flags) != 0) return -EINVAL;
   bool is_clamped = (params->flags & abi::kSetupClamp) != 0;
   if (entries == 0 || (entries > abi::kMaxSubmissionEntries && !is_clamped)) return -EINVAL;
   params->sq_entries = std::bit_ceil(std::min(entries, abi::kMaxSubmissionEntries));
@@ -53,6 +55,10 @@ int UserRing::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, c
                     uint64_t arg_bytes) {
   constexpr uint32_t kKnown = abi::kEnterGetEvents | abi::kEnterExtArg | abi::kEnterNoIoWait;
   if ((flags & ~kKnown) != 0) return -EINVAL;
+  if (simulation_ != nullptr) {
+    int error = simulation_->FailEnter(to_submit > 0);
+    if (error < 0) return error;
+  }
   uint32_t submitted = Submit(to_submit);
   int waited = 0;
   if ((flags & abi::kEnterGetEvents) != 0) {
@@ -61,7 +67,7 @@ int UserRing::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, c
     CollectWorkers();
     StartRunnable();
   }
-  if (!again_.empty()) queues_.SetTaskRun();
+  if (HasMoreToDo()) queues_.SetTaskRun();
   SetTimer();
   return submitted > 0 ? static_cast<int>(submitted) : waited;
 }
@@ -77,7 +83,7 @@ int UserRing::Wait(uint32_t min_complete, uint32_t flags, const void* arg, uint6
   for (;;) {
     Collect();
     if (queues_.ReadyCount() >= min_complete) return 0;
-    if (!again_.empty()) continue;
+    if (HasMoreToDo()) continue;
     uint64_t now_ns = deadline_ns == kForever ? 0 : NowNs();
     if (now_ns >= deadline_ns) return -ETIME;
     int error = readiness_.Wait(deadline_ns == kForever ? kForever : deadline_ns - now_ns);
@@ -90,6 +96,9 @@ uint32_t UserRing::Submit(uint32_t count) {
   Request* first = nullptr;
   Request* last = nullptr;
   while (submitted < count) {
+    // Not within a chain.
+    bool may_stop = simulation_ != nullptr && submitted > 0 && first == nullptr;
+    if (may_stop && simulation_->StopSubmitting()) break;
     const abi::Sqe* sqe = queues_.TakeSubmitted();
     if (sqe == nullptr) break;
     submitted++;
@@ -123,6 +132,7 @@ uint32_t UserRing::Submit(uint32_t count) {
 void UserRing::Collect() {
   queues_.ClearTaskRun();
   queues_.Flush();
+  FinishDelayed();
   CollectWorkers();
   RunAgain();
   bool has_more = readiness_.Collect();
@@ -166,6 +176,8 @@ void UserRing::Start(Request* request) {
   const Operation* operation = FindOperation(request->sqe.opcode);
   if (operation == nullptr || (request->sqe.flags & ~kSqeFlags) != 0 || request->sqe.personality != 0) {
     Finish(request, -EINVAL, 0);
+  } else if (simulation_ != nullptr && Disturb(request)) {
+    return;
   } else if (operation->attempt == nullptr ||
              (request->has_flag(abi::kSqeAsync) && operation->work != nullptr)) {
     GiveToWorker(request);
@@ -226,8 +238,9 @@ void UserRing::GiveToWorker(Request* request) {
   // What waits for a peer may wait without end, and so may what was sent straight to a thread.
   bool waits = operation->queue != Place::kNone && !IsSized(request->sqe.fd);
   bool is_unbounded = waits || request->has_flag(abi::kSqeAsync) || request->sqe.opcode == abi::kOpConnect;
-  int error =
-      workers_.Queue(request, operation->work, is_unbounded ? WorkKind::kUnbounded : WorkKind::kBounded);
+  WorkKind kind = is_unbounded ? WorkKind::kUnbounded : WorkKind::kBounded;
+  bool is_refused = simulation_ != nullptr && simulation_->RefuseWorker();
+  int error = is_refused ? -EAGAIN : workers_.Queue(request, operation->work, kind);
   if (error == 0) {
     requests_.AddToIndex(request);
   } else if (request->sqe.opcode == abi::kOpClose) {
@@ -265,7 +278,7 @@ void UserRing::ServePolls(WatchedFd& watched, uint32_t events) {
     uint32_t happened = events & (poll->poll_events | POLLERR | POLLHUP);
     if (happened == 0) continue;
     bool is_multishot = poll->sqe.len != 0;
-    if (is_multishot && queues_.HasRoom(2)) {
+    if (is_multishot && HasRoom(2)) {
       PostMore(*poll, static_cast<int32_t>(happened), 0);
     } else {
       readiness_.Remove(poll);

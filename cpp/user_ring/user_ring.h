@@ -11,6 +11,7 @@
 #define RINGLET_USER_RING_USER_RING_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "buffers.h"
@@ -18,6 +19,7 @@
 #include "readiness.h"
 #include "request.h"
 #include "request_store.h"
+#include "simulation.h"
 #include "timers.h"
 #include "workers.h"
 
@@ -40,9 +42,14 @@ class UserRing final : private ReadinessOwner {
   int fd() const { return readiness_.fd(); }
 
   // For operations.
-  BufferGroup* FindBuffers(uint16_t group_id) { return buffers_.Find(group_id); }
+  BufferGroup* FindBuffers(uint16_t group_id) {
+    return simulation_ != nullptr && simulation_->RunOutOfBuffers() ? nullptr : buffers_.Find(group_id);
+  }
   WatchedFd* FindWatched(int fd) { return readiness_.Find(fd); }
-  bool HasRoom(uint32_t completions) const { return queues_.HasRoom(completions); }
+  // Whether a multishot may go on.
+  bool HasRoom(uint32_t completions) const {
+    return queues_.HasRoom(completions) && (simulation_ == nullptr || !simulation_->EndMultishotEarly());
+  }
   uint32_t free_completions() const { return queues_.FreeCompletions(); }
   // A completion of a multishot that goes on.
   void PostMore(const Request& request, int32_t result, uint32_t flags) {
@@ -52,6 +59,10 @@ class UserRing final : private ReadinessOwner {
   void HoldForTimer(Request* request);
   // 0 or -errno, as ASYNC_CANCEL has it.
   int Cancel(Request* request, int32_t result);
+  // Of a cancel that has met the request: 0, or what it says when that gets away.
+  int LoseCancelRace(Request* request) {
+    return simulation_ == nullptr ? 0 : simulation_->LoseCancelRace(request);
+  }
   std::vector<Request*> FindWaiting(const abi::Sqe& cancel) const;
   Request* FindTimer(uint64_t user_data) const;
   void MoveTimer(Request* request, uint64_t deadline_ns);
@@ -76,10 +87,18 @@ class UserRing final : private ReadinessOwner {
   void GiveToWorker(Request* request);
   void WaitFor(Request* request, Place place);
   void Finish(Request* request, int64_t result, uint32_t flags);
+  void FinishNow(Request* request, int64_t result, uint32_t flags);
+  bool Delay(Request* request, int64_t result, uint32_t flags);
+  void FinishDelayed();
+  bool IsUnknown(const Request& request) const;
+  bool Disturb(Request* request);
+  bool HasMoreToDo() const { return !again_.empty() || !delayed_.empty(); }
   void EndLinkTimeout(Request* request);
   void SetTimer();
   int FillProbe(void* into, uint32_t count) const;
 
+  // Null unless a seed has been given.
+  std::unique_ptr<Simulation> simulation_;
   Queues queues_;
   Readiness readiness_;
   Timers timers_;
@@ -89,6 +108,14 @@ class UserRing final : private ReadinessOwner {
   RequestList runnable_;
   // Descriptors, with their generations, whose multishots have had their share.
   std::vector<std::pair<int, uint32_t>> again_;
+  // What has ended and has yet to be said to have, after so many rounds.
+  struct Delayed {
+    Request* request;
+    int64_t result;
+    uint32_t flags;
+    uint32_t rounds;
+  };
+  std::vector<Delayed> delayed_;
   // When what has been interrupted is interrupted once more; 0 for never.
   uint64_t interrupt_at_ns_ = 0;
   uint64_t interrupt_step_ns_ = 0;

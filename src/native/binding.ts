@@ -140,6 +140,15 @@ export interface NativeProbe {
   };
 }
 
+/** What an older kernel lacks, by its own numbers. */
+export interface KernelGaps {
+  opcodes: readonly number[];
+  registrations: readonly number[];
+  setupFlags: number;
+  receiveFlags: number;
+  bufferRingFlags: number;
+}
+
 export interface Binding {
   NativeRing: new (options: NativeRingOptions) => NativeRing;
   NativeWatch: new (fd: number, events: number, onEvents: (events: number) => void) => NativeWatch;
@@ -250,6 +259,8 @@ export interface Binding {
   /** Another copy of the addon is in this thread: its rings must have their turn after ours. */
   noteOtherCopy(): void;
   injectFault(call: number, errno: number, count: number): void;
+  /** For tests: rings on epoll that this thread makes from now on (user_ring/simulation.h); a seed of 0 ends it. */
+  simulate(seed: number, gaps: KernelGaps): void;
   /** For tests: see `injectPollResults`. */
   injectedPollResults: number[];
   layout: Readonly<Record<string, number>>;

@@ -1,0 +1,80 @@
+// What a kernel may do and seldom does, decided by a seed: for tests of all that stands on rings.
+//
+// A ring in user space that has been made under a seed asks at a few places; one without asks a null pointer.
+// Nothing here loses a completion or changes a byte: whatever is decided, a kernel could have done it.
+// How often each thing happens is drawn from the seed, too, so that some seeds have none of it.
+#ifndef RINGLET_USER_RING_SIMULATION_H_
+#define RINGLET_USER_RING_SIMULATION_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "request.h"
+
+namespace ringlet::user_ring {
+
+// What an older kernel lacks, by the numbers of uring_abi.h; opcodes and registrations as bits.
+struct KernelGaps {
+  uint64_t opcodes = 0;
+  uint64_t registrations = 0;
+  uint32_t setup_flags = 0;
+  uint32_t receive_flags = 0;
+  uint32_t buffer_ring_flags = 0;
+};
+
+class Simulation {
+ public:
+  // Rings of this thread that are made from now on; a seed of 0 has nothing happen.
+  static void Arm(uint32_t seed, const KernelGaps& gaps);
+  // Of a ring that is being made: null when there is nothing to simulate.
+  static std::unique_ptr<Simulation> OfNextRing();
+
+  const KernelGaps& gaps() const { return gaps_; }
+
+  // Of io_uring_enter(2): 0, or an error before anything is taken.
+  int FailEnter(bool is_submitting);
+  // Whether no more entries are taken by this call.
+  bool StopSubmitting() { return Happens(stop_submitting_); }
+  // How often the ring is entered before a request that has ended is said to have.
+  uint32_t DelayCompletion(const Request& request);
+  // An error before the request has done anything: 0 or -errno.
+  int FailRequest(const Request& request);
+  // Has it transfer less than was asked. Returns whether it does.
+  bool ShortenTransfer(Request* request);
+  bool EndMultishotEarly() { return Happens(end_multishot_); }
+  bool RunOutOfBuffers() { return Happens(run_out_of_buffers_); }
+  // Whether a thread does what could be done at once.
+  bool PreferWorker() { return Happens(prefer_worker_); }
+  bool RefuseWorker() { return Happens(refuse_worker_); }
+  // Of io_uring_register(2): 0 or -errno.
+  int FailRegistration(uint32_t opcode, const void* arg);
+  // Of a cancel that has found what it is for: 0, -ENOENT when that
+  // goes on as before, or -EALREADY when it is about to end.
+  int LoseCancelRace(Request* request);
+
+ private:
+  Simulation(uint32_t seed, const KernelGaps& gaps);
+  uint32_t Next();
+  uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(uint64_t{Next()} * bound >> 32); }
+  bool Happens(uint32_t percent) { return percent != 0 && Below(100) < percent; }
+  uint32_t DrawPercent();
+
+  uint64_t state_;
+  bool is_seeded_;
+  KernelGaps gaps_;
+  uint32_t fail_enter_ = 0;
+  uint32_t stop_submitting_ = 0;
+  uint32_t delay_completion_ = 0;
+  uint32_t fail_request_ = 0;
+  uint32_t shorten_transfer_ = 0;
+  uint32_t end_multishot_ = 0;
+  uint32_t run_out_of_buffers_ = 0;
+  uint32_t prefer_worker_ = 0;
+  uint32_t refuse_worker_ = 0;
+  uint32_t refuse_resize_ = 0;
+  uint32_t lose_cancel_race_ = 0;
+};
+
+}  // namespace ringlet::user_ring
+
+#endif  // RINGLET_USER_RING_SIMULATION_H_
