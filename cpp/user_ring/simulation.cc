@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "../libc_calls.h"
 #include "operations.h"
 
 namespace ringlet::user_ring {
@@ -36,7 +37,7 @@ bool IsImmediate(uint8_t opcode) {
 // pieces whole (pipe(7)).
 bool MayFallShort(const Request& request) {
   struct stat status;
-  if (fstat(request.sqe.fd, &status) < 0) return false;
+  if (FileStatus(request.sqe.fd, &status) < 0) return false;
   if (S_ISFIFO(status.st_mode)) return request.sqe.opcode == abi::kOpRead;
   return S_ISREG(status.st_mode) && (fcntl(request.sqe.fd, F_GETFL) & O_DIRECT) == 0;
 }
