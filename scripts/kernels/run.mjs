@@ -25,7 +25,8 @@ import { bootUserMode, prepareUserMode } from './user-mode.mjs';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CACHE = process.env.RINGLET_KERNELS_CACHE ?? join(homedir(), '.cache/ringlet-kernels');
 const ON_A_RING = ['contract@loop', 'engine@loop', 'fault@loop'];
-const WITHOUT_RING = ['contract@node', 'engine@node', 'fault@node'];
+/** Where io_uring is too old for rings. */
+const WITHOUT_RING = ['contract@epoll', 'contract@node', 'engine@node', 'fault@node'];
 const TRIED_EACH_TIME = ['6.1', '6.12'];
 
 /** Commands that guests, or their making, need, and the packages that have them. */

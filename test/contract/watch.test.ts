@@ -68,7 +68,7 @@ describeEventsOnEachBackend('Ring.watch', (makeRing, { options }) => {
 
   it('tells of news, not of what is left over', async function () {
     const ring = makeRing();
-    if (ring.backend === 'node' && !doPipesTellOfMore()) {
+    if (ring.backend !== 'io_uring' && !doPipesTellOfMore()) {
       skip(this, 'needs pipes that wake an edge-triggered epoll while bytes are left in them (Linux 5.14)');
     }
     const fd = openPipe(directory.fifo('fifo'));

@@ -1,6 +1,8 @@
 /** Small things that the datagram suites share: numbered payloads, and reading a given count of messages. */
 import type { DatagramMessage, DatagramSocket } from 'ringlet';
+import { execFileSync } from 'node:child_process';
 import { within } from './eventually.js';
+import { python } from './python.js';
 import { pattern } from './temporary.js';
 
 /** A payload that says its number and is filled with bytes that follow from it. */
@@ -50,4 +52,26 @@ export function addressOf(socket: DatagramSocket): { address: string; port: numb
   if (address === '0.0.0.0' || address === '::')
     return { address: family === 'IPv4' ? '127.0.0.1' : '::1', port };
   return { address, port };
+}
+
+/** Sends three datagrams of 100 bytes in one piece (UDP_SEGMENT) to a socket that takes merged ones (UDP_GRO). */
+const MERGING = `
+import socket
+UDP_SEGMENT, UDP_GRO = 103, 104
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+receiver.bind(("127.0.0.1", 0))
+receiver.settimeout(5)
+receiver.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 100)
+sender.sendto(bytes(300), receiver.getsockname())
+print(len(receiver.recv(1000)))
+`;
+
+let mergesDatagrams: boolean | undefined;
+
+/** Whether datagrams that were sent in one piece come over loopback in one piece. */
+export function doDatagramsMerge(): boolean {
+  mergesDatagrams ??= execFileSync(python(), ['-c', MERGING], { encoding: 'utf8' }).trim() === '300';
+  return mergesDatagrams;
 }
