@@ -4,7 +4,7 @@
  * Only a full run makes one (`npm run bench -- --write`); the page is generated and not edited afterwards.
  */
 import type { Machine } from './machine.js';
-import { describeMisses, formatRate } from './report.js';
+import { describeMisses, figuresOf } from './report.js';
 import type { ContenderResult, RunResult, VariantResult } from './results.js';
 
 /**
@@ -53,12 +53,5 @@ function formatVariant(result: VariantResult): string {
 
 function cellsOf({ name, summary, ratios }: ContenderResult, titles: readonly string[]): string[] {
   if (summary === null) return [];
-  const { median, min, max, cpuUsPerOperation } = summary;
-  return [
-    name,
-    formatRate(median),
-    `${formatRate(min)} – ${formatRate(max)}`,
-    ...titles.map((title) => ratios[title]?.toFixed(2) ?? '–'),
-    cpuUsPerOperation.toFixed(2),
-  ];
+  return [name, ...figuresOf(summary, ratios, titles)];
 }

@@ -1,6 +1,7 @@
 /** Tables for people: one a workload, with a bar to see it by and every missed goal said. */
 import type { Machine } from './machine.js';
 import type { ContenderResult, VariantResult } from './results.js';
+import type { Summary } from './statistics.js';
 import type { Goal } from './workload.js';
 
 const BAR_CHARACTERS = 20;
@@ -45,14 +46,21 @@ function cellsOf(
   fastest: number,
 ): string[] {
   if (!summary) return [name, '–', '', ...titles.map(() => ''), '', ''];
-  const { median, min, max, cpuUsPerOperation } = summary;
+  const bar = '█'.repeat(Math.round((summary.median / fastest) * BAR_CHARACTERS));
+  return [name, ...figuresOf(summary, ratios, titles), bar];
+}
+
+/** Median, spread, ratios in the order of `titles`, processor time. */
+export function figuresOf(
+  { median, min, max, cpuUsPerOperation }: Summary,
+  ratios: Readonly<Record<string, number>>,
+  titles: readonly string[],
+): string[] {
   return [
-    name,
     formatRate(median),
     `${formatRate(min)} – ${formatRate(max)}`,
     ...titles.map((title) => ratios[title]?.toFixed(2) ?? '–'),
     cpuUsPerOperation.toFixed(2),
-    '█'.repeat(Math.round((median / fastest) * BAR_CHARACTERS)),
   ];
 }
 

@@ -9,22 +9,9 @@
 
 #include "libc_calls.h"
 
-#ifndef __NR_openat2
-#define __NR_openat2 437
-#endif
-
 namespace ringlet {
 namespace {
 
-// struct open_how (openat2(2)).
-struct OpenHow {
-  uint64_t flags;
-  uint64_t mode;
-  uint64_t resolve;
-};
-
-// Only what the dentry cache has; EAGAIN otherwise (Linux 5.12).
-constexpr uint64_t kResolveCached = 0x20;
 // STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID: all that a header of a Debian 12 may lack names for.
 constexpr uint32_t kStatxMask = 0x7ff | 0x800 | 0x1000;
 // Where struct statx has stx_mnt_id.
@@ -32,7 +19,7 @@ constexpr size_t kMountIdOffset = 0x90;
 
 int OpenCached(const char* path, uint64_t flags) {
   OpenHow how = {flags | O_CLOEXEC, 0, kResolveCached};
-  long fd = syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+  int64_t fd = OpenAt2(AT_FDCWD, path, how);
   return fd < 0 ? -errno : static_cast<int>(fd);
 }
 

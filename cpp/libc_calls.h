@@ -13,7 +13,26 @@
 
 #include <cstdint>
 
+#ifndef __NR_openat2
+#define __NR_openat2 437
+#endif
+
 namespace ringlet {
+
+// struct open_how (openat2(2)).
+struct OpenHow {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+
+// Only what the dentry cache has; EAGAIN otherwise (Linux 5.12).
+constexpr uint64_t kResolveCached = 0x20;
+
+// openat2(2), for which no library has a function.
+inline int64_t OpenAt2(int directory, const char* path, const OpenHow& how) {
+  return syscall(__NR_openat2, directory, path, &how, sizeof(how));
+}
 
 // fstat(2), which glibc has as a function since 2.33.
 inline int FileStatus(int fd, struct stat* status) {

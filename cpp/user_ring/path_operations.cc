@@ -7,24 +7,11 @@
 
 #include <cstdio>
 
+#include "../libc_calls.h"
 #include "operations.h"
-
-#ifndef __NR_openat2
-#define __NR_openat2 437
-#endif
 
 namespace ringlet::user_ring {
 namespace {
-
-// struct open_how (openat2(2)).
-struct OpenHow {
-  uint64_t flags;
-  uint64_t mode;
-  uint64_t resolve;
-};
-
-// Only what the dentry cache has; EAGAIN otherwise (Linux 5.12).
-constexpr uint64_t kResolveCached = 0x20;
 
 // Of the file systems on the way nothing is known: to open there may ask a process or another machine, so a
 // thread does what is not plainly local.
@@ -51,10 +38,6 @@ bool HowOf(const Request& request, OpenHow* how) {
 // EPERM.
 bool SaysNothing(int error) {
   return error == EAGAIN || error == EINVAL || error == ENOSYS || error == EPERM;
-}
-
-int64_t OpenAt2(int directory, const char* path, const OpenHow& how) {
-  return syscall(__NR_openat2, directory, path, &how, sizeof(how));
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ interface CallOptions<Result> {
   /** For a result that came after the caller had been rejected. */
   undo?: ((late: Result) => void) | undefined;
   /** What it is about, for observers and for `cancel`. */
-  facts?: OperationFacts;
+  facts?: OperationFacts | undefined;
   /** Called once, when the work is over, or will never begin. */
   onOver?: (() => void) | undefined;
 }
@@ -175,7 +175,7 @@ export class Admission {
       (done, running) => {
         start(running).then((result) => done(null, result), done);
       },
-      { signal, undo, ...(facts && { facts }) },
+      { signal, undo, facts },
     );
   }
 
