@@ -5,6 +5,7 @@ import { type CallOnPath, type FileCallOf, factsOf, type ResultOf } from '../con
 import { featureUnavailableError, ringClosedError } from '../errors/index.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
 import { startInPool } from '../native/pool-file-calls.js';
+import { foreignRuntime } from '../native/ruling.js';
 import type { Admission } from './admission.js';
 import { NodeFile } from './node-file.js';
 import type { NodePools } from './pools.js';
@@ -13,6 +14,15 @@ export class NodeFiles implements FileBackend {
   readonly #admission: Admission;
   readonly #polls: EpollPolls;
   readonly #pools: NodePools;
+
+  /**
+   * One job of the pool from Node 22 on, where open, fstat, read and close are four. Other runtimes' own takes what
+   * Node's refuses.
+   */
+  readonly readFile =
+    foreignRuntime() === null
+      ? (path: Path, signal: AbortSignal | undefined): Promise<Buffer> => this.#readFile(path, signal)
+      : undefined;
 
   constructor(admission: Admission, polls: EpollPolls, pools: NodePools) {
     this.#admission = admission;
@@ -44,8 +54,7 @@ export class NodeFiles implements FileBackend {
     return new NodeFile(this.#admission, isNonBlocking ? undefined : this.#polls, this.#pools, fd);
   }
 
-  /** One job of the pool from Node 22 on, where open, fstat, read and close are four. */
-  readFile(path: Path, signal: AbortSignal | undefined): Promise<Buffer> {
+  #readFile(path: Path, signal: AbortSignal | undefined): Promise<Buffer> {
     const facts = { kind: 'readFile', path: String(path) };
     return this.#admission.call<Buffer>((done) => nodeFs.readFile(path, signal ? { signal } : {}, done), {
       signal,
