@@ -25,7 +25,7 @@ export type {
   SetAttributeOfHandleOptions,
   SetAttributeOptions,
 } from './fs/attributes.js';
-export type { DirectAlignment } from './fs/beyond-node.js';
+export type { DirectAlignment } from './fs/file-handle.js';
 export { BufferPool, type BufferPoolOptions, PooledBuffer } from './fs/buffer-pool.js';
 export type {
   Chain,

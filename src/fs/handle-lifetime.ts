@@ -24,9 +24,6 @@ export interface LentFile {
   giveBack(isClosed: boolean): void;
 }
 
-/** How the parts of a handle get at it. */
-export const lifetimeOf = Symbol('lifetimeOf');
-
 export class HandleLifetime {
   /** Undefined from the call of `close` on, and while a chain that closes it is under way. */
   file: BackendFile | undefined;

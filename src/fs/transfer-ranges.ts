@@ -2,28 +2,11 @@
 
 import { checkInteger, toPosition } from '../base/validate.js';
 import { byteLengthOf, type View } from '../base/views.js';
-import { type BackendFile, CURRENT_POSITION, type Position, type WriteResult } from '../contract/backend.js';
-import { abortError, invalidArgValue, outOfRange } from '../errors/index.js';
-import { toStringEncoding } from './options.js';
+import { CURRENT_POSITION, type Position } from '../contract/backend.js';
+import { invalidArgValue, outOfRange } from '../errors/index.js';
 
 /** The most that one call transfers (read(2), write(2)); Linux itself stops a page short of it. */
 export const TRANSFER_BYTES_MAX = 2 ** 31 - 1;
-
-export function unlessAborted<Value>(value: Value, signal: AbortSignal | undefined): Promise<Value> {
-  return signal?.aborted ? Promise.reject(abortError(signal)) : Promise.resolve(value);
-}
-
-export async function writeText(
-  file: BackendFile,
-  text: string,
-  position: unknown,
-  encoding: unknown,
-): Promise<WriteResult<string>> {
-  const bytes = Buffer.from(text, toStringEncoding(encoding, text));
-  const at = toLenientPosition(position);
-  const { bytesWritten } = await file.write(bytes, 0, bytes.length, at, undefined);
-  return { bytesWritten, buffer: text };
-}
 
 /** Node's rule for everything but `read`: whatever is no number means the cursor. */
 export function toLenientPosition(position: unknown): Position {
