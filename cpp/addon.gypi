@@ -23,7 +23,7 @@
         "fd_watch.cc",
         "file_exports.cc",
         "file_table_trial.cc",
-        "gathering.cc",
+        "coalescing.cc",
         "identity.cc",
         "kernel_features.cc",
         "loop_hooks.cc",

@@ -39,7 +39,7 @@ int Try(Ring& ring, const abi::Sqe& sqe, uint32_t* last_flags) {
   bool is_first = true;
   bool has_more = true;
   while (has_more) {
-    int submitted = ring.SubmitAndGather(1, kTrialWaitUs);
+    int submitted = ring.SubmitAndWait(1, kTrialWaitUs);
     abi::Cqe cqe;
     if (ring.Drain(&cqe, 1) == 0) return submitted < 0 && is_first ? submitted : result;
     if (is_first) result = cqe.res;

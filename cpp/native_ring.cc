@@ -36,9 +36,9 @@ RingHostOptions ToRingHostOptions(const Napi::Object& from) {
   options.request.task_run = ToTaskRun(from.Get("taskRun").ToString());
   options.is_ring_fd_registered = from.Get("registerRingFd").ToBoolean();
   options.busy_poll_us = ToUint32(from.Get("busyPollUs"));
-  options.gather.count = ToUint32(from.Get("gatherCount"));
-  options.gather.us = ToUint32(from.Get("gatherUs"));
-  options.gather.is_adaptive = from.Get("isGatherAdaptive").ToBoolean();
+  options.coalesce.count = ToUint32(from.Get("coalesceCount"));
+  options.coalesce.us = ToUint32(from.Get("coalesceUs"));
+  options.coalesce.is_adaptive = from.Get("isCoalesceAdaptive").ToBoolean();
   options.collect_max = ToUint32(from.Get("collectMax"));
   options.completion_entries_max = ToUint32(from.Get("completionEntriesMax"));
   options.io_workers_bounded = ToUint32(from.Get("ioWorkersBounded"));

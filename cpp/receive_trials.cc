@@ -119,7 +119,7 @@ std::vector<abi::Cqe> ReceiveBoth(Ring& ring, const Pairs& pairs, uint16_t how) 
   std::vector<abi::Cqe> got;
   int64_t bytes = 0;
   while (bytes < kOnceBytes + kRepeatedlyBytes && got.size() < kCompletionsMax) {
-    ring.SubmitAndGather(1, kWaitUs);
+    ring.SubmitAndWait(1, kWaitUs);
     abi::Cqe cqe;
     if (ring.Drain(&cqe, 1) == 0) break;
     got.push_back(cqe);

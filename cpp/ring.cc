@@ -207,7 +207,7 @@ bool Ring::IsSqThreadComing() {
   return is_coming;
 }
 
-int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {
+int Ring::SubmitAndWait(uint32_t count, uint32_t timeout_us) {
   StoreRelease(ksq_tail_, sq_tail_);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   uint32_t flags = abi::kEnterGetEvents | abi::kEnterExtArg | wait_flags_;
@@ -231,11 +231,11 @@ int Ring::SubmitAndGather(uint32_t count, uint32_t timeout_us) {
   }
 }
 
-int Ring::SubmitAndGatherFirst(uint32_t count, uint32_t gather_us, uint32_t timeout_us) {
+int Ring::SubmitAndWaitMin(uint32_t count, uint32_t min_wait_us, uint32_t timeout_us) {
   // Release: as in Submit.
   StoreRelease(ksq_tail_, sq_tail_);
   abi::KernelTimespec timespec = {0, timeout_us * 1000ll};
-  abi::GetEventsArg arg = {0, 0, gather_us, reinterpret_cast<uint64_t>(&timespec)};
+  abi::GetEventsArg arg = {0, 0, min_wait_us, reinterpret_cast<uint64_t>(&timespec)};
   uint32_t flags = abi::kEnterGetEvents | abi::kEnterExtArg | wait_flags_;
   int result = EnterOnce(QueuedCount(), count, flags, &arg, sizeof(arg));
   return result == -ETIME || result == -EINTR ? 0 : std::min(result, 0);

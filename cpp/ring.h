@@ -56,10 +56,10 @@ class Ring {
   int Submit();
   // Submits, and waits for `count` completions or `timeout_us`, whichever is first. Signals do not make the
   // wait longer.
-  int SubmitAndGather(uint32_t count, uint32_t timeout_us);
-  // Submits, and waits for `count` completions or `gather_us`; where nothing has come by then, for the first
-  // one, `timeout_us` in all. A signal ends the wait. Needs IORING_FEAT_MIN_TIMEOUT.
-  int SubmitAndGatherFirst(uint32_t count, uint32_t gather_us, uint32_t timeout_us);
+  int SubmitAndWait(uint32_t count, uint32_t timeout_us);
+  // Submits, and waits for `count` completions or `min_wait_us`; where nothing has come by then, for the
+  // first one, `timeout_us` in all. A signal ends the wait. Needs IORING_FEAT_MIN_TIMEOUT.
+  int SubmitAndWaitMin(uint32_t count, uint32_t min_wait_us, uint32_t timeout_us);
   // SQPOLL: waits until the thread has taken at least one entry of a full queue.
   int WaitForFreeEntries();
 

@@ -57,7 +57,7 @@ void Pause() {
 }  // namespace
 
 RingHost::RingHost(Engine* engine, const RingHostOptions& options)
-    : engine_(engine), options_(options), gathering_(options.gather) {}
+    : engine_(engine), options_(options), coalescing_(options.coalesce) {}
 
 RingHost::~RingHost() { RINGLET_CHECK(is_closed_); }
 
@@ -72,7 +72,7 @@ int RingHost::Open() {
   if (setup_.ring.fd < 0) return setup_.ring.fd;
   is_closed_ = false;
   int opened = ring_.Open(setup_);
-  gathering_.Open(setup_.params);
+  coalescing_.Open(setup_.params);
   if (opened == 0 && options_.is_ring_fd_registered) ring_fd_registration_ = ring_.RegisterRingFd();
   if (opened == 0 && (options_.io_workers_bounded > 0 || options_.io_workers_unbounded > 0)) {
     uint32_t limits[2] = {options_.io_workers_bounded, options_.io_workers_unbounded};
@@ -122,7 +122,7 @@ void RingHost::Close() {
       cancel.user_data = kCancelAllData;
       ring_.Push(cancel);
     }
-    ring_.SubmitAndGather(1, kShutdownWaitMs * 1000);
+    ring_.SubmitAndWait(1, kShutdownWaitMs * 1000);
     bool has_found_nothing = false;
     bool has_completed = false;
     uint32_t count;
@@ -270,7 +270,7 @@ uint32_t RingHost::Collect() {
     seen = count;
     count += ring_.Drain(blocks_.completions + count, blocks_.completion_capacity - count);
   }
-  return gathering_.Sift(blocks_.completions, count);
+  return coalescing_.Sift(blocks_.completions, count);
 }
 
 bool RingHost::SpinForCompletions() {
@@ -292,7 +292,7 @@ bool RingHost::SpinForCompletions() {
 }
 
 bool RingHost::IsFlow() {
-  return in_kernel_ > 0 && gathering_.IsFlow(blocks_.control[CONTROL_SUBMISSION_HEAD]);
+  return in_kernel_ > 0 && coalescing_.IsFlow(blocks_.control[CONTROL_SUBMISSION_HEAD]);
 }
 
 void RingHost::GrowCompletionQueue() {
@@ -345,7 +345,7 @@ RingHost::Next RingHost::Round(const SettleCall& call, TurnBudget& budget) {
   if (count > 0) {
     Settle(call, count);
     uint64_t now_ns = budget.NoteBatch(count);
-    if (now_ns > 0) gathering_.NoteTime(now_ns);
+    if (now_ns > 0) coalescing_.NoteTime(now_ns);
     budget_stops_ += budget.is_spent();
     return budget.is_spent() ? Next::kTurn : Next::kRound;
   }
@@ -362,15 +362,15 @@ RingHost::Next RingHost::Round(const SettleCall& call, TurnBudget& budget) {
 // Nothing has completed: waits for more where that pays, and otherwise lets the loop be woken again.
 RingHost::Next RingHost::WaitOrEnd(TurnBudget& budget) {
   if (SpinForCompletions()) return Next::kRound;
-  if (in_kernel_ > 0 && gathering_.WantsMore()) {
+  if (in_kernel_ > 0 && coalescing_.WantsMore()) {
     // One wait a turn: in between the event loop looks at everything else.
     if (budget.has_waited()) return Next::kTurn;
     budget.NoteWait();
-    if (gathering_.Gather(ring_, has_multishot_ ? UINT64_MAX : in_kernel_)) return Next::kRound;
+    if (coalescing_.Coalesce(ring_, has_multishot_ ? UINT64_MAX : in_kernel_)) return Next::kRound;
   }
   if (budget.may_wait_for_flow() && IsFlow() && engine_->WouldBlock(this)) {
     budget.NoteWait();
-    if (gathering_.GatherFlow(ring_, engine_->loop_fd())) return Next::kRound;
+    if (coalescing_.CoalesceFlow(ring_, engine_->loop_fd())) return Next::kRound;
   }
   ring_.SilenceWakeups(false);
   if (!HasWork()) return Next::kNothing;
@@ -407,7 +407,7 @@ void RingHost::Settle(const SettleCall& call, uint32_t completions) {
   napi_value result;
   napi_status status =
       napi_make_callback(call.env, call.async_context, call.receiver, call.settle, 0, nullptr, &result);
-  gathering_.NoteBatch(!is_closed_ && blocks_.control[CONTROL_RECEIVED] == completions);
+  coalescing_.NoteBatch(!is_closed_ && blocks_.control[CONTROL_RECEIVED] == completions);
   if (status == napi_ok) return;
   napi_value thrown;
   bool has_thrown = false;
@@ -452,7 +452,7 @@ void RingHost::ReadStats(double* stats) const {
   stats[STAT_BUDGET_STOPS] = static_cast<double>(budget_stops_);
   stats[STAT_SQ_WAKEUPS] = static_cast<double>(ring_.sq_wakeup_count());
   stats[STAT_RESIZES] = static_cast<double>(resizes_);
-  stats[STAT_GATHERS] = static_cast<double>(gathering_.wait_count());
+  stats[STAT_GATHERS] = static_cast<double>(coalescing_.wait_count());
 }
 
 }  // namespace ringlet

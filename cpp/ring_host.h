@@ -13,7 +13,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "gathering.h"
+#include "coalescing.h"
 #include "layout.h"
 #include "loop_hooks.h"
 #include "ring.h"
@@ -40,7 +40,7 @@ struct RingHostOptions {
   std::optional<SqPollGroupRequest> group;
   bool is_ring_fd_registered = true;
   uint32_t busy_poll_us = 0;
-  GatherOptions gather;
+  CoalesceOptions coalesce;
   // Completions of deferred work that may become one batch.
   uint32_t collect_max = 0;
   // How far the completion queue may grow when it overflows.
@@ -124,7 +124,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   std::optional<SqPollSeat> seat_;
   int ring_fd_registration_ = 0;
   Ring ring_;
-  Gathering gathering_;
+  Coalescing coalescing_;
   SharedBlocks blocks_;
   WakeWatch* wake_watch_ = nullptr;
   bool is_woken_on_edges_ = false;

@@ -34,9 +34,9 @@ export interface RingSettings {
   /** Those that streams use where the kernel can fill buffers in parts. */
   streamBuffers: readonly ReceiveBufferSettings[];
   busyPollUs: number;
-  gatherCount: number;
-  gatherUs: number;
-  isGatherAdaptive: boolean;
+  coalesceCount: number;
+  coalesceUs: number;
+  isCoalesceAdaptive: boolean;
   collectMax: number;
   inlineReads: boolean;
   ioWorkersBounded: number;
@@ -190,10 +190,10 @@ function readReceiveBuffer(value: unknown, name: string): ReceiveBufferSettings 
   };
 }
 
-type GatherSettings = Pick<RingSettings, 'gatherCount' | 'gatherUs' | 'isGatherAdaptive'>;
+type CoalesceSettings = Pick<RingSettings, 'coalesceCount' | 'coalesceUs' | 'isCoalesceAdaptive'>;
 
-function readCoalesce(value: unknown, buffersLeast: number): GatherSettings {
-  if (value === false) return { gatherCount: 0, gatherUs: 0, isGatherAdaptive: false };
+function readCoalesce(value: unknown, buffersLeast: number): CoalesceSettings {
+  if (value === false) return { coalesceCount: 0, coalesceUs: 0, isCoalesceAdaptive: false };
   const isAdaptive = value === 'adaptive';
   const wanted = isAdaptive ? COALESCE_ADAPTIVE : value;
   const { minCompletions, timeoutUs }: Partial<CoalesceOptions> = checkOptions<CoalesceOptions>(
@@ -204,9 +204,9 @@ function readCoalesce(value: unknown, buffersLeast: number): GatherSettings {
   const count = checkInteger(minCompletions, 'options.coalesce.minCompletions', 1, COALESCE_COMPLETIONS_MAX);
   return {
     // More than there are buffers for could never come.
-    gatherCount: Math.min(count, buffersLeast),
-    gatherUs: checkInteger(timeoutUs, 'options.coalesce.timeoutUs', 1, COALESCE_US_MAX),
-    isGatherAdaptive: isAdaptive,
+    coalesceCount: Math.min(count, buffersLeast),
+    coalesceUs: checkInteger(timeoutUs, 'options.coalesce.timeoutUs', 1, COALESCE_US_MAX),
+    isCoalesceAdaptive: isAdaptive,
   };
 }
 

@@ -12,7 +12,7 @@ export class Watch implements AsyncIterableIterator<PollEvent[]>, WatchListener,
   readonly #signal: AbortSignal | undefined;
   readonly #backend: BackendWatch;
   /** What has come since the last iteration. */
-  #gathered = 0;
+  #coalesced = 0;
   #waiters: ((step: Step | Promise<never>) => void)[] = [];
   #failure: (() => Error) | undefined;
   #isStarted = false;
@@ -31,7 +31,7 @@ export class Watch implements AsyncIterableIterator<PollEvent[]>, WatchListener,
       return Promise.reject(create());
     }
     if (this.#closing !== undefined) return Promise.resolve(DONE);
-    if (this.#gathered !== 0) return Promise.resolve(this.#takeGathered());
+    if (this.#coalesced !== 0) return Promise.resolve(this.#takeCoalesced());
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
       this.#backend.setHolding(true);
@@ -46,18 +46,18 @@ export class Watch implements AsyncIterableIterator<PollEvent[]>, WatchListener,
     else watchAbort(this.#signal, this);
   }
 
-  #takeGathered(): Step {
-    const value = toPollEvents(this.#gathered);
-    this.#gathered = 0;
+  #takeCoalesced(): Step {
+    const value = toPollEvents(this.#coalesced);
+    this.#coalesced = 0;
     return { done: false, value };
   }
 
   onEvents(events: number): void {
-    this.#gathered |= events;
+    this.#coalesced |= events;
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return;
     if (this.#waiters.length === 0) this.#backend.setHolding(false);
-    waiter(this.#takeGathered());
+    waiter(this.#takeCoalesced());
   }
 
   onFailed(create: () => Error): void {
@@ -74,7 +74,7 @@ export class Watch implements AsyncIterableIterator<PollEvent[]>, WatchListener,
   #close(): Promise<void> {
     if (this.#closing === undefined) {
       if (this.#signal) unwatchAbort(this.#signal, this);
-      this.#gathered = 0;
+      this.#coalesced = 0;
       this.#closing = this.#backend.close();
       for (const waiter of this.#waiters.splice(0)) waiter(DONE);
     }

@@ -15,9 +15,9 @@ interface NativeRingOptions {
   taskRun: string;
   registerRingFd: boolean;
   busyPollUs: number;
-  gatherCount: number;
-  gatherUs: number;
-  isGatherAdaptive: boolean;
+  coalesceCount: number;
+  coalesceUs: number;
+  isCoalesceAdaptive: boolean;
   collectMax: number;
   completionEntriesMax: number;
   ioWorkersBounded: number;

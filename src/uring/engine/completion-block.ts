@@ -13,7 +13,7 @@ import type { CancelRequests } from './cancel-requests.js';
 import type { PendingOperations } from './pending-operations.js';
 import type { SlotTable } from './slot-table.js';
 
-/** Something that gathers completions and acts on them once a batch is through. */
+/** Something that acts on completions once their batch is through. */
 export interface BatchListener {
   /** Whether it waits for the end of the batch at hand. The block's own. */
   isListening: boolean;

@@ -76,7 +76,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   #armed: ArmedOperation | undefined;
   #fallback: BackendWatch | undefined;
   /** Events of the batch at hand, and how it ended the operation, if it did. */
-  #gathered = 0;
+  #coalesced = 0;
   #ending: { errno: number; reason: () => Error } | undefined;
   isListening = false;
   #isHolding = false;
@@ -119,7 +119,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
 
   onCompletion(events: number): void {
     if (events <= 0) return;
-    this.#gathered |= events;
+    this.#coalesced |= events;
     this.#dispatcher.completions.listen(this);
   }
 
@@ -140,8 +140,8 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   }
 
   afterBatch(): void {
-    const [events, ending] = [this.#gathered, this.#ending];
-    this.#gathered = 0;
+    const [events, ending] = [this.#coalesced, this.#ending];
+    this.#coalesced = 0;
     this.#ending = undefined;
     if (this.#isClosed) return;
     if (events !== 0) this.#listener.onEvents(events);

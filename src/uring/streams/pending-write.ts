@@ -105,8 +105,8 @@ export class PendingWrite implements Abortable {
 }
 
 /** The writes at the head of the queue, as far as one send takes them. */
-export function gather(queue: readonly PendingWrite[]): Vectors {
-  const gathered: Span[] = [];
+export function vectorsOf(queue: readonly PendingWrite[]): Vectors {
+  const spans: Span[] = [];
   let skip = (queue[0] as PendingWrite).taken;
   let skippedBytes = 0;
   let bytes = 0;
@@ -118,14 +118,14 @@ export function gather(queue: readonly PendingWrite[]): Vectors {
         skip -= span.bytes;
         continue;
       }
-      if (gathered.length === 0) skippedBytes = skip;
-      if (gathered.length === VIEWS_MAX || (gathered.length > 0 && bytes + span.bytes > SEND_BYTES_MAX)) {
-        return new Vectors(gathered, skippedBytes);
+      if (spans.length === 0) skippedBytes = skip;
+      if (spans.length === VIEWS_MAX || (spans.length > 0 && bytes + span.bytes > SEND_BYTES_MAX)) {
+        return new Vectors(spans, skippedBytes);
       }
       bytes += span.bytes - skip;
       skip = 0;
-      gathered.push(span);
+      spans.push(span);
     }
   }
-  return new Vectors(gathered, skippedBytes);
+  return new Vectors(spans, skippedBytes);
 }

@@ -21,7 +21,7 @@ import type { Dispatcher } from '../engine/dispatcher.js';
 import { Vectors } from '../engine/vectors.js';
 import { SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
 import { mayRefuseZeroCopy, type ZeroCopyChoice } from '../sockets/zero-copy.js';
-import { gather, PendingWrite, SEND_BYTES_MAX, VIEWS_MAX } from './pending-write.js';
+import { vectorsOf, PendingWrite, SEND_BYTES_MAX, VIEWS_MAX } from './pending-write.js';
 import { SendOperation, type SendOwner, type TransferTarget } from './stream-operations.js';
 
 /** Below it no write goes without a copy, however small the send buffer. */
@@ -206,7 +206,7 @@ export class StreamWriter implements SendOwner {
     if (queue.length === 1 && data instanceof Span && fds === undefined) {
       this.#submit(data.view, taken, Math.min(first.bytes - taken, SEND_BYTES_MAX), undefined);
     } else {
-      const vectors = gather(fds === undefined ? queue : [first]);
+      const vectors = vectorsOf(fds === undefined ? queue : [first]);
       this.#submit(vectors, 0, vectors.bytes, fds);
     }
   }

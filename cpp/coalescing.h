@@ -2,8 +2,8 @@
 //
 // With fixed numbers whatever the ring is busy with, or adaptively for a flow: datagrams in quick succession
 // that are not answered. Used by one thread, its environment's.
-#ifndef RINGLET_GATHERING_H_
-#define RINGLET_GATHERING_H_
+#ifndef RINGLET_COALESCING_H_
+#define RINGLET_COALESCING_H_
 
 #include <cstdint>
 
@@ -12,16 +12,16 @@
 
 namespace ringlet {
 
-struct GatherOptions {
+struct CoalesceOptions {
   // Completions to wait for, and for how long; 0 for no waits.
   uint32_t count = 0;
   uint32_t us = 0;
   bool is_adaptive = false;
 };
 
-class Gathering {
+class Coalescing {
  public:
-  explicit Gathering(const GatherOptions& options);
+  explicit Coalescing(const CoalesceOptions& options);
 
   // Gives up waiting for flows where the ring can't.
   void Open(const abi::Params& params);
@@ -34,13 +34,13 @@ class Gathering {
   // With fixed numbers: whether to wait, and the wait, for `expected_max` completions at most. Returns
   // whether there are any.
   bool WantsMore() const;
-  bool Gather(Ring& ring, uint64_t expected_max);
+  bool Coalesce(Ring& ring, uint64_t expected_max);
 
   // Whether there is a flow. `submission_head` tells whether anything has been submitted since the last look.
   bool IsFlow(uint32_t submission_head);
   // The event loop's wait, made in the ring: what has come by the end of a short time comes as one batch.
   // Ends when the loop has something to do. Returns whether there are completions.
-  bool GatherFlow(Ring& ring, int loop_fd);
+  bool CoalesceFlow(Ring& ring, int loop_fd);
   // Takes what is not for JavaScript out of what has been drained. Returns how many are left.
   uint32_t Sift(abi::Cqe* completions, uint32_t count) { return loop_poll_.Sift(completions, count); }
 
@@ -48,7 +48,7 @@ class Gathering {
   uint64_t wait_count() const { return wait_count_; }
 
  private:
-  GatherOptions options_;
+  CoalesceOptions options_;
   LoopPoll loop_poll_;
   uint64_t settled_at_ns_ = 0;
   uint64_t wait_count_ = 0;
@@ -62,4 +62,4 @@ class Gathering {
 
 }  // namespace ringlet
 
-#endif  // RINGLET_GATHERING_H_
+#endif  // RINGLET_COALESCING_H_

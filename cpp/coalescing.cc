@@ -1,4 +1,4 @@
-#include "gathering.h"
+#include "coalescing.h"
 
 #include <algorithm>
 
@@ -15,58 +15,58 @@ constexpr uint32_t kFlowBatchesMax = 256;
 constexpr uint32_t kUsefulCompletions = 2;
 // A slow flow is given more time, so that a wake-up, which costs more than what it brings, is for several.
 constexpr uint32_t kWantedCompletions = 8;
-constexpr uint32_t kFlowGatherUsMax = 250;
+constexpr uint32_t kFlowCoalesceUsMax = 250;
 // How long a flow is waited for at most: to a monitor, the event loop is busy meanwhile.
 constexpr uint32_t kFlowWaitUsMax = 1'000;
 
 // Without deferred work each packet interrupts the wait, and nothing is saved.
-bool CanGatherFlows(const abi::Params& params) {
+bool CanCoalesceFlows(const abi::Params& params) {
   return (params.flags & abi::kSetupDeferTaskRun) != 0 && (params.features & abi::kFeatMinTimeout) != 0;
 }
 
 }  // namespace
 
-Gathering::Gathering(const GatherOptions& options)
+Coalescing::Coalescing(const CoalesceOptions& options)
     : options_(options), flow_us_(options.us), flow_batches_min_(kFlowBatchesMin) {}
 
-void Gathering::Open(const abi::Params& params) {
-  if (options_.is_adaptive && !CanGatherFlows(params)) options_ = {};
+void Coalescing::Open(const abi::Params& params) {
+  if (options_.is_adaptive && !CanCoalesceFlows(params)) options_ = {};
 }
 
-void Gathering::NoteTime(uint64_t now_ns) {
+void Coalescing::NoteTime(uint64_t now_ns) {
   if (now_ns - settled_at_ns_ > kBusyNs + flow_us_ * 1000ull) flow_batches_ = 0;
   settled_at_ns_ = now_ns;
 }
 
-bool Gathering::WantsMore() const {
+bool Coalescing::WantsMore() const {
   if (options_.count == 0 || options_.is_adaptive) return false;
   return NowNs() - settled_at_ns_ <= kBusyNs;
 }
 
-bool Gathering::Gather(Ring& ring, uint64_t expected_max) {
+bool Coalescing::Coalesce(Ring& ring, uint64_t expected_max) {
   // Waiting for more than can come would take the whole time.
   auto count = static_cast<uint32_t>(std::min<uint64_t>(expected_max, options_.count));
   wait_count_++;
-  return ring.SubmitAndGather(count, options_.us) == 0 && ring.HasCompletions();
+  return ring.SubmitAndWait(count, options_.us) == 0 && ring.HasCompletions();
 }
 
 // A client that waits for an answer would send nothing before it, and a stream's peer nothing beyond its
 // window: for these a wait would be lost time.
-bool Gathering::IsFlow(uint32_t submission_head) {
+bool Coalescing::IsFlow(uint32_t submission_head) {
   if (!options_.is_adaptive) return false;
   if (submission_head != submission_head_) flow_batches_ = 0;
   submission_head_ = submission_head;
   return flow_batches_ >= flow_batches_min_ && NowNs() - settled_at_ns_ <= kBusyNs;
 }
 
-bool Gathering::GatherFlow(Ring& ring, int loop_fd) {
+bool Coalescing::CoalesceFlow(Ring& ring, int loop_fd) {
   if (!loop_poll_.Arm(ring, loop_fd)) return false;
   wait_count_++;
-  bool has_waited = ring.SubmitAndGatherFirst(options_.count, flow_us_, kFlowWaitUsMax) == 0;
+  bool has_waited = ring.SubmitAndWaitMin(options_.count, flow_us_, kFlowWaitUsMax) == 0;
   uint32_t ready = ring.ReadyCount();
   if (ready >= kUsefulCompletions) {
     flow_batches_min_ = kFlowBatchesMin;
-    flow_us_ = std::clamp(flow_us_ * kWantedCompletions / ready, options_.us, kFlowGatherUsMax);
+    flow_us_ = std::clamp(flow_us_ * kWantedCompletions / ready, options_.us, kFlowCoalesceUsMax);
   } else {
     // One packet a wait is no gain: look at it again later, and later each time.
     flow_batches_ = 0;
