@@ -1,12 +1,15 @@
 /** serveOn: servers of Node's own, and whatever has a 'connection' event, on a Listener. */
+import { fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, get } from 'node:http';
 import { connect as http2Connect, createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer, get as httpsGet } from 'node:https';
 import nodeNet from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { expect } from 'chai';
-import { Listener, type Ring, serveOn } from 'ringlet';
+import { Listener, type Ring, serveOn, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { eventually, within } from '../support/eventually.js';
@@ -88,6 +91,59 @@ describeOnEachBackend('serveOn', (makeRing) => {
     taken[0]?.destroy();
     first.destroy();
     await within('the end of the server', over);
+  });
+
+  it('a server counts a connection down that has no listeners any more', async () => {
+    const listener = await listen(makeRing());
+    const server = nodeNet.createServer((socket) => void socket.removeAllListeners().destroy());
+    const serving = serveOn(server, listener);
+    const client = nodeNet.connect(listener.address.port, host).on('error', () => {});
+    await within('the end of the connection', once(client.resume(), 'close'));
+    const over = once(server, 'close');
+    server.close();
+    await within('the ends', Promise.all([over, serving]));
+  });
+
+  it('a server’s keepAliveInitialDelay is its connections’, in milliseconds', async () => {
+    const listener = await listen(makeRing());
+    const server = nodeNet.createServer({ keepAlive: true, keepAliveInitialDelay: 9000 });
+    const heard: number[] = [];
+    const { setKeepAlive } = StreamSocket.prototype;
+    const serving = serveOn(server, listener);
+    StreamSocket.prototype.setKeepAlive = function (this: StreamSocket, isOn, delayMs) {
+      heard.push(delayMs as number);
+      return setKeepAlive.call(this, isOn, delayMs);
+    };
+    const client = nodeNet.connect(listener.address.port, host).resume();
+    try {
+      const [socket] = (await within('a connection', once(server, 'connection'))) as [Duplex];
+      socket.destroy();
+    } finally {
+      StreamSocket.prototype.setKeepAlive = setKeepAlive;
+    }
+    await within('the end of the connection', once(client, 'close'));
+    server.close();
+    await within('the end of serving', serving);
+    expect(heard).to.deep.equal([9000]);
+  });
+
+  it('a server cannot be sent to a child process: the message fails, and the server goes on', async () => {
+    const listener = await listen(makeRing());
+    const server = nodeNet.createServer((socket) => void socket.end('hello'));
+    const serving = serveOn(server, listener);
+    const program = join(temporary.path, 'child.mjs');
+    writeFileSync(program, `process.on('message', () => {});`);
+    const child = fork(program);
+    const failure = new Promise<NodeJS.ErrnoException | null>((resolve) => {
+      child.send('a server', server as nodeNet.Server, resolve);
+    });
+    expect((await within('an answer', failure))?.code).to.equal('EBADF');
+    const client = nodeNet.connect(listener.address.port, host);
+    expect(await within('a connection', textOf(client))).to.equal('hello');
+    const ended = once(child, 'exit');
+    child.disconnect();
+    server.close();
+    await within('the ends', Promise.all([serving, ended]));
   });
 
   it('a server that is closed has no connection any more, and those that had come are closed', async () => {

@@ -1,10 +1,14 @@
 /** Servers of Node's own, or anything with a 'connection' event, on the connections of a Listener. */
+import diagnostics from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
-import type { Server } from 'node:net';
+import type { BlockList, Server } from 'node:net';
+import { isNodeAtLeast } from '../../base/node-version.js';
 import { nextTick } from '../../base/real-timers.js';
+import type { SocketAddress } from '../../contract/address.js';
 import { alreadyListeningError, invalidArgType } from '../../errors/index.js';
 import type { Listener } from './listener.js';
-import { localNameOf } from './stream-duplex.js';
+import { handleOn, type ServerHandle } from './listening-handle.js';
+import { countedBy, type DuplexOptions, localNameOf, StreamDuplex } from './stream-duplex.js';
 import type { StreamSocket } from './stream-socket.js';
 
 /** A connection that `maxConnections` has refused. */
@@ -23,45 +27,29 @@ export interface DropInfo {
   remoteFamily?: string;
 }
 
-/** What a net.Server asks of what it listens with, and keeps for its connections (Node 20 to 26, lib/net.js). */
-interface ServerInside extends Server {
-  _handle: ListeningHandle | null | undefined;
+/** What a net.Server keeps for its connections (Node 20 to 26, lib/net.js). */
+export interface ServerInside extends Server {
+  _handle: ServerHandle | null | undefined;
   _connections: number;
+  _pipeName?: string;
+  _unref: boolean;
   _emitCloseIfDrained(): void;
   allowHalfOpen: boolean;
   pauseOnConnect: boolean;
   noDelay?: boolean;
   keepAlive?: boolean;
+  /** In seconds. */
   keepAliveInitialDelay?: number;
   highWaterMark?: number;
+  blockList?: BlockList;
 }
 
-/** The listener in the place of a native handle: so `listening`, `address`, `close`, `ref` and `unref` are the server's. */
-class ListeningHandle {
-  readonly #listener: Listener;
-
-  constructor(listener: Listener) {
-    this.#listener = listener;
-  }
-
-  getsockname(out: Record<string, unknown>): number {
-    const { path, ...address } = this.#listener.address;
-    Object.assign(out, path === undefined ? address : { address: path });
-    return 0;
-  }
-
-  close(): void {
-    void this.#listener.close();
-  }
-
-  ref(): void {
-    this.#listener.ref();
-  }
-
-  unref(): void {
-    this.#listener.unref();
-  }
-}
+/** Makes what a server emits as 'connection'. */
+export type MakeSocket = (
+  connection: StreamSocket,
+  options: DuplexOptions,
+  server: ServerInside,
+) => StreamDuplex;
 
 /**
  * Has a server serve the connections of a listener: http.Server, https.Server, those of http2 and tls, net.Server, or
@@ -69,8 +57,7 @@ class ListeningHandle {
  *
  * A server of Node's then listens as if by its own `listen`: it emits 'listening', with which an http.Server's time
  * limits begin, has `listening` and `address()`, and its `close` closes the listener and waits for the connections.
- * Its `noDelay`, `keepAlive`, `highWaterMark`, `allowHalfOpen`, `pauseOnConnect` and `maxConnections` hold. Of a Unix
- * socket `address().address` is the path. Closing the listener closes the server.
+ * Its `noDelay`, `keepAlive`, `highWaterMark`, `allowHalfOpen`, `pauseOnConnect` and `maxConnections` hold. Closing the listener closes the server.
  *
  * @returns fulfilled when the listener has been closed; connections may go on.
  * @throws ERR_INVALID_ARG_TYPE; ERR_SERVER_ALREADY_LISTEN.
@@ -96,44 +83,84 @@ async function serveEvents(server: EventEmitter, listener: Listener): Promise<vo
 
 function serveNode(server: ServerInside, listener: Listener): Promise<void> {
   if (server.listening) throw alreadyListeningError();
-  const handle = new ListeningHandle(listener);
-  server._handle = handle;
+  const serving = listenWith(server, listener, duplexOn);
   nextTick(() => {
-    if (server._handle === handle) server.emit('listening');
+    if (server.listening) server.emit('listening');
   });
-  const serve = async (): Promise<void> => {
-    for await (const connection of listener) {
-      nextTick(() => {
-        if (server._handle === handle) onConnection(server, connection);
-        else void connection.close();
-      });
-    }
-    if (server._handle === handle) server.close();
-  };
-  return serve();
+  return serving;
 }
 
-function onConnection(server: ServerInside, connection: StreamSocket): void {
-  if (server.maxConnections && server._connections >= server.maxConnections) {
+function duplexOn(connection: StreamSocket, options: DuplexOptions): StreamDuplex {
+  return new StreamDuplex(connection, options);
+}
+
+/**
+ * Has a server of Node's listen with the listener, and emit its connections. 'listening' is the caller's to emit.
+ *
+ * @returns fulfilled when the listener has been closed.
+ */
+export async function listenWith(
+  server: ServerInside,
+  listener: Listener,
+  makeSocket: MakeSocket,
+): Promise<void> {
+  const handle = handleOn(listener);
+  server._handle = handle;
+  const { path } = listener.address;
+  if (path !== undefined) server._pipeName = path;
+  if (server._unref) listener.unref();
+  for await (const connection of listener) {
+    // Outside the loop: what a listener of the event throws is the process's.
+    nextTick(() => {
+      if (server._handle === handle) onConnection(server, connection, makeSocket);
+      else void connection.close();
+    });
+  }
+  if (server._handle === handle) server.close();
+}
+
+/** As net.Server's own (lib/net.js), with ringlet's connection. */
+export function onConnection(server: ServerInside, connection: StreamSocket, makeSocket: MakeSocket): void {
+  if (isFull(server)) {
     const ends = endsOf(connection);
     void connection.close();
     server.emit('drop', ends);
     return;
   }
-  const { allowHalfOpen, highWaterMark } = server;
-  const socket = connection.toDuplex({
+  if (isBlocked(server.blockList, connection.remoteAddress)) {
+    void connection.close();
+    return;
+  }
+  const {
     allowHalfOpen,
-    ...(highWaterMark === undefined ? {} : { highWaterMark }),
-  });
-  if (server.noDelay) socket.setNoDelay(true);
-  if (server.keepAlive) socket.setKeepAlive(true, server.keepAliveInitialDelay);
-  if (server.pauseOnConnect) socket.pause();
+    highWaterMark,
+    pauseOnConnect,
+    noDelay,
+    keepAlive,
+    keepAliveInitialDelay = 0,
+  } = server;
+  const options = { allowHalfOpen, ...(highWaterMark !== undefined && { highWaterMark }) };
+  const socket = makeSocket(connection, options, server);
+  if (noDelay) socket.setNoDelay(true);
+  if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay * 1000);
+  if (pauseOnConnect) socket.pause();
   server._connections++;
-  socket.once('close', () => {
-    server._connections--;
-    server._emitCloseIfDrained();
-  });
+  socket[countedBy] = server;
   server.emit('connection', socket);
+  const channel = diagnostics.channel('net.server.socket');
+  if (channel.hasSubscribers) channel.publish({ socket });
+}
+
+/** 0 connections are no limit before Node 21. */
+function isFull({ maxConnections, _connections }: ServerInside): boolean {
+  const hasLimit = isNodeAtLeast(21) ? maxConnections != null : Boolean(maxConnections);
+  return hasLimit && _connections >= maxConnections;
+}
+
+/** Whether a list keeps an address out. */
+export function isBlocked(blockList: BlockList | undefined, remote: SocketAddress | undefined): boolean {
+  if (blockList === undefined || remote === undefined || remote.family === 'Unix') return false;
+  return blockList.check(remote.address, remote.family === 'IPv6' ? 'ipv6' : 'ipv4');
 }
 
 /** Both addresses of a connection, as far as they can be told, by the names of 'drop'. */

@@ -31,6 +31,15 @@ export const DUPLEX_OPTIONS: OptionNames<DuplexOptions> = { allowHalfOpen: true,
 
 type Callback = (error?: Error | null) => void;
 
+/** What counts connections until they are destroyed: one of Node's servers. */
+interface Counter {
+  _connections: number;
+  _emitCloseIfDrained(): void;
+}
+
+/** The server that a connection is counted by. No event tells it of the end, for users may remove listeners. */
+export const countedBy = Symbol('countedBy');
+
 /** The asynchronous context that ringlet was loaded in. */
 const OUTSIDE = new AsyncResource('RINGLET');
 /** As setTimeout takes it. */
@@ -59,6 +68,7 @@ export class StreamDuplex extends Duplex {
   /** Tells of a write that is over. */
   #tell: (() => void) | undefined;
   readonly #protocol = new ProtocolOnTop(this);
+  [countedBy]: Counter | undefined;
   /** Bytes that have been received. */
   bytesRead = 0;
 
@@ -262,6 +272,11 @@ export class StreamDuplex extends Duplex {
     callback(error);
     void this.#chunks?.return?.();
     Promise.all([this.#socket?.close(), this.#writing]).then(onClosed, onClosed);
+    const server = this[countedBy];
+    this[countedBy] = undefined;
+    if (server === undefined) return;
+    server._connections--;
+    server._emitCloseIfDrained();
   }
 
   /** Whether there is, or is to be, a connection to close. */
