@@ -52,6 +52,8 @@ export interface IoWorkerOptions {
 
 /** What a ring can be asked for. Each has a default, and what the kernel has not is in `profile.degraded`. */
 export interface RingOptions {
+  /** What it is called where rings are listed: by `ringlet top`, metrics, NODE_DEBUG. 1 to 64 characters. Default: 'ring' and its number. */
+  name?: string;
   /** Entries of the submission queue, 1 to 32,768; the kernel rounds up to a power of two. Default 256. */
   submissionEntries?: number;
   /** Entries of the completion queue, 1 to 65,536, at least `submissionEntries`. Default 4096. */

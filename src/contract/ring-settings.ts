@@ -20,6 +20,7 @@ import type {
 
 /** All options with their defaults filled in. */
 export interface RingSettings {
+  name: string | undefined;
   submissionEntries: number;
   completionEntries: number;
   completionEntriesMin: number;
@@ -63,6 +64,7 @@ interface SqPollSettings {
 }
 
 const RING_OPTIONS: OptionNames<RingOptions> = {
+  name: true,
   submissionEntries: true,
   completionEntries: true,
   completionEntriesMin: true,
@@ -96,7 +98,7 @@ const IO_WORKER_OPTIONS: OptionNames<IoWorkerOptions> = { bounded: true, unbound
 
 const SQ_ENTRIES_MAX = 32_768;
 const CQ_ENTRIES_MAX = 65_536;
-const GROUP_NAME_LENGTH_MAX = 64;
+const NAME_LENGTH_MAX = 64;
 const THREADS_MAX = 64;
 const CPU_MAX = 1023;
 const IDLE_MS_MAX = 60_000;
@@ -126,6 +128,14 @@ function integer(value: unknown, name: string, min: number, max: number, fallbac
   return value as number;
 }
 
+function checkName(value: unknown, name: string): void {
+  checkString(value, name);
+  const { length } = value as string;
+  if (length === 0 || length > NAME_LENGTH_MAX) {
+    throw invalidArgValue(name, value, `must have 1 to ${NAME_LENGTH_MAX} characters`);
+  }
+}
+
 function powerOfTwoAtLeast(count: number): number {
   return 2 ** Math.ceil(Math.log2(count));
 }
@@ -136,16 +146,7 @@ function readSqPoll(value: unknown): SqPollSettings | undefined {
   if (value === true) return none;
   const options = checkOptions<SqPollOptions>(value, SQ_POLL_OPTIONS, 'options.sqPoll');
   const { group, threads, cpus, idleMs } = options;
-  if (group !== undefined) {
-    checkString(group, 'options.sqPoll.group');
-    if (group.length === 0 || group.length > GROUP_NAME_LENGTH_MAX) {
-      throw invalidArgValue(
-        'options.sqPoll.group',
-        group,
-        `must have 1 to ${GROUP_NAME_LENGTH_MAX} characters`,
-      );
-    }
-  }
+  if (group !== undefined) checkName(group, 'options.sqPoll.group');
   if (threads !== undefined) {
     checkInteger(threads, 'options.sqPoll.threads', 1, THREADS_MAX);
     if (group === undefined && threads > 1) {
@@ -223,7 +224,8 @@ function readIoWorkers(value: unknown): { ioWorkersBounded: number; ioWorkersUnb
 export function readRingOptions(options: RingOptions = {}): RingSettings {
   checkOptions<RingOptions>(options, RING_OPTIONS);
   const { taskRun, backend = 'auto', registerRingFd = true, submitImmediately = false } = options;
-  const { inlineReads = true } = options;
+  const { inlineReads = true, name } = options;
+  if (name !== undefined) checkName(name, 'options.name');
   if (taskRun !== undefined) checkOneOf(taskRun, 'options.taskRun', ['defer', 'cooperative', 'interrupt']);
   checkOneOf(backend, 'options.backend', ['auto', 'io_uring', 'epoll', 'node']);
   checkBoolean(registerRingFd, 'options.registerRingFd');
@@ -261,6 +263,7 @@ export function readRingOptions(options: RingOptions = {}): RingSettings {
     Math.max(4096, completionsLeast),
   );
   return {
+    name,
     submissionEntries,
     completionEntries,
     completionEntriesMin: integer(

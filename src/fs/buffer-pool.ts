@@ -4,10 +4,11 @@
  *
  * Knows which caller has which buffer, and which waits for one. What is under way on a buffer the backend counts.
  */
-
+import { type InspectOptions, inspect } from 'node:util';
 import { checkOurs, OURS } from '../base/construction.js';
 import { ENOBUFS } from '../base/errno.js';
 import { Line } from '../base/line.js';
+import { showAs } from '../base/shown.js';
 import { checkBoolean, checkInteger, checkOptions, type OptionNames } from '../base/validate.js';
 import { Waiter } from '../base/waiter.js';
 import type { BackendPool, PoolBackend, PoolBuffer } from '../contract/buffer-pools.js';
@@ -127,6 +128,13 @@ export class BufferPool {
   /** Calls of `acquire` that wait for one. */
   get waitingCount(): number {
     return this.#waiting.length;
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { count, bytes, freeCount, waitingCount, isRegistered, isClosed } = this;
+    const state = { count, bytes, freeCount, waitingCount, isRegistered, isClosed };
+    return showAs('BufferPool', state, depth, options);
   }
 
   /** Whether `close` has been called. */

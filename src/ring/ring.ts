@@ -1,6 +1,7 @@
 /** Ring: the unit of I/O that users make, configure and close, and the default one behind `fs`. */
-import { debuglog } from 'node:util';
+import { type InspectOptions, inspect } from 'node:util';
 import { OURS } from '../base/construction.js';
+import { showAs } from '../base/shown.js';
 import { checkInteger, checkSignalOptions } from '../base/validate.js';
 import type { Backend, BackendName, RingProfile, RingStats } from '../contract/backend.js';
 import type { LatencyRecording } from '../contract/latency.js';
@@ -16,6 +17,7 @@ import { BufferPool, type BufferPoolOptions } from '../fs/buffer-pool.js';
 import { Chain, type ChainOptions, type ChainPart, type ChainResults } from '../fs/chain.js';
 import { createFs, type Fs } from '../fs/fs.js';
 import { listSqPollGroups, type SqPollGroup } from '../native/sq-poll-groups.js';
+import { logMade, nextName } from './made-rings.js';
 import { selectBackend } from './select.js';
 
 /** What a wait can be asked for. */
@@ -34,39 +36,16 @@ function checkMilliseconds(value: unknown, name: string, min: number): void {
   }
 }
 
-/** `NODE_DEBUG=ringlet` prints it to standard error. */
-const log = debuglog('ringlet');
-let madeCount = 0;
-
-function logMade({ name, profile }: Backend, reason: string | null): void {
-  madeCount += 1;
-  if (!log.enabled) return;
-  if (name === 'node') {
-    log('ring %d: node, %s', madeCount, reason === null ? 'as its options say' : `because ${reason}`);
-    return;
-  }
-  const { kind, submissionEntries, completionEntries, sqPoll, degraded } = profile;
-  const thread = !sqPoll
-    ? ''
-    : sqPoll.group === null
-      ? ' on a thread of its own'
-      : ` on thread ${sqPoll.threadIndex} of group ${sqPoll.group}`;
-  log(
-    'ring %d: io_uring, %s%s, %d and %d entries',
-    madeCount,
-    kind,
-    thread,
-    submissionEntries,
-    completionEntries,
-  );
-  for (const { what, reason: why } of degraded) log('ring %d: without %s, %s', madeCount, what, why);
-}
+/** For `Ring.all`; what was dropped without `close` is not kept alive by it. */
+const openRings = new Set<WeakRef<Ring>>();
 
 /**
  * An io_uring ring, or Node's own modules in its place where there can be none: files, chains, sockets, signals and
  * timers, settled in batches. To be closed when it is done with.
  */
 export class Ring {
+  readonly #name: string;
+  readonly #reference = new WeakRef<Ring>(this);
   readonly #backend: Backend;
   readonly #backendReason: string | null;
   readonly #fs: Fs;
@@ -84,12 +63,21 @@ export class Ring {
    * ERR_INVALID_ARG_VALUE when RINGLET_BACKEND has none of its words (see `RingOptions.backend`).
    */
   constructor(options?: RingOptions) {
-    const { backend, reason } = selectBackend(readRingOptions(options));
+    const settings = readRingOptions(options);
+    const { backend, reason } = selectBackend(settings);
+    const numbered = nextName();
+    this.#name = settings.name ?? numbered;
     this.#backend = backend;
     this.#backendReason = reason;
-    logMade(backend, reason);
+    logMade(this.#name, backend, reason);
+    openRings.add(this.#reference);
     this.#fs = createFs(() => this.#backend.files);
     backends.set(this, backend);
+  }
+
+  /** What it was called by `RingOptions.name`, or 'ring 1' and so on, as the thread made them; 'default' for that one. */
+  get name(): string {
+    return this.#name;
   }
 
   /** `fs/promises` calls on this ring. */
@@ -358,6 +346,7 @@ export class Ring {
    */
   close(): Promise<void> {
     this.#isClosed = true;
+    openRings.delete(this.#reference);
     for (const stream of this.#signalStreams) stream.fail(ringClosedError);
     for (const end of this.#waitingChains) end();
     return this.#backend.close();
@@ -366,6 +355,29 @@ export class Ring {
   /** Closes the ring, as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What `console.log` shows: how it runs, and what is under way. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { name, backend, backendReason, isClosed } = this;
+    const { kind } = this.profile;
+    const { inFlight, waiting, armed } = this.stats();
+    const state = { name, backend, backendReason, kind, inFlight, waiting, armed, isClosed };
+    return showAs('Ring', state, depth, options);
+  }
+
+  /**
+   * The rings of this thread that are open, in the order in which they were made, the default one too if it has
+   * been used: for whoever watches a program. Makes none.
+   */
+  static all(): Ring[] {
+    const rings: Ring[] = [];
+    for (const reference of openRings) {
+      const ring = reference.deref();
+      if (ring === undefined) openRings.delete(reference);
+      else rings.push(ring);
+    }
+    return rings;
   }
 
   /**
@@ -391,7 +403,9 @@ let defaultRing: Ring | undefined;
 
 /** The ring behind `fs` and behind sockets that name none: made at the first call. */
 function theDefaultRing(): Ring {
-  if (defaultRing === undefined || defaultRing.isClosed) defaultRing = new Ring();
+  if (defaultRing === undefined || defaultRing.isClosed) {
+    defaultRing = new Ring({ name: 'default' });
+  }
   return defaultRing;
 }
 

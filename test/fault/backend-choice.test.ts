@@ -127,7 +127,7 @@ describe('NODE_DEBUG=ringlet', () => {
       .filter((line) => !line.includes(': without '))
       .map((line) => line.replace(/^RINGLET \d+: /, ''));
     expect(made).to.deep.equal([
-      'ring 1: io_uring, loop, 256 and 4096 entries',
+      'default: io_uring, loop, 256 and 4096 entries',
       'ring 2: node, as its options say',
       'ring 3: io_uring, sqPoll on thread 0 of group g, 256 and 4096 entries',
       'ring 4: io_uring, loop, 256 and 4096 entries',

@@ -1,6 +1,8 @@
 /** DatagramSocket: datagrams as users hold them. Checks what they pass, and asks the backend's socket. */
+import { type InspectOptions, inspect } from 'node:util';
 import { checkOurs, OURS } from '../../base/construction.js';
 import { EINVAL } from '../../base/errno.js';
+import { showAs } from '../../base/shown.js';
 import { checkBoolean, checkOptions, checkSignal, mapArray, type OptionNames } from '../../base/validate.js';
 import { resolveAddress, type SocketAddress } from '../../contract/address.js';
 import type { BackendDatagramSocket, Payload, SendExtras } from '../../contract/backend.js';
@@ -111,6 +113,12 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   /** What the socket is bound to, with the port that it really got. */
   get address(): SocketAddress {
     return this.#backend.local;
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { address, isClosed } = this;
+    return showAs('DatagramSocket', { address, isClosed }, depth, options);
   }
 
   /** Whether the socket has been closed, or its ring. */

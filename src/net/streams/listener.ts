@@ -1,8 +1,9 @@
 /** Listener: a TCP port or Unix socket that accepts connections, as an async iterator. */
-
+import { type InspectOptions, inspect } from 'node:util';
 import { orAborted } from '../../base/abort.js';
 import { checkOurs, OURS } from '../../base/construction.js';
 import { Line, type Place } from '../../base/line.js';
+import { showAs } from '../../base/shown.js';
 import { checkSignalOptions } from '../../base/validate.js';
 import { Waiter } from '../../base/waiter.js';
 import type { SocketAddress } from '../../contract/address.js';
@@ -150,6 +151,12 @@ export class Listener implements AsyncIterable<StreamSocket> {
   /** Accepted connections that have not been taken yet. */
   get pendingCount(): number {
     return this.#waiting.length;
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { address, pendingCount, isClosed } = this;
+    return showAs('Listener', { address, pendingCount, isClosed }, depth, options);
   }
 
   /** Whether `close` has been called, or a signal has closed it. */

@@ -1,9 +1,11 @@
 /** StreamSocket: a TCP or Unix connection as users hold it. Checks what they pass, and asks the backend's. */
 import type { ReadableStream, WritableStream } from 'node:stream/web';
+import { type InspectOptions, inspect } from 'node:util';
 import { orAborted } from '../../base/abort.js';
 import { toBytes } from '../../base/bytes.js';
 import { checkOurs, OURS } from '../../base/construction.js';
 import { EINVAL, EOPNOTSUPP } from '../../base/errno.js';
+import { showAs } from '../../base/shown.js';
 import {
   checkBoolean,
   checkInteger,
@@ -159,6 +161,13 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   /** Whether the socket has been closed, or its ring. */
   get isClosed(): boolean {
     return this.#backend.isClosing;
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { localAddress, remoteAddress, fd, bufferedBytes, isClosed } = this;
+    const state = { localAddress, remoteAddress, fd, bufferedBytes, isClosed };
+    return showAs('StreamSocket', state, depth, options);
   }
 
   /** Received bytes that no reader has taken. */
