@@ -59,16 +59,16 @@ bool Engine::WouldBlock(const RingHost* waiting) {
 
 void Engine::Refresh() {
   if (is_cleaning_up_) return;
-  bool is_held = false;
+  bool is_loop_ref = false;
   // The JavaScript may have staged work on a ring of another copy of this addon, whose own look at its rings
   // came before ours: the loop goes round once more before it blocks.
   bool is_keeping_turning = has_run_javascript_;
   for (const std::shared_ptr<RingHost>& host : hosts_) {
-    is_held |= host->wants_hold();
+    is_loop_ref |= host->wants_loop();
     // One ring's turn may have staged work on another whose own turn is over: do not block on it.
     is_keeping_turning |= host->has_more() || host->has_staged();
   }
-  if (is_held != is_held_) hooks_->Hold(is_held_ = is_held);
+  if (is_loop_ref != is_loop_ref_) hooks_->SetRef(is_loop_ref_ = is_loop_ref);
   if (is_keeping_turning != is_keeping_turning_)
     hooks_->KeepTurning(is_keeping_turning_ = is_keeping_turning);
 }

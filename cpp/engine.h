@@ -1,5 +1,5 @@
 // One engine per Node environment: the rings and watches made there, when each ring is turned, whether the
-// event loop is held, and how all of it ends. Everything runs on the environment's thread.
+// event loop is kept alive, and how all of it ends. Everything runs on the environment's thread.
 #ifndef RINGLET_ENGINE_H_
 #define RINGLET_ENGINE_H_
 
@@ -59,7 +59,7 @@ class Engine {
   DelayWatch delays_;
   SavedSignals saved_signals_;
   bool has_other_copy_ = false;
-  bool is_held_ = false;
+  bool is_loop_ref_ = false;
   bool is_keeping_turning_ = false;
   // Whether the last turns before the loop would block may have given other copies of this addon work.
   bool has_run_javascript_ = false;

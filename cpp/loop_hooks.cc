@@ -72,9 +72,9 @@ LoopHooks::LoopHooks(uv_loop_s* loop, std::function<void()> before_block) : hand
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->idle));
 }
 
-void LoopHooks::Hold(bool is_held) {
+void LoopHooks::SetRef(bool is_ref) {
   auto* prepare = reinterpret_cast<uv_handle_t*>(&handles_->prepare);
-  if (is_held) {
+  if (is_ref) {
     uv_ref(prepare);
   } else {
     uv_unref(prepare);

@@ -35,7 +35,7 @@ class LoopHooks {
   LoopHooks(uv_loop_s* loop, std::function<void()> before_block);
 
   // Whether our work keeps the loop alive.
-  void Hold(bool is_held);
+  void SetRef(bool is_ref);
   // While set, the loop polls without blocking and comes straight back to `before_block`.
   void KeepTurning(bool is_turning);
   // What becomes readable when a descriptor of the loop does.

@@ -65,7 +65,7 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "NativeRing",
-        {InstanceMethod<&NativeRing::Start>("start"), InstanceMethod<&NativeRing::Hold>("hold"),
+        {InstanceMethod<&NativeRing::Start>("start"), InstanceMethod<&NativeRing::RefLoop>("refLoop"),
          InstanceMethod<&NativeRing::Submit>("submit"), InstanceMethod<&NativeRing::Close>("close"),
          InstanceMethod<&NativeRing::ResultOf>("resultOf"), InstanceMethod<&NativeRing::SetRef>("setRef"),
          InstanceMethod<&NativeRing::Stats>("stats"), InstanceMethod<&NativeRing::Describe>("describe"),
@@ -148,7 +148,7 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     return Napi::Boolean::New(env, is_started);
   }
 
-  void Hold(const Napi::CallbackInfo&) { host_->Hold(); }
+  void RefLoop(const Napi::CallbackInfo&) { host_->RefLoop(); }
   // submit(): whether the kernel has taken everything that was staged.
   Napi::Value Submit(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), host_->SubmitStaged());

@@ -308,7 +308,7 @@ bool RingHost::Turn(bool may_wait) {
   if (is_turning_ || is_closed_) return false;
   may_wait = may_wait && IsFlow();
   if (!may_wait && !has_more_ && !HasWork()) {
-    ReleaseHoldIfIdle();
+    UnrefLoopIfIdle();
     return false;
   }
   uint64_t batches_before = batches_;
@@ -327,7 +327,7 @@ bool RingHost::Turn(bool may_wait) {
   has_more_ = next == Next::kTurn;
   if (!is_closed_) {
     if (has_more_) ring_.SilenceWakeups(false);
-    ReleaseHoldIfIdle();
+    UnrefLoopIfIdle();
   }
   is_turning_ = false;
   return batches_ != batches_before;
@@ -422,22 +422,22 @@ void RingHost::Fail(const SettleCall& call, int error) {
   Settle(call, 0);
 }
 
-void RingHost::Hold() {
-  is_held_ = is_ref_;
-  blocks_.control[CONTROL_IS_HELD] = 1;
+void RingHost::RefLoop() {
+  is_loop_ref_ = is_ref_;
+  blocks_.control[CONTROL_IS_LOOP_REF] = 1;
   engine_->Refresh();
 }
 
 void RingHost::SetRef(bool is_ref) {
   is_ref_ = is_ref;
-  // Not only when there are holders: those that follow before the next turn take the hold as they find it.
-  if (!is_closed_ && blocks_.control[CONTROL_IS_HELD] != 0) Hold();
+  // Not only while there are refs: those that follow before the next turn take the loop as they find it.
+  if (!is_closed_ && blocks_.control[CONTROL_IS_LOOP_REF] != 0) RefLoop();
 }
 
-void RingHost::ReleaseHoldIfIdle() {
-  if (blocks_.control[CONTROL_HOLDERS] > 0) return;
-  is_held_ = false;
-  blocks_.control[CONTROL_IS_HELD] = 0;
+void RingHost::UnrefLoopIfIdle() {
+  if (blocks_.control[CONTROL_REFS] > 0) return;
+  is_loop_ref_ = false;
+  blocks_.control[CONTROL_IS_LOOP_REF] = 0;
 }
 
 void RingHost::ReadStats(double* stats) const {

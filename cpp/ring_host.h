@@ -77,10 +77,10 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   bool Turn(bool may_wait);
   // Hands staged descriptors to the kernel without settling anything. Tells whether it has taken all of them.
   bool SubmitStaged();
-  void Hold();
+  void RefLoop();
   void SetRef(bool is_ref);
 
-  bool wants_hold() const { return is_held_; }
+  bool wants_loop() const { return is_loop_ref_; }
   bool has_more() const { return has_more_; }
   // Whether JavaScript has staged what no turn has taken yet.
   bool has_staged() const {
@@ -114,7 +114,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   bool IsFlow();
   uint32_t Collect();
   void GrowCompletionQueue();
-  void ReleaseHoldIfIdle();
+  void UnrefLoopIfIdle();
   void Fail(const SettleCall& call, int error);
 
   Engine* engine_;
@@ -135,7 +135,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   bool is_turning_ = false;
   bool is_broken_ = false;  // has lost completions
   bool is_closed_ = true;
-  bool is_held_ = false;
+  bool is_loop_ref_ = false;
   bool is_ref_ = true;
   bool has_more_ = false;
   uint64_t in_kernel_ = 0;

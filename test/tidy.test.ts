@@ -150,7 +150,7 @@ describe('Tidiness', () => {
     const everything = [...sources.values(), ...natives.values()].join('\n');
     const gone: string[] = [];
     for (const page of ['docs/architecture.md', 'docs/ownership.md']) {
-      // Such as `Ring::Drain`, `Dispatcher.#settle`, `CONTROL_HOLDERS`, `addressWithin(…)`.
+      // Such as `Ring::Drain`, `Dispatcher.#settle`, `CONTROL_REFS`, `addressWithin(…)`.
       for (const [, path] of (documents.get(page) as string).matchAll(
         /`([A-Za-z]\w*(?:(?:\.|::)#?\w+)*)[`(]/g,
       )) {

@@ -11,7 +11,7 @@ import type { ChainBackend } from './chain-steps.js';
 import type { DatagramBackend } from './datagrams.js';
 import type { FileBackend } from './files.js';
 import type { Observation } from './observation.js';
-import type { Hold, PollBackend } from './polls.js';
+import type { LoopRefs, PollBackend } from './polls.js';
 import type { BackendName, RingProfile, RingStats } from './reports.js';
 import type { StreamBackend } from './streams.js';
 import type { TimerQueue } from './timer-queue.js';
@@ -31,7 +31,7 @@ export interface Backend {
   readonly timers: TimerQueue;
   readonly polls: PollBackend;
   /** For what waits without an operation. */
-  readonly hold: Hold;
+  readonly loopRefs: LoopRefs;
   readonly profile: RingProfile;
   /** Names of the kernel's features (IORING_FEAT_*, without the prefix); none without a ring. */
   readonly features: readonly string[];
@@ -41,8 +41,8 @@ export interface Backend {
   stats(): RingStats;
   /** Asks every pending call to end; returns how many there were. What serves several calls goes on. */
   cancelAll(): number;
-  ref(): void;
-  unref(): void;
+  /** Whether what is pending keeps the process alive. It does to begin with. */
+  setRef(isRef: boolean): void;
   /** Refuses new work, cancels what is pending, and resolves when nothing is left. */
   close(): Promise<void>;
 }

@@ -130,9 +130,8 @@ export interface BackendDatagramSocket {
   close(): Promise<void>;
   /** It has no owner any more: closes it once sends that may be awaited are over. */
   abandon(): Promise<void>;
-  /** Whether a pending receive keeps the process alive. */
-  ref(): void;
-  unref(): void;
+  /** Whether a pending receive keeps the process alive. It does to begin with. */
+  setRef(isRef: boolean): void;
 }
 
 export interface DatagramBackend {

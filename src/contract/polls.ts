@@ -20,13 +20,13 @@ export interface BackendWatch {
   /** A reader waits: arms the watch unless it is armed. */
   arm(): void;
   /** Whether it keeps the process alive. It does not to begin with. */
-  setHolding(isHolding: boolean): void;
+  setRef(isRef: boolean): void;
   /** Reports nothing any more; resolves when the kernel has let go of the descriptor. */
   close(): Promise<void>;
 }
 
-/** What keeps the process alive, unless the ring is `unref`ed, until it has been released as often. */
-export interface Hold {
-  retain(): void;
-  release(): void;
+/** What keeps the process alive, unless the ring is `unref`ed, until it is given back as often. */
+export interface LoopRefs {
+  ref(): void;
+  unref(): void;
 }

@@ -138,8 +138,8 @@ export interface BackendStream {
   abandon(): Promise<void>;
   /** Cancels what is pending and gives the descriptor back; with `isReset` so that the peer gets ECONNRESET. */
   close(isReset: boolean): Promise<void>;
-  ref(): void;
-  unref(): void;
+  /** Whether what is pending keeps the process alive. It does to begin with. */
+  setRef(isRef: boolean): void;
 }
 
 /** Where a listener's connections go. */
@@ -165,8 +165,8 @@ export interface BackendListener {
   readonly isClosing: boolean;
   /** Stops accepting and frees the address before it returns; after the promise nothing goes to the sink. */
   close(): Promise<void>;
-  ref(): void;
-  unref(): void;
+  /** Whether what is pending keeps the process alive. It does to begin with. */
+  setRef(isRef: boolean): void;
 }
 
 export interface StreamBackend {

@@ -13,7 +13,7 @@ export interface Alarm {
   /** Has `onAlarm` called at the deadline, instead of at any set before. Earlier is harmless. */
   set(deadlineMs: number): void;
   /** Whether the alarm keeps the process alive. */
-  setHolding(isHolding: boolean): void;
+  setRef(isRef: boolean): void;
 }
 
 export interface AlarmListener {
@@ -83,7 +83,7 @@ export class TimerQueue implements AlarmListener {
     const timer = new Timer(this, deadlineMs, signal);
     this.#heap.push(timer);
     this.#siftUp(this.#heap.length - 1);
-    if (this.#heap.length === 1) this.#alarm.setHolding(true);
+    if (this.#heap.length === 1) this.#alarm.setRef(true);
     this.#setAlarm();
     return timer;
   }
@@ -105,7 +105,7 @@ export class TimerQueue implements AlarmListener {
     }
     timer.index = -1;
     // The alarm is left as it is: going off early costs less than setting it again.
-    if (this.#heap.length === 0) this.#alarm.setHolding(false);
+    if (this.#heap.length === 0) this.#alarm.setRef(false);
   }
 
   /** Rejects what is waiting with ECANCELED; returns how many there were. */
@@ -119,7 +119,7 @@ export class TimerQueue implements AlarmListener {
   close(reason: () => Error): void {
     if (this.#closedBy) return;
     this.#closedBy = reason;
-    this.#alarm.setHolding(false);
+    this.#alarm.setRef(false);
     const timers = this.#heap;
     this.#heap = [];
     for (const timer of timers) {

@@ -7,7 +7,7 @@
 import { constants } from 'node:os';
 import { type Abortable, unwatchAbort, watchAbort } from '../base/abort.js';
 import { checkString, mapArray } from '../base/validate.js';
-import type { Hold } from '../contract/polls.js';
+import type { LoopRefs } from '../contract/polls.js';
 import {
   abortError,
   invalidArgValue,
@@ -95,7 +95,7 @@ function unlisten(signal: NodeJS.Signals, stream: SignalStream): void {
 
 export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abortable {
   readonly #names: readonly NodeJS.Signals[];
-  readonly #hold: Hold;
+  readonly #loopRefs: LoopRefs;
   readonly #abortSignal: AbortSignal | undefined;
   readonly #onEnd: (stream: SignalStream) => void;
   /** What has come and was not reported, in the order of first arrival. */
@@ -111,14 +111,14 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
    */
   constructor(
     names: readonly NodeJS.Signals[],
-    hold: Hold,
+    loopRefs: LoopRefs,
     abortSignal: AbortSignal | undefined,
     onEnd: (stream: SignalStream) => void,
   ) {
     if (!process.getBuiltinModule('node:worker_threads').isMainThread)
       throw workerUnsupportedError('ring.signals()');
     this.#names = names;
-    this.#hold = hold;
+    this.#loopRefs = loopRefs;
     this.#abortSignal = abortSignal;
     this.#onEnd = onEnd;
     if (abortSignal?.aborted) {
@@ -142,7 +142,7 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
     this.#counts.set(signal, (this.#counts.get(signal) ?? 0) + 1);
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return;
-    if (this.#waiters.length === 0) this.#hold.release();
+    if (this.#waiters.length === 0) this.#loopRefs.unref();
     waiter(this.#takeArrival() ?? DONE);
   }
 
@@ -165,7 +165,7 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
     if (arrival !== undefined) return Promise.resolve(arrival);
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
-      if (this.#waiters.length === 1) this.#hold.retain();
+      if (this.#waiters.length === 1) this.#loopRefs.ref();
     });
   }
 
@@ -176,7 +176,7 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
     if (waiter === undefined) {
       this.#failure = create;
     } else {
-      if (this.#waiters.length === 0) this.#hold.release();
+      if (this.#waiters.length === 0) this.#loopRefs.unref();
       waiter(tracedRejection(create));
     }
     this.#end();
@@ -192,7 +192,7 @@ export class SignalStream implements AsyncIterableIterator<SignalArrival>, Abort
     this.#counts.clear();
     if (this.#abortSignal) unwatchAbort(this.#abortSignal, this);
     for (const name of this.#names) unlisten(name, this);
-    if (this.#waiters.length > 0) this.#hold.release();
+    if (this.#waiters.length > 0) this.#loopRefs.unref();
     for (const waiter of this.#waiters.splice(0)) waiter(DONE);
     this.#onEnd(this);
   }

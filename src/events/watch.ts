@@ -34,7 +34,7 @@ export class Watch implements AsyncIterableIterator<PollEvent[]>, WatchListener,
     if (this.#coalesced !== 0) return Promise.resolve(this.#takeCoalesced());
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
-      this.#backend.setHolding(true);
+      this.#backend.setRef(true);
       this.#backend.arm();
     });
   }
@@ -56,7 +56,7 @@ export class Watch implements AsyncIterableIterator<PollEvent[]>, WatchListener,
     this.#coalesced |= events;
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return;
-    if (this.#waiters.length === 0) this.#backend.setHolding(false);
+    if (this.#waiters.length === 0) this.#backend.setRef(false);
     waiter(this.#takeCoalesced());
   }
 

@@ -53,7 +53,7 @@ export interface NativeRingDescription {
 export interface NativeRing {
   describe(): NativeRingDescription;
   start(control: Uint32Array, submissions: Uint32Array, completions: Int32Array, settle: () => void): boolean;
-  hold(): void;
+  refLoop(): void;
   /** Whether the kernel has taken everything that was staged. */
   submit(): boolean;
   /**

@@ -6,7 +6,7 @@
 import { ECANCELED, EPERM } from '../base/errno.js';
 import { Waiter } from '../base/waiter.js';
 import type { Observation } from '../contract/observation.js';
-import type { BackendWatch, Hold, PollBackend, WatchListener } from '../contract/polls.js';
+import type { BackendWatch, LoopRefs, PollBackend, WatchListener } from '../contract/polls.js';
 import { abortError, featureUnavailableError, ringClosedError, systemError } from '../errors/index.js';
 import { type Binding, binding, type NativeWatch } from './binding.js';
 
@@ -31,20 +31,20 @@ function pollNowOf(): Binding['pollNow'] | undefined {
 }
 
 export class EpollPolls implements PollBackend {
-  readonly #hold: Hold;
+  readonly #loopRefs: LoopRefs;
   readonly #observation: Observation | undefined;
   readonly #watches = new Set<EpollWatch>();
   readonly #calls = new Set<EpollPoll>();
   #isClosed = false;
 
   /** @param observation is told of calls of `poll`; not where a ring is told of them already. */
-  constructor(hold: Hold, observation?: Observation) {
-    this.#hold = hold;
+  constructor(loopRefs: LoopRefs, observation?: Observation) {
+    this.#loopRefs = loopRefs;
     this.#observation = observation;
   }
 
-  get hold(): Hold {
-    return this.#hold;
+  get loopRefs(): LoopRefs {
+    return this.#loopRefs;
   }
 
   get isClosed(): boolean {
@@ -123,7 +123,7 @@ class EpollWatch implements BackendWatch {
   #native: NativeWatch | undefined;
   /** A report that is on its way without the kernel's help. */
   #report: NodeJS.Immediate | undefined;
-  #isHolding = false;
+  #isRef = false;
   #isOver = false;
 
   constructor(polls: EpollPolls, fd: number, events: number, listener: WatchListener) {
@@ -179,15 +179,15 @@ class EpollWatch implements BackendWatch {
     this.#listener.onFailed(create);
   }
 
-  setHolding(isHolding: boolean): void {
-    if (this.#isHolding === isHolding || this.#isOver) return;
-    this.#isHolding = isHolding;
-    if (isHolding) this.#polls.hold.retain();
-    else this.#polls.hold.release();
+  setRef(isRef: boolean): void {
+    if (this.#isRef === isRef || this.#isOver) return;
+    this.#isRef = isRef;
+    if (isRef) this.#polls.loopRefs.ref();
+    else this.#polls.loopRefs.unref();
   }
 
   close(): Promise<void> {
-    this.setHolding(false);
+    this.setRef(false);
     this.#isOver = true;
     this.#polls.remove(this);
     clearImmediate(this.#report);
@@ -205,7 +205,7 @@ class EpollPoll implements WatchListener {
   constructor(polls: EpollPolls, fd: number, events: number, signal: AbortSignal | undefined) {
     this.#waiter = new Waiter(signal, () => void this.#watch.close());
     this.#watch = polls.watch(fd, events, this);
-    this.#watch.setHolding(true);
+    this.#watch.setRef(true);
     this.#watch.arm();
   }
 

@@ -8,8 +8,8 @@
 // Words of a ring's control block.
 export const CONTROL_SUBMISSION_TAIL = 0;
 export const CONTROL_SUBMISSION_HEAD = 1;
-export const CONTROL_HOLDERS = 2;
-export const CONTROL_IS_HELD = 3;
+export const CONTROL_REFS = 2;
+export const CONTROL_IS_LOOP_REF = 3;
 export const CONTROL_COMPLETIONS = 4;
 export const CONTROL_FAILURE = 5;
 export const CONTROL_RECEIVED = 6;
@@ -44,8 +44,8 @@ export const SHARED_SQ_THREAD_PASS = 8;
 export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_SUBMISSION_TAIL,
   CONTROL_SUBMISSION_HEAD,
-  CONTROL_HOLDERS,
-  CONTROL_IS_HELD,
+  CONTROL_REFS,
+  CONTROL_IS_LOOP_REF,
   CONTROL_COMPLETIONS,
   CONTROL_FAILURE,
   CONTROL_RECEIVED,

@@ -1,6 +1,6 @@
 /** The node backend's alarm: one of Node's own timers. */
 
-import type { Hold } from '../contract/polls.js';
+import type { LoopRefs } from '../contract/polls.js';
 import { type Alarm, type AlarmListener, monotonicMs } from '../contract/timer-queue.js';
 
 /** What setTimeout takes; a longer wait is made of several. */
@@ -8,14 +8,14 @@ const DELAY_MS_MAX = 2 ** 31 - 1;
 
 export class NodeAlarm implements Alarm {
   readonly #listener: AlarmListener;
-  readonly #hold: Hold;
+  readonly #loopRefs: LoopRefs;
   #timer: NodeJS.Timeout | undefined;
-  #isHolding = false;
+  #isRef = false;
   #setCount = 0;
 
-  constructor(listener: AlarmListener, hold: Hold) {
+  constructor(listener: AlarmListener, loopRefs: LoopRefs) {
     this.#listener = listener;
-    this.#hold = hold;
+    this.#loopRefs = loopRefs;
   }
 
   get setCount(): number {
@@ -33,10 +33,10 @@ export class NodeAlarm implements Alarm {
     this.#timer.unref();
   }
 
-  setHolding(isHolding: boolean): void {
-    if (this.#isHolding === isHolding) return;
-    this.#isHolding = isHolding;
-    if (isHolding) this.#hold.retain();
-    else this.#hold.release();
+  setRef(isRef: boolean): void {
+    if (this.#isRef === isRef) return;
+    this.#isRef = isRef;
+    if (isRef) this.#loopRefs.ref();
+    else this.#loopRefs.unref();
   }
 }

@@ -133,13 +133,8 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     else this.#socket.unref();
   }
 
-  ref(): void {
-    this.#isRef = true;
-    this.updateRef();
-  }
-
-  unref(): void {
-    this.#isRef = false;
+  setRef(isRef: boolean): void {
+    this.#isRef = isRef;
     this.updateRef();
   }
 

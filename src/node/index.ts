@@ -16,7 +16,7 @@ import { NodeAlarm } from './alarm.js';
 import { NodeChains } from './chains.js';
 import { NodeDatagrams } from './datagrams.js';
 import { NodeFiles } from './files.js';
-import { NodeHold } from './hold.js';
+import { NodeLoopRefs } from './loop-refs.js';
 import { NodePools } from './pools.js';
 import { NodeStreams } from './streams.js';
 
@@ -36,19 +36,19 @@ class NodeBackend implements Backend {
   readonly streams: NodeStreams;
   readonly chains: NodeChains;
   readonly pools = new NodePools();
-  readonly hold = new NodeHold();
-  readonly timers = new TimerQueue((listener) => new NodeAlarm(listener, this.hold));
+  readonly loopRefs = new NodeLoopRefs();
+  readonly timers = new TimerQueue((listener) => new NodeAlarm(listener, this.loopRefs));
   readonly profile: RingProfile;
   readonly features: readonly string[] = [];
   readonly observation = new Observation('node');
-  readonly polls = new EpollPolls(this.hold, this.observation);
+  readonly polls = new EpollPolls(this.loopRefs, this.observation);
   readonly #admission: Admission;
   #closing: Promise<void> | undefined;
 
   constructor(options: NodeBackendOptions) {
     this.#admission = new Admission(options.inFlightMax, this.observation);
     // Polls of its own: waits of reads are no calls of `Ring.poll`.
-    this.files = new NodeFiles(this.#admission, new EpollPolls(this.hold), this.pools);
+    this.files = new NodeFiles(this.#admission, new EpollPolls(this.loopRefs), this.pools);
     this.chains = new NodeChains(this.#admission, this.files);
     this.datagrams = new NodeDatagrams(this.#admission, options.receiveBuffers);
     this.streams = new NodeStreams(this.#admission);
@@ -107,16 +107,10 @@ class NodeBackend implements Backend {
   }
 
   // Node holds the process for its calls on files, and offers no say in it.
-  ref(): void {
-    this.hold.setRef(true);
-    this.datagrams.setRef(true);
-    this.streams.setRef(true);
-  }
-
-  unref(): void {
-    this.hold.setRef(false);
-    this.datagrams.setRef(false);
-    this.streams.setRef(false);
+  setRef(isRef: boolean): void {
+    this.loopRefs.setRef(isRef);
+    this.datagrams.setRef(isRef);
+    this.streams.setRef(isRef);
   }
 
   close(): Promise<void> {

@@ -101,13 +101,8 @@ export class NodeListener implements BackendListener {
     else this.#server.unref();
   }
 
-  ref(): void {
-    this.#isRef = true;
-    this.updateRef();
-  }
-
-  unref(): void {
-    this.#isRef = false;
+  setRef(isRef: boolean): void {
+    this.#isRef = isRef;
     this.updateRef();
   }
 

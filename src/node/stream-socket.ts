@@ -62,7 +62,7 @@ export class NodeStream implements BackendStream {
   #isReading = false;
   #isFlowing = false;
   /** As Node's sockets begin. */
-  #isHeld = true;
+  #isSocketRef = true;
   #isRef = true;
   #queuedBytes = 0;
   /** Writes that Node has been given. */
@@ -129,15 +129,15 @@ export class NodeStream implements BackendStream {
 
   #updateRef(): void {
     const isPending = this.#isReceiving || this.#isReading || this.#queuedBytes > 0;
-    this.#hold(isPending && this.#isRef && this.#host.isRef);
+    this.#refSocket(isPending && this.#isRef && this.#host.isRef);
     if (!this.#isReading && this.#queuedBytes === 0) this.#onCallsOver?.();
   }
 
   /** Whether the socket keeps the process alive; to tell it so each time is a call into C++. */
-  #hold(isHeld: boolean): void {
-    if (this.#isHeld === isHeld) return;
-    this.#isHeld = isHeld;
-    if (isHeld) this.#socket.ref();
+  #refSocket(isSocketRef: boolean): void {
+    if (this.#isSocketRef === isSocketRef) return;
+    this.#isSocketRef = isSocketRef;
+    if (isSocketRef) this.#socket.ref();
     else this.#socket.unref();
   }
 
@@ -345,13 +345,8 @@ export class NodeStream implements BackendStream {
     applyOptions(this.#socket, options);
   }
 
-  ref(): void {
-    this.#isRef = true;
-    this.updateRef();
-  }
-
-  unref(): void {
-    this.#isRef = false;
+  setRef(isRef: boolean): void {
+    this.#isRef = isRef;
     this.updateRef();
   }
 
@@ -374,7 +369,7 @@ export class NodeStream implements BackendStream {
     this.incoming.end();
     this.#host.remove(this);
     if (this.#socket.closed) return;
-    this.#hold(true);
+    this.#refSocket(true);
     await new Promise<void>((resolve) => {
       this.#socket.once('close', () => resolve());
       if (!isReset || this.local.family === 'Unix') this.#socket.destroy();

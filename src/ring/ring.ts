@@ -234,7 +234,7 @@ export class Ring {
     const names = readSignalNames(signals);
     const signal = checkSignalOptions(options);
     if (this.#isClosed) throw ringClosedError();
-    const stream = new SignalStream(names, this.#backend.hold, signal, (ended) => {
+    const stream = new SignalStream(names, this.#backend.loopRefs, signal, (ended) => {
       this.#signalStreams.delete(ended);
     });
     if (!stream.isDone) this.#signalStreams.add(stream);
@@ -329,13 +329,13 @@ export class Ring {
 
   /** Lets pending operations keep the process alive again. That is how a ring begins. */
   ref(): this {
-    this.#backend.ref();
+    this.#backend.setRef(true);
     return this;
   }
 
   /** Lets the process exit although operations of this ring are pending. */
   unref(): this {
-    this.#backend.unref();
+    this.#backend.setRef(false);
     return this;
   }
 

@@ -2,7 +2,7 @@
 import { EACCES, EMFILE, ENOMEM, EPERM } from '../base/errno.js';
 import type { Backend, Degradation, RingProfile, RingStats } from '../contract/backend.js';
 import type { Observation } from '../contract/observation.js';
-import type { Hold } from '../contract/polls.js';
+import type { LoopRefs } from '../contract/polls.js';
 import type { RingSettings } from '../contract/ring-settings.js';
 import { TimerQueue } from '../contract/timer-queue.js';
 import {
@@ -231,7 +231,7 @@ class UringBackend implements Backend {
   readonly chains: UringChains;
   readonly pools: RegisteredBuffers;
   readonly timers: TimerQueue;
-  readonly hold: Hold;
+  readonly loopRefs: LoopRefs;
   readonly polls: UringPolls;
   readonly #epoll: EpollPolls;
   readonly #featureWord: number;
@@ -288,7 +288,7 @@ class UringBackend implements Backend {
       settings.receiveBuffers,
       settings.streamBuffers,
     );
-    this.hold = dispatcher;
+    this.loopRefs = dispatcher;
     this.#epoll = new EpollPolls(dispatcher);
     this.polls = new UringPolls(dispatcher, this.#epoll);
     this.datagrams = new UringDatagrams(dispatcher, this.#table, this.#buffers);
@@ -358,12 +358,8 @@ class UringBackend implements Backend {
     return this.#dispatcher.cancels.cancelCalls() + this.timers.cancelAll() + this.#epoll.cancelAll();
   }
 
-  ref(): void {
-    this.#native.setRef(true);
-  }
-
-  unref(): void {
-    this.#native.setRef(false);
+  setRef(isRef: boolean): void {
+    this.#native.setRef(isRef);
   }
 
   close(): Promise<void> {

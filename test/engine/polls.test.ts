@@ -128,7 +128,7 @@ describe('Dispatcher: generations', () => {
       return true;
     }
 
-    hold(): void {}
+    refLoop(): void {}
 
     submit(): void {}
 

@@ -291,13 +291,13 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
 
   /** Lets a pending receive keep the process alive again. That is how a socket begins. */
   ref(): this {
-    this.#backend.ref();
+    this.#backend.setRef(true);
     return this;
   }
 
   /** Lets the process exit although a receive is pending. */
   unref(): this {
-    this.#backend.unref();
+    this.#backend.setRef(false);
     return this;
   }
 

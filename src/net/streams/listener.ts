@@ -95,7 +95,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
       },
     );
     watchDropped('Listener', this, new ListenerRemains(this.#backend, this.#waiting));
-    this.#updateHold();
+    this.#updateRef();
   }
 
   static {
@@ -266,7 +266,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     const taker = this.#takers.shift();
     if (taker !== undefined) {
       taker.fulfil(wrapStream(stream, this.#bounds));
-      this.#updateHold();
+      this.#updateRef();
       return;
     }
     this.#waiting.push(stream);
@@ -276,7 +276,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
   /** Accepts while a caller waits, and on until enough connections do. */
   #update(): void {
     if (this.#closing !== undefined) return;
-    this.#updateHold();
+    this.#updateRef();
     if (this.#takers.length > 0 && !this.#isAccepting) {
       this.#isAccepting = true;
       this.#backend.resume();
@@ -292,23 +292,22 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 
   /** An accept that is not awaited does not keep the process alive. */
-  #updateHold(): void {
+  #updateRef(): void {
     this.#link.awaited = this.#takers.length > 0 ? this : undefined;
-    if (this.#isRef && this.#takers.length > 0) this.#backend.ref();
-    else this.#backend.unref();
+    this.#backend.setRef(this.#isRef && this.#takers.length > 0);
   }
 
   /** Lets a pending accept keep the process alive again. That is how a listener begins. */
   ref(): this {
     this.#isRef = true;
-    this.#updateHold();
+    this.#updateRef();
     return this;
   }
 
   /** Lets the process exit although an accept is pending. */
   unref(): this {
     this.#isRef = false;
-    this.#updateHold();
+    this.#updateRef();
     return this;
   }
 

@@ -387,13 +387,13 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
 
   /** Lets pending reads and writes keep the process alive again. That is how a socket begins. */
   ref(): this {
-    this.#backend.ref();
+    this.#backend.setRef(true);
     return this;
   }
 
   /** Lets the process exit although reads or writes are pending. */
   unref(): this {
-    this.#backend.unref();
+    this.#backend.setRef(false);
     return this;
   }
 

@@ -157,19 +157,19 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     this.#isLeasing = isLeasing;
     if (this.#isResting) {
       this.#isResting = false;
-      this.#updateHolding();
+      this.#updateRef();
     }
     this.#arm();
   }
 
   rest(): void {
     this.#isResting = true;
-    this.#updateHolding();
+    this.#updateRef();
   }
 
-  #updateHolding(): void {
+  #updateRef(): void {
     if (this.#armed === undefined) return;
-    this.#dispatcher.setHolding(this.#armed, this.#isRef && !this.#isResting);
+    this.#dispatcher.setRef(this.#armed, this.#isRef && !this.#isResting);
   }
 
   pause(): void {
@@ -192,7 +192,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     this.#wasServed = false;
     const operation = new ArmedOperation(this);
     this.pending.enter();
-    operation.isHolding = this.#isRef && !this.#isResting;
+    operation.isRef = this.#isRef && !this.#isResting;
     this.#armed = operation;
     this.#dispatcher.begin(operation);
   }
@@ -365,17 +365,9 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     return this.#bound.family === 'IPv6';
   }
 
-  ref(): void {
-    this.#setRef(true);
-  }
-
-  unref(): void {
-    this.#setRef(false);
-  }
-
-  #setRef(isRef: boolean): void {
+  setRef(isRef: boolean): void {
     this.#isRef = isRef;
-    this.#updateHolding();
+    this.#updateRef();
   }
 
   get isClosing(): boolean {
@@ -397,7 +389,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ArmedOwner, B
     this.#isReceiving = false;
     this.#source.forget(this);
     this.#removePath();
-    if (this.#armed !== undefined) this.#dispatcher.setHolding(this.#armed, true);
+    if (this.#armed !== undefined) this.#dispatcher.setRef(this.#armed, true);
     const isFree = hasLetGo(this.#dispatcher, this.#cancelAll(), RELEASE_MS_MAX);
     if (isFree) {
       if (!this.#dispatcher.isClosed) this.#table.release(this.#fd);

@@ -10,7 +10,7 @@
 import { EAGAIN } from '../../base/errno.js';
 import { isAborted } from '../../base/plain-signal.js';
 import { Observation } from '../../contract/observation.js';
-import type { Hold } from '../../contract/polls.js';
+import type { LoopRefs } from '../../contract/polls.js';
 import { abortError, credentialsError, ringClosedError, systemError } from '../../errors/index.js';
 import type { NativeRing } from '../../native/binding.js';
 import { CONTROL_FAILURE, CONTROL_WORDS } from '../../native/layout.js';
@@ -35,7 +35,7 @@ interface DispatcherOptions {
   drainBatchMax: number;
 }
 
-export class Dispatcher implements Hold {
+export class Dispatcher implements LoopRefs {
   readonly storage = new SlotStorage();
   readonly observation: Observation;
   /** What the ring's kernel gets right. */
@@ -242,18 +242,18 @@ export class Dispatcher implements Hold {
     else this.#waiting.push(ticket);
   }
 
-  /** Keeps the process alive for something that is no operation of this ring; `release` must follow. */
-  retain(): void {
-    this.#block.hold();
+  /** Keeps the process alive for something that is no operation of this ring; `unref` must follow. */
+  ref(): void {
+    this.#block.ref();
   }
 
-  release(): void {
-    this.#block.unhold();
+  unref(): void {
+    this.#block.unref();
   }
 
   /** Changes whether a pending operation keeps the process alive. */
-  setHolding(operation: Operation<unknown>, isHolding: boolean): void {
-    this.#pending.setHolding(operation.ticket, isHolding);
+  setRef(operation: Operation<unknown>, isRef: boolean): void {
+    this.#pending.setRef(operation.ticket, isRef);
   }
 
   /** Whether there are places for an operation and those that start with it: `count` of one kind. */
@@ -368,7 +368,7 @@ export class Dispatcher implements Hold {
     this.#isClosing = true;
     for (const { operation } of [...this.#waiting.toArray(), ...this.slots.holders()]) {
       // The one who awaits the close must not be left alone by a process that exits.
-      this.setHolding(operation, true);
+      this.setRef(operation, true);
       if (!operation.isGivingBack) this.cancel(operation, ringClosedError);
     }
     await this.#pending.whenIdle();

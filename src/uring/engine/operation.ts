@@ -32,12 +32,12 @@ export abstract class Operation<Result> {
     this.ticket.slot = slot;
   }
 
-  get isHolding(): boolean {
-    return this.ticket.isHolding;
+  get isRef(): boolean {
+    return this.ticket.isRef;
   }
 
-  set isHolding(isHolding: boolean) {
-    this.ticket.isHolding = isHolding;
+  set isRef(isRef: boolean) {
+    this.ticket.isRef = isRef;
   }
 
   get isSettled(): boolean {

@@ -1,6 +1,6 @@
 /**
  * How many operations of a ring have not settled, in the kernel or waiting. While there are any, the addon reaches
- * the ring; while one holds the event loop, the process stays alive.
+ * the ring; while one has a ref, the process stays alive.
  */
 import { IdleWait } from '../../base/idle-wait.js';
 import type { SettleLink } from './settle-link.js';
@@ -25,23 +25,23 @@ export class PendingOperations<Ring extends object> {
   }
 
   /** One has begun, or waits; `leave` must follow. */
-  enter({ isHolding }: Ticket<unknown>): void {
-    if (this.#count++ === 0) this.#link.hold(this.#ring);
-    if (isHolding) this.#block.hold();
+  enter({ isRef }: Ticket<unknown>): void {
+    if (this.#count++ === 0) this.#link.strengthen(this.#ring);
+    if (isRef) this.#block.ref();
   }
 
-  leave({ isHolding }: Ticket<unknown>): void {
-    if (--this.#count === 0) this.#link.letGo();
-    if (isHolding) this.#block.unhold();
+  leave({ isRef }: Ticket<unknown>): void {
+    if (--this.#count === 0) this.#link.weaken();
+    if (isRef) this.#block.unref();
   }
 
   /** Changes whether a pending operation keeps the process alive. */
-  setHolding(ticket: Ticket<unknown>, isHolding: boolean): void {
-    if (ticket.isHolding === isHolding) return;
-    ticket.isHolding = isHolding;
+  setRef(ticket: Ticket<unknown>, isRef: boolean): void {
+    if (ticket.isRef === isRef) return;
+    ticket.isRef = isRef;
     if (ticket.isSettled) return;
-    if (isHolding) this.#block.hold();
-    else this.#block.unhold();
+    if (isRef) this.#block.ref();
+    else this.#block.unref();
   }
 
   /** For the one who closes, when no call can begin any more: what ends may still have something closed. */

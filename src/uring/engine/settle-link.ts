@@ -36,11 +36,11 @@ export class SettleLink<Target extends object> {
   }
 
   /** Operations are pending: what they point at must outlast them. */
-  hold(target: Target): void {
+  strengthen(target: Target): void {
     this.#strong = target;
   }
 
-  letGo(): void {
+  weaken(): void {
     this.#strong = undefined;
   }
 }

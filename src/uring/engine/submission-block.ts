@@ -5,8 +5,8 @@
  */
 import type { NativeRing } from '../../native/binding.js';
 import {
-  CONTROL_HOLDERS,
-  CONTROL_IS_HELD,
+  CONTROL_REFS,
+  CONTROL_IS_LOOP_REF,
   CONTROL_SUBMISSION_HEAD,
   CONTROL_SUBMISSION_TAIL,
   GENERATION_FOLLOWED,
@@ -167,18 +167,18 @@ export class SubmissionBlock {
     const control = this.#control;
     control[CONTROL_SUBMISSION_TAIL] = this.tail + 1;
     // The loop must come round for a staged request that holds nothing by itself.
-    if (control[CONTROL_IS_HELD] === 0) this.#native.hold();
+    if (control[CONTROL_IS_LOOP_REF] === 0) this.#native.refLoop();
   }
 
-  /** Keeps the process alive for one more; `unhold` must follow. */
-  hold(): void {
+  /** Keeps the process alive for one more; `unref` must follow. */
+  ref(): void {
     const control = this.#control;
-    control[CONTROL_HOLDERS] = (control[CONTROL_HOLDERS] as number) + 1;
-    if (control[CONTROL_IS_HELD] === 0) this.#native.hold();
+    control[CONTROL_REFS] = (control[CONTROL_REFS] as number) + 1;
+    if (control[CONTROL_IS_LOOP_REF] === 0) this.#native.refLoop();
   }
 
   /** The loop itself lets go at the ring's next turn. */
-  unhold(): void {
-    this.#control[CONTROL_HOLDERS] = (this.#control[CONTROL_HOLDERS] as number) - 1;
+  unref(): void {
+    this.#control[CONTROL_REFS] = (this.#control[CONTROL_REFS] as number) - 1;
   }
 }

@@ -35,7 +35,7 @@ export class Ticket<Result> implements Abortable {
   /** Whether its result, if not negative, is a new descriptor. */
   yieldsFd = false;
   /** Whether it keeps the process alive while it is pending. */
-  isHolding = true;
+  isRef = true;
   isSettled = false;
   /** Why it is being cancelled; the error it rejects with if the kernel lets go of it. */
   cancelReason: (() => Error) | undefined;

@@ -23,7 +23,7 @@ export class UringAlarm implements Alarm, ArmedOwner {
   #update: ArmedOperation | undefined;
   /** What the alarm is to be moved to when the update under way is through. */
   #nextDeadlineMs: number | undefined;
-  #isHolding = false;
+  #isRef = false;
   #setCount = 0;
 
   constructor(dispatcher: Dispatcher, listener: AlarmListener) {
@@ -48,7 +48,7 @@ export class UringAlarm implements Alarm, ArmedOwner {
     this.#setCount++;
     this.#deadlineMs = deadlineMs;
     const operation = new ArmedOperation(this);
-    operation.isHolding = this.#isHolding;
+    operation.isRef = this.#isRef;
     this.#armed = operation;
     this.#dispatcher.begin(operation);
   }
@@ -88,7 +88,7 @@ export class UringAlarm implements Alarm, ArmedOwner {
       // Where it fails, the alarm hears of that from what it was to move.
       onDisarmed: () => {},
     });
-    update.isHolding = false;
+    update.isRef = false;
     this.#update = update;
     this.#dispatcher.begin(update);
   }
@@ -100,8 +100,8 @@ export class UringAlarm implements Alarm, ArmedOwner {
     if (deadlineMs !== undefined && !this.#dispatcher.isClosing) this.set(deadlineMs);
   }
 
-  setHolding(isHolding: boolean): void {
-    this.#isHolding = isHolding;
-    if (this.#armed !== undefined) this.#dispatcher.setHolding(this.#armed, isHolding);
+  setRef(isRef: boolean): void {
+    this.#isRef = isRef;
+    if (this.#armed !== undefined) this.#dispatcher.setRef(this.#armed, isRef);
   }
 }

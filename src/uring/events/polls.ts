@@ -79,7 +79,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
   #coalesced = 0;
   #ending: { errno: number; reason: () => Error } | undefined;
   isListening = false;
-  #isHolding = false;
+  #isRef = false;
   readonly #disarmed = new IdleWait();
   #isClosed = false;
 
@@ -104,7 +104,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
     }
     if (this.#armed !== undefined || this.#ending !== undefined || this.#isClosed) return;
     const operation = new ArmedOperation(this);
-    operation.isHolding = this.#isHolding;
+    operation.isRef = this.#isRef;
     this.#armed = operation;
     this.#dispatcher.begin(operation);
   }
@@ -154,14 +154,14 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
 
   #fallBack(): void {
     this.#fallback = this.#polls.watchWithEpoll(this.#fd, this.#events, this.#listener);
-    this.#fallback.setHolding(this.#isHolding);
+    this.#fallback.setRef(this.#isRef);
     this.#fallback.arm();
   }
 
-  setHolding(isHolding: boolean): void {
-    this.#isHolding = isHolding;
-    if (this.#fallback !== undefined) this.#fallback.setHolding(isHolding);
-    else if (this.#armed !== undefined) this.#dispatcher.setHolding(this.#armed, isHolding);
+  setRef(isRef: boolean): void {
+    this.#isRef = isRef;
+    if (this.#fallback !== undefined) this.#fallback.setRef(isRef);
+    else if (this.#armed !== undefined) this.#dispatcher.setRef(this.#armed, isRef);
   }
 
   async close(): Promise<void> {
@@ -171,7 +171,7 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
     if (armed === undefined) return;
     const disarmed = this.#disarmed.promise;
     // A process that exits must not leave the caller alone that awaits the close.
-    this.#dispatcher.setHolding(armed, true);
+    this.#dispatcher.setRef(armed, true);
     this.#dispatcher.cancel(armed, ringClosedError);
     await disarmed;
   }

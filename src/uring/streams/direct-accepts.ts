@@ -52,12 +52,12 @@ export class DirectAccepts {
   }
 
   /** Has as many accepts in the kernel as there are direct descriptors for, within bounds. */
-  arm(isHolding: boolean): void {
+  arm(isRef: boolean): void {
     while (this.#armed.size < DIRECT_ACCEPTS_MAX) {
       const index = this.#sockets.acquire();
       if (index < 0) return;
       const accept = new DirectAccept(this, this.#owner, index);
-      accept.operation.isHolding = isHolding;
+      accept.operation.isRef = isRef;
       this.#armed.add(accept);
       this.#sockets.dispatcher.begin(accept.operation);
     }
@@ -67,8 +67,8 @@ export class DirectAccepts {
     for (const { operation } of this.#armed) this.#sockets.dispatcher.cancel(operation, reason);
   }
 
-  setHolding(isHolding: boolean): void {
-    for (const { operation } of this.#armed) this.#sockets.dispatcher.setHolding(operation, isHolding);
+  setRef(isRef: boolean): void {
+    for (const { operation } of this.#armed) this.#sockets.dispatcher.setRef(operation, isRef);
   }
 
   onAccepted(accept: DirectAccept, remoteName: Uint8Array): void {

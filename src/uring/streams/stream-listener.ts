@@ -96,7 +96,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     if (this.#direct?.isArmed) return;
     const operation = new ArmedOperation(this);
     operation.ticket.yieldsFd = true;
-    operation.isHolding = this.#isRef;
+    operation.isRef = this.#isRef;
     this.#armed = operation;
     this.#host.dispatcher.begin(operation);
   }
@@ -193,18 +193,10 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     else if (this.#direct.hasRoom) this.#cancelOrdinary();
   }
 
-  ref(): void {
-    this.#setRef(true);
-  }
-
-  unref(): void {
-    this.#setRef(false);
-  }
-
-  #setRef(isRef: boolean): void {
+  setRef(isRef: boolean): void {
     this.#isRef = isRef;
-    if (this.#armed !== undefined) this.#host.dispatcher.setHolding(this.#armed, isRef);
-    this.#direct?.setHolding(isRef);
+    if (this.#armed !== undefined) this.#host.dispatcher.setRef(this.#armed, isRef);
+    this.#direct?.setRef(isRef);
     if (isRef) this.#retry?.ref();
     else this.#retry?.unref();
   }
@@ -242,7 +234,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
 
   #whenDisarmed(): Promise<void> {
     if (this.#isDisarmed) return Promise.resolve();
-    this.#setRef(true);
+    this.setRef(true);
     return this.#disarmed.promise;
   }
 }

@@ -145,7 +145,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
 
   setRef(isRef: boolean): void {
     this.#isRef = isRef;
-    if (this.#armed !== undefined) this.#host.dispatcher.setHolding(this.#armed, isRef);
+    if (this.#armed !== undefined) this.#host.dispatcher.setRef(this.#armed, isRef);
   }
 
   onDrained(): void {
@@ -192,7 +192,7 @@ export class StreamReceiver implements BatchListener, BufferWaiter, ChunkProduce
   }
 
   #start(operation: ArmedOperation): void {
-    operation.isHolding = this.#isRef;
+    operation.isRef = this.#isRef;
     this.#armed = operation;
     this.#host.dispatcher.begin(operation);
   }

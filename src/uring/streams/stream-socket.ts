@@ -150,7 +150,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
 
   #submitRead<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
     if (this.#closing !== undefined) return Promise.reject(connectionClosedError());
-    operation.isHolding = this.#isRef;
+    operation.isRef = this.#isRef;
     this.#reading = operation;
     return this.#host.dispatcher.submit(operation, signal);
   }
@@ -194,7 +194,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
   #needWriter(): StreamWriter {
     if (this.#writer === undefined) {
       this.#writer = new StreamWriter(this.#host.dispatcher, this, this.#zeroCopyChoice());
-      this.#writer.isHolding = this.#isRef;
+      this.#writer.isRef = this.#isRef;
     }
     return this.#writer;
   }
@@ -252,20 +252,12 @@ export class UringStream implements BackendStream, ReceiverOwner {
     this.#host.remove(this);
   }
 
-  ref(): void {
-    this.#setRef(true);
-  }
-
-  unref(): void {
-    this.#setRef(false);
-  }
-
-  #setRef(isRef: boolean): void {
+  setRef(isRef: boolean): void {
     this.#isRef = isRef;
     const { dispatcher } = this.#host;
     this.#receiver.setRef(isRef);
-    if (this.#reading !== undefined) dispatcher.setHolding(this.#reading, isRef);
-    this.#writer?.setHolding(isRef);
+    if (this.#reading !== undefined) dispatcher.setRef(this.#reading, isRef);
+    this.#writer?.setRef(isRef);
   }
 
   async abandon(): Promise<void> {
@@ -288,7 +280,7 @@ export class UringStream implements BackendStream, ReceiverOwner {
   async #letGo(): Promise<void> {
     const { dispatcher } = this.#host;
     const reason = dispatcher.isClosing ? ringClosedError : connectionClosedError;
-    this.#setRef(true);
+    this.setRef(true);
     this.#receiver.stop();
     if (this.#reading !== undefined) dispatcher.cancel(this.#reading, reason);
     this.incoming.clear();

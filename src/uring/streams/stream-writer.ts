@@ -54,7 +54,7 @@ export class StreamWriter implements SendOwner {
   #endReason: (() => Error) | undefined;
   #idle: IdleWait | undefined;
   #onReleased: ((isReleased: boolean) => void) | undefined;
-  isHolding = true;
+  isRef = true;
 
   constructor(dispatcher: Dispatcher, socket: TransferTarget, zeroCopy: ZeroCopyChoice | undefined) {
     this.#dispatcher = dispatcher;
@@ -177,10 +177,10 @@ export class StreamWriter implements SendOwner {
     if (this.#sending !== undefined) this.#dispatcher.cancel(this.#sending, reason);
   }
 
-  setHolding(isHolding: boolean): void {
-    this.isHolding = isHolding;
-    if (this.#sending !== undefined) this.#dispatcher.setHolding(this.#sending, isHolding);
-    for (const operation of this.#held?.keys() ?? []) this.#dispatcher.setHolding(operation, isHolding);
+  setRef(isRef: boolean): void {
+    this.isRef = isRef;
+    if (this.#sending !== undefined) this.#dispatcher.setRef(this.#sending, isRef);
+    for (const operation of this.#held?.keys() ?? []) this.#dispatcher.setRef(operation, isRef);
   }
 
   onAbort(write: PendingWrite): void {
@@ -229,7 +229,7 @@ export class StreamWriter implements SendOwner {
       fds,
       isWhole,
     );
-    operation.isHolding = this.isHolding;
+    operation.isRef = this.isRef;
     this.#sending = operation;
     this.#dispatcher.begin(operation);
   }

@@ -1,20 +1,20 @@
 /** Keeps the process alive while a caller waits for something that no handle of Node's stands for. */
-import type { Hold } from '../contract/polls.js';
+import type { LoopRefs } from '../contract/polls.js';
 
 /** The longest that setInterval takes; what counts is that the timer exists. */
 const PERIOD_MS = 2 ** 31 - 1;
 
-export class NodeHold implements Hold {
+export class NodeLoopRefs implements LoopRefs {
   #count = 0;
   #isRef = true;
   #timer: NodeJS.Timeout | undefined;
 
-  retain(): void {
+  ref(): void {
     this.#count++;
     this.#update();
   }
 
-  release(): void {
+  unref(): void {
     this.#count--;
     this.#update();
   }
