@@ -26,9 +26,9 @@ describeOnEachBackend('Ring.bufferPool', (makeRing, configuration) => {
   const { backend } = configuration.options;
   const isUring = backend === 'io_uring';
   const whyNot =
-    backend === 'epoll'
-      ? 'a ring on epoll has no table of buffers'
-      : 'the node backend has no ring to register memory with';
+    backend === 'node'
+      ? 'the node backend has no ring to register memory with'
+      : 'a ring on epoll has no table of buffers';
 
   it('buffers begin on pages, do not overlap, and are as long as asked for', async () => {
     for (const bytes of [1, 1000, PAGE_BYTES, 10_000]) {

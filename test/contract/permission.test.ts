@@ -115,24 +115,26 @@ describe('--permission', () => {
     expect(outcome.stdout).to.match(/^ERR_RINGLET_UNAVAILABLE io_uring is unavailable: the native addon /);
   });
 
-  describe('with a ring that is asked for', () => {
-    needsIoUring();
+  for (const backend of ['io_uring', 'epoll'] as const) {
+    describe(`with a ring that is asked for, on ${backend}`, () => {
+      needsIoUring({ backend });
 
-    it('stat has its times and dates, to the nanosecond where Node has that', async () => {
-      const script = `
-        import { statSync } from 'node:fs';
-        import { Ring } from 'ringlet';
-        const { fs } = new Ring({ backend: 'io_uring' });
-        const path = process.argv[1];
-        const seen = (stats) => [stats.mtimeMs, stats.mtime, String(stats.mtimeInstant), stats.isDirectory()].join();
-        console.log(seen(await fs.stat(path)) === seen(statSync(path)));
-        const [ours, nodes] = [await fs.stat(path, { bigint: true }), statSync(path, { bigint: true })];
-        console.log(ours.mtimeNs === nodes.mtimeNs, Object.getPrototypeOf(ours) === Object.getPrototypeOf(nodes));
-      `;
-      const args = [realpathSync(directory.path)];
-      const outcome = await runScript(script, { execArgv: flags('--allow-addons'), args });
-      expectCleanExit(outcome);
-      expect(outcome.stdout).to.equal('true\ntrue true\n');
+      it('stat has its times and dates, to the nanosecond where Node has that', async () => {
+        const script = `
+          import { statSync } from 'node:fs';
+          import { Ring } from 'ringlet';
+          const { fs } = new Ring({ backend: '${backend}' });
+          const path = process.argv[1];
+          const seen = (stats) => [stats.mtimeMs, stats.mtime, String(stats.mtimeInstant), stats.isDirectory()].join();
+          console.log(seen(await fs.stat(path)) === seen(statSync(path)));
+          const [ours, nodes] = [await fs.stat(path, { bigint: true }), statSync(path, { bigint: true })];
+          console.log(ours.mtimeNs === nodes.mtimeNs, Object.getPrototypeOf(ours) === Object.getPrototypeOf(nodes));
+        `;
+        const args = [realpathSync(directory.path)];
+        const outcome = await runScript(script, { execArgv: flags('--allow-addons'), args });
+        expectCleanExit(outcome);
+        expect(outcome.stdout).to.equal('true\ntrue true\n');
+      });
     });
-  });
+  }
 });

@@ -12,9 +12,9 @@ import { pattern } from '../support/temporary.js';
 
 const MIB = 1024 * 1024;
 
-/** A port where connecting hangs: its backlog is full and nobody accepts. */
+/** A port where connecting hangs: its backlog is full, and no connection is accepted. */
 async function withDeafPort(body: (port: number) => Promise<void>): Promise<void> {
-  await using ring = new Ring({ backend: 'io_uring' });
+  await using ring = new Ring({ backend: 'epoll' });
   await using listener = await Listener.listen({ host: '127.0.0.1', port: 0, backlog: 0, ring });
   const goal = { ...goalOf(listener), ring, timeoutMs: 100 };
   for (;;) {
@@ -171,7 +171,7 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
   });
 
   it('an abort while connecting, and a time limit', async function () {
-    const refusal = await refusalOf({ backend: 'io_uring' });
+    const refusal = await refusalOf({ backend: 'epoll' });
     if (refusal) skip(this, refusal);
     const ring = makeRing();
     await withDeafPort(async (port) => {

@@ -2,7 +2,7 @@
  * The six configurations that every contract suite runs on, and the frame around each test:
  * rings made by a test are closed after it, and nothing of them may be left behind.
  *
- * Suites of events run on three more. RINGLET_TEST_ONLY narrows a run to one configuration by its title.
+ * Suites of events run on three more. RINGLET_TEST_ONLY narrows a run to one configuration by its title, or names 'auto'.
  */
 import type { Context } from 'mocha';
 import { Ring, type RingOptions } from 'ringlet';
@@ -61,15 +61,19 @@ const EVENT_CONFIGURATIONS: readonly Configuration[] = [
   },
 ];
 
+/** What users get who ask for nothing; for where io_uring is refused, and only by its title. */
+const AUTO: Configuration = { title: 'auto', options: { backend: 'auto' } };
+
 /** Makes a ring of the running configuration, with `overrides` on top. The frame closes it after the test. */
 export type MakeRing = (overrides?: RingOptions) => Ring;
 
 function chosenOf(configurations: readonly Configuration[]): readonly Configuration[] {
   const only = process.env.RINGLET_TEST_ONLY;
   if (!only) return configurations;
+  if (only === AUTO.title) return [AUTO];
   const chosen = EVENT_CONFIGURATIONS.filter(({ title }) => title === only);
   if (chosen.length > 0) return chosen.filter((each) => configurations.includes(each));
-  const titles = EVENT_CONFIGURATIONS.map(({ title }) => `'${title}'`).join(', ');
+  const titles = [...EVENT_CONFIGURATIONS, AUTO].map(({ title }) => `'${title}'`).join(', ');
   throw new Error(`RINGLET_TEST_ONLY is '${only}', which is none of ${titles}`);
 }
 
