@@ -11,6 +11,7 @@ import { orAborted } from '../base/abort.js';
 import { checkInteger, narrowMode, plainZero } from '../base/validate.js';
 import { abortError } from '../errors/index.js';
 import { copyFile } from './copy-file.js';
+import { mkdtemp, mkdtempDisposable } from './mkdtemp.js';
 import { readSignal, type SignalOptions } from './options.js';
 
 export type NodePromises = typeof nodePromises;
@@ -127,7 +128,7 @@ function steadied(call: Call, steady = (args: unknown[]): unknown[] => args): Ca
 }
 
 /** Calls of our own that belong here otherwise: no ring has them. */
-const OWN: Readonly<Record<string, Call>> = { copyFile };
+const OWN: Readonly<Record<string, Call>> = { copyFile, mkdtemp, mkdtempDisposable };
 
 /** As they were when ringlet was loaded: a program may put ringlet's calls in their place. */
 export const node: NodePromises = { ...nodePromises };
@@ -136,11 +137,7 @@ export const node: NodePromises = { ...nodePromises };
 export const nodeCalls = Object.fromEntries(
   Object.entries(node).map(([name, value]) => {
     const optionsIndex = OPTIONS_INDEX[name];
-    return [
-      name,
-      optionsIndex === undefined
-        ? value
-        : abortable(name, OWN[name] ?? steadied(value as Call, STEADY[name]), optionsIndex),
-    ];
+    if (optionsIndex === undefined) return [name, OWN[name] ?? value];
+    return [name, abortable(name, OWN[name] ?? steadied(value as Call, STEADY[name]), optionsIndex)];
   }),
 ) as unknown as NodePromises & AbortableNodeCalls;

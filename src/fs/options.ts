@@ -232,6 +232,11 @@ export function readOwnWriteOptions(options: unknown): WriteFileSettings {
   return new GivenWriteSettings(given, 'w');
 }
 
+/** The encoding of options that have nothing else in them. */
+export function readEncoding(options: unknown): BufferEncoding | undefined {
+  return checkEncoding((expandEncoding(options) as { encoding?: unknown }).encoding);
+}
+
 /** For a string that hex can't be: Node refuses it, and takes any encoding it does not know for UTF-8. */
 export function toStringEncoding(encoding: unknown, text: string): BufferEncoding {
   const known = typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : 'utf8';

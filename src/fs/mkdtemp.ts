@@ -1,0 +1,77 @@
+/**
+ * `mkdtemp` and `mkdtempDisposable`: Node's own but for long prefixes. With these Node writes one byte past the end of
+ * its memory (Node 20 to 26, seen with the address sanitizer), so the name is drawn and the directory made here.
+ */
+import { randomInt } from 'node:crypto';
+import type { MakeDirectoryOptions } from 'node:fs';
+import nodePromises from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { toPath } from '../base/validate.js';
+import type { Path } from '../contract/backend.js';
+import { systemError } from '../errors/index.js';
+import { readEncoding } from './options.js';
+
+/** Node has room for 1,024 bytes with what it adds. */
+const NODE_BYTES_MAX = 1000;
+const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const DRAWN_LENGTH = 6;
+/** Names that others have taken, before that is an error, as of mkdtemp(3). */
+const ATTEMPTS_MAX = 10_000;
+
+type Make = (prefix: unknown, options?: unknown) => Promise<string | Buffer>;
+type MakeDisposable = (prefix: unknown, options?: unknown) => Promise<AsyncDisposable>;
+
+/** As they were when ringlet was loaded: a program may put ringlet's in their place. */
+const node = { ...nodePromises } as unknown as {
+  mkdtemp: Make;
+  mkdtempDisposable: MakeDisposable;
+  mkdir(path: Path, options: MakeDirectoryOptions): Promise<unknown>;
+  rm(path: string, options: object): Promise<void>;
+};
+
+export async function mkdtemp(prefix: unknown, options?: unknown): Promise<string | Buffer> {
+  const long = longPrefixOf(prefix);
+  return long === undefined ? node.mkdtemp(prefix, options) : make(long, options);
+}
+
+/** Of Node 24.4 and newer. */
+export async function mkdtempDisposable(prefix: unknown, options?: unknown): Promise<AsyncDisposable> {
+  const long = longPrefixOf(prefix);
+  if (long === undefined) return node.mkdtempDisposable(prefix, options);
+  const directory = process.cwd();
+  const path = await make(long, options);
+  const whole = resolve(directory, path as string);
+  const remove = (): Promise<void> => node.rm(whole, { recursive: true, force: true });
+  return { path, remove, [Symbol.asyncDispose]: remove } as AsyncDisposable;
+}
+
+/** The bytes of one that Node must not get; what is no prefix at all is left to Node to refuse. */
+function longPrefixOf(prefix: unknown): Buffer | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = Buffer.from(toPath(prefix, 'prefix') as string);
+  } catch {
+    return undefined;
+  }
+  return bytes.length > NODE_BYTES_MAX ? bytes : undefined;
+}
+
+async function make(prefix: Buffer, options: unknown): Promise<string | Buffer> {
+  const encoding = readEncoding(options) as BufferEncoding | 'buffer' | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const path = Buffer.concat([prefix, drawEnd()]);
+    try {
+      await node.mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST' && attempt < ATTEMPTS_MAX) continue;
+      throw errno === undefined ? error : systemError(errno, 'mkdtemp', `${prefix}XXXXXX`);
+    }
+    return encoding === 'buffer' ? path : path.toString(encoding);
+  }
+}
+
+function drawEnd(): Buffer {
+  const draw = (): string => CHARACTERS[randomInt(CHARACTERS.length)] as string;
+  return Buffer.from(Array.from({ length: DRAWN_LENGTH }, draw).join(''));
+}

@@ -1,0 +1,80 @@
+/** Fs.mkdtemp and mkdtempDisposable with prefixes longer than those that are Node's own to take. */
+import { expect } from 'chai';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import type { Fs } from 'ringlet';
+import { describeOnEachBackend } from '../support/backends.js';
+import { rejection } from '../support/eventually.js';
+import { skip } from '../support/skip.js';
+import { temporaryDirectory } from '../support/temporary.js';
+
+interface Disposable extends AsyncDisposable {
+  path: string;
+  remove(): Promise<void>;
+}
+
+describeOnEachBackend('Fs.mkdtemp', (makeRing) => {
+  const directory = temporaryDirectory();
+
+  /** A path of about so many bytes, whose directory is there. */
+  function prefixOf(bytes: number): string {
+    const folders = Math.max(0, Math.floor((bytes - directory.path.length) / 201));
+    const parent = `${directory.path}/${`${'d'.repeat(200)}/`.repeat(folders)}`;
+    mkdirSync(parent, { recursive: true });
+    return parent + 'p'.repeat(Math.max(1, bytes - parent.length));
+  }
+
+  const forms: [string, (prefix: string) => unknown][] = [
+    ['string', (prefix) => prefix],
+    ['Buffer', (prefix) => Buffer.from(prefix)],
+  ];
+  for (const [title, toForm] of forms) {
+    it(`a prefix of any length, as ${title}`, async () => {
+      const { fs } = makeRing();
+      for (const bytes of [900, 1001, 1500, 4000]) {
+        const prefix = prefixOf(bytes);
+        const made = [
+          await fs.mkdtemp(toForm(prefix) as string),
+          await fs.mkdtemp(toForm(prefix) as string, 'buffer'),
+          await fs.mkdtemp(toForm(prefix) as string, { encoding: 'utf8' }),
+        ];
+        expect(made.map((path) => typeof path)).to.deep.equal(['string', 'object', 'string']);
+        const paths = made.map(String);
+        expect(new Set(paths).size).to.equal(3);
+        for (const path of paths) {
+          expect(path.slice(0, -6)).to.equal(prefix);
+          expect(path.slice(-6)).to.match(/^[A-Za-z0-9]{6}$/);
+          expect(statSync(path).mode & 0o7777).to.equal(0o700);
+        }
+      }
+    });
+
+    it(`what is too long, not there, or no encoding, as ${title}: Node's errors`, async () => {
+      const { fs } = makeRing();
+      const missing = `/missing/${'p'.repeat(250)}${'/p'.repeat(500)}`;
+      const long = 'n'.repeat(5000);
+      for (const [prefix, code, text] of [
+        [missing, 'ENOENT', 'no such file or directory'],
+        [long, 'ENAMETOOLONG', 'name too long'],
+      ] as const) {
+        const error = await rejection(fs.mkdtemp(toForm(prefix) as string));
+        expect(error).to.include({ code, syscall: 'mkdtemp', path: `${prefix}XXXXXX` });
+        expect(error.message).to.equal(`${code}: ${text}, mkdtemp '${prefix}XXXXXX'`);
+      }
+      const error = await rejection(fs.mkdtemp(toForm(long) as string, 'nonsense' as BufferEncoding));
+      expect(error.code).to.equal('ERR_INVALID_ARG_VALUE');
+    });
+  }
+
+  it('mkdtempDisposable: removes what it has made', async function () {
+    const { fs } = makeRing();
+    const { mkdtempDisposable } = fs as Fs & { mkdtempDisposable?: (prefix: string) => Promise<Disposable> };
+    if (mkdtempDisposable === undefined) skip(this, 'Node has it from 24.4 on');
+    for (const bytes of [900, 1500]) {
+      const made = await mkdtempDisposable(prefixOf(bytes));
+      expect(existsSync(made.path)).to.equal(true);
+      await made[Symbol.asyncDispose]();
+      expect(existsSync(made.path)).to.equal(false);
+      await made.remove();
+    }
+  });
+});
