@@ -5,7 +5,6 @@
  * does them; `toResults` (chain-results.ts) says of each part what became of it, and why.
  */
 import type { BigIntStats, PathLike, Stats } from 'node:fs';
-import { orAborted } from '../base/abort.js';
 import {
   checkInteger,
   checkOptions,
@@ -31,18 +30,11 @@ import type {
 } from '../contract/backend.js';
 import type { ChainBackend, ChainOutcome, ChainStep, TimeLimit } from '../contract/chain-steps.js';
 import { monotonicMs } from '../contract/timer-queue.js';
-import {
-  abortError,
-  fileClosedError,
-  invalidArgType,
-  invalidArgValue,
-  invalidState,
-  ringClosedError,
-} from '../errors/index.js';
+import { fileClosedError, invalidArgType, invalidArgValue, invalidState } from '../errors/index.js';
 import { type AllocateMode, readAllocateOptions } from './allocate-modes.js';
 import { outcomesOfTimeout, toResults } from './chain-results.js';
-import { backendFileOf, FileHandle, lendForClosing } from './file-handle.js';
-import type { LentFile } from './handle-lifetime.js';
+import { backendFileOf, FileHandle } from './file-handle.js';
+import { LentHandles } from './lent-handles.js';
 import { type OpenOptions, readOpenOptions } from './open-rules.js';
 import { readStatOptions } from './options.js';
 import { TRANSFER_BYTES_MAX } from './transfer-ranges.js';
@@ -105,7 +97,7 @@ const TRANSFER_OPTIONS: OptionNames<ChainTransferOptions> = { offset: true, leng
 export class Chain {
   readonly #steps: ChainStep[] = [];
   readonly #parts: ChainPart<unknown>[] = [];
-  readonly #lent = new Map<FileHandle, LentFile>();
+  readonly #lent = new LentHandles();
   #isSealed = false;
 
   /**
@@ -264,11 +256,7 @@ export class Chain {
   close(file: FileHandle): ChainPart<void> {
     this.#checkOpen();
     checkHandle(file);
-    // A second close of it in this chain finds it closed, as any other part on it would.
-    const lent = lendForClosing(file);
-    if (lent === undefined) throw fileClosedError('close');
-    this.#lent.set(file, lent);
-    return this.#add({ kind: 'close', file: lent.file });
+    return this.#add({ kind: 'close', file: this.#lent.take(file) });
   }
 
   #fileOf(handle: unknown, syscall: string): BackendFile {
@@ -318,52 +306,16 @@ export class Chain {
       if (typeof build !== 'function') throw invalidArgType('build', 'of type function', build);
       this.#checkReturned(build(this));
       this.#isSealed = true;
-      if (this.#lent.size > 0 && !(await this.#whenIdle(limit, signal, waiting))) {
+      if (!this.#lent.isEmpty && !(await this.#lent.whenIdle(limit, signal, waiting))) {
         outcomes = outcomesOfTimeout(steps, limit as TimeLimit);
       } else if (steps.length > 0) {
         outcomes = await backend.run(steps, limit, signal);
       }
     } finally {
       this.#isSealed = true;
-      this.#giveBack(outcomes);
+      this.#lent.giveBack(steps, outcomes);
     }
     return toResults(steps, outcomes);
-  }
-
-  /**
-   * Waits until nothing is pending on the handles that the chain will close. False when the time is up first.
-   *
-   * @throws AbortError, ERR_RINGLET_CLOSED.
-   */
-  async #whenIdle(
-    limit: TimeLimit | undefined,
-    signal: AbortSignal | undefined,
-    waiting: Set<() => void> | undefined,
-  ): Promise<boolean> {
-    if (waiting === undefined) throw ringClosedError();
-    if (signal?.aborted) throw abortError(signal);
-    const waits = [...this.#lent.values()].map(async ({ file, ready }) => {
-      await ready;
-      await file.whenIdle();
-    });
-    const idle = Promise.all(waits).then(() => true);
-    let timer: NodeJS.Timeout | undefined;
-    const expiry = new Promise<boolean>((resolve) => {
-      if (limit !== undefined) timer = setTimeout(() => resolve(false), limit.timeoutMs);
-    });
-    let end!: () => void;
-    // A stream over the handle may have no reader that reads it to its end.
-    const closing = new Promise<never>((_resolve, reject) => {
-      end = () => reject(ringClosedError());
-    });
-    waiting.add(end);
-    try {
-      const first = Promise.race([idle, expiry, closing]);
-      return await (signal === undefined ? first : orAborted(first, signal));
-    } finally {
-      waiting.delete(end);
-      clearTimeout(timer);
-    }
   }
 
   /** All parts in order, when it is an array: the types of the results rest on that. */
@@ -378,15 +330,6 @@ export class Chain {
       return part;
     });
     if (parts.length !== this.#parts.length) throw invalidArgValue('build', returned, refusal);
-  }
-
-  #giveBack(outcomes: readonly ChainOutcome[]): void {
-    for (const lent of this.#lent.values()) {
-      const index = this.#steps.findIndex((step) => step.kind === 'close' && step.file === lent.file);
-      const kind = outcomes[index]?.kind;
-      // A descriptor is gone even when closing it failed.
-      lent.giveBack(kind === 'done' || kind === 'failed');
-    }
   }
 }
 
