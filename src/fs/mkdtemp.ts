@@ -1,6 +1,6 @@
 /**
  * `mkdtemp` and `mkdtempDisposable`: Node's own but for long prefixes. With these Node writes one byte past the end of
- * its memory (Node 20 to 26, seen with the address sanitizer), so the name is drawn and the directory made here.
+ * its memory (Node 20 and 22, seen with the address sanitizer), so the name is drawn and the directory made here.
  */
 import { randomInt } from 'node:crypto';
 import type { MakeDirectoryOptions } from 'node:fs';
