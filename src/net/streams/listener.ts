@@ -159,7 +159,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
     return showAs('Listener', { address, pendingCount, isClosed }, depth, options);
   }
 
-  /** Whether `close` has been called, or a signal has closed it. */
+  /** Whether `close` has been called, or the ring has been closed. */
   get isClosed(): boolean {
     return this.#closing !== undefined;
   }
@@ -170,13 +170,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
    * @throws (rejects) AbortError; ERR_SERVER_NOT_RUNNING when the listener is closed, or has been meanwhile.
    */
   async accept(options: StreamCallOptions = {}): Promise<StreamSocket> {
-    const signal = checkSignalOptions(options);
-    if (signal?.aborted) throw abortError(signal);
-    const taken = this.#take();
-    if (taken !== undefined) return taken;
-    if (this.#closing !== undefined) throw listenerClosedError();
-    const taker = this.#newTaker(signal);
-    const socket = await this.#wait(taker);
+    const socket = await this.#next(checkSignalOptions(options), new Set());
     if (socket === null) throw listenerClosedError();
     return socket;
   }
@@ -187,67 +181,67 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 
   /**
-   * Connections as they come, until the listener is closed. Several iterators share them. `break` does not
-   * close the listener: the kernel goes on collecting connections.
+   * Connections as they come, until the listener is closed. Several iterators share them. Neither `break` nor an
+   * abort closes the listener: the kernel goes on collecting connections, and what had been accepted is the next
+   * reader's.
    *
    * Rejects with AbortError.
    */
   connections(options: StreamCallOptions = {}): AsyncIterableIterator<StreamSocket> {
     const signal = checkSignalOptions(options);
-    let isDone = false;
     /** Steps that wait: the next may be asked for before the last one has come. */
     const takers = new Set<Taker>();
-    const finish = (): IteratorResult<StreamSocket, undefined> => {
+    let isDone = false;
+    const finish = (): void => {
       isDone = true;
       for (const taker of takers) {
         this.#forget(taker);
         taker.fulfil(null);
       }
-      takers.clear();
       if (this.#takers.length === 0) this.#pause();
-      return { done: true, value: undefined };
     };
     const next = async (): Promise<IteratorResult<StreamSocket, undefined>> => {
-      if (isDone) return finish();
-      if (signal?.aborted) {
-        finish();
-        throw abortError(signal);
-      }
-      let socket: StreamSocket | null | undefined = this.#take();
-      if (socket === undefined) {
-        if (this.#closing !== undefined) return finish();
-        const taker = this.#newTaker(signal);
-        takers.add(taker);
-        try {
-          socket = await this.#wait(taker);
-        } catch (error) {
-          if (isDone) return finish();
-          isDone = true;
+      if (isDone) return { done: true, value: undefined };
+      try {
+        const value = await this.#next(signal, takers);
+        if (value !== null) return { done: false, value };
+      } catch (error) {
+        // Of steps that waited together the first one tells.
+        if (!isDone) {
+          finish();
           throw error;
-        } finally {
-          takers.delete(taker);
         }
       }
-      return socket === null ? finish() : { done: false, value: socket };
+      finish();
+      return { done: true, value: undefined };
     };
     return {
       next,
-      return: async () => finish(),
+      return: async () => {
+        finish();
+        return { done: true, value: undefined };
+      },
       [Symbol.asyncIterator]() {
         return this;
       },
     };
   }
 
-  #newTaker(signal: AbortSignal | undefined): Taker {
+  /** @returns null once the listener is closed, or a taker has been told so. @param takers has it while it waits. */
+  async #next(signal: AbortSignal | undefined, takers: Set<Taker>): Promise<StreamSocket | null> {
+    if (signal?.aborted) throw abortError(signal);
+    const taken = this.#take();
+    if (taken !== undefined) return taken;
+    if (this.#closing !== undefined) return null;
     const taker: Taker = new Taker(signal, () => this.#forget(taker));
-    return taker;
-  }
-
-  #wait(taker: Taker): Promise<StreamSocket | null> {
     taker.place = this.#takers.push(taker);
+    takers.add(taker);
     this.#update();
-    return taker.promise;
+    try {
+      return await taker.promise;
+    } finally {
+      takers.delete(taker);
+    }
   }
 
   #forget(taker: Taker): void {
