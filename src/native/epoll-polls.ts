@@ -31,7 +31,7 @@ function pollNowOf(): Binding['pollNow'] | undefined {
 }
 
 export class EpollPolls implements PollBackend {
-  readonly #loopRefs: LoopRefs;
+  readonly loopRefs: LoopRefs;
   readonly #observation: Observation | undefined;
   readonly #watches = new Set<EpollWatch>();
   readonly #calls = new Set<EpollPoll>();
@@ -39,12 +39,8 @@ export class EpollPolls implements PollBackend {
 
   /** @param observation is told of calls of `poll`; not where a ring is told of them already. */
   constructor(loopRefs: LoopRefs, observation?: Observation) {
-    this.#loopRefs = loopRefs;
+    this.loopRefs = loopRefs;
     this.#observation = observation;
-  }
-
-  get loopRefs(): LoopRefs {
-    return this.#loopRefs;
   }
 
   get isClosed(): boolean {

@@ -11,19 +11,15 @@ export class NodeAlarm implements Alarm {
   readonly #loopRefs: LoopRefs;
   #timer: NodeJS.Timeout | undefined;
   #isRef = false;
-  #setCount = 0;
+  setCount = 0;
 
   constructor(listener: AlarmListener, loopRefs: LoopRefs) {
     this.#listener = listener;
     this.#loopRefs = loopRefs;
   }
 
-  get setCount(): number {
-    return this.#setCount;
-  }
-
   set(deadlineMs: number): void {
-    this.#setCount++;
+    this.setCount++;
     clearTimeout(this.#timer);
     const delayMs = Math.min(Math.max(0, Math.ceil(deadlineMs - monotonicMs())), DELAY_MS_MAX);
     this.#timer = setTimeout(() => {

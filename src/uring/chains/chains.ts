@@ -15,6 +15,7 @@ import {
   featureUnavailableError,
   ringClosedError,
 } from '../../errors/index.js';
+import { OP_READV, OP_WRITEV } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { Operation } from '../engine/operation.js';
 import { CallOperation, lackOf } from '../files/call-operations.js';
@@ -22,7 +23,7 @@ import { closeOf } from '../files/closing.js';
 import type { UringFiles } from '../files/files.js';
 import { type OpenedFd, OpenOperation } from '../files/open-operation.js';
 import { mayStall } from '../files/routes.js';
-import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from '../files/transfers.js';
+import { readTransfer, vectoredTransfer, writeTransfer } from '../files/transfers.js';
 import type { UringFile } from '../files/uring-file.js';
 import { linkLengths, RunningChain } from './running-chain.js';
 
@@ -106,25 +107,16 @@ export class UringChains implements ChainBackend {
     const { syscall } = subjectOf(step);
     switch (step.kind) {
       case 'read':
-        return readTransfer(
-          this.#own(step.file, syscall),
-          step.buffer,
-          step.offset,
-          step.length,
-          step.position,
-        );
-      case 'write':
-        return writeTransfer(
-          this.#own(step.file, syscall),
-          step.buffer,
-          step.offset,
-          step.length,
-          step.position,
-        );
+      case 'write': {
+        const { buffer, offset, length, position } = step;
+        const transfer = step.kind === 'read' ? readTransfer : writeTransfer;
+        return transfer(this.#own(step.file, syscall), buffer, offset, length, position);
+      }
       case 'readv':
-        return readvTransfer(this.#own(step.file, syscall), step.spans, step.position);
-      case 'writev':
-        return writevTransfer(this.#own(step.file, syscall), step.spans, step.position);
+      case 'writev': {
+        const opcode = step.kind === 'readv' ? OP_READV : OP_WRITEV;
+        return vectoredTransfer(this.#own(step.file, syscall), opcode, step.spans, step.position);
+      }
       case 'open': {
         const from = step.rules && this.#files.toOpenFrom(step.rules);
         // By a kernel thread: the kernel's first try without one would not wait for a FIFO's other side.

@@ -60,8 +60,8 @@ export class DatagramReceiver implements ArmedOwner, BatchListener, BufferWaiter
   readonly #prefix: PrefixLayout;
   /** Once they are needed. */
   #madeBuffers: ProvidedBuffers | undefined;
-  #armed: ArmedOperation | undefined;
-  /** Whether a reader wants messages; `#armed` follows it. */
+  armed: ArmedOperation | undefined;
+  /** Whether a reader wants messages; `armed` follows it. */
   #isReceiving = false;
   #isLeasing = false;
   /** Whether what is armed is only for a reader that may come. */
@@ -85,10 +85,6 @@ export class DatagramReceiver implements ArmedOwner, BatchListener, BufferWaiter
     this.incoming = new BatchQueue(WAITING_MESSAGES_MAX, () => this.#arm());
   }
 
-  get armed(): ArmedOperation | undefined {
-    return this.#armed;
-  }
-
   get #buffers(): ProvidedBuffers {
     this.#madeBuffers ??= this.#source.for(this.#messageBytes, this.#prefix);
     return this.#madeBuffers;
@@ -110,8 +106,8 @@ export class DatagramReceiver implements ArmedOwner, BatchListener, BufferWaiter
   }
 
   #updateRef(): void {
-    if (this.#armed === undefined) return;
-    this.#dispatcher.setRef(this.#armed, this.#isRef && !this.#isResting);
+    if (this.armed === undefined) return;
+    this.#dispatcher.setRef(this.armed, this.#isRef && !this.#isResting);
   }
 
   pause(): void {
@@ -129,17 +125,17 @@ export class DatagramReceiver implements ArmedOwner, BatchListener, BufferWaiter
   end(): void {
     this.#isReceiving = false;
     this.#source.forget(this);
-    if (this.#armed !== undefined) this.#dispatcher.setRef(this.#armed, true);
+    if (this.armed !== undefined) this.#dispatcher.setRef(this.armed, true);
   }
 
   #arm(): void {
-    if (!this.#isReceiving || this.#armed !== undefined || this.#owner.isClosing) return;
+    if (!this.#isReceiving || this.armed !== undefined || this.#owner.isClosing) return;
     if (this.incoming.isFull || this.#dispatcher.isClosing) return;
     this.#buffers.whenAvailable(this, this.#wasServed);
   }
 
   onBuffersAvailable(): void {
-    if (!this.#isReceiving || this.#armed !== undefined || this.#owner.isClosing) return;
+    if (!this.#isReceiving || this.armed !== undefined || this.#owner.isClosing) return;
     if (this.#dispatcher.isClosing) return;
     if (this.#hasBeenArmed) this.#owner.noteRearmed();
     this.#hasBeenArmed = true;
@@ -147,13 +143,13 @@ export class DatagramReceiver implements ArmedOwner, BatchListener, BufferWaiter
     const operation = new ArmedOperation(this);
     this.#owner.pending.enter();
     operation.isRef = this.#isRef && !this.#isResting;
-    this.#armed = operation;
+    this.armed = operation;
     this.#dispatcher.begin(operation);
   }
 
   #disarm(): void {
     this.#source.forget(this);
-    if (this.#armed !== undefined) this.#dispatcher.cancel(this.#armed, socketClosedError);
+    if (this.armed !== undefined) this.#dispatcher.cancel(this.armed, socketClosedError);
   }
 
   prepareArmed(sqe: Sqe, storage: SlotStorage, { slot }: ArmedOperation): void {
@@ -211,14 +207,14 @@ export class DatagramReceiver implements ArmedOwner, BatchListener, BufferWaiter
     this.#buffers.publish();
     this.incoming.flush();
     // A reader that does not keep up leaves further datagrams to the socket's own buffer.
-    if (this.incoming.isFull && this.#armed !== undefined) this.#disarm();
+    if (this.incoming.isFull && this.armed !== undefined) this.#disarm();
     else this.#arm();
   }
 
   /** The kernel has ended the receive. */
   onDisarmed(result: number): void {
     this.#owner.pending.leave();
-    this.#armed = undefined;
+    this.armed = undefined;
     if (result === ENOBUFS) this.#buffers.grow();
     else if (result < 0 && result !== ECANCELED) {
       this.#isReceiving = false;

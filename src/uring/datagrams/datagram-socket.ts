@@ -58,7 +58,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
   readonly #owner: SocketOwner;
   readonly #dispatcher: Dispatcher;
   readonly #table: FdTable;
-  readonly #fd: number;
+  readonly fd: number;
   readonly #fixedIndex: number;
   readonly sender: DatagramSender;
   readonly #receiver: DatagramReceiver;
@@ -77,7 +77,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
     this.#owner = owner;
     this.#dispatcher = dispatcher;
     this.#table = table;
-    this.#fd = fd;
+    this.fd = fd;
     const canSkipCopies = wanted.family !== 'Unix' && dispatcher.supportsOp(OP_SENDMSG_ZC);
     const zeroCopy = new ZeroCopyChoice(owner.zeroCopyTally, canSkipCopies);
     this.sender = new DatagramSender(this, dispatcher, zeroCopy);
@@ -90,10 +90,6 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
     this.#removePath = removerOf(this.#bound.path);
     this.#receiver = new DatagramReceiver(this, source, dispatcher, wanted);
     this.incoming = this.#receiver.incoming;
-  }
-
-  get fd(): number {
-    return this.#fd;
   }
 
   receive(isLeasing: boolean): void {
@@ -148,7 +144,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
     this.throwIfUnusable();
     const { address, port, path } = remote;
     const name = this.sender.names.of(remote);
-    const errno = binding().connectSocket(this.#fd, name.bytes);
+    const errno = binding().connectSocket(this.fd, name.bytes);
     if (errno < 0) throw addressError(errno, 'connect', path ?? address, port);
     this.#refreshNames();
   }
@@ -156,20 +152,20 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
   disconnect(): void {
     this.throwIfUnusable();
     const { local } = this;
-    const errno = binding().connectSocket(this.#fd, new Uint8Array(AF_UNSPEC_NAME_BYTES));
+    const errno = binding().connectSocket(this.fd, new Uint8Array(AF_UNSPEC_NAME_BYTES));
     if (errno < 0) throw addressError(errno, 'disconnect');
     this.#refreshNames();
     if (this.local.port === local.port) return;
     // A port of the kernel's own choice goes with the peer: take it back.
     const name = encodeName({ ...this.#bound, port: local.port });
-    const rebound = typeof name === 'number' ? name : binding().bindSocket(this.#fd, name);
+    const rebound = typeof name === 'number' ? name : binding().bindSocket(this.fd, name);
     if (rebound < 0) throw addressError(rebound, 'bind', local.address, local.port);
     this.#refreshNames();
   }
 
   #refreshNames(): void {
-    this.#local = localName(this.#fd);
-    this.#remote = peerName(this.#fd);
+    this.#local = localName(this.fd);
+    this.#remote = peerName(this.fd);
   }
 
   get local(): SocketAddress {
@@ -182,22 +178,22 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
 
   set(setting: DatagramSetting, value: number, syscall: string): void {
     this.throwIfUnusable();
-    changeSetting(this.#fd, this.#isV6, setting, value, syscall);
+    changeSetting(this.fd, this.#isV6, setting, value, syscall);
   }
 
   get(setting: DatagramReading, syscall: string): number {
     this.throwIfUnusable();
-    return readSetting(this.#fd, this.#isV6, setting, syscall);
+    return readSetting(this.fd, this.#isV6, setting, syscall);
   }
 
   setMulticastInterface(address: string, syscall: string): void {
     this.throwIfUnusable();
-    changeMulticastInterface(this.#fd, address, syscall);
+    changeMulticastInterface(this.fd, address, syscall);
   }
 
   changeMembership(membership: Membership, syscall: string): void {
     this.throwIfUnusable();
-    changeMembership(this.#fd, membership, syscall);
+    changeMembership(this.fd, membership, syscall);
   }
 
   get #isV6(): boolean {
@@ -224,13 +220,13 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
     this.#removePath();
     const isFree = hasLetGo(this.#dispatcher, this.#cancelAll(), RELEASE_MS_MAX);
     if (isFree) {
-      if (!this.#dispatcher.isClosed) this.#table.release(this.#fd);
-      binding().closeFd(this.#fd);
+      if (!this.#dispatcher.isClosed) this.#table.release(this.fd);
+      binding().closeFd(this.fd);
     }
     await this.pending.whenIdle();
     this.incoming.end();
     this.#owner.remove(this);
-    if (!isFree) await closeDescriptor(this.#dispatcher, this.#table, this.#fd);
+    if (!isFree) await closeDescriptor(this.#dispatcher, this.#table, this.fd);
   }
 
   /** Asks for the end of everything that is pending, and returns what that was. */
@@ -239,7 +235,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
     const { armed } = this.#receiver;
     if (armed !== undefined) this.#dispatcher.cancel(armed, socketClosedError);
     if (armed !== undefined && this.pending.count === 1) return [armed];
-    const sends = this.#dispatcher.cancels.cancelOwned(this, this.#fd, this.#fixedIndex);
+    const sends = this.#dispatcher.cancels.cancelOwned(this, this.fd, this.#fixedIndex);
     return armed === undefined ? sends : [armed, ...sends];
   }
 }

@@ -21,7 +21,7 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
   readonly #buffers: ReceiveBuffers;
   readonly #sockets = new Set<UringDatagramSocket>();
   readonly zeroCopyTally: ZeroCopyTally = { sends: 0, copies: 0 };
-  #rearmCount = 0;
+  rearmCount = 0;
 
   constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers) {
     this.#dispatcher = dispatcher;
@@ -33,12 +33,8 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
     return this.#buffers.messageBytesMax;
   }
 
-  get rearmCount(): number {
-    return this.#rearmCount;
-  }
-
   noteRearmed(): void {
-    this.#rearmCount++;
+    this.rearmCount++;
   }
 
   remove(socket: UringDatagramSocket): void {

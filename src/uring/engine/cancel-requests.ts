@@ -18,15 +18,11 @@ export class CancelRequests {
   readonly #attempts = new WeakMap<Ticket<unknown>, number>();
   readonly #unsentFds: [fd: number, fixedIndex: number][] = [];
   #timer: NodeJS.Timeout | undefined;
-  #sentCount = 0;
+  sentCount = 0;
   #isClosed = false;
 
   constructor(block: SubmissionBlock) {
     this.#block = block;
-  }
-
-  get sentCount(): number {
-    return this.#sentCount;
   }
 
   get hasUnsent(): boolean {
@@ -36,7 +32,7 @@ export class CancelRequests {
   /** Asks for the end of an operation that is in the kernel. */
   send(ticket: Ticket<unknown>): void {
     if (this.#block.stageCancel(ticket)) {
-      this.#sentCount++;
+      this.sentCount++;
     } else {
       this.#unsent.push(ticket);
       this.#sendUnsentSoon();
@@ -46,7 +42,7 @@ export class CancelRequests {
   /** Asks for the end of everything that a descriptor has in the kernel. */
   sendForFd(fd: number, fixedIndex: number): void {
     if (this.#block.stageFdCancel(fd, fixedIndex)) {
-      this.#sentCount++;
+      this.sentCount++;
     } else {
       this.#unsentFds.push([fd, fixedIndex]);
       this.#sendUnsentSoon();

@@ -33,7 +33,8 @@ export class CompletionBlock {
   readonly #cancels: CancelRequests;
   readonly #observers: BatchObserver[] = [];
   #listeners: BatchListener[] = [];
-  #staleCount = 0;
+  /** Completions of what the ring knows nothing of. */
+  staleCount = 0;
 
   constructor(
     control: Uint32Array,
@@ -47,11 +48,6 @@ export class CompletionBlock {
     this.#slots = slots;
     this.#pending = pending;
     this.#cancels = cancels;
-  }
-
-  /** Completions of what the ring knows nothing of. */
-  get staleCount(): number {
-    return this.#staleCount;
   }
 
   /** Has `observer.onBatch` called after every batch from now on. */
@@ -116,7 +112,7 @@ export class CompletionBlock {
 
   #completeUntracked(slot: number, target: number, result: number): void {
     if (slot !== SLOT_UNTRACKED) {
-      this.#staleCount++;
+      this.staleCount++;
       return;
     }
     // A failed cancel request. ENOENT for a target that is still pending: it was on its way between

@@ -28,7 +28,7 @@ export function unregistered(fd: number): FdReference {
 
 export class FdTable {
   readonly #native: NativeRing;
-  readonly #slotCount: number;
+  readonly slotCount: number;
   readonly #freeSlots: number[] = [];
   #slotsTouched = 0;
   #exhaustionCount = 0;
@@ -40,24 +40,20 @@ export class FdTable {
   /** @param slotCount 0 for a ring without a table. */
   constructor(native: NativeRing, slotCount: number) {
     this.#native = native;
-    this.#slotCount = slotCount;
+    this.slotCount = slotCount;
   }
 
   get usedCount(): number {
     return this.#entries.size + this.#reservedCount;
   }
 
-  get slotCount(): number {
-    return this.#slotCount;
-  }
-
   get freeCount(): number {
-    return this.#slotCount - this.usedCount;
+    return this.slotCount - this.usedCount;
   }
 
   get stats(): FdTableStats {
     return {
-      slots: this.#slotCount,
+      slots: this.slotCount,
       used: this.usedCount,
       free: this.freeCount,
       exhaustions: this.#exhaustionCount,
@@ -67,7 +63,7 @@ export class FdTable {
 
   /** By a slot, shared by all users of the descriptor, if there is one to have. `release` must follow. */
   acquire(fd: number): FdReference {
-    const index = this.#slotCount === 0 ? NOT_REGISTERED : this.#acquireSlot(fd);
+    const index = this.slotCount === 0 ? NOT_REGISTERED : this.#acquireSlot(fd);
     if (index === NOT_REGISTERED) return unregistered(fd);
     return { target: index, flags: SQE_FIXED_FILE, fixedIndex: index };
   }
@@ -93,7 +89,7 @@ export class FdTable {
   }
 
   #takeSlot(): number {
-    return this.#freeSlots.pop() ?? (this.#slotsTouched < this.#slotCount ? this.#slotsTouched++ : -1);
+    return this.#freeSlots.pop() ?? (this.#slotsTouched < this.slotCount ? this.#slotsTouched++ : -1);
   }
 
   /** A slot for a file that has no descriptor, or a negative number. `giveBack` must follow, when it is empty again. */

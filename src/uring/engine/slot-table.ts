@@ -13,8 +13,9 @@ export class SlotTable {
   #touchedCount = 0;
   readonly #free: number[] = [];
   #inFlightCount = 0;
-  #inFlightPeak = 0;
-  #exemptCount = 0;
+  inFlightPeak = 0;
+  /** Operations with a place beyond the limit. */
+  exemptCount = 0;
 
   constructor(inFlightMax: number) {
     this.#inFlightMax = inFlightMax;
@@ -26,15 +27,6 @@ export class SlotTable {
   /** Operations in the kernel that count against the limit. */
   get inFlightCount(): number {
     return this.#inFlightCount;
-  }
-
-  /** Those that don't. */
-  get exemptCount(): number {
-    return this.#exemptCount;
-  }
-
-  get inFlightPeak(): number {
-    return this.#inFlightPeak;
   }
 
   get freeCount(): number {
@@ -55,11 +47,11 @@ export class SlotTable {
     ticket.slot = slot;
     ticket.generation = this.#generations[slot] as number;
     if (ticket.isExempt) {
-      this.#exemptCount++;
+      this.exemptCount++;
       return;
     }
     const inFlight = ++this.#inFlightCount;
-    if (inFlight > this.#inFlightPeak) this.#inFlightPeak = inFlight;
+    if (inFlight > this.inFlightPeak) this.inFlightPeak = inFlight;
   }
 
   #grow(): void {
@@ -75,7 +67,7 @@ export class SlotTable {
     this.#generations[slot] = ((this.#generations[slot] as number) + 1) & GENERATION_MASK;
     this.#free.push(slot);
     ticket.slot = NO_SLOT;
-    if (ticket.isExempt) this.#exemptCount--;
+    if (ticket.isExempt) this.exemptCount--;
     else this.#inFlightCount--;
   }
 

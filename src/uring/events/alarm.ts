@@ -24,16 +24,12 @@ export class UringAlarm implements Alarm, ArmedOwner {
   /** What the alarm is to be moved to when the update under way is through. */
   #nextDeadlineMs: number | undefined;
   #isRef = false;
-  #setCount = 0;
+  /** Requests made to the kernel. */
+  setCount = 0;
 
   constructor(dispatcher: Dispatcher, listener: AlarmListener) {
     this.#dispatcher = dispatcher;
     this.#listener = listener;
-  }
-
-  /** Requests made to the kernel. */
-  get setCount(): number {
-    return this.#setCount;
   }
 
   set(deadlineMs: number): void {
@@ -45,7 +41,7 @@ export class UringAlarm implements Alarm, ArmedOwner {
   }
 
   #arm(deadlineMs: number): void {
-    this.#setCount++;
+    this.setCount++;
     this.#deadlineMs = deadlineMs;
     const operation = new ArmedOperation(this);
     operation.isRef = this.#isRef;
@@ -75,7 +71,7 @@ export class UringAlarm implements Alarm, ArmedOwner {
   }
 
   #move({ ticket }: ArmedOperation, deadlineMs: number): void {
-    this.#setCount++;
+    this.setCount++;
     const update = new ArmedOperation({
       prepareArmed: (sqe, storage, { slot }) => {
         const deadline = writeDeadline(slot, deadlineMs, storage);

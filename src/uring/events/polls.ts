@@ -180,16 +180,12 @@ class UringWatch implements BackendWatch, BatchListener, ArmedOwner {
 export class UringPolls implements PollBackend {
   readonly #dispatcher: Dispatcher;
   readonly #epoll: EpollPolls;
-  #fallbackCount = 0;
+  /** Polls and watches that went to epoll. */
+  fallbackCount = 0;
 
   constructor(dispatcher: Dispatcher, epoll: EpollPolls) {
     this.#dispatcher = dispatcher;
     this.#epoll = epoll;
-  }
-
-  /** Polls and watches that went to epoll. */
-  get fallbackCount(): number {
-    return this.#fallbackCount;
   }
 
   async poll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
@@ -201,7 +197,7 @@ export class UringPolls implements PollBackend {
   }
 
   async #pollWithEpoll(fd: number, events: number, signal: AbortSignal | undefined): Promise<number> {
-    this.#fallbackCount++;
+    this.fallbackCount++;
     return await this.#epoll.poll(fd, events, signal);
   }
 
@@ -211,7 +207,7 @@ export class UringPolls implements PollBackend {
   }
 
   watchWithEpoll(fd: number, events: number, listener: WatchListener): BackendWatch {
-    this.#fallbackCount++;
+    this.fallbackCount++;
     return this.#epoll.watch(fd, events, listener);
   }
 }

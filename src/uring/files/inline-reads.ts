@@ -25,7 +25,8 @@ export class InlineCredit implements BatchObserver {
   readonly #runMax: number;
   readonly #batchMax: number;
   #left: number;
-  #readCount = 0;
+  /** Reads made inline so far. */
+  readCount = 0;
 
   /** @param batchMax operations in a turn up to which there is credit at all. */
   constructor(runMax = READ_RUN_MAX, batchMax = LONE_BATCH_MAX) {
@@ -38,14 +39,9 @@ export class InlineCredit implements BatchObserver {
     return this.#left > 0;
   }
 
-  /** Reads made inline so far. */
-  get readCount(): number {
-    return this.#readCount;
-  }
-
   take(): void {
     this.#left--;
-    this.#readCount++;
+    this.readCount++;
   }
 
   /** The ring has had its turn, with so many operations in it. */

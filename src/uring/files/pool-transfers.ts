@@ -8,7 +8,7 @@
 
 import { read, readv, write, writev } from 'node:fs';
 import { bytesOf, type Span, type View } from '../../base/views.js';
-import type { Position, ReadResult, WriteResult } from '../../contract/backend.js';
+import type { Position } from '../../contract/backend.js';
 import type { PoolCallback } from '../../contract/files.js';
 
 /** The file. */
@@ -20,72 +20,35 @@ interface PoolFile {
   ): Promise<Result>;
 }
 
-export async function readInPool<Data extends View>(
+/** Resolves to the number of bytes, as all of these do. */
+export function transferInPool(
   file: PoolFile,
-  buffer: Data,
+  syscall: 'read' | 'write',
+  buffer: View,
   offset: number,
   length: number,
   position: Position,
   signal: AbortSignal | undefined,
-): Promise<ReadResult<Data>> {
-  const bytesRead = await file.inPool<number>(
-    'read',
-    (fd, done) => read(fd, bytesOf(buffer, offset, length), 0, length, position, done),
-    signal,
-  );
-  return { bytesRead, buffer };
+): Promise<number> {
+  const start = (fd: number, done: PoolCallback<number>): void => {
+    const bytes = bytesOf(buffer, offset, length);
+    if (syscall === 'read') read(fd, bytes, 0, length, position, done);
+    else write(fd, bytes, 0, length, Number(position), done);
+  };
+  return file.inPool(syscall, start, signal);
 }
 
-export async function writeInPool<Data extends View>(
+export function vectorsInPool(
   file: PoolFile,
-  buffer: Data,
-  offset: number,
-  length: number,
-  position: Position,
-  signal: AbortSignal | undefined,
-): Promise<WriteResult<Data>> {
-  const bytesWritten = await file.inPool<number>(
-    'write',
-    (fd, done) => write(fd, bytesOf(buffer, offset, length), 0, length, Number(position), done),
-    signal,
-  );
-  return { bytesWritten, buffer };
-}
-
-export function readvInPool(
-  file: PoolFile,
+  syscall: 'read' | 'write',
   spans: readonly Span[],
   position: Position,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  return file.inPool<number>(
-    'read',
-    (fd, done) =>
-      readv(
-        fd,
-        spans.map((span) => span.toBytes()),
-        Number(position),
-        done,
-      ),
-    signal,
-  );
-}
-
-export function writevInPool(
-  file: PoolFile,
-  spans: readonly Span[],
-  position: Position,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  return file.inPool<number>(
-    'write',
-    (fd, done) =>
-      writev(
-        fd,
-        spans.map((span) => span.toBytes()),
-        Number(position),
-        done,
-      ),
-    signal,
-  );
+  const start = (fd: number, done: PoolCallback<number>): void => {
+    const pieces = spans.map((span) => span.toBytes());
+    if (syscall === 'read') readv(fd, pieces, Number(position), done);
+    else writev(fd, pieces, Number(position), done);
+  };
+  return file.inPool(syscall, start, signal);
 }

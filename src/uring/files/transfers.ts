@@ -3,7 +3,7 @@ import type { Span, View } from '../../base/views.js';
 import type { Position, ReadResult, WriteResult } from '../../contract/backend.js';
 import { KERNEL_TRANSFER_BYTES_MAX } from '../../contract/chain-steps.js';
 import { addressOf } from '../../native/addresses.js';
-import { OP_READ, OP_READV, OP_WRITE, OP_WRITEV } from '../../native/sqe.js';
+import { OP_READ, OP_WRITE } from '../../native/sqe.js';
 import { Vectors } from '../engine/vectors.js';
 import { TransferOperation } from './transfer-operation.js';
 import type { OpenFile } from './open-file.js';
@@ -58,25 +58,8 @@ function transfer<Data extends View, Result>(
   return new TransferOperation<Result>(file, opcode, buffer, offset, bytes, position, toResult);
 }
 
-/** Resolves to the number of bytes. The kernel takes 1 to 1024 spans (IOV_MAX). */
-export function readvTransfer(
-  file: OpenFile,
-  spans: readonly Span[],
-  position: Position,
-): TransferOperation<number> {
-  return vectoredTransfer(file, OP_READV, spans, position);
-}
-
-/** The same for writing. */
-export function writevTransfer(
-  file: OpenFile,
-  spans: readonly Span[],
-  position: Position,
-): TransferOperation<number> {
-  return vectoredTransfer(file, OP_WRITEV, spans, position);
-}
-
-function vectoredTransfer(
+/** Resolves to the number of bytes. The kernel takes 1 to 1024 spans (IOV_MAX). @param opcode OP_READV or OP_WRITEV. */
+export function vectoredTransfer(
   file: OpenFile,
   opcode: number,
   spans: readonly Span[],

@@ -8,7 +8,7 @@ import type { CallOnFile, ResultOf } from '../../contract/file-calls.js';
 import { fileClosedError, systemError } from '../../errors/index.js';
 import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
-import { SQE_ASYNC } from '../../native/sqe.js';
+import { OP_READV, OP_WRITEV, SQE_ASYNC } from '../../native/sqe.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, unregistered } from '../engine/fd-table.js';
 import type { RegisteredBuffers } from '../memory/registered-buffers.js';
@@ -17,10 +17,10 @@ import { closeDescriptor, closeNow } from './closing.js';
 import { InlineReader } from './inline-reads.js';
 import type { OpenFile } from './open-file.js';
 import type { OpenedFd } from './open-operation.js';
-import { readInPool, readvInPool, writeInPool, writevInPool } from './pool-transfers.js';
+import { transferInPool, vectorsInPool } from './pool-transfers.js';
 import { isBeyondRing, mayReadInline, workerFlags } from './routes.js';
 import type { SharedByFiles } from './shared-by-files.js';
-import { readTransfer, readvTransfer, writeTransfer, writevTransfer } from './transfers.js';
+import { readTransfer, vectoredTransfer, writeTransfer } from './transfers.js';
 
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
@@ -37,7 +37,7 @@ function advance(position: Position, bytes: number): Position {
 export class UringFile implements BackendFile, OpenFile {
   readonly #dispatcher: Dispatcher;
   readonly #shared: SharedByFiles;
-  readonly #fd: number;
+  readonly fd: number;
   /** Whether it has positions, as a FIFO has not. */
   readonly isSeekable: boolean;
   /** Whether a call that would have to wait is to say so (EAGAIN) instead; a ring would wait all the same. */
@@ -57,7 +57,7 @@ export class UringFile implements BackendFile, OpenFile {
     const { fd, isSeekable, isNonBlocking = false } = opened;
     this.#dispatcher = dispatcher;
     this.#shared = shared;
-    this.#fd = fd;
+    this.fd = fd;
     this.isSeekable = isSeekable;
     this.#isNonBlocking = isNonBlocking && !isSeekable;
     this.#reference = shared.table.acquire(fd);
@@ -66,10 +66,6 @@ export class UringFile implements BackendFile, OpenFile {
     this.targetFlags = this.#ownFlags | this.#reference.flags;
     const { inlineCredit } = shared;
     this.#inline = mayReadInline(opened) ? inlineCredit && new InlineReader(fd, inlineCredit) : undefined;
-  }
-
-  get fd(): number {
-    return this.#fd;
   }
 
   get isClosing(): boolean {
@@ -118,9 +114,9 @@ export class UringFile implements BackendFile, OpenFile {
    */
   leaveTable(): void {
     if (this.#reference.fixedIndex < 0) return;
-    this.#shared.table.release(this.#fd);
-    this.#reference = unregistered(this.#fd);
-    this.target = this.#fd;
+    this.#shared.table.release(this.fd);
+    this.#reference = unregistered(this.fd);
+    this.target = this.fd;
     this.targetFlags = this.#ownFlags;
   }
 
@@ -142,7 +138,10 @@ export class UringFile implements BackendFile, OpenFile {
       if (bytesRead === length || bytesRead === 0) return Promise.resolve({ bytesRead, buffer });
       if (bytesRead > 0) return this.#readRest(buffer, offset, length, position, bytesRead);
     }
-    if (this.#isForPool(position)) return readInPool(this, buffer, offset, length, position, signal);
+    if (this.#isForPool(position)) {
+      const reading = transferInPool(this, 'read', buffer, offset, length, position, signal);
+      return reading.then((bytesRead) => ({ bytesRead, buffer }));
+    }
     return this.#dispatcher.submit(readTransfer(this, buffer, offset, length, position), signal);
   }
 
@@ -172,20 +171,26 @@ export class UringFile implements BackendFile, OpenFile {
     signal: AbortSignal | undefined,
   ): Promise<WriteResult<Data>> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('write'));
-    if (this.#isForPool(position)) return writeInPool(this, buffer, offset, length, position, signal);
+    if (this.#isForPool(position)) {
+      const writing = transferInPool(this, 'write', buffer, offset, length, position, signal);
+      return writing.then((bytesWritten) => ({ bytesWritten, buffer }));
+    }
     return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
   }
 
   readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
     if (spans.length === 0) return Promise.reject(systemError(EINVAL, 'read'));
-    if (this.#isForPool(position)) return readvInPool(this, spans, position, signal);
-    return this.#dispatcher.submit(readvTransfer(this, spans.slice(0, VECTORS_MAX), position), signal);
+    if (this.#isForPool(position)) return vectorsInPool(this, 'read', spans, position, signal);
+    return this.#dispatcher.submit(
+      vectoredTransfer(this, OP_READV, spans.slice(0, VECTORS_MAX), position),
+      signal,
+    );
   }
 
   async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     if (this.#closing !== undefined) throw fileClosedError('write');
-    if (this.#isForPool(position)) return await writevInPool(this, spans, position, signal);
+    if (this.#isForPool(position)) return await vectorsInPool(this, 'write', spans, position, signal);
     // Held open between the parts.
     this.pending.enter();
     try {
@@ -193,7 +198,7 @@ export class UringFile implements BackendFile, OpenFile {
       for (let start = 0; start < spans.length; start += VECTORS_MAX) {
         const part = spans.slice(start, start + VECTORS_MAX);
         const from = advance(position, bytesWritten);
-        const written = await this.#dispatcher.submit(writevTransfer(this, part, from), signal);
+        const written = await this.#dispatcher.submit(vectoredTransfer(this, OP_WRITEV, part, from), signal);
         bytesWritten += written;
         if (written < byteCountOf(part)) break;
       }
@@ -216,7 +221,7 @@ export class UringFile implements BackendFile, OpenFile {
     signal: AbortSignal | undefined,
   ): Promise<Result> {
     if (this.#closing !== undefined) throw fileClosedError(syscall);
-    return await inPool((done) => call(this.#fd, done), this, this.#dispatcher, signal);
+    return await inPool((done) => call(this.fd, done), this, this.#dispatcher, signal);
   }
 
   /** In huge pages a large buffer costs a five-hundredth of the page faults, which take longer than the copying. */
@@ -230,7 +235,7 @@ export class UringFile implements BackendFile, OpenFile {
   }
 
   cancel(): number {
-    return this.#dispatcher.cancels.cancelOwned(this, this.#fd, this.#reference.fixedIndex).length;
+    return this.#dispatcher.cancels.cancelOwned(this, this.fd, this.#reference.fixedIndex).length;
   }
 
   close(): Promise<void> {
@@ -240,14 +245,14 @@ export class UringFile implements BackendFile, OpenFile {
 
   async #close(): Promise<void> {
     await this.pending.whenIdle();
-    await closeDescriptor(this.#dispatcher, this.#shared.table, this.#fd);
+    await closeDescriptor(this.#dispatcher, this.#shared.table, this.fd);
   }
 
   closeAtOnce(): boolean {
     if (this.#closing !== undefined || !this.pending.isIdle) return false;
     this.#closing = Promise.resolve();
-    if (!this.#dispatcher.isClosed) this.#shared.table.release(this.#fd);
-    closeNow(this.#fd);
+    if (!this.#dispatcher.isClosed) this.#shared.table.release(this.fd);
+    closeNow(this.fd);
     return true;
   }
 }

@@ -74,9 +74,10 @@ export class ProvidedBuffers {
   /** The fewest available, and the buffers taken, since the last look. */
   #availableLeast = 0;
   #takenCount = 0;
-  #exhaustions = 0;
-  #growths = 0;
-  #shrinks = 0;
+  /** Times the kernel found no buffer. */
+  exhaustions = 0;
+  growths = 0;
+  shrinks = 0;
   readonly #line = new BufferLine(() => this.#availableCount);
   #isRegistered = false;
 
@@ -132,19 +133,6 @@ export class ProvidedBuffers {
   /** Buffers that the kernel has not handed out, as far as its completions have told. */
   get availableCount(): number {
     return this.#availableCount;
-  }
-
-  /** Times the kernel found no buffer. */
-  get exhaustions(): number {
-    return this.#exhaustions;
-  }
-
-  get growths(): number {
-    return this.#growths;
-  }
-
-  get shrinks(): number {
-    return this.#shrinks;
   }
 
   /** The first area is nearly always the only one, and a division costs more than all else here. */
@@ -226,7 +214,7 @@ export class ProvidedBuffers {
 
   /** The kernel has found no buffer: another area if that is allowed, or the one that is leaving. */
   grow(): void {
-    this.#exhaustions++;
+    this.exhaustions++;
     this.#line.noteExhausted();
     this.#availableLeast = 0;
     this.#takenCount = 0;
@@ -236,7 +224,7 @@ export class ProvidedBuffers {
       const first = (this.#areas.length - 1) * this.#areaCount;
       for (const index of last.takeKeptOut()) this.#append(first + index, last);
     } else if (this.#areas.length < this.#areasMax) {
-      this.#growths++;
+      this.growths++;
       this.#addArea();
     }
     this.publish();
@@ -255,7 +243,7 @@ export class ProvidedBuffers {
     if (area.keptOutCount < this.#areaCount) return;
     // Nothing here refers to the last area any more; leased messages keep its memory by themselves.
     this.#areas.pop();
-    this.#shrinks++;
+    this.shrinks++;
   }
 
   /** Whether buffers have been given back that the kernel does not see yet. */

@@ -43,8 +43,10 @@ export class StreamWriter implements SendOwner {
   #sending: SendOperation | undefined;
   /** Sends whose bytes have been taken and whose memory the kernel still reads, and the writes of each. */
   #held: Map<SendOperation, PendingWrite[]> | undefined;
-  #queuedBytes = 0;
-  #sentBytes = 0;
+  /** Bytes of writes that have not settled, and some for each of them. */
+  queuedBytes = 0;
+  /** Bytes that the kernel has taken. */
+  sentBytes = 0;
   /** Whether the kernel is to tell as it takes bytes, instead of when it has all of a send. */
   #isStepwise = false;
   /** Whether the send under way has been cancelled for the sake of an aborted write. */
@@ -60,16 +62,6 @@ export class StreamWriter implements SendOwner {
     this.#dispatcher = dispatcher;
     this.#socket = socket;
     this.#zeroCopy = zeroCopy;
-  }
-
-  /** Bytes of writes that have not settled, and some for each of them. */
-  get queuedBytes(): number {
-    return this.#queuedBytes;
-  }
-
-  /** Bytes that the kernel has taken. */
-  get sentBytes(): number {
-    return this.#sentBytes;
   }
 
   get isIdle(): boolean {
@@ -113,7 +105,7 @@ export class StreamWriter implements SendOwner {
     const { observation } = this.#dispatcher;
     const taken = observation.isWanted ? observation.observeCall({ kind: 'write', fd, bytes }, send) : send();
     this.#dispatcher.completions.noteAnswered();
-    this.#sentBytes += taken;
+    this.sentBytes += taken;
     return taken;
   }
 
@@ -130,7 +122,7 @@ export class StreamWriter implements SendOwner {
     // An array that begins empty is given room for sixteen more.
     if (this.#queue.length === 0) this.#queue = [write];
     else this.#queue.push(write);
-    this.#queuedBytes += write.bytes + WRITE_COST_BYTES;
+    this.queuedBytes += write.bytes + WRITE_COST_BYTES;
     if (this.#sending === undefined) this.#send();
     return write.promise;
   }
@@ -252,7 +244,7 @@ export class StreamWriter implements SendOwner {
       this.#held.set(operation, heldWrites);
     }
     if (result >= 0) {
-      this.#sentBytes += result;
+      this.sentBytes += result;
       this.#take(result, heldWrites);
     }
     const isRefused = operation.isZeroCopy && !isHeld && mayRefuseZeroCopy(result);
@@ -278,7 +270,7 @@ export class StreamWriter implements SendOwner {
   }
 
   onSettled(write: PendingWrite): void {
-    this.#queuedBytes -= write.bytes + WRITE_COST_BYTES;
+    this.queuedBytes -= write.bytes + WRITE_COST_BYTES;
   }
 
   /**

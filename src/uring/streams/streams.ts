@@ -53,7 +53,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly #buffers: ReceiveBuffers;
   readonly #streams = new Set<UringStream>();
   readonly #listeners = new Set<UringListener>();
-  #rearmCount = 0;
+  rearmCount = 0;
 
   constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers, zeroCopyTally: ZeroCopyTally) {
     this.directSockets = new DirectSockets(dispatcher, table, () => {
@@ -65,12 +65,8 @@ export class UringStreams implements StreamBackend, StreamHost {
     this.#buffers = buffers;
   }
 
-  get rearmCount(): number {
-    return this.#rearmCount;
-  }
-
   noteRearmed(): void {
-    this.#rearmCount++;
+    this.rearmCount++;
   }
 
   buffersFor(chunkBytes: number): ProvidedBuffers {
