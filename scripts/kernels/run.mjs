@@ -24,7 +24,7 @@ import { bootUserMode, prepareUserMode } from './user-mode.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CACHE = process.env.RINGLET_KERNELS_CACHE ?? join(homedir(), '.cache/ringlet-kernels');
-const ON_A_RING = ['contract@loop', 'engine@loop', 'fault@loop'];
+const ON_A_RING = ['contract@loop', 'contract@epoll', 'engine@loop', 'fault@loop'];
 /** Where io_uring is too old for rings. */
 const WITHOUT_RING = ['contract@epoll', 'contract@node', 'engine@node', 'fault@node'];
 const TRIED_EACH_TIME = ['6.1', '6.12'];
