@@ -9,7 +9,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Stopwatch } from '../measure.js';
-import { makeRing } from '../rings.js';
+import { makeRing, type RingName } from '../rings.js';
 import { type Measurement, type Setting, Unavailable, type Variant, type Workload } from '../workload.js';
 
 interface Parameters {
@@ -69,10 +69,10 @@ async function builtIn(parameters: Parameters): Promise<Measurement> {
   return measurement;
 }
 
-function onRing(isMany: boolean): (parameters: Parameters) => Promise<Measurement> {
+function onRing(name: RingName, isMany: boolean): (parameters: Parameters) => Promise<Measurement> {
   return async (parameters) => {
     const { DatagramSocket } = await import('ringlet');
-    const ring = await makeRing('loop');
+    const ring = await makeRing(name);
     const socket = await DatagramSocket.bind({ address: ADDRESS, ring });
     const { datagramBytes, segmentCount, port } = parameters;
     const remote = { address: ADDRESS, port };
@@ -154,8 +154,12 @@ export const workload: Workload<Parameters> = {
   contenders: [
     { name: 'node:dgram send', run: builtIn },
     { name: 'Bun sendMany', runtime: 'bun', run: onBun },
-    { name: 'ringlet send', run: onRing(false) },
-    { name: 'ringlet sendMany', run: onRing(true) },
+    { name: 'ringlet send', run: onRing('loop', false) },
+    { name: 'ringlet sendMany', run: onRing('loop', true) },
+    { name: 'ringlet, epoll send', run: onRing('epoll', false) },
+    { name: 'ringlet, epoll sendMany', run: onRing('epoll', true) },
+    { name: 'ringlet on node send', run: onRing('node', false) },
+    { name: 'ringlet on node sendMany', run: onRing('node', true) },
     {
       name: 'C, sendmmsg',
       native: {
