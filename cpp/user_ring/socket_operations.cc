@@ -123,7 +123,6 @@ Outcome AttemptAccept(UserRing& ring, Request& request) {
 Outcome AttemptSend(UserRing&, Request& request) {
   const abi::Sqe& sqe = request.sqe;
   int flags = static_cast<int>(sqe.op_flags) | MSG_NOSIGNAL | MSG_DONTWAIT;
-  bool is_whole = (sqe.op_flags & MSG_WAITALL) != 0 && SocketTypeOf(request) == SOCK_STREAM;
   for (;;) {
     int64_t count = SendOnce(request, flags & ~MSG_WAITALL);
     if (count < 0 && errno == EAGAIN) return {Next::kWritable};
@@ -132,10 +131,11 @@ Outcome AttemptSend(UserRing&, Request& request) {
       return Done(request.done > 0 ? request.done : -errno);
     }
     request.done += count;
-    bool is_short = static_cast<size_t>(request.done) < BytesOf(request);
-    // Until it says that it must wait: no event tells of room that there is already.
-    if (is_whole && is_short) continue;
-    request.is_short = is_short && (sqe.op_flags & MSG_WAITALL) != 0;
+    bool wants_all = (sqe.op_flags & MSG_WAITALL) != 0;
+    request.is_short = wants_all && static_cast<size_t>(request.done) < BytesOf(request);
+    // Until it says that it must wait: no event tells of room that there is already. What a socket of a kind
+    // is costs a call, and hardly a send is short.
+    if (request.is_short && SocketTypeOf(request) == SOCK_STREAM) continue;
     return Done(request.done);
   }
 }
