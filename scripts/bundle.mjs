@@ -17,7 +17,11 @@ import { commonJsTypes } from './commonjs-types.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const require = createRequire(import.meta.url);
-const { exports: exported, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const {
+  exports: exported,
+  engines,
+  peerDependencies,
+} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /** What `exports` leads to for `require`, by module in `dist`, without an ending. */
 const ENTRIES = Object.values(exported)
@@ -85,7 +89,7 @@ function withClassNames(text) {
 /** esbuild splits ES modules only. What it writes has its imports at the top, and one list of exports at the end. */
 function toCommonJs(text) {
   const body = withClassNames(text)
-    .replace(/^import \{([^}]*)\} from ("\.[^"]*");$/gm, (_, names, path) => {
+    .replace(/^import \{([^}]*)\} from ("[^"]*");$/gm, (_, names, path) => {
       return `const {${names.replaceAll(' as ', ': ')}} = require(${path});`;
     })
     .replace(/^import ("\.[^"]*");$/gm, 'require($1);')
@@ -143,6 +147,7 @@ const { outputFiles, metafile } = await build({
   outdir: dist,
   write: false,
   bundle: true,
+  external: Object.keys(peerDependencies),
   splitting: true,
   chunkNames: 'bundle-[hash]',
   outExtension: { '.js': '.cjs' },

@@ -7,20 +7,24 @@ import { advise } from './advice.js';
 import { build } from './build.js';
 import { renderDoctor, type Style } from './doctor.js';
 import { makeProfile } from './seccomp-profile.js';
+import { type TopOptions, top } from './top.js';
 
 const USAGE = `Usage: ringlet doctor [--json]
+       ringlet top [PID] [--json] [--once]
        ringlet build
        ringlet seccomp-profile [FILE]
 
 Commands:
   doctor     what this kernel, container and process allow, and what to do about the rest
+  top        the rings of programs that were started with \`node --import ringlet/expose\`, each second
   build      compiles the native addon here, where the package brings none: needs a C++20 compiler, make, Python 3
              and Node's headers
   seccomp-profile
              a container engine's seccomp profile, from FILE or standard input, with io_uring allowed
 
 Options:
-  --json     the same as JSON, for programs
+  --json     the same as JSON, for programs; of top, a line a second
+  --once     top's first figures, after a second, and no more
   --help     this text
   --version  the version of ringlet
 
@@ -62,10 +66,21 @@ function printProfile(path: string | undefined): number {
   }
 }
 
+async function showTop(options: TopOptions): Promise<number> {
+  try {
+    await top(options);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`ringlet: ${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
 /** Runs the command and returns its exit status. */
-function main(argv: string[]): number {
+async function main(argv: string[]): Promise<number> {
   const options = {
     json: { type: 'boolean' },
+    once: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
     version: { type: 'boolean' },
   } as const;
@@ -79,15 +94,19 @@ function main(argv: string[]): number {
     return 0;
   }
   const [command, ...rest] = positionals;
-  if (command === 'build' && rest.length === 0 && !values.json) return build();
-  if (command === 'seccomp-profile' && rest.length <= 1 && !values.json) return printProfile(rest[0]);
-  if (command !== 'doctor' || rest.length > 0) {
+  const { json = false, once = false } = values;
+  if (command === 'top' && rest.length <= 1 && /^\d*$/.test(rest[0] ?? '')) {
+    return await showTop({ pid: rest[0] ? Number(rest[0]) : undefined, json, once, style: chooseStyle() });
+  }
+  if (command === 'build' && rest.length === 0 && !json && !once) return build();
+  if (command === 'seccomp-profile' && rest.length <= 1 && !json && !once) return printProfile(rest[0]);
+  if (command !== 'doctor' || rest.length > 0 || once) {
     process.stderr.write(USAGE);
     return USAGE_ERROR_STATUS;
   }
   const found = probe();
   process.stdout.write(
-    values.json
+    json
       ? `${JSON.stringify({ ...found, advice: advise(found) }, null, 2)}\n`
       : renderDoctor(found, chooseStyle()),
   );
@@ -95,7 +114,7 @@ function main(argv: string[]): number {
 }
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   // parseArgs names the option that it does not know.
   if (!(error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')) throw error;
