@@ -16,7 +16,7 @@ const NODE_BYTES_MAX = 1000;
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const DRAWN_LENGTH = 6;
 /** Names that others have taken, before that is an error, as of mkdtemp(3). */
-const ATTEMPTS_MAX = 10_000;
+const NAMES_TRIED_MAX = 10_000;
 
 type Make = (prefix: unknown, options?: unknown) => Promise<string | Buffer>;
 type MakeDisposable = (prefix: unknown, options?: unknown) => Promise<AsyncDisposable>;
@@ -64,7 +64,7 @@ async function make(prefix: Buffer, options: unknown): Promise<string | Buffer> 
       await node.mkdir(path, { mode: 0o700 });
     } catch (error) {
       const { code, errno } = error as NodeJS.ErrnoException;
-      if (code === 'EEXIST' && attempt < ATTEMPTS_MAX) continue;
+      if (code === 'EEXIST' && attempt < NAMES_TRIED_MAX) continue;
       throw errno === undefined ? error : systemError(errno, 'mkdtemp', `${prefix}XXXXXX`);
     }
     return encoding === 'buffer' ? path : path.toString(encoding);
