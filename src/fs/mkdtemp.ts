@@ -1,6 +1,6 @@
 /**
- * `mkdtemp` and `mkdtempDisposable`: Node's own but for long prefixes. With these Node writes one byte past the end of
- * its memory (Node 20 and 22, seen with the address sanitizer), so the name is drawn and the directory made here.
+ * `mkdtemp` and `mkdtempDisposable`: Node's own but for long prefixes. For these the name is drawn and the directory
+ * made here, so that all versions of Node behave alike.
  */
 import { randomInt } from 'node:crypto';
 import type { MakeDirectoryOptions } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Path } from '../contract/backend.js';
 import { systemError } from '../errors/index.js';
 import { readEncoding } from './options.js';
 
-/** Node has room for 1,024 bytes with what it adds. */
+/** Of a prefix that is Node's to take. */
 const NODE_BYTES_MAX = 1000;
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const DRAWN_LENGTH = 6;
