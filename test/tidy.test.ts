@@ -29,6 +29,16 @@ function importsOf(file: string, text: string): string[] {
   return [...relative].map(([, path]) => `${normalize(join(dirname(file), path as string))}.ts`);
 }
 
+/** Those of them that are loaded before the file's own code runs: no types, and nothing that it loads later. */
+function loadedBefore(file: string): string[] {
+  const statements = (sources.get(file) ?? '').matchAll(
+    /^(?:import|export) (?!type )([^;]*?)(?: from )?'(\.{1,2}\/[^']+)\.js';/gm,
+  );
+  return [...statements]
+    .filter(([, names]) => !/^\{(?:\s*type [^,}]+,?)+\s*\}$/.test(names as string))
+    .map(([, , path]) => `${normalize(join(dirname(file), path as string))}.ts`);
+}
+
 /** The layers of src/, lowest first. Those in one line are side by side. */
 const LAYERS = [
   ['errors', 'base'],
@@ -69,6 +79,19 @@ describe('Tidiness', () => {
       }
     }
     expect(wrong).to.deep.equal([]);
+  });
+
+  it('no file of src/ waits for itself to be loaded', () => {
+    const circles: string[] = [];
+    const seen = new Set<string>();
+    const visit = (file: string, way: readonly string[]): void => {
+      if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' → '));
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const other of loadedBefore(file)) visit(other, [...way, file]);
+    };
+    for (const file of sources.keys()) visit(file, []);
+    expect(circles).to.deep.equal([]);
   });
 
   it('one file loads the backends, and one the addon', () => {

@@ -6,15 +6,15 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { Duplex } from 'node:stream';
-import { ECANCELED } from '../../base/errno.js';
-import { isNodeAtLeast } from '../../base/node-version.js';
-import { clearTimeout, nextTick, setImmediate, setTimeout } from '../../base/real-timers.js';
+import { clearTimeout, nextTick, setTimeout } from '../../base/real-timers.js';
 import { checkNumber, type OptionNames } from '../../base/validate.js';
-import { Span, toHonestChunk } from '../../base/views.js';
+import { toHonestChunk } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
-import { addressError, closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors/index.js';
+import { closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors/index.js';
+import { type Callback, DuplexWrites } from './duplex-writes.js';
 import { ProtocolOnTop } from './protocol-on-top.js';
-import { backendOfStream, type StreamSocket } from './stream-socket.js';
+import { backendOfStream } from './stream-access.js';
+import type { StreamSocket } from './stream-socket.js';
 
 /** What `StreamSocket.toDuplex` can be asked for. */
 export interface DuplexOptions {
@@ -28,8 +28,6 @@ export interface DuplexOptions {
 }
 
 export const DUPLEX_OPTIONS: OptionNames<DuplexOptions> = { allowHalfOpen: true, highWaterMark: true };
-
-type Callback = (error?: Error | null) => void;
 
 /** What counts connections until they are destroyed: one of Node's servers. */
 interface Counter {
@@ -47,8 +45,7 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /**
  * A connection as a stream.Duplex, with net.Socket's names for what it tells and sets: for TLS, HTTP and whatever
- * else
- * takes a stream. `StreamSocket.toDuplex` makes one.
+ * else takes a stream. `StreamSocket.toDuplex` makes one.
  */
 export class StreamDuplex extends Duplex {
   #socket: StreamSocket | undefined;
@@ -60,14 +57,12 @@ export class StreamDuplex extends Duplex {
   #context: AsyncResource | undefined;
   #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Told bytes, and those that the kernel had taken when the time limit was looked at last. */
-  #sentBytes = 0;
-  #seenBytes = 0;
-  /** The write that the connection has yet to take whole; it is fulfilled when that is known. */
-  #writing: Promise<void> | undefined;
-  /** Tells of a write that is over. */
-  #tell: (() => void) | undefined;
   readonly #protocol = new ProtocolOnTop(this);
+  readonly #writes = new DuplexWrites({
+    isDestroyed: () => this.destroyed,
+    noteActivity: () => this.#noteActivity(),
+    noteWritten: () => this.#protocol.noteWritten(),
+  });
   [countedBy]: Counter | undefined;
   /** Bytes that have been received. */
   bytesRead = 0;
@@ -199,46 +194,7 @@ export class StreamDuplex extends Duplex {
       return;
     }
     this.#noteActivity();
-    try {
-      const backend = backendOfStream(socket);
-      const sent = backend.writeNow(chunks.map((chunk) => new Span(chunk)));
-      if (typeof sent === 'number') {
-        this.#sentBytes += sent;
-        callback();
-        this.#protocol.noteWritten();
-      } else {
-        this.#seenBytes = backend.sentBytes;
-        this.#await(sent, callback);
-      }
-    } catch (error) {
-      callback(error as Error);
-    }
-  }
-
-  /**
-   * Told on a turn of its own, as net.Socket tells it: an http message that is written to decides about 'drain'
-   * by what the socket has pending, and is flushed on the next tick. A write that ended in between would be
-   * a 'drain' that never comes (Node 26).
-   */
-  #await(sent: Promise<number>, callback: Callback): void {
-    const tellLater = (error?: Error, bytes = 0): void => {
-      const tell = (): void => {
-        if (this.#tell !== tell) return;
-        this.#tell = undefined;
-        this.#writing = undefined;
-        this.#sentBytes += bytes;
-        callback(this.destroyed && error !== undefined ? canceledWrite() : error);
-      };
-      this.#tell = tell;
-      setImmediate(tell);
-    };
-    this.#writing = sent.then(
-      (bytes) => {
-        this.#noteActivity();
-        tellLater(undefined, bytes);
-      },
-      (error: Error) => tellLater(error),
-    );
+    this.#writes.send(backendOfStream(socket), chunks, callback);
   }
 
   /** @internal */
@@ -265,13 +221,13 @@ export class StreamDuplex extends Duplex {
     const { hasBegun } = this;
     const emitClose = (): void => void (hasBegun ? this.emit('close', error !== null) : this.emit('close'));
     const onClosed = (): void => {
-      this.#tell?.();
+      this.#writes.tell();
       // After 'error', which Node tells on the next tick.
       this.#inContext(() => nextTick(emitClose));
     };
     callback(error);
     void this.#chunks?.return?.();
-    Promise.all([this.#socket?.close(), this.#writing]).then(onClosed, onClosed);
+    Promise.all([this.#socket?.close(), this.#writes.pending]).then(onClosed, onClosed);
     const server = this[countedBy];
     this[countedBy] = undefined;
     if (server === undefined) return;
@@ -286,7 +242,7 @@ export class StreamDuplex extends Duplex {
 
   /** Bytes handed to the stream, those that wait in it included, as net.Socket counts them. */
   get bytesWritten(): number {
-    return this.#sentBytes + this.writableLength;
+    return this.#writes.sentBytes + this.writableLength;
   }
 
   /** The peer's IP address; undefined for a Unix socket, and without a connection. */
@@ -373,9 +329,7 @@ export class StreamDuplex extends Duplex {
 
   /** A write that the peer takes slowly is activity, too. */
   #onTimeout(): void {
-    const sentBytes = this.#socket === undefined ? 0 : backendOfStream(this.#socket).sentBytes;
-    if (this.#writing !== undefined && sentBytes !== this.#seenBytes) {
-      this.#seenBytes = sentBytes;
+    if (this.#socket !== undefined && this.#writes.haveGoneOn(backendOfStream(this.#socket))) {
       this.#noteActivity();
     } else {
       this.emit('timeout');
@@ -444,9 +398,4 @@ export function localNameOf(socket: StreamSocket): SocketAddress | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** What Node tells of a write that a destroyed net.Socket had pending (onWriteComplete). */
-function canceledWrite(): Error | undefined {
-  return isNodeAtLeast(22) ? addressError(ECANCELED, 'write') : undefined;
 }

@@ -41,6 +41,7 @@ import {
 } from './connect-options.js';
 import { checkDescriptors, FD_MAX } from './passed-descriptors.js';
 import { type ReadableFile, sendFile } from './send-file.js';
+import { setBackendOfStream } from './stream-access.js';
 import {
   CHUNK_OPTIONS,
   type ChunkOptions,
@@ -64,8 +65,6 @@ import { readableOf, writableOf } from './web-streams.js';
 
 /** For the listener: a connection that the backend has accepted. */
 export let wrapStream: (backend: BackendStream, bounds: StreamBounds) => StreamSocket;
-/** For the other classes of streams. */
-export let backendOfStream: (socket: StreamSocket) => BackendStream;
 
 /**
  * A TCP connection, or a stream socket on a Unix path: bytes by `read` or `for await`, and promises for writes.
@@ -91,7 +90,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
 
   static {
     wrapStream = (backend, bounds) => new StreamSocket(OURS, backend, bounds);
-    backendOfStream = (socket) => socket.#backend;
+    setBackendOfStream((socket) => socket.#backend);
   }
 
   /**

@@ -6,7 +6,7 @@ import type { SubmissionBlock } from './submission-block.js';
 import { NO_SLOT, type Ticket } from './ticket.js';
 
 /** A cancel request that finds nothing although its target is pending has met it between two states. */
-const ATTEMPTS_MAX = 8;
+const CANCEL_ATTEMPTS_MAX = 8;
 const RETRY_MS = 1;
 /** An SQ thread may need some time to look for a descriptor's operations among thousands. */
 const PATIENCE_MS = 20;
@@ -77,7 +77,7 @@ export class CancelRequests {
   /** A request has found nothing at `slot`, whose operation is this: asks again. */
   retry(ticket: Ticket<unknown>, slot: number): void {
     const attempts = this.#attempts.get(ticket) ?? 0;
-    if (ticket.cancelReason === undefined || attempts >= ATTEMPTS_MAX) return;
+    if (ticket.cancelReason === undefined || attempts >= CANCEL_ATTEMPTS_MAX) return;
     this.#attempts.set(ticket, attempts + 1);
     setTimeout(() => {
       if (!ticket.isSettled && ticket.slot === slot) this.send(ticket);
