@@ -36,9 +36,6 @@ import { DatagramSender } from './datagram-sender.js';
 /** What takes a peer away: a name of the family AF_UNSPEC, which is 0 (connect(2)). */
 const AF_UNSPEC_NAME_BYTES = 16;
 
-/** How long a close waits, at most, for an SQ thread to let go of the socket. */
-const RELEASE_MS_MAX = 20;
-
 /** What a socket tells its maker. */
 export interface SocketOwner {
   readonly zeroCopyTally: ZeroCopyTally;
@@ -218,7 +215,7 @@ export class UringDatagramSocket implements BackendDatagramSocket, ReceiverOwner
   async #close(): Promise<void> {
     this.#receiver.end();
     this.#removePath();
-    const isFree = hasLetGo(this.#dispatcher, this.#cancelAll(), RELEASE_MS_MAX);
+    const isFree = hasLetGo(this.#dispatcher, this.#cancelAll());
     if (isFree) {
       if (!this.#dispatcher.isClosed) this.#table.release(this.fd);
       binding().closeFd(this.fd);

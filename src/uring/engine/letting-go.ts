@@ -6,23 +6,22 @@ import type { Operation } from './operation.js';
 import { PlainCall } from './plain-call.js';
 
 /**
- * Hands over what is staged first. False also where that can't be told.
- *
- * @param msMax how long to wait for a kernel thread that takes entries in its own time.
+ * How long the loop waits, at most, for an SQ thread, which takes entries when it gets a CPU: soon on a quiet machine,
+ * and after some 4 ms for each other thread that wants one on a busy machine. One that takes longer waits for something
+ * else, and the loop must not.
  */
-export function hasLetGo(
-  dispatcher: Dispatcher,
-  operations: readonly Operation<unknown>[],
-  msMax: number,
-): boolean {
+const WAIT_MS_MAX = 250;
+
+/** Hands over what is staged first. False also where that can't be told. */
+export function hasLetGo(dispatcher: Dispatcher, operations: readonly Operation<unknown>[]): boolean {
   if (operations.every(({ isSettled }) => isSettled)) return true;
   // One that is sent later must not meet another file by the same number.
   if (dispatcher.cancelRequests.hasUnsent) return false;
   // Without a thread cancels are carried out as they are handed over, but for work that the next call runs.
   if (!dispatcher.isPolled) return dispatcher.submitStaged() && dispatcher.submitStaged();
   return (
-    operations.every((each) => each.isSettled || dispatcher.resultNow(each, msMax) !== undefined) &&
-    hasPassed(dispatcher, msMax)
+    operations.every((each) => each.isSettled || dispatcher.resultNow(each, WAIT_MS_MAX) !== undefined) &&
+    hasPassed(dispatcher)
   );
 }
 
@@ -30,11 +29,11 @@ export function hasLetGo(
  * Whether an SQ thread has come to what is submitted now. It drops what an operation has held, an address with it,
  * once it has posted the completion, and before it takes what is submitted after that.
  */
-function hasPassed(dispatcher: Dispatcher, msMax: number): boolean {
+function hasPassed(dispatcher: Dispatcher): boolean {
   const next = nopOf();
   // It rejects where the ring breaks, and is then no answer.
   dispatcher.submitAnyway(next).catch(() => {});
-  return dispatcher.resultNow(next, msMax) !== undefined;
+  return dispatcher.resultNow(next, WAIT_MS_MAX) !== undefined;
 }
 
 /** Nothing, which tells how far the kernel has come. */

@@ -29,8 +29,6 @@ import type { UringStreams } from './streams.js';
 /** How long to leave a backlog alone that the system has no descriptor or memory for. */
 const SHORTAGE_RETRY_MS = 100;
 const SHUT_RDWR = 2;
-/** How long a close waits, at most, for the kernel to let go of what it has been asked to let go of. */
-const RELEASE_MS_MAX = 20;
 
 export class UringListener implements BackendListener, DirectAcceptOwner, ArmedOwner {
   readonly fd: number;
@@ -219,7 +217,7 @@ export class UringListener implements BackendListener, DirectAcceptOwner, ArmedO
     this.#host.removeListener(this);
     this.pause();
     // What the kernel has not taken yet names the descriptor, so its number must not be another's before.
-    const isFree = hasLetGo(dispatcher, armed, RELEASE_MS_MAX);
+    const isFree = hasLetGo(dispatcher, armed);
     if (isFree) {
       binding().closeFd(this.fd);
     } else {
