@@ -5,6 +5,7 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { runProgram } from '../support/child.js';
 import { rejection, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
+import { freePort } from '../support/ports.js';
 import { connectPair, goalOf, readBytes } from '../support/streams.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -62,11 +63,7 @@ describeOnEachBackend('Faults of connecting and listening', (makeRing, { options
   it('connect: a localPort alone is of the family of where it goes', async () => {
     const ring = makeRing();
     for (const host of ['127.0.0.1', '::1']) {
-      let localPort: number;
-      {
-        await using other = await Listener.listen({ host, port: 0, ring });
-        localPort = other.address.port;
-      }
+      const localPort = await freePort();
       await using pair = await connectPair(ring, { host, port: 0 }, { localPort });
       expect(pair.far.remoteAddress).to.include({ address: host, port: localPort });
     }

@@ -6,24 +6,13 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { take } from '../support/datagrams.js';
 import { eventually, rejection } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
+import { freePort } from '../support/ports.js';
 
 /** Since 22.12 and 23.1 node:dgram has the option. */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const hasReusePort = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 
 const hasIpv6 = /^0{31}1 /m.test(readFileSync('/proc/net/if_inet6', 'utf8'));
-
-/** Tries again when another process of this machine has taken the port in the meantime. */
-async function withFreePort<Value>(attempt: () => Promise<Value>): Promise<Value> {
-  for (let round = 0; round < 20; round += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    }
-  }
-  throw new Error('20 ports in a row were taken by others');
-}
 
 /** Wrong options by name, each with the code of the error. */
 const WRONG: readonly (readonly [name: string, options: unknown, code: string])[] = [
@@ -54,15 +43,9 @@ describeOnEachBackend('DatagramSocket.bind', (makeRing) => {
 
   it('an IPv4 address and a port: exactly there', async () => {
     const ring = makeRing();
-    const port = await withFreePort(async () => {
-      const free = await DatagramSocket.bind({ address: '127.0.0.1', ring });
-      await free.close();
-      await using socket = await DatagramSocket.bind({ address: '127.0.0.1', port: free.address.port, ring });
-      expect(socket.address).to.deep.include({ address: '127.0.0.1', family: 'IPv4' });
-      expect(socket.address.port).to.equal(free.address.port);
-      return socket.address.port;
-    });
-    expect(port).to.be.greaterThan(0);
+    const port = await freePort();
+    await using socket = await DatagramSocket.bind({ address: '127.0.0.1', port, ring });
+    expect(socket.address).to.deep.include({ address: '127.0.0.1', port, family: 'IPv4' });
   });
 
   if (hasIpv6) {
@@ -94,12 +77,10 @@ describeOnEachBackend('DatagramSocket.bind', (makeRing) => {
           break;
         }
       }
-      await withFreePort(async () => {
-        await using only = await DatagramSocket.bind({ family: 'IPv6', ipv6Only: true, ring });
-        const { port } = only.address;
-        await using beside = await DatagramSocket.bind({ address: '127.0.0.1', port, ring });
-        expect(beside.address.port).to.equal(port);
-      });
+      const port = await freePort();
+      await using _only = await DatagramSocket.bind({ family: 'IPv6', ipv6Only: true, port, ring });
+      await using beside = await DatagramSocket.bind({ address: '127.0.0.1', port, ring });
+      expect(beside.address.port).to.equal(port);
     });
   }
 

@@ -9,6 +9,7 @@ import { createSocket as createRinglet } from 'ringlet/dgram';
 import { describeOnEachBackend } from '../support/backends.js';
 import { eventually, rejection, turns, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
+import { freePort } from '../support/ports.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const address = '127.0.0.1';
@@ -47,10 +48,10 @@ describeOnEachBackend('DatagramSocket.close', (makeRing, { options }) => {
   for (const [pending, begin] of Object.entries(PENDING)) {
     it(`with ${pending}: the port is free when it returns`, async () => {
       const ring = makeRing();
+      const port = await freePort();
       for (let round = 0; round < ROUNDS; round += 1) {
-        const socket = await DatagramSocket.bind({ address, ring });
+        const socket = await DatagramSocket.bind({ address, port, ring });
         const ends = await begin(socket);
-        const { port } = socket.address;
         const closing = socket.close();
         const next = await DatagramSocket.bind({ address, port, ring });
         await next.close();
@@ -62,11 +63,11 @@ describeOnEachBackend('DatagramSocket.close', (makeRing, { options }) => {
 
   it('the port is free for node:dgram, too', async () => {
     const ring = makeRing();
+    const port = await freePort();
     for (let round = 0; round < ROUNDS; round += 1) {
-      const socket = await DatagramSocket.bind({ address, ring });
+      const socket = await DatagramSocket.bind({ address, port, ring });
       const wait = socket.receive();
       await turns(2);
-      const { port } = socket.address;
       const closing = socket.close();
       const next = createSocket('udp4');
       next.bind(port, address);
@@ -79,11 +80,11 @@ describeOnEachBackend('DatagramSocket.close', (makeRing, { options }) => {
 
   it("'ringlet/dgram': a closed socket's port can be bound at once", async () => {
     const ring = makeRing();
+    const port = await freePort();
     for (let round = 0; round < ROUNDS; round += 1) {
       const socket = createRinglet({ type: 'udp4', ring });
-      socket.bind(0, address);
+      socket.bind(port, address);
       await within('listening', once(socket, 'listening'));
-      const { port } = socket.address();
       socket.close();
       const next = createRinglet({ type: 'udp4', ring });
       next.bind(port, address);

@@ -5,14 +5,9 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { take, takeMessage } from '../support/datagrams.js';
 import { eventually, isPending, rejection, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
+import { freePort } from '../support/ports.js';
 
 const address = '127.0.0.1';
-
-/** A port at which nobody listens any more. */
-async function closedPort(): Promise<number> {
-  await using peer = await Peer.open();
-  return peer.port;
-}
 
 describeOnEachBackend('DatagramSocket.connect', (makeRing, { options }) => {
   it('sends to the peer without naming it, and hears only the peer', async () => {
@@ -62,7 +57,7 @@ describeOnEachBackend('DatagramSocket.connect', (makeRing, { options }) => {
     // node:dgram loses a port of the kernel's own choice, and has no second bind to take it back.
     const isNode = options.backend === 'node';
     for (const host of [{}, { address }]) {
-      const wanted = isNode ? { ...host, port: await closedPort() } : host;
+      const wanted = isNode ? { ...host, port: await freePort() } : host;
       await using socket = await DatagramSocket.bind({ ...wanted, ring: makeRing() });
       await using peer = await Peer.open();
       await using stranger = await Peer.open();
@@ -84,8 +79,8 @@ describeOnEachBackend('DatagramSocket.connect', (makeRing, { options }) => {
 
   it('nobody there: the next call rejects with ECONNREFUSED, and the socket goes on', async () => {
     const ring = makeRing();
-    await using socket = await DatagramSocket.bind({ address, port: await closedPort(), ring });
-    await socket.connect({ address, port: await closedPort() });
+    await using socket = await DatagramSocket.bind({ address, port: await freePort(), ring });
+    await socket.connect({ address, port: await freePort() });
     const iterator = socket.messages();
     const waiting = iterator.next();
     expect(await isPending(waiting)).to.equal(true);
@@ -112,7 +107,7 @@ describeOnEachBackend('DatagramSocket.connect', (makeRing, { options }) => {
 
   it('misuse: Node’s codes and words', async () => {
     const socket = await DatagramSocket.bind({ address, ring: makeRing() });
-    const peer = { address, port: await closedPort() };
+    const peer = { address, port: await freePort() };
     const codes = async (...calls: Promise<unknown>[]): Promise<unknown[]> =>
       Promise.all(calls.map(async (call) => (await rejection(call)).code));
     expect(() => socket.disconnect())

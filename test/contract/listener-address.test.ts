@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { Listener, type ListenOptions, type Ring, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection, turns, within } from '../support/eventually.js';
+import { freePort } from '../support/ports.js';
 import { goalOf, readBytes } from '../support/streams.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -37,16 +38,16 @@ describeOnEachBackend('Listener: its address', (makeRing, { options: { backend }
     await closing;
   });
 
-  const places: [title: string, listen: (ring: Ring) => ListenOptions][] = [
-    ['a port', (ring) => ({ host: '127.0.0.1', port: 0, ring })],
-    ['a port of every address', (ring) => ({ port: 0, ring })],
-    ['a Unix path', (ring) => ({ path: temporary.at('again'), ring })],
-    ['an abstract name', (ring) => ({ path: `\0ringlet-${process.pid}-again`, ring })],
+  const places: [title: string, listen: (ring: Ring) => Promise<ListenOptions>][] = [
+    ['a port', async (ring) => ({ host: '127.0.0.1', port: await freePort(), ring })],
+    ['a port of every address', async (ring) => ({ port: await freePort(), ring })],
+    ['a Unix path', async (ring) => ({ path: temporary.at('again'), ring })],
+    ['an abstract name', async (ring) => ({ path: `\0ringlet-${process.pid}-again`, ring })],
   ];
   for (const [title, optionsOn] of places) {
     it(`${title} is free when close has been called, and refuses peers`, async () => {
       const ring = makeRing();
-      const options = optionsOn(ring);
+      const options = await optionsOn(ring);
       for (let round = 0; round < 10; round += 1) {
         const first = await Listener.listen(options);
         const accepting = rejection(first.accept(), 'an accept of a closed listener');
@@ -63,14 +64,12 @@ describeOnEachBackend('Listener: its address', (makeRing, { options: { backend }
 
     it(`${title} is another listener's at once`, async () => {
       const ring = makeRing();
-      const options = optionsOn(ring);
+      const options = await optionsOn(ring);
       const first = await Listener.listen(options);
       const accepting = rejection(first.accept(), 'an accept of a closed listener');
       await turns(2);
-      const { port } = first.address;
-      const again = options.path === undefined ? { ...options, port } : options;
       const closing = first.close();
-      const second = await Listener.listen(again);
+      const second = await Listener.listen(options);
       const taken = second.accept();
       await using near = await StreamSocket.connect({ ...goalOf(second), ring });
       await using far = await within('a connection', taken);

@@ -12,6 +12,7 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { eventually, turns, within } from '../support/eventually.js';
+import { freePort } from '../support/ports.js';
 import { skip } from '../support/skip.js';
 import { connectPair } from '../support/streams.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -112,7 +113,7 @@ const SCENARIOS: Record<string, Scenario> = {
   'listen and close at once: the address is known, and free again': async (net, directory) => {
     const log: unknown[] = [];
     const path = join(directory, `socket${Math.random()}`);
-    for (const where of [0, path]) {
+    for (const where of [await freePort(), path]) {
       const first = net.server();
       first.listen(where);
       const bound = first.address();

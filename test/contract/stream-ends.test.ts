@@ -1,12 +1,13 @@
 /** How streams end when they do not end well: errors, aborts at every stage, two readers, a break. */
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { Listener, Ring, StreamSocket } from 'ringlet';
 import { describeOnEachBackend, refusalOf } from '../support/backends.js';
 import { eventually, isPending, rejection, within } from '../support/eventually.js';
 import { expectAbort } from '../support/outcomes.js';
 import { skip } from '../support/skip.js';
+import { freePort } from '../support/ports.js';
 import { connectPair, goalOf, readAll, readBytes } from '../support/streams.js';
 import { pattern } from '../support/temporary.js';
 
@@ -112,11 +113,7 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
 
   it('connect: refused, with Node’s fields', async () => {
     const ring = makeRing();
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as { port: number };
-    server.close();
-    await once(server, 'close');
+    const port = await freePort();
     const error = await rejection(StreamSocket.connect({ host: '127.0.0.1', port, ring }));
     expect([error.message, error.code, error.errno, error.syscall, error.address, error.port]).to.deep.equal([
       `connect ECONNREFUSED 127.0.0.1:${port}`,

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { Listener, type ListenOptions, StreamSocket } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
 import { eventually, isPending, rejection, turns, within } from '../support/eventually.js';
+import { freePort } from '../support/ports.js';
 import { connectPair, goalOf, readAll, readBytes } from '../support/streams.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -158,7 +159,7 @@ describeOnEachBackend('StreamSocket and Listener', (makeRing, { options: { backe
 
   it('Listener: for await hands out connections, and close ends it quietly', async () => {
     const ring = makeRing();
-    await using listener = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
+    await using listener = await Listener.listen({ host: '127.0.0.1', port: await freePort(), ring });
     const taken: StreamSocket[] = [];
     const accepting = (async () => {
       for await (const connection of listener) taken.push(connection);

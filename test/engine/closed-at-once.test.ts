@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import { DatagramSocket, Listener, type RingOptions, StreamSocket } from 'ringlet';
 import { frameRings } from '../support/backends.js';
 import { within } from '../support/eventually.js';
+import { freePort } from '../support/ports.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const LOCAL = { address: '127.0.0.1', port: 0 };
@@ -66,8 +67,8 @@ for (const [title, options] of [
       await using other = await DatagramSocket.bind({ ...LOCAL, ring });
       await other.send('to itself', other.address);
       await other.receive();
-      const first = await DatagramSocket.bind({ ...LOCAL, ring });
-      const { port } = first.address;
+      const port = await freePort();
+      const first = await DatagramSocket.bind({ ...LOCAL, port, ring });
       await first.send('to itself', first.address);
       await first.receive();
       await first.close();
@@ -79,8 +80,8 @@ for (const [title, options] of [
       const ring = make();
       await using other = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
       const accepting = other.accept().catch(() => {});
-      const listener = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
-      const { port } = listener.address;
+      const port = await freePort();
+      const listener = await Listener.listen({ host: '127.0.0.1', port, ring });
       await listener.close();
       const [error] = await once(connect(port, '127.0.0.1'), 'error');
       expect(error.code).to.equal('ECONNREFUSED');

@@ -10,6 +10,7 @@ import { frameRings, needsOfKernel } from '../support/backends.js';
 import { take } from '../support/datagrams.js';
 import { eventually } from '../support/eventually.js';
 import { droppedAt, Peer } from '../support/peer.js';
+import { freePort } from '../support/ports.js';
 import { withDescriptor } from '../support/sq-poll.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -132,9 +133,9 @@ for (const [title, options] of [
 
     it('DatagramSocket.close: once it has fulfilled the port is free, though a receive was armed', async () => {
       const { ring, fd } = make(4);
-      const socket = await DatagramSocket.bind({ address: '127.0.0.1', ring });
+      const port = await freePort();
+      const socket = await DatagramSocket.bind({ address: '127.0.0.1', port, ring });
       await using peer = await Peer.open();
-      const { port } = socket.address;
       await peer.send('through a slot', socket.address);
       const [payload] = await take(socket, 1);
       expect(payload?.toString()).to.equal('through a slot');

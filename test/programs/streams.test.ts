@@ -14,6 +14,7 @@ import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { DEADLINE_MS, eventually, within } from '../support/eventually.js';
 import { iperf, IperfServer, receivedBytes } from '../support/iperf.js';
+import { freePort } from '../support/ports.js';
 import { ENVIRONMENT, isListeningOn, needs } from '../support/programs.js';
 import { skip } from '../support/skip.js';
 import { Relay } from '../support/relay.js';
@@ -161,7 +162,7 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
   it('iperf3: TCP through a relay of ringlet, in both directions', async function () {
     needs(this, 'iperf3');
     const ring = makeRing();
-    const port = await freePort(ring);
+    const port = await freePort();
     await using _server = await IperfServer.start('127.0.0.1', port);
     await using relay = await Relay.open(ring, '127.0.0.1', 0, { host: '127.0.0.1', port });
     const report = await iperf('127.0.0.1', relay.port, ['-n', '32M', '--bidir']);
@@ -171,7 +172,7 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
   it('iperf3: UDP through a relay of ringlet, every datagram counted', async function () {
     needs(this, 'iperf3');
     const ring = makeRing();
-    const port = await freePort(ring);
+    const port = await freePort();
     await using _server = await IperfServer.start('127.0.0.1', port);
     await using relay = await Relay.open(ring, '127.0.0.1', 0, { host: '127.0.0.1', port });
     const { sum } = (await iperf('127.0.0.1', relay.port, ['-u', '-b', '50M', '-l', '1000', '-n', '1M'])).end;
@@ -184,9 +185,3 @@ describeOnEachBackend('Streams and other programs', (makeRing) => {
     );
   });
 });
-
-/** iperf3 does not tell which port it took: one that has just been free. */
-async function freePort(ring: Ring): Promise<number> {
-  await using free = await Listener.listen({ host: '127.0.0.1', port: 0, ring });
-  return free.address.port;
-}
