@@ -201,4 +201,25 @@ describeOnEachBackend('DatagramSocket, leased messages', (makeRing) => {
     }
     expect(payloads).to.deep.equal(numberedRange(0, 12));
   });
+
+  it('leases that a closed socket had for readers to come keep no buffers from others, and are still theirs', async () => {
+    const ring = makeRing(FEW);
+    const socket = await DatagramSocket.bind({ address, ring });
+    await using other = await DatagramSocket.bind({ address, ring });
+    await using peer = await Peer.open();
+    for (const payload of numberedRange(0, 4)) await peer.send(payload, socket.address);
+    const held: DatagramMessage[] = [];
+    for await (const message of socket.messages({ lease: true })) {
+      held.push(message);
+      break;
+    }
+    await within('socket.close()', socket.close());
+    for (const payload of numberedRange(10, 20)) await peer.send(payload, other.address);
+    expect(await take(other, 20)).to.deep.equal(numberedRange(10, 20));
+    const rest: Buffer[] = [];
+    for await (const { data } of socket) rest.push(data);
+    expect(rest).to.deep.equal(numberedRange(1, rest.length));
+    expect(held[0]?.data).to.deep.equal(numbered(0));
+    held[0]?.release();
+  });
 });

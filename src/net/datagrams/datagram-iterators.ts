@@ -164,6 +164,7 @@ abstract class Reader<Item>
     this.#waiting = undefined;
     const unread = this.giveUp();
     if (unread.length > 0) socket.incoming.unshift(unread);
+    if (socket.incoming.isEnded) ownUnread(this.#reception);
     this.#reception.readerCount--;
     if (this.#reception.readerCount > 0) return;
     // Leased messages without a reader would keep buffers from others.
@@ -222,6 +223,15 @@ export class BatchIterator extends Reader<DatagramMessage[]> {
   protected giveUp(): DatagramMessage[] {
     return [];
   }
+}
+
+/**
+ * Once a socket has been closed: readers may still come for what is left, or not. It is copied, so that it keeps no
+ * receive buffers from other sockets.
+ */
+export function ownUnread({ socket: { incoming }, hasLeased }: Reception): void {
+  const unread = hasLeased ? incoming.take() : undefined;
+  if (unread !== undefined) incoming.unshift(unread.map((message) => new OwnedMessage(message)));
 }
 
 /** What another message said, in memory of its own; the other is released. */

@@ -24,7 +24,7 @@ import {
   readBindOptions,
   resolveBinding,
 } from './datagram-binding.js';
-import { BatchIterator, MessageIterator, type Reception } from './datagram-iterators.js';
+import { BatchIterator, MessageIterator, ownUnread, type Reception } from './datagram-iterators.js';
 import {
   type CheckedDestination,
   checkDestination,
@@ -309,7 +309,7 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   close(): Promise<void> {
     if (this.#closing === undefined) {
       unwatchDropped('DatagramSocket', this);
-      this.#closing = this.#backend.close();
+      this.#closing = this.#backend.close().then(() => ownUnread(this.#reception));
     }
     return this.#closing;
   }
