@@ -36,9 +36,13 @@ const RING_ERRORS = new Map<number, [code: string, text: string]>([
   [-53, ['EBADR', 'completions were dropped for want of memory']],
 ]);
 
+let systemErrors: ReadonlyMap<number, [code: string, text: string]> | undefined;
+
 /** Both names and numbers of an error the kernel may return, known to libuv or not. */
 export function describeErrno(errno: number): { code: string; text: string } {
-  const known = getSystemErrorMap().get(errno) ?? RING_ERRORS.get(errno);
+  // Node makes the map anew at each call.
+  systemErrors ??= getSystemErrorMap();
+  const known = systemErrors.get(errno) ?? RING_ERRORS.get(errno);
   if (known) return { code: known[0], text: known[1] };
   const text = `Unknown system error ${errno}`;
   for (const [code, number] of Object.entries(constants.errno)) {
