@@ -75,6 +75,17 @@ void SimulateOn(const Napi::CallbackInfo& info) {
             ToUint32(gaps.Get("receiveFlags")), ToUint32(gaps.Get("bufferRingFlags"))});
 }
 
+// simulated(): how often each thing has happened on this thread's rings, by its name.
+Napi::Value Simulated(const Napi::CallbackInfo& info) {
+  using user_ring::Mischief;
+  Napi::Object counts = Napi::Object::New(info.Env());
+#define RINGLET_EXPORT(name) \
+  counts.Set(#name, static_cast<double>(user_ring::Simulation::CountOf(Mischief::name)));
+  RINGLET_MISCHIEF(RINGLET_EXPORT)
+#undef RINGLET_EXPORT
+  return counts;
+}
+
 // The numbers of layout.h by name, for TypeScript to compare its own with.
 Napi::Value Layout(Napi::Env env) {
   Napi::Object layout = Napi::Object::New(env);
@@ -100,6 +111,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("noteOtherCopy", Napi::Function::New<NoteOtherCopy>(env));
   exports.Set("injectFault", Napi::Function::New<InjectFaultInto>(env));
   exports.Set("simulate", Napi::Function::New<SimulateOn>(env));
+  exports.Set("simulated", Napi::Function::New<Simulated>(env));
   exports.Set("layout", Layout(env));
   return exports;
 }

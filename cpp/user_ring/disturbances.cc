@@ -19,6 +19,17 @@ bool UserRing::IsUnknown(const Request& request) const {
   return IsReceive(sqe.opcode) && (sqe.ioprio & gaps.receive_flags) != 0;
 }
 
+// Before anything is taken. Returns 0 or -errno.
+int UserRing::DisturbEnter(uint32_t to_submit, uint32_t min_complete) {
+  if (queues_.has_overflowed()) simulation_->NoteWithoutRoom();
+  int error = simulation_->FailEnter(to_submit > 0);
+  if (error < 0) return error;
+  // What is waited for must come.
+  bool is_withheld = min_complete == 0 && simulation_->WithholdRoom();
+  queues_.Withhold(is_withheld);
+  return 0;
+}
+
 // Before a request begins. Returns whether it has ended by that.
 bool UserRing::Disturb(Request* request) {
   int error = IsUnknown(*request) ? -EINVAL : simulation_->FailRequest(*request);
@@ -43,7 +54,7 @@ bool UserRing::Delay(Request* request, int64_t result, uint32_t flags) {
   uint32_t rounds = simulation_->DelayCompletion(*request);
   if (rounds == 0) return false;
   requests_.RemoveFromIndex(request);
-  delayed_.push_back({request, result, flags, rounds});
+  delayed_.push_back({request, result, flags, rounds, queues_.posted_count()});
   return true;
 }
 
@@ -56,6 +67,7 @@ void UserRing::FinishDelayed() {
     if (--each.rounds > 0) {
       delayed_.push_back(each);
     } else {
+      if (queues_.posted_count() != each.posted_count) simulation_->NoteReordered();
       FinishNow(each.request, each.result, each.flags);
     }
   }

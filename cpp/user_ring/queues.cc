@@ -145,7 +145,7 @@ abi::Cqe* Queues::Cqes() const {
   return reinterpret_cast<abi::Cqe*>(queues_ + queues_bytes_ - (cq_mask_ + 1ull) * sizeof(abi::Cqe));
 }
 
-uint32_t Queues::FreeCompletions() const { return cq_mask_ + 1 - (cq_tail_ - LoadAcquire(queues_, kCqHead)); }
+uint32_t Queues::FreeCompletions() const { return is_withheld_ ? 0 : cq_mask_ + 1 - ReadyCount(); }
 
 uint32_t Queues::ReadyCount() const { return cq_tail_ - LoadAcquire(queues_, kCqHead); }
 

@@ -28,6 +28,11 @@ class Queues {
   const abi::Sqe* TakeSubmitted();
   // A completion. Without room it is kept, in order, until there is.
   void Post(uint64_t user_data, int32_t result, uint32_t flags);
+  // Whether there is to be no room whatever there is.
+  void Withhold(bool is_withheld) { is_withheld_ = is_withheld; }
+  bool has_overflowed() const { return !overflowed_.empty(); }
+  // Of completions, without those that are kept; it wraps.
+  uint32_t posted_count() const { return cq_tail_; }
   // Moves what was kept, as far as there is room.
   void Flush();
   // Whether so many completions find room now.
@@ -54,6 +59,7 @@ class Queues {
   uint32_t cq_mask_ = 0;
   uint32_t cq_tail_ = 0;
   bool has_array_ = false;
+  bool is_withheld_ = false;
   uint32_t setup_flags_ = 0;
   abi::Sqe taken_;
   std::deque<abi::Cqe> overflowed_;

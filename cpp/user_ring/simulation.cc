@@ -22,6 +22,7 @@ struct Armed {
 
 // Per thread, as injected faults are.
 thread_local Armed armed;
+thread_local uint64_t counts[static_cast<size_t>(Mischief::kCount)];
 
 constexpr uint32_t kRoundsMax = 6;
 // A cancel is asked for again, but not for ever.
@@ -59,12 +60,27 @@ std::unique_ptr<Simulation> Simulation::OfNextRing() {
   return made;
 }
 
+uint64_t Simulation::CountOf(Mischief mischief) { return counts[static_cast<size_t>(mischief)]; }
+
+void Simulation::Note(Mischief mischief) { counts[static_cast<size_t>(mischief)]++; }
+
+int Simulation::Noted(Mischief mischief, int error) {
+  Note(mischief);
+  return error;
+}
+
+bool Simulation::Happens(uint32_t percent, Mischief mischief) {
+  bool happens = Happens(percent);
+  if (happens) Note(mischief);
+  return happens;
+}
+
 Simulation::Simulation(uint32_t seed, const KernelGaps& gaps)
     : state_(uint64_t{seed} * 0x9e3779b97f4a7c15 + 1), is_seeded_(seed != 0), gaps_(gaps) {
   if (!is_seeded_) return;
   for (uint32_t* percent : {&fail_enter_, &stop_submitting_, &delay_completion_, &fail_request_,
                             &shorten_transfer_, &end_multishot_, &run_out_of_buffers_, &prefer_worker_,
-                            &refuse_worker_, &refuse_resize_, &lose_cancel_race_}) {
+                            &refuse_worker_, &refuse_resize_, &lose_cancel_race_, &withhold_room_}) {
     *percent = DrawPercent();
   }
 }
@@ -84,13 +100,21 @@ uint32_t Simulation::Next() {
 
 int Simulation::FailEnter(bool is_submitting) {
   if (!Happens(fail_enter_)) return 0;
-  constexpr int kErrors[] = {-EINTR, -EAGAIN, -EBUSY, -ENOMEM};
   // Only what is submitted takes memory.
-  return kErrors[Below(is_submitting ? std::size(kErrors) : 1)];
+  switch (Below(is_submitting ? 4 : 1)) {
+    case 0:
+      return Noted(Mischief::enterInterrupted, -EINTR);
+    case 1:
+      return Noted(Mischief::enterRefused, -EAGAIN);
+    case 2:
+      return Noted(Mischief::enterRefused, -EBUSY);
+    default:
+      return Noted(Mischief::enterWithoutMemory, -ENOMEM);
+  }
 }
 
 uint32_t Simulation::DelayCompletion(const Request& request) {
-  if (IsImmediate(request.sqe.opcode) || !Happens(delay_completion_)) return 0;
+  if (IsImmediate(request.sqe.opcode) || !Happens(delay_completion_, Mischief::delayed)) return 0;
   return 1 + Below(kRoundsMax);
 }
 
@@ -98,7 +122,7 @@ int Simulation::FailRequest(const Request& request) {
   if (!Happens(fail_request_) || Below(4) != 0) return 0;
   switch (request.sqe.opcode) {
     case abi::kOpAccept:
-      return -EINTR;
+      return Noted(Mischief::requestInterrupted, -EINTR);
     // What their preparation copies takes memory.
     case abi::kOpReadv:
     case abi::kOpWritev:
@@ -110,7 +134,7 @@ int Simulation::FailRequest(const Request& request) {
     case abi::kOpRenameAt:
     case abi::kOpUnlinkAt:
     case abi::kOpTimeout:
-      return -ENOMEM;
+      return Noted(Mischief::requestWithoutMemory, -ENOMEM);
     default:
       return 0;
   }
@@ -135,6 +159,7 @@ bool Simulation::ShortenTransfer(Request* request) {
       return false;
   }
   sqe.len = 1 + Below(sqe.len - 1);
+  Note(Mischief::shortened);
   return true;
 }
 
@@ -144,13 +169,15 @@ int Simulation::FailRegistration(uint32_t opcode, const void* arg) {
     const auto& wanted = *static_cast<const abi::BufferRingRegister*>(arg);
     return (wanted.flags & gaps_.buffer_ring_flags) != 0 ? -EINVAL : 0;
   }
-  return opcode == abi::kRegisterResizeRings && Happens(refuse_resize_) ? -ENOMEM : 0;
+  bool is_refused = opcode == abi::kRegisterResizeRings && Happens(refuse_resize_, Mischief::resizeRefused);
+  return is_refused ? -ENOMEM : 0;
 }
 
 int Simulation::LoseCancelRace(Request* request) {
   if (request->lost_cancels == kLostCancelsMax || !Happens(lose_cancel_race_)) return 0;
   request->lost_cancels++;
-  return Below(2) == 0 ? -ENOENT : -EALREADY;
+  if (Below(2) == 0) return Noted(Mischief::cancelNotFound, -ENOENT);
+  return Noted(Mischief::cancelTooLate, -EALREADY);
 }
 
 }  // namespace ringlet::user_ring

@@ -56,7 +56,7 @@ int UserRing::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, c
   constexpr uint32_t kKnown = abi::kEnterGetEvents | abi::kEnterExtArg | abi::kEnterNoIoWait;
   if ((flags & ~kKnown) != 0) return -EINVAL;
   if (simulation_ != nullptr) {
-    int error = simulation_->FailEnter(to_submit > 0);
+    int error = DisturbEnter(to_submit, min_complete);
     if (error < 0) return error;
   }
   uint32_t submitted = Submit(to_submit);

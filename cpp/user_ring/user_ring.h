@@ -92,6 +92,7 @@ class UserRing final : private ReadinessOwner {
   void FinishDelayed();
   bool IsUnknown(const Request& request) const;
   bool Disturb(Request* request);
+  int DisturbEnter(uint32_t to_submit, uint32_t min_complete);
   bool HasMoreToDo() const { return !again_.empty() || !delayed_.empty(); }
   void EndLinkTimeout(Request* request);
   void SetTimer();
@@ -114,6 +115,7 @@ class UserRing final : private ReadinessOwner {
     int64_t result;
     uint32_t flags;
     uint32_t rounds;
+    uint32_t posted_count;
   };
   std::vector<Delayed> delayed_;
   // When what has been interrupted is interrupted once more; 0 for never.

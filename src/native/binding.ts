@@ -261,6 +261,8 @@ export interface Binding {
   injectFault(call: number, errno: number, count: number): void;
   /** For tests: rings on epoll that this thread makes from now on (user_ring/simulation.h); a seed of 0 ends it. */
   simulate(seed: number, gaps: KernelGaps): void;
+  /** For tests: how often each thing has happened on this thread's simulated rings, by its name. */
+  simulated(): Record<string, number>;
   /** For tests: see `injectPollResults`. */
   injectedPollResults: number[];
   layout: Readonly<Record<string, number>>;

@@ -1,19 +1,19 @@
 /** One program on one simulated ring: operations of a seed, some of them left out, from the first to the last close. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { binding, type KernelGaps } from '#ringlet/native/binding.js';
 import { Ring } from 'ringlet';
 import { turns, within } from '../support/eventually.js';
-import { expectNothingHeld, expectNothingOpen, takeBaseline } from '../support/leftovers.js';
-import { createRandom, seedFor } from '../support/random.js';
-import { ACTIONS } from './actions.js';
+import { expectNothingHeld, expectNothingOpen, takeBaseline, threadsNamed } from '../support/leftovers.js';
+import { createRandom } from '../support/random.js';
 import { check } from './models.js';
-import { persist, type SimulatedDatagrams, type SimulatedStream, World } from './world.js';
+import type { Stage } from './stage.js';
+import { World } from './world.js';
 
-const IN_FLIGHT_MAX = 48;
 const SETTLE_MS = 15_000;
+/** When calls that wait for others' buffers are helped. */
+const STALLED_MS = 20;
+/** Seeds whose ring is closed with calls under way. */
+const CUT_PERCENT = 25;
 
 export interface Episode {
   readonly seed: number;
@@ -25,9 +25,18 @@ export interface Episode {
 
 /** What calls are under way, and the first thing that went wrong. */
 class UnderWay {
+  readonly #stage: Stage;
+  readonly #world: World;
   readonly #names = new Map<number, string>();
   #failure: unknown;
   #wake: (() => void) | undefined;
+
+  #relieved = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#stage = world.stage;
+  }
 
   get count(): number {
     return this.#names.size;
@@ -40,7 +49,8 @@ class UnderWay {
       this.#wake?.();
     };
     call.then(end, (error: unknown) => {
-      this.#failure ??= new Error(`operation ${index}, ${name}: ${String(error)}`, { cause: error });
+      if (!this.#stage.isEndedBy(error))
+        this.#failure ??= new Error(`operation ${index}, ${name}: ${String(error)}`, { cause: error });
       end();
     });
   }
@@ -49,16 +59,28 @@ class UnderWay {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** What waits in the queue of one socket, leased, may hold the buffers that others wait for. */
+  #relieve(): void {
+    for (const take of this.#world.takes) {
+      const taking = take();
+      if (taking !== undefined) this.add(-++this.#relieved, 'take', taking);
+    }
+  }
+
   /** Waits until no more than `count` are left. What calls hold on purpose, others may wait for. */
-  async until(count: number, release: () => void): Promise<void> {
+  async until(count: number): Promise<void> {
     const deadlineMs = performance.now() + SETTLE_MS;
     while (this.#names.size > count) {
       this.throwFailure();
-      release();
+      this.#stage.releaseAll();
+      this.#stage.advance();
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        timer = setTimeout(resolve, SETTLE_MS);
+        timer = setTimeout(() => {
+          this.#relieve();
+          resolve();
+        }, STALLED_MS);
       });
       clearTimeout(timer);
       const left = [...this.#names].map(([index, name]) => `${index} ${name}`).join(', ');
@@ -78,37 +100,31 @@ export async function tryKernel(gaps: KernelGaps): Promise<void> {
 
 /** How many operations were made. */
 export async function play({ seed, gaps, operations, isKept }: Episode): Promise<number> {
-  const directory = mkdtempSync(join(tmpdir(), 'ringlet-simulation-'));
   const baseline = takeBaseline();
-  const underWay = new UnderWay();
-  let made = 0;
+  const random = createRandom(seed);
   binding().simulate(seed, gaps);
   let world: World | undefined;
+  let made = 0;
   try {
-    world = await within('the beginning', World.make(directory, createRandom(seed)));
-    const release = (): void => world?.releaseAll();
+    world = await within('the beginning', World.make(random));
+    const { stage } = world;
+    const underWay = new UnderWay(world);
+    const inFlightMax = random.pick([8, 24, 64]);
+    const isCut = random.chance(CUT_PERCENT);
     for (let index = 0; index < operations; index++) {
       if (!isKept(index)) continue;
-      const random = createRandom(seedFor(seed, String(index)));
-      const action = random.pick(ACTIONS);
-      const call = action(world, random);
-      made++;
-      if (call !== undefined) underWay.add(index, action.name, call);
-      if (underWay.count >= IN_FLIGHT_MAX) {
-        await underWay.until(IN_FLIGHT_MAX / 2, release);
-      } else if (random.chance(5)) {
-        await (random.chance(90) ? immediate() : turns(1));
+      const choices = createRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
+      stage.advance();
+      const begun = world.act(choices);
+      if (begun !== undefined) {
+        made++;
+        underWay.add(index, begun.name, begun.call);
       }
+      if (underWay.count >= inFlightMax) await underWay.until(inFlightMax / 2);
+      else if (begun === undefined || choices.chance(5)) await immediate();
+      else if (choices.chance(0.1)) await turns(1);
     }
-    const isOver = (): boolean => underWay.count === 0;
-    await Promise.all([underWay.until(0, release), takeOutstanding(world, isOver)]);
-    for (const { model } of world.datagrams) model.expectNone();
-    await world.end();
-    await expectNothingHeld(world.ring);
-    const { inFlight, waiting, staleCompletions } = world.ring.stats();
-    check(inFlight + waiting + staleCompletions === 0, () => {
-      return `left: ${inFlight} in flight, ${waiting} waiting, ${staleCompletions} stale completions`;
-    });
+    await (isCut ? cut(world, underWay) : finish(world, underWay));
   } catch (error) {
     // What the ring and the models know helps to see why.
     const message = `${(error as Error).message}\n${world?.describe()}`;
@@ -116,53 +132,29 @@ export async function play({ seed, gaps, operations, isKept }: Episode): Promise
   } finally {
     binding().simulate(0, gaps);
     await world?.closeRing();
-    rmSync(directory, { recursive: true, force: true });
   }
   await expectNothingOpen(baseline);
+  check(threadsNamed('ringlet-worker').length === 0, () => 'a worker has outlived its ring');
   return made;
 }
 
-/**
- * Nothing that has left is lost: what has not been read yet comes. From all sockets at once, because what waits in
- * the queue of one, leased, may hold the buffers that another waits for; and for as long as calls bring more.
- */
-async function takeOutstanding(world: World, isOver: () => boolean): Promise<void> {
-  const takes = [
-    ...world.datagrams.map((each) => () => takeDatagram(world, each)),
-    ...world.streams.map((each) => () => takePiece(each)),
-  ];
-  const takeAll = async (take: () => Promise<void> | undefined): Promise<void> => {
-    for (let wasOver = false; ; ) {
-      const taking = take();
-      if (taking === undefined && wasOver) return;
-      wasOver = isOver();
-      await (taking ?? turns(1));
-    }
-  };
-  await Promise.all(takes.map(takeAll));
-}
-
-function takeDatagram(world: World, { receiver, model }: SimulatedDatagrams): Promise<void> | undefined {
-  if (model.outstanding <= model.reserved) return undefined;
-  world.releaseAll();
-  const receiving = persist(() => receiver.receive()).then(({ data }) => model.received(data));
-  return within('a datagram that has left', receiving, SETTLE_MS);
-}
-
-function takePiece(stream: SimulatedStream): Promise<void> | undefined {
-  const { far, model } = stream;
-  if (stream.isReading || model.isBroken || model.outstanding === 0) return undefined;
-  stream.isReading = true;
-  const buffer = Buffer.alloc(model.outstanding);
-  const take = async (): Promise<void> => {
-    const { bytesRead } = await persist(() => far.read(buffer));
-    stream.isReading = false;
-    model.read(buffer.subarray(0, bytesRead));
-    check(bytesRead > 0, () => `a stream ended ${model.outstanding} bytes early`);
-  };
-  const taking = take().catch((error: unknown) => {
-    // Closed meanwhile by what is still under way.
-    if (!model.isBroken) throw error;
+async function finish(world: World, underWay: UnderWay): Promise<void> {
+  const { ring } = world.stage;
+  const isOver = (): boolean => underWay.count === 0;
+  const taking = world.takeOutstanding(isOver, immediate);
+  await Promise.all([underWay.until(0), within('all that has left', taking, SETTLE_MS)]);
+  await world.end();
+  await expectNothingHeld(ring);
+  const { inFlight, waiting, staleCompletions } = ring.stats();
+  check(inFlight + waiting + staleCompletions === 0, () => {
+    return `left: ${inFlight} in flight, ${waiting} waiting, ${staleCompletions} stale completions`;
   });
-  return within('the rest of a stream', taking, SETTLE_MS);
+}
+
+/** Closes the ring under all that: every call settles nevertheless, and what has been done is as the models say. */
+async function cut(world: World, underWay: UnderWay): Promise<void> {
+  world.stage.isEnding = true;
+  const closing = world.closeRing();
+  await Promise.all([underWay.until(0), closing]);
+  await world.end();
 }

@@ -11,29 +11,39 @@ const SETUP_NO_SQARRAY = 1 << 16;
 const RECEIVE_BUNDLE = 1 << 4;
 const BUFFER_RING_INCREMENTAL = 1 << 1;
 
-const NEWEST: KernelGaps = {
-  opcodes: [],
-  registrations: [],
-  setupFlags: 0,
-  receiveFlags: 0,
-  bufferRingFlags: 0,
-};
-const LINUX_6_6: KernelGaps = {
-  opcodes: [OP_FTRUNCATE],
-  registrations: [REGISTER_RESIZE_RINGS],
-  setupFlags: 0,
-  receiveFlags: RECEIVE_BUNDLE,
-  bufferRingFlags: BUFFER_RING_INCREMENTAL,
-};
+/** What rings can do without, and since which kernel (major version times 100, and the minor one) it is there. */
+const FEATURES: readonly (readonly [since: number, gap: Partial<KernelGaps>])[] = [
+  [613, { registrations: [REGISTER_RESIZE_RINGS] }],
+  [612, { bufferRingFlags: BUFFER_RING_INCREMENTAL }],
+  [610, { receiveFlags: RECEIVE_BUNDLE }],
+  [609, { opcodes: [OP_FTRUNCATE] }],
+  [606, { setupFlags: SETUP_NO_SQARRAY }],
+  [601, { setupFlags: SETUP_DEFER_TASKRUN }],
+  [600, { setupFlags: SETUP_SINGLE_ISSUER }],
+  [519, { setupFlags: SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG }],
+];
 
-export const KERNELS: Readonly<Record<string, KernelGaps>> = {
-  newest: NEWEST,
-  '6.12': { ...NEWEST, registrations: [REGISTER_RESIZE_RINGS], receiveFlags: RECEIVE_BUNDLE },
-  '6.6': LINUX_6_6,
-  '6.0': { ...LINUX_6_6, setupFlags: SETUP_DEFER_TASKRUN | SETUP_NO_SQARRAY },
-  '5.19': {
-    ...LINUX_6_6,
-    setupFlags:
-      SETUP_DEFER_TASKRUN | SETUP_NO_SQARRAY | SETUP_SINGLE_ISSUER | SETUP_TASKRUN_FLAG | SETUP_COOP_TASKRUN,
-  },
-};
+const MIXED = /^without-(\d+)$/;
+
+/** Those that the test plays: versions, and one that has bundles and no incremental buffers, as none has. */
+export const KERNELS = ['newest', '6.12', '6.6', '6.0', '5.18', 'without-2'];
+
+/** Of a version, of the newest, or without the features that the bits of a number stand for. */
+export function gapsOf(kernel: string): KernelGaps {
+  const mixed = MIXED.exec(kernel)?.[1];
+  const [major, minor] = kernel.split('.').map(Number);
+  const version = kernel === 'newest' ? Number.MAX_SAFE_INTEGER : Number(major) * 100 + Number(minor);
+  if (mixed === undefined && Number.isNaN(version)) throw new Error(`'${kernel}' is no kernel to simulate`);
+  const lacking = FEATURES.filter(([since], index) => {
+    return mixed === undefined ? since > version : (Number(mixed) >> index) % 2 === 1;
+  }).map(([, gap]) => gap);
+  const flags = (name: 'setupFlags' | 'receiveFlags' | 'bufferRingFlags'): number =>
+    lacking.reduce((bits, gap) => bits | (gap[name] ?? 0), 0);
+  return {
+    opcodes: lacking.flatMap(({ opcodes = [] }) => opcodes),
+    registrations: lacking.flatMap(({ registrations = [] }) => registrations),
+    setupFlags: flags('setupFlags'),
+    receiveFlags: flags('receiveFlags'),
+    bufferRingFlags: flags('bufferRingFlags'),
+  };
+}

@@ -18,6 +18,8 @@ export const FILE_BYTES = RANGES * RANGE_BYTES;
 export class FileModel {
   readonly #known: (Buffer | undefined)[] = Array.from({ length: RANGES }, () => Buffer.alloc(RANGE_BYTES));
   readonly #busy = new Set<number>();
+  /** Of what is being written: what has been there, which stays where nothing is written. */
+  readonly #before = new Map<number, Buffer | undefined>();
 
   take(random: Random): number | undefined {
     const range = random.integer(RANGES);
@@ -28,20 +30,21 @@ export class FileModel {
 
   free(range: number): void {
     this.#busy.delete(range);
+    this.#before.delete(range);
+  }
+
+  /** From now on it is not known what is there, unless `wrote` says it. */
+  writing(range: number): void {
+    this.#before.set(range, this.#known[range]);
+    this.#known[range] = undefined;
   }
 
   /** The first `count` bytes have been written, and no others. */
   wrote(range: number, content: Buffer, count: number): void {
     check(count > 0 && count <= RANGE_BYTES, () => `a write of ${RANGE_BYTES} bytes wrote ${count}`);
-    const before = this.#known[range];
-    const rest = before?.subarray(count);
+    const rest = this.#before.get(range)?.subarray(count);
     if (count === RANGE_BYTES) this.#known[range] = content;
     else this.#known[range] = rest && Buffer.concat([content.subarray(0, count), rest]);
-  }
-
-  /** A write has failed. */
-  spoil(range: number): void {
-    this.#known[range] = undefined;
   }
 
   expect(range: number, bytes: Buffer): void {
@@ -63,7 +66,8 @@ export class FileModel {
 const CYCLE_BYTES = 65_521;
 export const PIECE_BYTES_MAX = 16_384;
 const CYCLE = pattern(CYCLE_BYTES);
-const BYTES = Buffer.concat([CYCLE, CYCLE.subarray(0, PIECE_BYTES_MAX)]);
+/** What streams carry, again and again, with the beginning once more at the end. */
+export const STREAM_BYTES = Buffer.concat([CYCLE, CYCLE.subarray(0, PIECE_BYTES_MAX)]);
 
 /** Bytes in order, of which each place has its own. */
 export class StreamModel {
@@ -76,11 +80,16 @@ export class StreamModel {
     return this.#written - this.#read;
   }
 
+  /** Where in `STREAM_BYTES` the next bytes to be written are. */
+  get position(): number {
+    return this.#written % CYCLE_BYTES;
+  }
+
   /** The next bytes to be written. */
   next(bytes: number): Buffer {
-    const at = this.#written % CYCLE_BYTES;
+    const at = this.position;
     this.#written += bytes;
-    return BYTES.subarray(at, at + bytes);
+    return STREAM_BYTES.subarray(at, at + bytes);
   }
 
   /** Of those that were taken last these have not been written. */
@@ -92,7 +101,7 @@ export class StreamModel {
     for (let from = 0; from < bytes.length; from += PIECE_BYTES_MAX) {
       const piece = bytes.subarray(from, from + PIECE_BYTES_MAX);
       const at = this.#read % CYCLE_BYTES;
-      const isRight = BYTES.subarray(at, at + piece.length).equals(piece);
+      const isRight = this.isBroken || STREAM_BYTES.subarray(at, at + piece.length).equals(piece);
       check(isRight, () => `${piece.length} bytes from ${this.#read} on are others than were written`);
       this.#read += piece.length;
     }
@@ -107,6 +116,8 @@ export class DatagramModel {
   #possible = new Set<number>();
   /** Of those that are expected, how many a receive is under way for. */
   reserved = 0;
+  /** Sends that are under way, in messages. */
+  sending = 0;
 
   get outstanding(): number {
     return this.#expected.size;
@@ -114,14 +125,21 @@ export class DatagramModel {
 
   next(bytes: number): Buffer {
     const index = this.#next++;
+    this.sending++;
     this.#possible.add(index);
     return numbered(index, bytes);
   }
 
   /** It has left. It may have come already. */
   sent(data: Buffer): void {
+    this.sending--;
     const index = data.readUInt32LE(0);
     if (this.#possible.delete(index)) this.#expected.add(index);
+  }
+
+  /** It has failed, and may come nevertheless. */
+  unsent(): void {
+    this.sending--;
   }
 
   received(data: Buffer): void {

@@ -1,64 +1,91 @@
 /**
  * Random programs on simulated rings (cpp/user_ring/simulation.h), each kernel of kernels.ts in a process of its own:
- * what comes of them is as the models say, and nothing is left.
+ * what comes of them is as the models say, nothing is left, and every kind of mischief has been done.
  *
  * `RINGLET_SIMULATION_OPERATIONS` takes another number of operations in all, `RINGLET_SIMULATION_SEED` another first
- * seed, or `random`, `RINGLET_SIMULATION_KERNEL` one kernel alone. A seed that fails is made small: the error names
- * the operations that it does not take.
+ * seed, or `random`, `RINGLET_SIMULATION_KERNEL` one kernel alone. A seed that fails is made small: the error has
+ * the line that plays it once more without the operations that it does not take.
  */
+import { expect } from 'chai';
 import { fileURLToPath } from 'node:url';
 import { type ChildOutcome, runProgram } from '../support/child.js';
+import { PATIENCE } from '../support/eventually.js';
 import { chosenSeed } from '../support/random.js';
 import { KERNELS } from './kernels.js';
+import { SEEDS } from './seeds.js';
+import { formatRanges, type Range, shrink } from './shrink.js';
 
 const SEED = chosenSeed('RINGLET_SIMULATION_SEED');
-const OPERATIONS = Number(process.env.RINGLET_SIMULATION_OPERATIONS || 150_000);
+const OPERATIONS = Number(process.env.RINGLET_SIMULATION_OPERATIONS || 1_000_000);
 const PROGRAM = fileURLToPath(new URL('./program.js', import.meta.url));
 const EPISODE_OPERATIONS = 1000;
-const EPISODE_MS = 60_000;
-/** Attempts to make a failing seed small, and how long one may take: a seed that hangs does so in every one. */
-const ATTEMPTS_MAX = 24;
+const EPISODE_MS = 60_000 * PATIENCE;
+/** Attempts to make a failing seed small. One that hangs takes its whole time in each. */
+const ATTEMPTS_MAX = 60;
+const SEEDS_APART = 10_000_000;
+/** Enough of them that everything that can happen does. */
+const OPERATIONS_FOR_ALL = 20_000;
 
 const only = process.env.RINGLET_SIMULATION_KERNEL;
-const kernels = Object.keys(KERNELS).filter((kernel) => !only || kernel === only);
+const kernels = only ? [only] : KERNELS;
 
-function run(kernel: string, seed: number, operations: number, dropped = ''): Promise<ChildOutcome> {
-  const args = [PROGRAM, kernel, String(seed), String(operations), dropped];
-  const deadlineMs = EPISODE_MS + operations * 5;
+function run(kernel: string, seed: number, operations: number, dropped?: string): Promise<ChildOutcome> {
+  const args = [
+    PROGRAM,
+    kernel,
+    String(seed),
+    String(operations),
+    ...(dropped === undefined ? [] : [dropped]),
+  ];
+  const deadlineMs = EPISODE_MS + operations * 5 * PATIENCE;
   return runProgram([process.execPath, '--no-warnings', ...args], { deadlineMs });
 }
 
-/** Ranges of operations that a failing seed does without, by halves, quarters and so on. */
-async function shrink(kernel: string, seed: number): Promise<string> {
-  let dropped: string[] = [];
-  let attempts = 0;
-  for (
-    let size = EPISODE_OPERATIONS / 2;
-    size >= 10 && attempts < ATTEMPTS_MAX;
-    size = Math.floor(size / 2)
-  ) {
-    for (let from = 0; from < EPISODE_OPERATIONS && attempts < ATTEMPTS_MAX; from += size) {
-      const tried = [...dropped, `${from}-${from + size - 1}`];
-      attempts++;
-      const { code } = await run(kernel, seed, EPISODE_OPERATIONS, tried.join(','));
-      if (code !== 0) dropped = tried;
-    }
-  }
-  return dropped.join(',');
+async function explain(kernel: string, { stdout, stderr, signal, code }: ChildOutcome): Promise<Error> {
+  const seed = Number(/.*seed (\d+)/s.exec(stdout)?.[1] ?? SEED);
+  const fails = async (dropped: readonly Range[]): Promise<boolean> => {
+    return (await run(kernel, seed, EPISODE_OPERATIONS, formatRanges(dropped))).code !== 0;
+  };
+  const dropped = formatRanges(await shrink(EPISODE_OPERATIONS, ATTEMPTS_MAX, fails));
+  const replay = `node build/test/simulation/program.js ${kernel} ${seed} ${EPISODE_OPERATIONS} '${dropped}'`;
+  return new Error(`seed ${seed} fails (${signal ?? code})\n${stderr}\nonce more: ${replay}`);
 }
 
-for (const kernel of kernels) {
-  const operations = Math.ceil(OPERATIONS / kernels.length / EPISODE_OPERATIONS) * EPISODE_OPERATIONS;
+interface Report {
+  readonly made: number;
+  readonly mischief: Readonly<Record<string, number>>;
+}
 
-  describe(`Simulated kernels [${kernel}]`, () => {
-    it(`${operations} operations from seed ${SEED} on: all settle, and are as the models say`, async function () {
-      this.timeout(EPISODE_MS * ATTEMPTS_MAX + operations * 10);
-      const { code, signal, stdout, stderr } = await run(kernel, SEED, operations);
-      if (code === 0) return;
-      const seed = Number(/.*seed (\d+)/s.exec(stdout)?.[1] ?? SEED);
-      const dropped = await shrink(kernel, seed);
-      const replay = `node build/test/simulation/program.js ${kernel} ${seed} ${EPISODE_OPERATIONS} ${dropped}`;
-      throw new Error(`seed ${seed} fails (${signal ?? code})\n${stderr}\nonce more: ${replay}`);
+describe('Simulated kernels', () => {
+  const operations = Math.ceil(OPERATIONS / kernels.length);
+  const happened: Record<string, number> = {};
+
+  kernels.forEach((kernel, index) => {
+    // Each with programs of its own.
+    const first = SEED + index * SEEDS_APART;
+    it(`[${kernel}] ${operations} operations from seed ${first} on: all settle, and are as the models say`, async function () {
+      this.timeout(EPISODE_MS * (ATTEMPTS_MAX + 1) + operations * 10 * PATIENCE);
+      const outcome = await run(kernel, first, operations);
+      if (outcome.code !== 0) throw await explain(kernel, outcome);
+      const { made, mischief } = JSON.parse(outcome.stdout.trimEnd().split('\n').at(-1) ?? '') as Report;
+      expect(made).to.be.at.least(operations);
+      for (const [kind, count] of Object.entries(mischief)) happened[kind] = (happened[kind] ?? 0) + count;
     });
   });
-}
+
+  for (const { kernel, seed, found } of SEEDS) {
+    it(`[${kernel}] seed ${seed}: ${found}`, async function () {
+      this.timeout(EPISODE_MS * (ATTEMPTS_MAX + 1));
+      const outcome = await run(kernel, seed, 1);
+      if (outcome.code !== 0) throw await explain(kernel, outcome);
+    });
+  }
+
+  if (operations >= OPERATIONS_FOR_ALL) {
+    it('does all that a kernel may do and seldom does', () => {
+      const missing = Object.keys(happened).filter((kind) => happened[kind] === 0);
+      expect(missing, JSON.stringify(happened)).to.deep.equal([]);
+      expect(happened).to.not.deep.equal({});
+    });
+  }
+});

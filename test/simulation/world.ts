@@ -1,61 +1,20 @@
-/** What a simulated program works on: files, pipes, sockets, with the model of each; made on the ring, and closed. */
+/** What a simulated program works on: a ring and some parts, both as the seed has it; what is made once a process. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatagramSocket, type FileHandle, Listener, Ring, type RingOptions, StreamSocket } from 'ringlet';
+import { Ring, type RingOptions } from 'ringlet';
 import { within } from '../support/eventually.js';
 import type { Random } from '../support/random.js';
-import { DatagramModel, FILE_BYTES, FileModel, StreamModel } from './models.js';
-
-/** Errors of a kernel that is short of something: the same call may do better. */
-export const SHORTAGE = /^(ENOMEM|EAGAIN)$/;
-
-/** The same call until it is no shortage that stops it. */
-export async function persist<Value>(call: () => Promise<Value>): Promise<Value> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await call();
-    } catch (error) {
-      if (attempt === 200 || !SHORTAGE.test(String((error as NodeJS.ErrnoException).code))) throw error;
-    }
-  }
-}
-
-export interface SimulatedFile {
-  readonly path: string;
-  handle: FileHandle;
-  readonly model: FileModel;
-  isClosing: boolean;
-}
-
-export interface SimulatedPipe {
-  readonly path: string;
-  reader: FileHandle;
-  writer: FileHandle;
-  model: StreamModel;
-  isReading: boolean;
-  isWriting: boolean;
-}
-
-export interface SimulatedStream {
-  near: StreamSocket;
-  far: StreamSocket;
-  model: StreamModel;
-  isReading: boolean;
-}
-
-export interface SimulatedDatagrams {
-  readonly receiver: DatagramSocket;
-  readonly sender: DatagramSocket;
-  readonly model: DatagramModel;
-}
-
-/** A path, and what is there: null for nothing, undefined for what is not known. */
-export interface SimulatedPath {
-  readonly path: string;
-  content: Buffer | null | undefined;
-  isBusy: boolean;
-}
+import { Datagrams } from './datagrams.js';
+import { Events } from './events.js';
+import { Files } from './files.js';
+import { STREAM_BYTES } from './models.js';
+import { Paths } from './paths.js';
+import { Pipes } from './pipes.js';
+import { Pools } from './pools.js';
+import { type Action, type Part, Stage } from './stage.js';
+import { Streams } from './streams.js';
 
 const SMALL: RingOptions = {
   submissionEntries: 4,
@@ -75,107 +34,109 @@ function optionsFor(random: Random): RingOptions {
   };
 }
 
+/** What the programs of a process share, one after the other. */
+interface Site {
+  readonly directory: string;
+  /** A file with what streams carry. */
+  readonly source: string;
+  readonly fifo: (name: 'silence' | 'pipe' | 'news') => string;
+}
+
+let site: Site | undefined;
+
+function theSite(): Site {
+  if (site !== undefined) return site;
+  const directory = mkdtempSync(join(tmpdir(), 'ringlet-simulation-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const fifo = (name: string): string => join(directory, name);
+  execFileSync('mkfifo', [fifo('silence'), fifo('pipe'), fifo('news')]);
+  const source = join(directory, 'source');
+  writeFileSync(source, STREAM_BYTES);
+  site = { directory, source, fifo };
+  return site;
+}
+
+const PARTS: Readonly<Record<string, (stage: Stage, site: Site) => Part | Promise<Part>>> = {
+  files: (stage, { fifo }) => Files.make(stage, fifo('silence')),
+  paths: (stage) => new Paths(stage),
+  pipes: (stage, { fifo, source }) => Pipes.make(stage, fifo('pipe'), source),
+  pools: (stage) => Pools.make(stage),
+  events: (stage, { fifo }) => new Events(stage, fifo('news')),
+  tcp: (stage, { source }) => Streams.make(stage, 'TCP', source),
+  unixStreams: (stage, { source }) => Streams.make(stage, 'Unix', source),
+  udp: (stage) => Datagrams.make(stage, 'UDP'),
+  unixDatagrams: (stage) => Datagrams.make(stage, 'Unix'),
+};
+
+/** Of each seed some: fewer kinds of operations meet more often. */
+const PART_PERCENT = 45;
+
 export class World {
-  readonly ring: Ring;
-  readonly files: SimulatedFile[] = [];
-  readonly paths: SimulatedPath[] = [];
-  readonly pipes: SimulatedPipe[] = [];
-  readonly streams: SimulatedStream[] = [];
-  readonly datagrams: SimulatedDatagrams[] = [];
-  readonly #listeners: Listener[] = [];
-  #connecting: Promise<unknown> = Promise.resolve();
-  /** What is held on purpose, and has to be given back. */
-  readonly held: { release(): void }[] = [];
+  readonly stage: Stage;
+  readonly parts: Readonly<Record<string, Part>>;
+  /** Of all parts. */
+  readonly takes: readonly (() => Promise<void> | undefined)[];
+  readonly #actions: readonly [name: string, action: Action][][];
 
-  private constructor(ring: Ring) {
-    this.ring = ring;
+  private constructor(stage: Stage, parts: Record<string, Part>) {
+    this.stage = stage;
+    this.parts = parts;
+    this.takes = Object.values(parts).flatMap(({ takes = [] }) => takes);
+    this.#actions = Object.values(parts).map(({ actions }) => Object.entries(actions));
   }
 
-  static async make(directory: string, random: Random): Promise<World> {
-    const world = new World(new Ring(optionsFor(random)));
-    const { ring } = world;
-    for (let index = 0; index < 2; index++) {
-      const path = join(directory, `file-${index}`);
-      const handle = await persist(() => ring.fs.open(path, 'w+'));
-      await persist(() => handle.truncate(FILE_BYTES));
-      world.files.push({ path, handle, model: new FileModel(), isClosing: false });
-    }
-    for (let index = 0; index < 6; index++) {
-      world.paths.push({ path: join(directory, `path-${index}`), content: null, isBusy: false });
-    }
-    const fifo = join(directory, 'fifo');
-    execFileSync('mkfifo', [fifo]);
-    world.pipes.push({ path: fifo, ...(await world.openPipe(fifo)) });
-    world.#listeners.push(await persist(() => Listener.listen({ ring, host: '127.0.0.1', port: 0 })));
-    for (let index = 0; index < 2; index++) world.streams.push(await world.connect());
-    const bind = (): Promise<DatagramSocket> =>
-      DatagramSocket.bind({ ring, address: '127.0.0.1', receiveBufferBytes: 1 << 20 });
-    world.datagrams.push({ receiver: await bind(), sender: await bind(), model: new DatagramModel() });
-    return world;
+  static async make(random: Random): Promise<World> {
+    const place = theSite();
+    const stage = new Stage(new Ring(optionsFor(random)), place.directory);
+    const names = Object.keys(PARTS);
+    const chosen = names.filter(() => random.chance(PART_PERCENT));
+    if (chosen.length === 0) chosen.push(random.pick(names));
+    const parts: Record<string, Part> = {};
+    for (const name of chosen) parts[name] = await (PARTS[name] as (typeof PARTS)[string])(stage, place);
+    return new World(stage, parts);
   }
 
-  async openPipe(path: string): Promise<Omit<SimulatedPipe, 'path'>> {
-    const open = (): Promise<FileHandle> => persist(() => this.ring.fs.open(path, 'r+'));
-    return {
-      reader: await open(),
-      writer: await open(),
-      model: new StreamModel(),
-      isReading: false,
-      isWriting: false,
+  /** Begins an operation; undefined where none of some that were drawn can be done just now. */
+  act(random: Random): { name: string; call: Promise<void> } | undefined {
+    const DRAWS = 6;
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const [name, action] = random.pick(random.pick(this.#actions));
+      const call = action(random);
+      if (call !== undefined) return { name, call };
+    }
+    return undefined;
+  }
+
+  /**
+   * Nothing that has left is lost: what has not been read yet comes. From all sockets at once, because what waits in
+   * the queue of one, leased, may hold the buffers that another waits for; and for as long as calls bring more.
+   */
+  async takeOutstanding(isOver: () => boolean, pause: () => Promise<unknown>): Promise<void> {
+    const takeAll = async (take: () => Promise<void> | undefined): Promise<void> => {
+      for (let wasOver = false; ; ) {
+        const taking = take();
+        if (taking === undefined && wasOver) return;
+        wasOver = isOver();
+        this.stage.releaseAll();
+        await (taking ?? pause());
+      }
     };
-  }
-
-  /** A new pair; one after the other, so that each end meets its own. */
-  connect(): Promise<SimulatedStream> {
-    const connecting = this.#connecting.then(() => this.#connect());
-    this.#connecting = connecting.catch(() => {});
-    return connecting;
-  }
-
-  async #connect(): Promise<SimulatedStream> {
-    const listener = this.#listeners[0] as Listener;
-    const { address: host, port } = listener.address as { address: string; port: number };
-    const near = persist(() => StreamSocket.connect({ ring: this.ring, host, port }));
-    const far = persist(() => listener.accept());
-    const [one, other] = await Promise.all([near, far]);
-    return { near: one, far: other, model: new StreamModel(), isReading: false };
-  }
-
-  releaseAll(): void {
-    for (const each of this.held.splice(0)) each.release();
+    await Promise.all(this.takes.map(takeAll));
   }
 
   /** Closes everything and looks whether it is as the models say. */
   async end(): Promise<void> {
-    this.releaseAll();
-    for (const { handle, model, path } of this.files) {
-      await within(`the close of ${path}`, handle.close());
-      model.expectAll(readFileSync(path));
-    }
-    for (const { reader, writer } of this.pipes) {
-      await within('the close of a pipe', Promise.all([reader.close(), writer.close()]));
-    }
-    for (const { near, far } of this.streams) {
-      await within('the close of a stream', Promise.all([near.close(), far.close()]));
-    }
-    for (const { receiver, sender } of this.datagrams) {
-      await within('the close of datagrams', Promise.all([receiver.close(), sender.close()]));
-    }
-    for (const listener of this.#listeners) await within('the close of a listener', listener.close());
+    this.stage.releaseAll();
+    for (const part of Object.values(this.parts)) await part.end();
   }
 
-  async closeRing(): Promise<void> {
-    await within('the close of the ring', this.ring.close());
+  closeRing(): Promise<void> {
+    return within('the close of the ring', this.stage.ring.close());
   }
 
   describe(): string {
-    const { inFlight, waiting, receiveBuffers } = this.ring.stats();
-    const streams = this.streams.map(({ model, isReading }) => [
-      model.outstanding,
-      model.isBroken,
-      isReading,
-    ]);
-    const datagrams = this.datagrams.map(({ model }) => [model.outstanding, model.reserved]);
-    return JSON.stringify({ inFlight, waiting, receiveBuffers, streams, datagrams });
+    const { inFlight, waiting, receiveBuffers } = this.stage.ring.stats();
+    const parts = Object.entries(this.parts).map(([name, part]) => [name, part.describe?.()]);
+    return JSON.stringify({ inFlight, waiting, receiveBuffers, parts: Object.fromEntries(parts) });
   }
 }

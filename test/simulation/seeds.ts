@@ -1,0 +1,9 @@
+/** Seeds that have found a fault, each played in every run. What a seed does changes with the program that it is for. */
+export const SEEDS: readonly { readonly kernel: string; readonly seed: number; readonly found: string }[] = [
+  {
+    kernel: 'newest',
+    seed: 2,
+    found: 'leased datagrams, unread when their socket is closed, keep its buffers',
+  },
+  { kernel: 'newest', seed: 11, found: 'the same, with Unix sockets' },
+];
