@@ -21,7 +21,7 @@ export interface Running {
 }
 
 /** Begins the work, which calls `done` when it is over; or throws, and has begun nothing. */
-type Begin<Result> = (done: PoolCallback<Result | PromiseLike<Result>>, running: Running) => void;
+export type Begin<Result> = (done: PoolCallback<Result | PromiseLike<Result>>, running: Running) => void;
 
 interface CallOptions<Result> {
   signal?: AbortSignal | undefined;

@@ -19,6 +19,7 @@ import type {
   DatagramSetting,
   Membership,
   Payload,
+  PoolCallback,
   SendExtras,
 } from '../contract/backend.js';
 import { BatchQueue } from '../contract/batch-queue.js';
@@ -29,7 +30,7 @@ import {
   ringClosedError,
   socketClosedError,
 } from '../errors/index.js';
-import type { Admission } from './admission.js';
+import type { Admission, Begin } from './admission.js';
 
 const KEPT_MESSAGES_MAX = 16_384;
 /** Sends of a `sendMany` that are under way at once. */
@@ -40,6 +41,16 @@ const NOT_IN_NODE = 'node:dgram has nothing of the kind';
 function hasReusePort(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+}
+
+interface RoundOutcome {
+  sentCount: number;
+  /** The first one. */
+  error: Error | undefined;
+}
+
+function extrasError(extras: SendExtras): Error {
+  return featureUnavailableError(`Sending with ${Object.keys(extras).join(', ')}`, NOT_IN_NODE);
 }
 
 class NodeMessage extends DatagramMessage {
@@ -207,28 +218,27 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     if (this.#closing) return Promise.reject(socketClosedError());
-    if (extras !== undefined) {
-      const named = Object.keys(extras).join(', ');
-      return Promise.reject(featureUnavailableError(`Sending with ${named}`, NOT_IN_NODE));
-    }
-    const spans = payload instanceof Span ? [payload] : payload;
-    const start = async (): Promise<number> => {
-      if (this.#closing) throw socketClosedError();
-      const pieces = spans.map((span) => span.toBytes());
-      this.#pending.enter();
-      return await new Promise((resolve, reject) => {
-        const onSent = (error: Error | null, bytes: number): void => {
-          this.#pending.leave();
-          if (error) reject(this.#closing === undefined ? error : socketClosedError());
-          else resolve(bytes);
-        };
-        if (remote === undefined) this.#socket.send(pieces, onSent);
-        else this.#socket.send(pieces, remote.port, remote.address, onSent);
-      });
-    };
+    if (extras !== undefined) return Promise.reject(extrasError(extras));
+    const begin: Begin<number> = (done) => this.#begin(payload, remote, done);
     const { address, port } = remote ?? this.#remote ?? this.#local;
-    const bytes = byteCountOf(spans);
-    return this.#admission.run(start, signal, undefined, { kind: 'send', address, port, bytes });
+    const bytes = payload instanceof Span ? payload.bytes : byteCountOf(payload);
+    return this.#admission.call(begin, { signal, facts: { kind: 'send', address, port, bytes } });
+  }
+
+  /** Throws what Node throws, and has begun nothing then. */
+  #begin(payload: Payload, remote: SocketAddress | undefined, done: PoolCallback<number>): void {
+    if (this.#closing) throw socketClosedError();
+    // Node has a shorter way for one piece.
+    const data = payload instanceof Span ? payload.toBytes() : payload.map((span) => span.toBytes());
+    const onSent = (error: Error | null, bytes: number): void => {
+      this.#pending.leave();
+      if (error) done(this.#closing === undefined ? error : socketClosedError());
+      else done(null, bytes);
+    };
+    if (remote === undefined) this.#socket.send(data, onSent);
+    else this.#socket.send(data, remote.port, remote.address, onSent);
+    // Node never calls back before it returns.
+    this.#pending.enter();
   }
 
   async sendMany(
@@ -238,19 +248,53 @@ class NodeDatagramSocket implements BackendDatagramSocket {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     let sentCount = 0;
-    for (let first = 0; first < payloads.length; first += SENDS_AT_ONCE) {
-      const round = payloads.slice(first, first + SENDS_AT_ONCE);
-      const sending = round.map((payload, index) =>
-        this.send(payload, remotes?.[first + index], extras, signal),
-      );
-      const outcomes = await Promise.allSettled(sending);
-      const failure = outcomes.find(({ status }) => status === 'rejected');
-      sentCount += outcomes.filter(({ status }) => status === 'fulfilled').length;
-      if (failure?.status === 'rejected') throw Object.assign(failure.reason as Error, { sentCount });
-      // Node finishes sends within the turn in which they begin.
-      await nextTurn();
+    try {
+      if (extras !== undefined) throw extrasError(extras);
+      for (let first = 0; first < payloads.length; first += SENDS_AT_ONCE) {
+        const round = payloads.slice(first, first + SENDS_AT_ONCE);
+        const outcome = await this.#sendRound(round, remotes?.slice(first, first + SENDS_AT_ONCE), signal);
+        sentCount += outcome.sentCount;
+        if (outcome.error !== undefined) throw outcome.error;
+        // Node finishes sends within the turn in which they begin.
+        await nextTurn();
+      }
+    } catch (error) {
+      throw Object.assign(error as Error, { sentCount });
     }
     return sentCount;
+  }
+
+  /** One call of the backend's, however many datagrams. Resolves when Node is through with all of them. */
+  #sendRound(
+    payloads: readonly Payload[],
+    remotes: readonly SocketAddress[] | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<RoundOutcome> {
+    if (this.#closing) return Promise.reject(socketClosedError());
+    const begin: Begin<RoundOutcome> = (done) => {
+      const outcome: RoundOutcome = { sentCount: 0, error: undefined };
+      // One more, until all have begun.
+      let leftCount = payloads.length + 1;
+      const onSent: PoolCallback<number> = (error) => {
+        if (error) outcome.error ??= error;
+        else outcome.sentCount++;
+        if (--leftCount === 0) done(null, outcome);
+      };
+      payloads.forEach((payload, index) => {
+        try {
+          this.#begin(payload, remotes?.[index], onSent);
+        } catch (error) {
+          onSent(error as Error);
+        }
+      });
+      if (--leftCount === 0) done(null, outcome);
+    };
+    const { address, port } = remotes?.[0] ?? this.#remote ?? this.#local;
+    const bytes = payloads.reduce(
+      (sum, payload) => sum + (payload instanceof Span ? payload.bytes : byteCountOf(payload)),
+      0,
+    );
+    return this.#admission.call(begin, { signal, facts: { kind: 'send', address, port, bytes } });
   }
 
   get isClosing(): boolean {
