@@ -22,6 +22,8 @@ for (const [title, options] of [
   ['sqPoll, 4 entries', { ...TINY, sqPoll: true }],
   ['sqPoll in a group, 4 entries', { ...TINY, sqPoll: { group: 'cancels', idleMs: 5 } }],
   ['registered descriptors, 4 entries', { ...TINY, registeredFds: 4 }],
+  ['epoll', { backend: 'epoll' }],
+  ['epoll, 4 entries', { ...TINY, backend: 'epoll' }],
 ] as const) {
   describe(`Cancel beyond capacity [${title}]`, () => {
     const makeRing = frameRings(options);

@@ -21,6 +21,7 @@ for (const [title, options] of [
   ['cooperative', { ...TINY, taskRun: 'cooperative' }],
   ['interrupt', { ...TINY, taskRun: 'interrupt' }],
   ['registered descriptors', { ...TINY, registeredFds: 8 }],
+  ['epoll', { ...TINY, backend: 'epoll' }],
 ] as const) {
   describe(`Beyond capacity [${title}, 4 entries]`, () => {
     const makeRing = frameRings(options);
@@ -67,6 +68,7 @@ for (const [title, options] of [
   ['loop', {}],
   ['sqPoll', { sqPoll: true }],
   ['busy polling', { sqPoll: true, busyPollUs: 100 }],
+  ['epoll', { backend: 'epoll' }],
 ] as const) {
   describe(`Fairness [${title}]`, () => {
     const makeRing = frameRings(options);

@@ -29,6 +29,8 @@ for (const [title, options, linkedMax, hasCompanion] of [
     true,
   ],
   ['registered descriptors', { registeredFds: 8 }, 8, false],
+  ['epoll', { backend: 'epoll' }, 8, false],
+  ['epoll, 4 entries', { ...TINY, backend: 'epoll' }, 4, false],
 ] as const) {
   describe(`Links of a chain [${title}]`, () => {
     const makeRing = frameRings(options);

@@ -28,10 +28,11 @@ for (const [title, options] of [
   ['loop', {}],
   ['loop, registeredFds', { registeredFds: 16 }],
   ['sqPoll, registeredFds', { sqPoll: true, registeredFds: 16 }],
+  ['epoll', { backend: 'epoll' }],
 ] as const satisfies readonly (readonly [string, RingOptions])[]) {
   describe(`Closed while other requests of the ring go on [${title}]`, () => {
     const makeRing = frameRings(options);
-    const make = () => makeRing({ ...options, backend: 'io_uring' });
+    const make = () => makeRing({ backend: 'io_uring', ...options });
     const directory = temporaryDirectory();
 
     it('a connection whose listener goes on: the peer hears of it', async () => {

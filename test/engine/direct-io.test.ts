@@ -24,6 +24,7 @@ for (const [title, options] of [
   ['sqPoll', { sqPoll: true }],
   ['4 entries', { submissionEntries: 4, completionEntries: 8, completionEntriesMin: 4 }],
   ['registered descriptors', { registeredFds: 4 }],
+  ['epoll', { backend: 'epoll' }],
 ] as const) {
   describe(`O_DIRECT [${title}]`, () => {
     const makeRing = frameRings(options);

@@ -1,6 +1,6 @@
 /** A ring that nobody closes and nobody can use any more is closed by its collection, and by nothing sooner. */
 import { expect } from 'chai';
-import { CONFIGURATIONS, needsIoUring } from '../support/backends.js';
+import { needsIoUring, RING_CONFIGURATIONS } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -14,10 +14,13 @@ const PRELUDE = `
   const count = (path, isWanted) => readdirSync(path).filter((name) => {
     try { return isWanted(path + '/' + name); } catch { return false; }
   }).length;
-  const rings = () => count('/proc/self/fd', (path) => readlinkSync(path).includes('[io_uring]'));
+  const own = options.backend === 'epoll' ? '[eventpoll]' : '[io_uring]';
+  const descriptors = () => count('/proc/self/fd', (path) => readlinkSync(path).includes(own));
+  const nodes = descriptors();
+  const rings = () => descriptors() - nodes;
   const mappings = () => readFileSync('/proc/self/maps', 'utf8').split('[io_uring]').length - 1;
-  const sqThreads = () => count('/proc/self/task', (path) => readFileSync(path + '/comm', 'utf8').startsWith('iou-sqp-'));
-  const left = () => [rings(), mappings(), sqThreads()];
+  const threads = () => count('/proc/self/task', (path) => /^(iou-sqp-|ringlet-worker)/.test(readFileSync(path + '/comm', 'utf8')));
+  const left = () => [rings(), mappings(), threads()];
   const collect = async (rounds) => {
     for (let round = 0; round < rounds; round += 1) {
       globalThis.gc();
@@ -30,21 +33,19 @@ const PRELUDE = `
   };
 `;
 
-for (const { title, options } of CONFIGURATIONS) {
-  if (options.backend !== 'io_uring') continue;
-
+for (const { title, options } of RING_CONFIGURATIONS) {
   describe(`A ring that is dropped without close() [${title}]`, () => {
     needsIoUring(options);
     const directory = temporaryDirectory();
 
     async function run(script: string): Promise<Record<string, unknown>> {
-      const source = `${PRELUDE} const options = ${JSON.stringify(options)}; ${script}`;
+      const source = `const options = ${JSON.stringify(options)}; ${PRELUDE} ${script}`;
       const outcome = await runScript(source, { execArgv: ['--expose-gc'], args: [directory.path] });
       expectCleanExit(outcome);
       return JSON.parse(outcome.stdout) as Record<string, unknown>;
     }
 
-    it('closes: descriptor, mappings and SQ thread go, with a warning each', async () => {
+    it('closes: descriptor, mappings and threads go, with a warning each', async () => {
       const report = await run(`
         async function use() {
           const ring = new Ring(options);

@@ -1,6 +1,6 @@
 /** process.exit(), an uncaught error and a signal in the middle of operations: the process ends as told. */
 import { expect } from 'chai';
-import { CONFIGURATIONS, needsIoUring } from '../support/backends.js';
+import { needsIoUring, RING_CONFIGURATIONS } from '../support/backends.js';
 import { runScript } from '../support/child.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -17,9 +17,7 @@ const WAYS: readonly (readonly [name: string, statement: string, code: number])[
   ['an uncaught error', "setImmediate(() => { throw new Error('on purpose'); });", 1],
 ];
 
-for (const { title, options } of CONFIGURATIONS) {
-  if (options.backend !== 'io_uring') continue;
-
+for (const { title, options } of RING_CONFIGURATIONS) {
   describe(`Exit in flight [${title}]`, () => {
     needsIoUring(options);
     const directory = temporaryDirectory();

@@ -52,7 +52,7 @@ function openFilesMax(): number {
 }
 
 for (const { title, options } of CONFIGURATIONS) {
-  if (!['loop', 'sqPoll alone'].includes(title)) continue;
+  if (!['loop', 'epoll', 'sqPoll alone'].includes(title)) continue;
 
   describe(`${COUNT} connections on one ring [${title}]`, () => {
     needsIoUring(options);

@@ -14,6 +14,7 @@ for (const [title, profile] of [
   ['cooperative', { taskRun: 'cooperative' }],
   ['interrupt', { taskRun: 'interrupt' }],
   ['registered descriptors', { registeredFds: 8 }],
+  ['epoll', { backend: 'epoll' }],
 ] as const satisfies readonly (readonly [string, RingOptions])[]) {
   describe(`Multishot receive [${title}]`, () => {
     const makeRing = frameRings(profile);
@@ -89,7 +90,7 @@ for (const [title, profile] of [
       expect(ring.stats().rearms, 'ended by the full queue').to.be.greaterThan(0);
     });
 
-    it('a zero-length datagram ends the request: it is armed again, and what follows is there', async () => {
+    it('a zero-length datagram ends the kernel’s request: it is armed again, and what follows is there', async () => {
       const ring = makeRing(made({}));
       await using socket = await DatagramSocket.bind({ address, ring });
       await using peer = await Peer.open();
@@ -101,7 +102,7 @@ for (const [title, profile] of [
         index % 4 === 3 ? Buffer.alloc(0) : numbered(index),
       );
       expect(await reading).to.deep.equal(wanted);
-      expect(ring.stats().rearms).to.be.within(1, 15);
+      expect(ring.stats().rearms).to.be.within(ring.backend === 'epoll' ? 0 : 1, 15);
     });
 
     it('stats: every buffer is available again once all messages are released', async () => {

@@ -1,7 +1,7 @@
 /** Ring.stats(): each figure moves for what it says it counts, and for nothing else. */
 import { expect } from 'chai';
 import { DatagramSocket, type RingStats } from 'ringlet';
-import { CONFIGURATIONS, frameRings, needsLocalFiles, needsOfRing } from '../support/backends.js';
+import { frameRings, needsLocalFiles, needsOfRing, RING_CONFIGURATIONS } from '../support/backends.js';
 import { addressOf } from '../support/datagrams.js';
 import { rejection, turns, whileNothingHappens, within } from '../support/eventually.js';
 import { sqThreadOf, untilAsleep, withDescriptor } from '../support/sq-poll.js';
@@ -17,9 +17,7 @@ function growth(before: RingStats, after: RingStats): Record<string, number> {
   );
 }
 
-for (const { title, options } of CONFIGURATIONS) {
-  if (options.backend !== 'io_uring') continue;
-
+for (const { title, options } of RING_CONFIGURATIONS) {
   describe(`Ring.stats [${title}]`, () => {
     const makeRing = frameRings(options);
     const directory = temporaryDirectory();

@@ -1,6 +1,6 @@
 /** worker.terminate() with operations in flight: the process lives, and nothing is left behind. */
 import { expect } from 'chai';
-import { CONFIGURATIONS, frameRings } from '../support/backends.js';
+import { frameRings, RING_CONFIGURATIONS } from '../support/backends.js';
 import { startWorker } from '../support/child.js';
 import { expectNoLeftovers, takeBaseline } from '../support/leftovers.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -137,16 +137,14 @@ function scriptOf(body: string): string {
   `;
 }
 
-for (const { title, options } of CONFIGURATIONS) {
-  if (options.backend !== 'io_uring') continue;
-
+for (const { title, options } of RING_CONFIGURATIONS) {
   describe(`worker.terminate [${title}]`, () => {
     // The main thread has a ring too: of the same group where there is one.
     const makeRing = frameRings(options);
     const directory = temporaryDirectory();
 
     for (const [name, body] of BUSINESS) {
-      it(`with ${name}: no descriptor and no SQ thread is left`, async () => {
+      it(`with ${name}: no descriptor and no thread is left`, async () => {
         const ring = makeRing();
         const file = directory.file('file', 'content'.repeat(20));
         // Its SQ thread is told by its name, which it gets when it first runs.
@@ -161,7 +159,7 @@ for (const { title, options } of CONFIGURATIONS) {
       });
     }
 
-    it('10 times over, with reads in flight: no descriptor and no SQ thread is left', async () => {
+    it('10 times over, with reads in flight: no descriptor and no thread is left', async () => {
       const chain = BUSINESS.find(([name]) => name.startsWith('an endless chain'))?.[1] ?? '';
       const file = directory.file('file', 'content'.repeat(20));
       const baseline = takeBaseline();

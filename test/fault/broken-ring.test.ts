@@ -3,16 +3,16 @@ import { expect } from 'chai';
 import { FAULT_ENTER, binding } from '#ringlet/native/binding.js';
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import { CONFIGURATIONS, frameRings } from '../support/backends.js';
+import { frameRings, RING_CONFIGURATIONS } from '../support/backends.js';
 import { rejection, turns, within } from '../support/eventually.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const HOUR_MS = 3_600_000;
 const EBADR = 53;
 
-for (const { title, options } of CONFIGURATIONS) {
+for (const { title, options } of RING_CONFIGURATIONS) {
   // An SQ-poll ring enters the kernel only to wake its thread, and so may never be told.
-  if (options.backend !== 'io_uring' || options.sqPoll) continue;
+  if (options.sqPoll) continue;
 
   describe(`A broken ring [${title}]`, () => {
     const makeRing = frameRings(options, true);

@@ -13,7 +13,7 @@ import {
   expectNoLeftovers,
   expectNothingOpen,
   expectThreadsEnded,
-  sqPollThreadsSince,
+  threadsSince,
   takeBaseline,
 } from './leftovers.js';
 import { skip } from './skip.js';
@@ -49,6 +49,11 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     },
   },
 ];
+
+/** Those with a ring, the kernel's or one in user space, for suites of what the engine does. */
+export const RING_CONFIGURATIONS: readonly Configuration[] = CONFIGURATIONS.filter(
+  ({ options }) => options.backend !== 'node',
+);
 
 /** For suites of events and timers, which folly runs on backends of these kinds too. */
 const EVENT_CONFIGURATIONS: readonly Configuration[] = [
@@ -145,7 +150,7 @@ function openFrame(
 ): { makeRing: MakeRing; close: () => void } {
   const rings: Ring[] = [];
   const leftovers: string[] = [];
-  /** SQ-poll threads that have yet to end, by the titles of the tests they are from. */
+  /** Rings' threads that have yet to end, by the titles of the tests they are from. */
   const threads = new Map<number, string>();
   let baseline: Baseline;
 
@@ -171,7 +176,7 @@ function openFrame(
       const title = `'${this.currentTest?.title}'`;
       const expectNone = defersThreads ? expectNothingOpen : expectNoLeftovers;
       await expectNone(baseline).catch((error: Error) => leftovers.push(`${title} ${error.message}`));
-      for (const id of defersThreads ? sqPollThreadsSince(baseline) : []) threads.set(id, title);
+      for (const id of defersThreads ? threadsSince(baseline) : []) threads.set(id, title);
       for (const ring of keepsSlots ? [] : made) {
         // What Node's pool has begun goes on after an abort.
         const isIdle = (): boolean => ring.stats().inFlight + ring.stats().waiting === 0;
@@ -182,7 +187,7 @@ function openFrame(
     });
     // A suite of its own, because mocha runs nested suites after the tests beside them.
     describe('afterwards', () => {
-      it('Ring.close: no test left a descriptor, a slot or an SQ-poll thread behind', async () => {
+      it('Ring.close: no test left a descriptor, a slot or a thread behind', async () => {
         await expectThreadsEnded(threads).catch((error: Error) => leftovers.push(error.message));
         if (leftovers.length > 0) throw new Error(leftovers.join('\n'));
       });
@@ -192,14 +197,14 @@ function openFrame(
 }
 
 /**
- * The same frame for a suite of one io_uring configuration, skipped aloud where there is none.
+ * The same frame for a suite of one kind of ring, io_uring unless options name another, skipped aloud where there is none.
  * Call inside `describe`; the tests close handles and sockets themselves.
  *
  * @param keepsSlots whether the rings get broken, and so keep what was in the kernel for good.
  */
 export function frameRings(options: RingOptions, keepsSlots = false): MakeRing {
-  needsIoUring();
   const configuration = { title: '', options: { backend: 'io_uring', ...options } as const };
+  needsIoUring(configuration.options);
   const { makeRing, close } = openFrame(configuration, { keepsSlots });
   close();
   return makeRing;

@@ -1,6 +1,6 @@
 /**
- * What a process holds that it ought to give back: descriptors, ring mappings, SQ-poll threads, and a ring's
- * slots and receive buffers. Reads /proc, and the ring's own counts.
+ * What a process holds that it ought to give back: descriptors, ring mappings, rings' threads, and a ring's slots and
+ * receive buffers. Reads /proc, and the ring's own counts.
  */
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -54,6 +54,11 @@ export function sqPollThreads(): number[] {
   return threadsNamed('iou-sqp-');
 }
 
+/** Those, and the threads of rings in user space. */
+function ringThreads(): number[] {
+  return [...sqPollThreads(), ...threadsNamed('ringlet-worker')];
+}
+
 /** How many parts of rings' queues are mapped into this process: each keeps its ring alive. */
 export function ringMappingCount(): number {
   return readFileSync('/proc/self/maps', 'utf8').split('anon_inode:[io_uring]').length - 1;
@@ -67,7 +72,7 @@ export interface Baseline {
 }
 
 export function takeBaseline(): Baseline {
-  return { descriptors: openDescriptors(), threads: sqPollThreads(), mappingCount: ringMappingCount() };
+  return { descriptors: openDescriptors(), threads: ringThreads(), mappingCount: ringMappingCount() };
 }
 
 function openedSince({ descriptors, mappingCount }: Baseline): string[] {
@@ -82,14 +87,14 @@ function openedSince({ descriptors, mappingCount }: Baseline): string[] {
   return left;
 }
 
-/** The ids of SQ-poll threads that were not there at the baseline. */
-export function sqPollThreadsSince({ threads }: Baseline): number[] {
-  return sqPollThreads().filter((id) => !threads.includes(id));
+/** The ids of rings' threads that were not there at the baseline. */
+export function threadsSince({ threads }: Baseline): number[] {
+  return ringThreads().filter((id) => !threads.includes(id));
 }
 
-/** Descriptors, mappings and SQ-poll threads that were not there at the baseline, in words; empty when none. */
+/** Descriptors, mappings and threads that were not there at the baseline, in words; empty when none. */
 export function leftoversSince(baseline: Baseline): string[] {
-  return [...openedSince(baseline), ...sqPollThreadsSince(baseline).map((id) => `SQ-poll thread ${id}`)];
+  return [...openedSince(baseline), ...threadsSince(baseline).map((id) => `thread ${id}`)];
 }
 
 /** Waits until nothing is left over; the error lists what still is at the deadline. */
@@ -100,7 +105,7 @@ export async function expectNoLeftovers(
   await expectNone(() => leftoversSince(baseline), deadlineMs);
 }
 
-/** The same without the threads, each of which lasts for tens of milliseconds beyond its last ring. */
+/** The same without the threads; an SQ-poll thread lasts for tens of milliseconds beyond its last ring. */
 export async function expectNothingOpen(baseline: Baseline): Promise<void> {
   await expectNone(() => openedSince(baseline), TEARDOWN_DEADLINE_MS);
 }
@@ -108,9 +113,7 @@ export async function expectNothingOpen(baseline: Baseline): Promise<void> {
 /** Waits until none of the threads is left; the error says whose they are. */
 export async function expectThreadsEnded(owners: ReadonlyMap<number, string>): Promise<void> {
   const left = (): string[] => {
-    return sqPollThreads().flatMap((id) =>
-      owners.has(id) ? [`SQ-poll thread ${id} by ${owners.get(id)}`] : [],
-    );
+    return ringThreads().flatMap((id) => (owners.has(id) ? [`thread ${id} by ${owners.get(id)}`] : []));
   };
   await expectNone(left, TEARDOWN_DEADLINE_MS);
 }
