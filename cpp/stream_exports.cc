@@ -59,6 +59,13 @@ Napi::Value AdoptFd(const Napi::CallbackInfo& info) {
   return Number(info, 0);
 }
 
+// duplicateFd(fd): another descriptor for the same, which the environment owns, or a negative errno.
+Napi::Value DuplicateFd(const Napi::CallbackInfo& info) {
+  int fd = fcntl(ToInt(info[0]), F_DUPFD_CLOEXEC, 0);
+  if (fd >= 0) Engine::Of(info.Env())->owned_fds().Add(fd);
+  return Number(info, fd);
+}
+
 // disownFd(fd): its new owner closes it.
 void DisownFd(const Napi::CallbackInfo& info) { Engine::Of(info.Env())->owned_fds().Remove(ToInt(info[0])); }
 
@@ -70,6 +77,7 @@ void ExportStreams(Napi::Env env, Napi::Object exports) {
   exports.Set("shutDown", Napi::Function::New<ShutDown>(env));
   exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env));
   exports.Set("adoptFd", Napi::Function::New<AdoptFd>(env));
+  exports.Set("duplicateFd", Napi::Function::New<DuplicateFd>(env));
   exports.Set("disownFd", Napi::Function::New<DisownFd>(env));
 }
 

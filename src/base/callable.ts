@@ -23,12 +23,13 @@ export function adopting<Base extends Constructor>(base: Base): Base {
 }
 
 /**
- * The class as a function that can be called, of so many parameters. It is what `constructor` says then, and the
- * members of its prototype can be enumerated, as Node's.
+ * The class as a function that can be called. By name and number of parameters, its own and its methods', it is as
+ * `nodes`.
  *
  * @param made a class whose base is `adopting`'s.
+ * @param nodes the class of Node's that it stands in for.
  */
-export function callable<Class extends Constructor>(made: Class, length: number): Class {
+export function callable<Class extends Constructor>(made: Class, nodes: Constructor): Class {
   function Callable(this: unknown, ...parameters: unknown[]): unknown {
     if (new.target !== undefined) return Reflect.construct(made, parameters, new.target as never);
     if (!(this instanceof Callable)) return Reflect.construct(made, parameters);
@@ -39,14 +40,20 @@ export function callable<Class extends Constructor>(made: Class, length: number)
   }
   Callable.prototype = made.prototype;
   Object.setPrototypeOf(Callable, made);
-  Object.defineProperties(Callable, { name: { value: made.name }, length: { value: length } });
+  Object.defineProperties(Callable, { name: { value: nodes.name }, length: { value: nodes.length } });
   Object.defineProperty(made.prototype, 'constructor', { value: Callable });
+  const shared = Object.getPrototypeOf(nodes.prototype);
+  for (let at = made.prototype; at !== shared; at = Object.getPrototypeOf(at)) {
+    copyLengths(shared, at);
+    copyLengths(nodes.prototype, at);
+  }
   return Callable as unknown as Class;
 }
 
-/** Has the members that a class declares be enumerable, as those of Node's own are. */
-export function showMembers(prototype: object): void {
-  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
-    if (descriptor.configurable) Object.defineProperty(prototype, name, { ...descriptor, enumerable: true });
+function copyLengths(from: object, to: object): void {
+  for (const [key, { value: theirs }] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
+    const ours = Object.getOwnPropertyDescriptor(to, key)?.value;
+    if (typeof theirs !== 'function' || typeof ours !== 'function') continue;
+    Object.defineProperty(ours, 'length', { value: theirs.length });
   }
 }

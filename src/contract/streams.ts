@@ -14,6 +14,11 @@ export interface StreamOptions {
   noDelay?: boolean | undefined;
   /** Seconds of silence before the first probe; 0 leaves the system's; -1 turns probing off. */
   keepAliveSeconds?: number | undefined;
+  /** Seconds between probes, and how many until the peer is given up; 0 leaves the system's. */
+  keepAliveIntervalSeconds?: number | undefined;
+  keepAliveProbes?: number | undefined;
+  /** IP_TOS, IPV6_TCLASS: 0 to 255. */
+  typeOfService?: number | undefined;
   quickAck?: boolean | undefined;
   /** Seconds; -1 for off. */
   lingerSeconds?: number | undefined;
@@ -142,6 +147,12 @@ export interface BackendStream {
   setRef(isRef: boolean): void;
 }
 
+/** One of Node's handles of a connection, which has no public type. */
+export interface NativeHandle {
+  readonly fd: number;
+  close(): void;
+}
+
 /** Where a listener's connections go. */
 export interface ConnectionSink {
   onConnection(stream: BackendStream): void;
@@ -175,4 +186,8 @@ export interface StreamBackend {
   listen(target: ListenTarget, sink: ConnectionSink): BackendListener;
   /** Takes over a connected stream socket that was opened elsewhere. */
   adopt(fd: number, bounds: StreamBounds): BackendStream;
+  /** The same for a connection that Node has accepted or connected, and does not read. */
+  adoptHandle(handle: NativeHandle, bounds: StreamBounds): BackendStream;
+  /** Calls back when the ring is closed, unless what is returned has been called before. */
+  onEnd(callback: () => void): () => void;
 }

@@ -69,6 +69,17 @@ export function invalidIpAddress(address: string): TypeError & CodedError {
   return coded(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${address}`);
 }
 
+/** What a look-up has found, and is neither 4 nor 6. */
+export function invalidAddressFamily(family: unknown, host: string, port: number): RangeError & CodedError {
+  const message = `Invalid address family: ${family} ${host}:${port}`;
+  return Object.assign(coded(RangeError, 'ERR_INVALID_ADDRESS_FAMILY', message), { host, port });
+}
+
+/** An address that a BlockList has. */
+export function ipBlockedError(address: string): Error & CodedError {
+  return coded(Error, 'ERR_IP_BLOCKED', `IP(${address}) is blocked by net.BlockList`);
+}
+
 export function invalidSymlinkType(type: string): Error & CodedError {
   const message = `Symlink type must be one of "dir", "file", or "junction". Received "${type}"`;
   return coded(Error, 'ERR_FS_INVALID_SYMLINK_TYPE', message);

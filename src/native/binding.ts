@@ -255,6 +255,8 @@ export interface Binding {
   peerCredentials(fd: number): [processId: number, userId: number, groupId: number] | number;
   /** From now on closed with the environment; made blocking and close-on-exec. */
   adoptFd(fd: number): number;
+  /** Another descriptor for the same, closed with the environment; or a negative errno. */
+  duplicateFd(fd: number): number;
   disownFd(fd: number): void;
   /** Another copy of the addon is in this thread: its rings must have their turn after ours. */
   noteOtherCopy(): void;

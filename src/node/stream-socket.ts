@@ -27,12 +27,21 @@ export function checkAvailable(options: StreamOptions): void {
   }
 }
 
+/** Of Node 24. */
+interface NewerSocket extends Socket {
+  setTypeOfService?(typeOfService: number): void;
+}
+
 export function applyOptions(socket: Socket, options: StreamOptions): void {
   const { noDelay, keepAliveSeconds } = options;
   if (noDelay !== undefined) socket.setNoDelay(noDelay);
   if (keepAliveSeconds !== undefined) {
-    socket.setKeepAlive(keepAliveSeconds >= 0, Math.max(keepAliveSeconds, 0) * 1000);
+    const { keepAliveIntervalSeconds: interval, keepAliveProbes } = options;
+    const ofProbes = interval === undefined ? [] : [interval * 1000, keepAliveProbes];
+    const delayMs = Math.max(keepAliveSeconds, 0) * 1000;
+    Reflect.apply(socket.setKeepAlive, socket, [keepAliveSeconds >= 0, delayMs, ...ofProbes]);
   }
+  if (options.typeOfService !== undefined) (socket as NewerSocket).setTypeOfService?.(options.typeOfService);
 }
 
 /** The number behind one of Node's sockets; it has no public name. */

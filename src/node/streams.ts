@@ -8,6 +8,7 @@ import type {
   BackendStream,
   ConnectionSink,
   ListenTarget,
+  NativeHandle,
   StreamBackend,
   StreamBounds,
   StreamTarget,
@@ -37,6 +38,7 @@ export class NodeStreams implements StreamBackend {
   readonly #admission: Admission;
   readonly #streams = new Set<NodeStream>();
   readonly #listeners = new Set<NodeListener>();
+  readonly #onEnd = new Set<() => void>();
   isRef = true;
 
   constructor(admission: Admission) {
@@ -118,7 +120,22 @@ export class NodeStreams implements StreamBackend {
     return this.wrap(socket, bounds, undefined);
   }
 
+  adoptHandle(handle: NativeHandle, bounds: StreamBounds): BackendStream {
+    if (this.#admission.isClosed) throw ringClosedError();
+    // An option of which its type does not know.
+    const options = { handle, pauseOnCreate: true, allowHalfOpen: true } as object;
+    const socket = new (net().Socket)(options);
+    const isUnix = socket.remoteFamily === undefined && socket.localFamily === undefined;
+    return this.wrap(socket, bounds, isUnix ? { local: '', remote: '' } : undefined);
+  }
+
+  onEnd(callback: () => void): () => void {
+    this.#onEnd.add(callback);
+    return () => void this.#onEnd.delete(callback);
+  }
+
   async close(): Promise<void> {
+    for (const callback of this.#onEnd) callback();
     await Promise.all([
       ...[...this.#listeners].map((listener) => listener.close()),
       ...[...this.#streams].map((stream) => stream.close(false)),

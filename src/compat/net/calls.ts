@@ -1,8 +1,8 @@
 /** The many ways in which node:net's calls can be written, brought into one shape each. */
 import type { LookupFunction } from 'node:net';
-import { checkBoolean, checkInteger, checkNumber, checkSignal, checkString } from '../../base/validate.js';
+import { checkBoolean, checkInteger, checkNumber, checkString } from '../../base/validate.js';
 import { checkPort, familyOf } from '../../contract/address.js';
-import { invalidArgType, invalidArgValue, invalidIpAddress, missingArgs } from '../../errors/index.js';
+import { invalidArgType, invalidIpAddress, missingArgs } from '../../errors/index.js';
 
 const ATTEMPT_TIMEOUT_MS_MIN = 10;
 const ATTEMPT_TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -34,7 +34,7 @@ export interface ConnectOptions {
   autoSelectFamilyAttemptTimeout?: number | undefined;
 }
 
-/** The part of `server.listen(options)` that this module has. */
+/** Of `server.listen`. */
 export interface ListenOptions {
   /** From 0 to 65535; 0, the default, for one that the system chooses. */
   port?: number | string | null | undefined;
@@ -46,10 +46,16 @@ export interface ListenOptions {
   backlog?: number | undefined;
   /** Whether a listener on :: is for IPv6 alone. Default false. */
   ipv6Only?: boolean | undefined;
-  /** SO_REUSEPORT: whether the kernel shares connections out among listeners on the same port. Default false. */
+  /** SO_REUSEPORT, as Node has it: the kernel shares connections out among listeners on the port. Default false. */
   reusePort?: boolean | undefined;
-  /** Without effect: no cluster shares these listeners. */
+  /** Whether it is this worker's own, and not shared by those of a cluster. Default false. */
   exclusive?: boolean | undefined;
+  /** A socket that is bound already, as systemd passes them, instead of `port` and `path`. */
+  fd?: number | undefined;
+  /** Whether all users may read from a Unix socket. Default false. */
+  readableAll?: boolean | undefined;
+  /** Whether all users may write to a Unix socket. Default false. */
+  writableAll?: boolean | undefined;
   /** An abort closes the server. */
   signal?: AbortSignal | undefined;
 }
@@ -66,6 +72,9 @@ export type Goal =
       /** Undefined where one address has to do. */
       readonly attemptTimeoutMs: number | undefined;
     };
+
+/** One that is no path. */
+export type HostGoal = Exclude<Goal, { path: string }>;
 
 type Listener = () => void;
 
@@ -135,54 +144,4 @@ export function readGoal(options: ConnectOptions): Goal {
 function readFamily(family: ConnectOptions['family']): 0 | 4 | 6 {
   if (family === 'IPv4' || family === 4) return 4;
   return family === 'IPv6' || family === 6 ? 6 : 0;
-}
-
-export interface ListenCall {
-  readonly target: { path: string } | { port: number; host?: string };
-  readonly backlog: number | undefined;
-  readonly ipv6Only: boolean;
-  readonly reusePort: boolean;
-  readonly signal: AbortSignal | undefined;
-  readonly listener: Listener | undefined;
-}
-
-/** @throws what net.Server's `listen` throws; ERR_INVALID_ARG_VALUE for a handle or descriptor. */
-export function readListen(parameters: readonly unknown[]): ListenCall {
-  const { options, listener } = readCall<ListenOptions & { fd?: unknown; handle?: unknown }>(parameters);
-  for (const name of ['fd', 'handle', '_handle'] as const) {
-    const value = (options as Record<string, unknown>)[name];
-    if (value !== undefined && value !== null) {
-      throw invalidArgValue(`options.${name}`, value, 'is not supported');
-    }
-  }
-  const [first, second, third] = parameters;
-  const isAnyPort =
-    parameters.length === 0 ||
-    typeof first === 'function' ||
-    options.port === null ||
-    ('port' in options && options.port === undefined);
-  const rest = {
-    backlog: toCount(options.backlog) || toCount(second) || toCount(third) || undefined,
-    ipv6Only: Boolean(options.ipv6Only),
-    reusePort: Boolean(options.reusePort),
-    signal: checkSignal(options.signal),
-    listener,
-  };
-  const port = isAnyPort ? 0 : options.port;
-  if (typeof port === 'number' || typeof port === 'string') {
-    const host = options.host ? { host: checkString(options.host, 'options.host') } : {};
-    return { target: { port: checkPort(port, 'options.port'), ...host }, ...rest };
-  }
-  if (options.path && typeof options.path === 'string') return { target: { path: options.path }, ...rest };
-  const isMissing = !('port' in options || 'path' in options);
-  throw invalidArgValue(
-    'options',
-    options,
-    isMissing ? 'must have the property "port" or "path"' : undefined,
-  );
-}
-
-function toCount(value: unknown): number {
-  const count = typeof value === 'function' ? Number.NaN : Number(value);
-  return count > 0 ? Math.floor(count) : 0;
 }

@@ -2,14 +2,38 @@
  * 'ringlet/net': in place of node:net, for code that is written for its events. New code is better off with
  * StreamSocket and Listener; what has a StreamSocket and needs a stream takes its `toDuplex()`.
  */
-import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
+import net from 'node:net';
+import { callable } from '../../base/callable.js';
 import { Server, type ServerOptions } from './server.js';
-import { Socket, type SocketConnectOptions } from './socket.js';
+import { CallableSocket, type SocketConnectOptions } from './socket.js';
 
-export { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
+export {
+  BlockList,
+  getDefaultAutoSelectFamily,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  isIP,
+  isIPv4,
+  isIPv6,
+  SocketAddress,
+  setDefaultAutoSelectFamily,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+} from 'node:net';
 export type { ListenOptions } from './calls.js';
-export { type AddressInfo, Server, type ServerEvents, type ServerOptions } from './server.js';
-export { Socket, Socket as Stream, type SocketConnectOptions, type SocketOptions } from './socket.js';
+export {
+  type AddressInfo,
+  Server,
+  type ServerConstructor,
+  type ServerEvents,
+  type ServerOptions,
+} from './server.js';
+export type { OnReadOptions } from './user-buffer.js';
+export type { SocketConnectOptions, SocketOptions } from './socket.js';
+
+/** A connection with node:net's events and callbacks, on a StreamSocket. */
+export interface Socket extends CallableSocket {}
+/** What makes one; it can be called without `new`. */
+export const Socket: typeof CallableSocket = callable(CallableSocket, net.Socket);
+export { Socket as Stream };
 
 /** A server that does not listen yet; `listener` hears its 'connection' events. @throws ERR_INVALID_ARG_TYPE. */
 export function createServer(
@@ -34,18 +58,25 @@ export function connect(...parameters: unknown[]): Socket {
 
 export const createConnection = connect;
 
-/** What `import net from 'ringlet/net'` gives. */
-export default {
-  BlockList,
+/** What stands in for node:net's. */
+interface Ours {
+  connect: typeof connect;
+  createConnection: typeof connect;
+  createServer: typeof createServer;
+  Server: typeof Server;
+  Socket: typeof Socket;
+  Stream: typeof Socket;
+}
+
+/** What `import net from 'ringlet/net'` gives: all that Node's has. */
+const ours: Omit<typeof net, keyof Ours> & Ours = {
+  ...net,
   connect,
-  createConnection,
+  createConnection: connect,
   createServer,
-  isIP,
-  isIPv4,
-  isIPv6,
   Server,
   Socket,
-  SocketAddress,
   Stream: Socket,
 };
+export default ours;
 export type { DropInfo } from '../../net/streams/serve-on.js';

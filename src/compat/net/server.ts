@@ -1,16 +1,20 @@
-/** Server of 'ringlet/net': node:net's events on a Listener. */
-import { EventEmitter } from 'node:events';
-import { onAbortOf } from '../../base/abort.js';
+/**
+ * Server of 'ringlet/net': node:net's own, which listens with a Listener.
+ *
+ * What the calls can be written like, look-ups, and what a server does until its last connection has ended are Node's.
+ */
+import diagnostics from 'node:diagnostics_channel';
+import type { EventEmitter } from 'node:events';
+import { type BlockList, Server as NodeServer } from 'node:net';
+import { adopting, callable } from '../../base/callable.js';
 import { nextTick } from '../../base/real-timers.js';
-import { checkNumber } from '../../base/validate.js';
-import { alreadyListeningError, invalidArgType, listenerClosedError } from '../../errors/index.js';
-import type { ListenOptions as ListenerOptions } from '../../net/streams/listen-options.js';
-import { Listener, listenAtOnce, whenListening } from '../../net/streams/listener.js';
-import { type DropInfo, endsOf } from '../../net/streams/serve-on.js';
-import type { StreamSocket } from '../../net/streams/stream-socket.js';
-import type { Ring } from '../../ring/ring.js';
-import { type ListenCall, type ListenOptions, readListen } from './calls.js';
-import { type Socket, socketOn } from './socket.js';
+import type { NativeHandle } from '../../contract/streams.js';
+import { listenAtOnce } from '../../net/streams/listener.js';
+import { type DropInfo, listenWith, onConnection, type ServerInside } from '../../net/streams/serve-on.js';
+import { type StreamSocket, takeHandle } from '../../net/streams/stream-socket.js';
+import { backendOf, type Ring } from '../../ring/ring.js';
+import type { ListenOptions } from './calls.js';
+import { type CallableSocket as Socket, socketOn } from './socket.js';
 
 /** What a server can be made with. */
 export interface ServerOptions {
@@ -26,6 +30,8 @@ export interface ServerOptions {
   keepAliveInitialDelay?: number | undefined;
   /** From how many bytes on each side's queue counts as full. Default: Node's. */
   highWaterMark?: number | undefined;
+  /** Peers that are not let in. */
+  blockList?: BlockList | undefined;
   /** The ring to run on. Default: the one that `fs` uses. */
   ring?: Ring | undefined;
 }
@@ -55,43 +61,13 @@ export interface ServerEvents {
 }
 
 /** A server with node:net's events and callbacks, on a Listener. */
-export class Server extends EventEmitter<ServerEvents> {
-  readonly #options: ServerOptions;
-  #listener: Listener | undefined;
-  /** Of the newest `listen`; a `close` makes it void. */
-  #call: ListenCall | undefined;
-  #connectionCount = 0;
-  #isRef = true;
-  /** Connections beyond it are closed, with 'drop'; undefined or 0 for no limit. */
-  declare maxConnections: number;
+export interface Server extends EventEmitter<ServerEvents> {
+  /** Connections beyond it are closed, with 'drop'; undefined for no limit, before Node 21 as well as 0. */
+  maxConnections: number;
   /** Of Node's type, which has it still. It is not there, and not in Node: see `getConnections`. */
-  declare readonly connections: number;
-
-  constructor(
-    options?: ServerOptions | ((socket: Socket) => void) | null,
-    listener?: (socket: Socket) => void,
-  ) {
-    super();
-    const onConnection = typeof options === 'function' ? options : listener;
-    if (typeof options !== 'function' && options !== undefined && typeof options !== 'object') {
-      throw invalidArgType('options', 'of type object', options);
-    }
-    this.#options = typeof options === 'function' || options === null ? {} : { ...options };
-    const { keepAliveInitialDelay, highWaterMark } = this.#options;
-    if (keepAliveInitialDelay !== undefined) {
-      checkNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay');
-    }
-    if (highWaterMark !== undefined && checkNumber(highWaterMark, 'options.highWaterMark') < 0) {
-      this.#options.highWaterMark = undefined;
-    }
-    if (typeof onConnection === 'function') this.on('connection', onConnection);
-  }
-
+  readonly connections: number;
   /** Whether it listens. */
-  get listening(): boolean {
-    return this.#listener !== undefined;
-  }
-
+  readonly listening: boolean;
   /**
    * Listens, at once unless `host` is a name to look up; emits 'listening', or 'error'.
    *
@@ -104,155 +80,124 @@ export class Server extends EventEmitter<ServerEvents> {
   listen(path: string, backlog?: number, listener?: () => void): this;
   listen(path: string, listener?: () => void): this;
   listen(options: ListenOptions, listener?: () => void): this;
+  listen(handle: object, backlog?: number, listener?: () => void): this;
   listen(listener?: () => void): this;
-  listen(...parameters: unknown[]): this {
-    if (this.#call !== undefined) throw alreadyListeningError();
-    const call = readListen(parameters);
-    if (call.listener !== undefined) this.once('listening', call.listener);
-    this.#call = call;
-    this.#watch(call);
-    void this.#listen(call);
-    return this;
-  }
-
-  /** Without a look-up it listens when this returns, or, on the node backend, as soon as Node does. */
-  async #listen(call: ListenCall): Promise<void> {
-    try {
-      const options = this.#listenOptions(call);
-      const atOnce = listenAtOnce(options);
-      if (atOnce !== undefined) this.#take(atOnce);
-      const listener = atOnce ?? (await Listener.listen(options));
-      await whenListening(listener);
-      // Outside the promise: what a listener throws is the process's.
-      nextTick(() => this.#onListening(listener, call));
-    } catch (error) {
-      if (this.#call !== call) return;
-      this.#call = undefined;
-      this.#listener = undefined;
-      nextTick(() => this.emit('error', error as Error));
-    }
-  }
-
-  #watch({ signal }: ListenCall): void {
-    if (signal === undefined) return;
-    const onAbort = (): void => void this.close();
-    if (signal.aborted) {
-      nextTick(onAbort);
-      return;
-    }
-    this.once('close', onAbortOf(signal, onAbort));
-  }
-
-  #listenOptions({ target, backlog, ipv6Only, reusePort }: ListenCall): ListenerOptions {
-    const { noDelay, keepAlive, keepAliveInitialDelay = 0, ring } = this.#options;
-    return {
-      ...target,
-      backlog,
-      ipv6Only,
-      reusePort,
-      ring,
-      ...(noDelay ? { noDelay: true } : {}),
-      ...(keepAlive
-        ? { keepAlive: true, keepAliveInitialDelayMs: Math.max(Math.floor(keepAliveInitialDelay), 0) }
-        : {}),
-    };
-  }
-
-  #onListening(listener: Listener, call: ListenCall): void {
-    if (this.#call !== call) {
-      void listener.close();
-      return;
-    }
-    if (this.#listener === undefined) this.#take(listener);
-    void this.#serve(listener);
-    this.emit('listening');
-  }
-
-  #take(listener: Listener): void {
-    this.#listener = listener;
-    if (!this.#isRef) listener.unref();
-  }
-
-  async #serve(listener: Listener): Promise<void> {
-    for await (const connection of listener) nextTick(() => this.#onConnection(listener, connection));
-    // With its ring, if not by `close`.
-    if (this.#listener === listener) this.close();
-  }
-
-  #onConnection(listener: Listener, connection: StreamSocket): void {
-    if (this.#listener !== listener) {
-      void connection.close();
-      return;
-    }
-    if (this.maxConnections && this.#connectionCount >= this.maxConnections) {
-      const data = endsOf(connection);
-      void connection.close();
-      this.emit('drop', data);
-      return;
-    }
-    const { allowHalfOpen, pauseOnConnect, highWaterMark, noDelay, keepAlive, ring } = this.#options;
-    const options = { allowHalfOpen, highWaterMark, noDelay, keepAlive, ring };
-    const socket = socketOn(connection, options, this, Boolean(pauseOnConnect));
-    this.#connectionCount++;
-    socket.once('close', () => {
-      this.#connectionCount--;
-      this.#emitCloseIfDrained();
-    });
-    this.emit('connection', socket);
-  }
-
   /** Where it listens: the path of a Unix socket; null before a look-up is through, and after `close`. */
-  address(): AddressInfo | string | null {
-    if (this.#listener === undefined) return null;
-    const { address, family, port, path } = this.#listener.address;
-    return path ?? { address, family, port };
-  }
-
+  address(): AddressInfo | string | null;
   /** Calls back with the count of connections that are open. */
-  getConnections(callback: (error: Error | null, count: number) => void): this {
-    nextTick(callback, null, this.#connectionCount);
-    return this;
-  }
-
+  getConnections(callback: (error: Error | null, count: number) => void): this;
   /**
    * Stops listening, and emits 'close' once all connections have ended.
    *
    * @param callback is called then; with ERR_SERVER_NOT_RUNNING if the server did not listen.
    */
-  close(callback?: (error?: Error) => void): this {
-    const call = this.#call;
-    if (typeof callback === 'function') {
-      this.once('close', call === undefined ? () => callback(listenerClosedError()) : () => callback());
-    }
-    void this.#listener?.close();
-    this.#call = undefined;
-    this.#listener = undefined;
-    this.#emitCloseIfDrained();
-    return this;
-  }
-
-  #emitCloseIfDrained(): void {
-    if (this.#call !== undefined || this.#connectionCount > 0) return;
-    nextTick(() => this.emit('close'));
-  }
-
+  close(callback?: (error?: Error) => void): this;
   /** Closes the server, as `close` does, and waits for its connections to end. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#call === undefined) return;
-    await new Promise<void>((resolve) => this.close(() => resolve()));
-  }
-
+  [Symbol.asyncDispose](): Promise<void>;
   /** Has the server keep the process alive again, as it does from the beginning. */
-  ref(): this {
-    this.#isRef = true;
-    this.#listener?.ref();
-    return this;
+  ref(): this;
+  /** Lets the process end though the server listens. */
+  unref(): this;
+}
+
+/** What makes a server; it can be called without `new`. */
+export interface ServerConstructor {
+  new (
+    options?: ServerOptions | ((socket: Socket) => void) | null,
+    listener?: (socket: Socket) => void,
+  ): Server;
+  readonly prototype: Server;
+}
+
+/** What Node's server calls to listen, by a name that it keeps for those who wrap it (Node 20 to 26, lib/net.js). */
+type Listen = (
+  this: ServerInside,
+  address: string | null,
+  port: number | null,
+  addressType: number | null,
+  backlog: number | undefined,
+  fd: number | undefined,
+  flags: number | undefined,
+) => void;
+
+/** libuv's flags (uv_tcp_bind). */
+const IPV6_ONLY = 1;
+const REUSE_PORT = 2;
+
+const nodeListen = (NodeServer.prototype as unknown as { _listen2: Listen })._listen2;
+const listenChannel = diagnostics.tracingChannel('net.server.listen');
+
+class CallableServer extends adopting(NodeServer) {
+  readonly #ring: Ring | undefined;
+
+  constructor(options?: ServerOptions | (() => void) | null, listener?: () => void) {
+    super(options as object, listener);
+    this.#ring = typeof options === 'function' ? undefined : options?.ring;
   }
 
-  /** Lets the process end though the server listens. */
-  unref(): this {
-    this.#isRef = false;
-    this.#listener?.unref();
-    return this;
+  _listen2(...parameters: Parameters<Listen>): void {
+    const server = this as unknown as ServerInside;
+    try {
+      const [address, port, , backlog, fd, flags = 0] = parameters;
+      const { name, streams } = backendOf(this.#ring);
+      if (name === 'node' || server._handle || typeof fd === 'number') {
+        nodeListen.apply(server, parameters);
+        takeConnections(
+          server,
+          this.#ring,
+          streams.onEnd(() => void this.close()),
+        );
+        return;
+      }
+      const path = port === -1 && address !== null ? address : undefined;
+      const listener = listenAtOnce({
+        ...(path === undefined ? { port: port ?? 0, ...(address && { host: address }) } : { path }),
+        backlog: Number(backlog) > 0 ? Math.floor(Number(backlog)) : undefined,
+        ipv6Only: (flags & IPV6_ONLY) !== 0,
+        reusePort: (flags & REUSE_PORT) !== 0,
+        ring: this.#ring,
+      });
+      if (listener === undefined) throw new Error('what Node has looked up is no address');
+      void listenWith(server, listener, socketOn);
+    } catch (error) {
+      if (listenChannel.error.hasSubscribers) listenChannel.error.publish({ server: this, error });
+      nextTick(() => this.emit('error', error as Error));
+      return;
+    }
+    if (listenChannel.asyncEnd.hasSubscribers) listenChannel.asyncEnd.publish({ server: this });
+    nextTick(() => {
+      if (server.listening) this.emit('listening');
+    });
   }
 }
+
+/** Node's listens: on its backend, on a descriptor, on a handle, or as a worker of a cluster. */
+function takeConnections(server: ServerInside, ring: Ring | undefined, callOff: () => void): void {
+  const handle = server._handle as
+    | { onconnection: (this: object, error: number, connection?: NativeHandle) => void }
+    | null
+    | undefined;
+  if (!handle) {
+    callOff();
+    return;
+  }
+  server.once('close', callOff);
+  const tellError = handle.onconnection;
+  handle.onconnection = (error, connection) => {
+    if (error || connection === undefined) {
+      tellError.call(handle, error);
+      return;
+    }
+    let taken: StreamSocket;
+    try {
+      taken = takeHandle(connection, ring);
+    } catch {
+      // As libuv does with one for which there is no descriptor.
+      connection.close();
+      return;
+    }
+    onConnection(server, taken, socketOn);
+  };
+}
+
+export const Server = callable(CallableServer, NodeServer) as unknown as ServerConstructor;

@@ -3,39 +3,67 @@
  *
  * Everything that needs a connection waits in the stream until there is one.
  */
-import type { SocketConnectOpts } from 'node:net';
+import diagnostics from 'node:diagnostics_channel';
+import { BlockList, type SocketConnectOpts } from 'node:net';
+import type { DuplexOptions } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import { onAbortOf } from '../../base/abort.js';
 import { nextTick } from '../../base/real-timers.js';
-import { checkNumber, checkSignal } from '../../base/validate.js';
-import { familyOf, type SocketAddress } from '../../contract/address.js';
+import { checkInteger, checkNumber, checkSignal } from '../../base/validate.js';
+import type { SocketAddress } from '../../contract/address.js';
+import type { NativeHandle, StreamOptions } from '../../contract/streams.js';
 import {
   abortError,
   connectionClosedError,
   endedByPeerError,
+  invalidArgType,
   invalidArgValue,
-  invalidIpAddress,
+  ipBlockedError,
 } from '../../errors/index.js';
-import { connectToAny, inTurn } from '../../net/streams/connect.js';
-import { StreamDuplex } from '../../net/streams/stream-duplex.js';
-import { StreamSocket } from '../../net/streams/stream-socket.js';
+import { connectToAny } from '../../net/streams/connect.js';
+import { isBlocked, type MakeSocket } from '../../net/streams/serve-on.js';
+import {
+  attach,
+  attached,
+  type ChunkReader,
+  change,
+  detachClosed,
+  enterContext,
+  hasBegun,
+  inContext,
+  noteReceived,
+  openReader,
+  StreamDuplex,
+} from '../../net/streams/stream-duplex.js';
+import { backendOfStream } from '../../net/streams/stream-access.js';
+import { StreamSocket, takeHandle } from '../../net/streams/stream-socket.js';
 import type { Ring } from '../../ring/ring.js';
-import { type ConnectOptions, type Goal, readCall, readGoal } from './calls.js';
+import { type ConnectOptions, type Goal, type HostGoal, readCall, readGoal } from './calls.js';
+import { lookUp } from './look-up.js';
 import type { Server } from './server.js';
+import { type KeepAlive, type KeepAliveOptions, readKeepAlive } from './keep-alive.js';
+import { isOnRead, type OnReadOptions, UserBuffer } from './user-buffer.js';
 
-/** node:net's, less `onread`, `readable` and `writable`. */
-export interface SocketOptions {
+const clientChannel = diagnostics.channel('net.client.socket');
+
+/** node:net's. */
+export interface SocketOptions extends Omit<DuplexOptions, 'objectMode' | 'signal'> {
   /** Whether writing goes on after the peer's end. Default false. */
   allowHalfOpen?: boolean | undefined;
-  /** A connected stream socket to take over; not on the node backend. */
+  /** A connected stream socket to take over. */
   fd?: number | undefined;
-  /** From how many bytes on each side's queue counts as full. Default: Node's. */
-  highWaterMark?: number | undefined;
+  /** Has what comes be put into memory of the program's own, instead of 'data'. */
+  onread?: OnReadOptions | null | undefined;
   /** TCP_NODELAY. Default false. */
   noDelay?: boolean | undefined;
   /** SO_KEEPALIVE. Default false. */
   keepAlive?: boolean | undefined;
   /** Milliseconds. */
   keepAliveInitialDelay?: number | undefined;
+  /** IP_TOS, or IPV6_TCLASS: 0 to 255. Default: the system's. */
+  typeOfService?: number | undefined;
+  /** Addresses that are not connected to. */
+  blockList?: BlockList | undefined;
   /** An abort destroys the socket. */
   signal?: AbortSignal | undefined;
   /** The ring to run on. Default: the one that `fs` uses. */
@@ -50,23 +78,22 @@ export type SocketConnectOptions = ConnectOptions &
   };
 
 type Callback = (error?: Error | null) => void;
-type HostGoal = Exclude<Goal, { path: string }>;
 
 /** For the server: a socket on a connection that it has accepted. */
-export let socketOn: (
-  connection: StreamSocket,
-  options: SocketOptions,
-  server: Server,
-  isPaused: boolean,
-) => Socket;
+export let socketOn: MakeSocket;
 
-const UNSUPPORTED = ['objectMode', 'readableObjectMode', 'writableObjectMode', 'onread', 'handle'];
+const TYPE_OF_SERVICE_MAX = 255;
+const UNSUPPORTED = ['objectMode', 'readableObjectMode', 'writableObjectMode'];
 
 /** A connection with node:net's events and callbacks, on a StreamSocket. */
-export class Socket extends StreamDuplex {
+export class CallableSocket extends StreamDuplex {
   readonly #ring: Ring | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #settings: { isNoDelay: boolean; isKeptAlive: boolean; keepAliveDelayMs: number };
+  #noDelay: boolean;
+  #keepAlive: KeepAlive;
+  #typeOfService: number | undefined;
+  readonly #onRead: OnReadOptions | undefined;
+  #userBuffer: UserBuffer | undefined;
   #connecting: AbortController | undefined;
   /** Whether `connect` was called, or there was a connection from the start. */
   #hasBegun = false;
@@ -75,32 +102,33 @@ export class Socket extends StreamDuplex {
   server: Server | null = null;
   /** `address:port` of each attempt, where a name had several addresses; otherwise, as Node's, not there. */
   declare autoSelectFamilyAttemptedAddresses: string[];
+  /** Addresses that are not connected to; not there where there are none. */
+  declare blockList?: BlockList;
 
   /** @throws ERR_INVALID_ARG_VALUE for what is not supported; with `fd` as StreamSocket.fromFd. */
-  constructor(options: SocketOptions | number = {}) {
-    const wanted = typeof options === 'number' ? { fd: options } : options;
+  constructor(options?: SocketOptions | number) {
+    const wanted: SocketOptions & { handle?: NativeHandle } =
+      typeof options === 'number' ? { fd: options } : { ...options };
     for (const name of UNSUPPORTED) {
       const value = (wanted as Record<string, unknown>)[name];
       if (value) throw invalidArgValue(`options.${name}`, value, 'is not supported');
     }
-    const { highWaterMark, keepAliveInitialDelay = 0 } = wanted;
-    super(undefined, {
-      allowHalfOpen: Boolean(wanted.allowHalfOpen),
-      ...(highWaterMark === undefined ? {} : { highWaterMark }),
-    });
-    this.#ring = wanted.ring;
-    this.#settings = {
-      isNoDelay: Boolean(wanted.noDelay),
-      isKeptAlive: Boolean(wanted.keepAlive),
-      keepAliveDelayMs: toDelay(checkNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay')),
-    };
-    const signal = checkSignal(wanted.signal);
-    this.#signal = signal;
-    if (signal !== undefined) this.#watch(signal);
-    if (wanted.fd !== undefined) {
-      this.attach(StreamSocket.fromFd(wanted.fd, { ring: this.#ring }));
-      this.read(0);
+    const { keepAliveInitialDelay = 0, signal, fd, handle, ring, blockList, onread, ...ofDuplex } = wanted;
+    checkNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay');
+    if (wanted.typeOfService !== undefined) {
+      checkInteger(wanted.typeOfService, 'options.typeOfService', 0, TYPE_OF_SERVICE_MAX);
     }
+    super(undefined, { ...ofDuplex, allowHalfOpen: Boolean(wanted.allowHalfOpen) } as DuplexOptions);
+    this.#ring = ring;
+    this.#noDelay = Boolean(wanted.noDelay);
+    this.#keepAlive = readKeepAlive([wanted.keepAlive, keepAliveInitialDelay]);
+    this.#typeOfService = wanted.typeOfService;
+    this.#onRead = isOnRead(onread) ? onread : undefined;
+    if (blockList) this.blockList = checkBlockList(blockList);
+    this.#signal = checkSignal(signal);
+    if (this.#signal !== undefined) this.#watch(this.#signal);
+    if (handle) this.#begin(takeHandle(handle, ring));
+    else if (fd !== undefined) this.#begin(StreamSocket.fromFd(fd, { ring }));
   }
 
   #watch(signal: AbortSignal): void {
@@ -110,21 +138,46 @@ export class Socket extends StreamDuplex {
   }
 
   static {
-    socketOn = (connection, options, server, isPaused) => {
-      const socket = new Socket(options);
-      socket.server = server;
-      if (isPaused) socket.pause();
-      socket.enterContext(true);
-      socket.attach(connection);
-      if (!isPaused) socket.read(0);
+    socketOn = (connection, options, server) => {
+      const socket = new CallableSocket(options);
+      socket.server = server as unknown as Server;
+      socket[enterContext](true);
+      if (server.pauseOnConnect) socket.pause();
+      socket.#begin(connection);
       return socket;
     };
   }
 
-  protected override attach(connection: StreamSocket): void {
+  #begin(connection: StreamSocket): void {
+    this[attach](connection);
+    if (this.readable && !this.isPaused()) this.read(0);
+  }
+
+  protected override [attach](connection: StreamSocket): void {
     this.#hasBegun = true;
     if (!this.#isRef) connection.unref();
-    super.attach(connection);
+    super[attach](connection);
+  }
+
+  protected override [openReader](connection: StreamSocket): ChunkReader {
+    if (this.#onRead === undefined) return super[openReader](connection);
+    this.#userBuffer = new UserBuffer(connection, this.#onRead, (bytesRead, callback) => {
+      this[noteReceived](bytesRead);
+      return this[inContext](callback);
+    });
+    return this.#userBuffer;
+  }
+
+  /** As a stream's; with `onread`, nothing is put anywhere until `resume`. */
+  override pause(): this {
+    this.#userBuffer?.pause();
+    return super.pause();
+  }
+
+  /** As a stream's. */
+  override resume(): this {
+    this.#userBuffer?.resume();
+    return super.resume();
   }
 
   /**
@@ -141,28 +194,39 @@ export class Socket extends StreamDuplex {
     if (listener !== undefined) this.once('connect', listener);
     const goal = readGoal(options);
     if (this.#signal?.aborted) return this;
+    clientChannel.publish({ socket: this });
     if (this.destroyed) this.#beginAgain();
     const controller = new AbortController();
     this.#connecting = controller;
     this.#hasBegun = true;
-    this.enterContext();
-    void this.#connect(goal, controller);
+    this[enterContext]();
+    try {
+      const addresses = 'path' in goal ? undefined : lookUp(goal, this, controller.signal);
+      void this.#connect(goal, addresses, controller);
+    } catch (error) {
+      this.#connecting = undefined;
+      throw error;
+    }
     return this;
   }
 
   /** As Node's own: a socket that was closed can connect again. */
   #beginAgain(): void {
-    this.detachClosed();
+    this[detachClosed]();
     (this as unknown as { _undestroy(): void })._undestroy();
   }
 
-  async #connect(goal: Goal, controller: AbortController): Promise<void> {
+  async #connect(
+    goal: Goal,
+    addresses: Promise<SocketAddress[]> | undefined,
+    controller: AbortController,
+  ): Promise<void> {
     const { signal } = controller;
     const isOver = (): boolean => this.#connecting !== controller || signal.aborted;
     try {
       const connection = await ('path' in goal
         ? this.#connectToPath(goal.path, signal)
-        : this.#connectByName(goal, signal));
+        : this.#connectByName(goal, (await addresses) ?? [], signal));
       // Outside the promise: what a listener throws is the process's.
       nextTick(() => {
         if (isOver()) void connection.close();
@@ -184,14 +248,23 @@ export class Socket extends StreamDuplex {
     }
   }
 
-  async #connectByName(goal: HostGoal, signal: AbortSignal): Promise<StreamSocket> {
-    const addresses = await this.#addressesOf(goal, signal);
+  async #connectByName(
+    goal: HostGoal,
+    addresses: SocketAddress[],
+    signal: AbortSignal,
+  ): Promise<StreamSocket> {
     if (addresses.length > 1) this.autoSelectFamilyAttemptedAddresses = [];
     const [first] = addresses;
     return connectToAny(
       () => Promise.resolve(addresses),
       (remote, end) => this.#attempt(remote, goal, end),
-      { attemptTimeoutMs: goal.attemptTimeoutMs ?? 0, timeoutMs: 0, signal },
+      {
+        attemptTimeoutMs: goal.attemptTimeoutMs ?? 0,
+        timeoutMs: 0,
+        signal,
+        onSlow: ({ address, port, family }) =>
+          this.emit('connectionAttemptTimeout', address, port, versionOf(family)),
+      },
       first as SocketAddress,
     );
   }
@@ -202,10 +275,11 @@ export class Socket extends StreamDuplex {
     signal: AbortSignal | undefined,
   ): Promise<StreamSocket> {
     const { address, port } = remote;
-    const version = remote.family === 'IPv6' ? 6 : 4;
+    const version = versionOf(remote.family);
     this.autoSelectFamilyAttemptedAddresses?.push(`${address}:${port}`);
     this.emit('connectionAttempt', address, port, version);
     try {
+      if (isBlocked(this.blockList, remote)) throw ipBlockedError(address);
       return await StreamSocket.connect({ host: address, port, ...goal.local, ring: this.#ring, signal });
     } catch (error) {
       const { localAddress, localPort } = goal.local;
@@ -214,56 +288,24 @@ export class Socket extends StreamDuplex {
         failure.message += ` - Local (${localAddress}:${localPort})`;
         Object.assign(failure, { localAddress, localPort });
       }
-      if (!signal?.aborted) this.emit('connectionAttemptFailed', address, port, version, error);
+      const isToBeTold = this.autoSelectFamilyAttemptedAddresses || !isBlocked(this.blockList, remote);
+      if (!signal?.aborted && isToBeTold) {
+        this.emit('connectionAttemptFailed', address, port, version, error);
+      }
       throw error;
     }
   }
 
-  /** The addresses to try, in this order; tells of each that was looked up. */
-  async #addressesOf(goal: HostGoal, signal: AbortSignal): Promise<SocketAddress[]> {
-    const { host, port, family, hints } = goal;
-    const literal = familyOf(host);
-    if (literal !== undefined) return [{ address: host, port, family: literal }];
-    const dns = process.getBuiltinModule('node:dns');
-    const lookup = goal.lookup ?? dns.lookup;
-    const isRacing = goal.attemptTimeoutMs !== undefined;
-    const options = {
-      family,
-      hints: family === 0 && hints === 0 ? dns.ADDRCONFIG : hints,
-      ...(isRacing ? { all: true } : {}),
-    };
-    const found = await new Promise<{ address: string; family: number }[]>((resolve, reject) => {
-      lookup(host, options, (error, address, version) => {
-        if (signal.aborted) return;
-        const all = Array.isArray(address) ? address : [{ address, family: version as number }];
-        if (error) {
-          this.emit('lookup', error, undefined, undefined, host);
-          reject(error);
-          return;
-        }
-        for (const each of all) this.emit('lookup', error, each.address, each.family, host);
-        resolve(all);
-      });
-    });
-    const unique = [...new Set(found.map(({ address }) => address))];
-    const addresses = unique.flatMap((address) => {
-      const of = familyOf(address);
-      return of === undefined ? [] : [{ address, port, family: of }];
-    });
-    if (addresses.length === 0) throw invalidIpAddress(String(unique[0]));
-    return inTurn(addresses);
-  }
-
   #onConnected(connection: StreamSocket): void {
     this.#connecting = undefined;
-    const { isNoDelay, isKeptAlive, keepAliveDelayMs } = this.#settings;
-    if (isNoDelay) connection.setNoDelay(true);
-    if (isKeptAlive) connection.setKeepAlive(true, keepAliveDelayMs);
-    this.attach(connection);
+    this[attach](connection);
+    if (this.#noDelay) super.setNoDelay(true);
+    if (this.#keepAlive.keepAliveSeconds >= 0) this.#apply(this.#keepAlive);
+    if (this.#typeOfService !== undefined) this.#apply({ typeOfService: this.#typeOfService });
     this.emit('connect');
     this.emit('ready');
     // So that an end or a reset is heard without a reader, too.
-    if (!this.isPaused() && !this.destroyed) this.read(0);
+    if (this.readable && !this.isPaused() && !this.destroyed) this.read(0);
   }
 
   override get connecting(): boolean {
@@ -272,7 +314,7 @@ export class Socket extends StreamDuplex {
 
   /** Whether the socket has no connection yet. */
   override get pending(): boolean {
-    return this.attached === undefined || this.connecting;
+    return this[attached] === undefined || this.connecting;
   }
 
   /** What the socket is up to, in one word. */
@@ -311,7 +353,7 @@ export class Socket extends StreamDuplex {
     else callback(connectionClosedError());
   }
 
-  protected override get hasBegun(): boolean {
+  protected override get [hasBegun](): boolean {
     return this.#hasBegun;
   }
 
@@ -323,32 +365,49 @@ export class Socket extends StreamDuplex {
     this.#hasBegun = false;
   }
 
+  #apply(options: StreamOptions): this {
+    return this[change]((connection) => backendOfStream(connection).setOptions(options));
+  }
+
   /** TCP_NODELAY: whether small writes go out at once, without waiting for the answer to those before. */
   override setNoDelay(isOn: unknown = true): this {
-    const isNoDelay = Boolean(isOn);
-    const hasChanged = this.#settings.isNoDelay !== isNoDelay;
-    this.#settings.isNoDelay = isNoDelay;
-    return hasChanged ? super.setNoDelay(isNoDelay) : this;
+    const before = this.#noDelay;
+    this.#noDelay = Boolean(isOn);
+    return this.#noDelay === before ? this : super.setNoDelay(this.#noDelay);
   }
 
   /**
-   * SO_KEEPALIVE: whether an idle connection is probed, after `initialDelayMs` milliseconds; 0 leaves that to the
-   * system.
+   * SO_KEEPALIVE: whether an idle connection is probed. Times are milliseconds, used in whole seconds; 0 leaves them
+   * to the system.
+   *
+   * @param intervalMs between probes, `count` of them until the peer is given up; heeded by Node 24 and newer.
    */
-  override setKeepAlive(isOn: unknown = false, initialDelayMs = 0): this {
-    const isKeptAlive = Boolean(isOn);
-    const keepAliveDelayMs = toDelay(initialDelayMs);
-    const before = this.#settings;
-    const hasChanged =
-      before.isKeptAlive !== isKeptAlive || (isKeptAlive && before.keepAliveDelayMs !== keepAliveDelayMs);
-    Object.assign(before, { isKeptAlive, keepAliveDelayMs });
-    return hasChanged ? super.setKeepAlive(isKeptAlive, keepAliveDelayMs) : this;
+  override setKeepAlive(
+    isOn?: boolean | KeepAliveOptions,
+    initialDelayMs?: number,
+    intervalMs?: number,
+    count?: number,
+  ): this {
+    const before = this.#keepAlive;
+    this.#keepAlive = readKeepAlive([isOn, initialDelayMs, intervalMs, count]);
+    return isDeepStrictEqual(before, this.#keepAlive) ? this : this.#apply(this.#keepAlive);
+  }
+
+  /** IP_TOS, or IPV6_TCLASS: 0 to 255. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. */
+  setTypeOfService(tos: number): this {
+    this.#typeOfService = checkInteger(tos, 'tos', 0, TYPE_OF_SERVICE_MAX);
+    return this.#apply({ typeOfService: tos });
+  }
+
+  /** What `setTypeOfService` has set; 0 before. */
+  getTypeOfService(): number {
+    return this.#typeOfService ?? 0;
   }
 
   /** Destroys the socket so that the peer gets ECONNRESET; one that is connecting, once it has. */
   override resetAndDestroy(): this {
     if (this.connecting) return this.once('connect', () => super.resetAndDestroy());
-    if (this.attached === undefined || this.destroyed) return this.destroy(connectionClosedError());
+    if (this[attached] === undefined || this.destroyed) return this.destroy(connectionClosedError());
     return super.resetAndDestroy();
   }
 
@@ -365,7 +424,11 @@ export class Socket extends StreamDuplex {
   }
 }
 
-function toDelay(delayMs: unknown): number {
-  const number = Math.floor(Number(delayMs));
-  return number > 0 ? number : 0;
+function versionOf(family: SocketAddress['family']): 4 | 6 {
+  return family === 'IPv6' ? 6 : 4;
+}
+
+function checkBlockList(value: unknown): BlockList {
+  if (value instanceof BlockList) return value;
+  throw invalidArgType('options.blockList', 'an instance of net.BlockList', value);
 }

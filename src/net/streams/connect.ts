@@ -16,6 +16,8 @@ interface RaceOptions {
   /** Milliseconds for everything, the look-up included; 0 for no limit. */
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  /** Told of an attempt that the next one joins. */
+  onSlow?: (remote: SocketAddress) => void;
 }
 
 /** What an attempt makes; one that comes too late is closed. */
@@ -79,7 +81,7 @@ export async function connectToAny<Made extends Connection>(
   if (signal !== undefined) watchAbort(signal, onOutsideAbort);
   try {
     const addresses = await find(controller.signal);
-    return await race(addresses, attempt, options.attemptTimeoutMs, controller.signal);
+    return await race(addresses, attempt, options, controller.signal);
   } catch (error) {
     if (hasTimedOut) throw connectTimeoutError(describe.path ?? describe.address, describe.port);
     if (signal?.aborted) throw abortError(signal);
@@ -94,7 +96,7 @@ export async function connectToAny<Made extends Connection>(
 function race<Made extends Connection>(
   addresses: readonly SocketAddress[],
   attempt: Attempt<Made>,
-  attemptTimeoutMs: number,
+  { attemptTimeoutMs, onSlow }: RaceOptions,
   signal: AbortSignal,
 ): Promise<Made> {
   if (addresses.length === 1) return attempt(addresses[0] as SocketAddress, signal);
@@ -130,7 +132,15 @@ function race<Made extends Connection>(
       const remote = addresses[nextIndex++] as SocketAddress;
       const controller = new AbortController();
       running.add(controller);
-      if (attemptTimeoutMs > 0 && nextIndex < addresses.length) timer = setTimeout(begin, attemptTimeoutMs);
+      if (attemptTimeoutMs > 0 && nextIndex < addresses.length) {
+        timer = setTimeout(() => {
+          try {
+            onSlow?.(remote);
+          } finally {
+            if (!isOver) begin();
+          }
+        }, attemptTimeoutMs);
+      }
       attempt(remote, controller.signal).then(
         (stream) => {
           running.delete(controller);

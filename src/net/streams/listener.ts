@@ -58,8 +58,6 @@ class ListenerRemains implements Remains {
 
 /** For Server: a listener that need not look a name up, and that may not listen yet; otherwise undefined. @throws as `listen` rejects. */
 export let listenAtOnce: (options: ListenOptions) => Listener | undefined;
-/** Rejects with why it can't listen. */
-export let whenListening: (listener: Listener) => Promise<void>;
 
 /**
  * A stream socket that listens, on TCP or on a Unix path: its connections by `for await` or `accept`.
@@ -106,7 +104,6 @@ export class Listener implements AsyncIterable<StreamSocket> {
         ? new Listener(OURS, wishes, backendOf(options.ring).streams, local)
         : undefined;
     };
-    whenListening = (listener) => listener.#whenListening();
   }
 
   /**

@@ -1,4 +1,5 @@
 /** A Listener in the place of the native handle of one of Node's servers. */
+import { chmodSync, statSync } from 'node:fs';
 import type { Listener } from './listener.js';
 
 /** What a net.Server asks of its handle (Node 20 to 26, lib/net.js). */
@@ -13,6 +14,9 @@ export interface ServerHandle {
 type NativeHandle = new (type: number) => { close(): void };
 
 const FOR_SERVERS = 1;
+/** libuv's flags (uv_pipe_chmod). */
+const READABLE = 1;
+const WRITABLE = 2;
 
 /** In the place of a native handle, for runtimes that have none. */
 class NoHandle {
@@ -54,6 +58,13 @@ function handleClass(Native: NativeHandle): new (listener: Listener) => ServerHa
     #tell(out: object): number {
       const { address, family, port } = this.#listener.address;
       Object.assign(out, { address, family, port });
+      return 0;
+    }
+
+    /** For `readableAll` and `writableAll` of a Unix socket: the native one has no name. */
+    fchmod(mode: number): number {
+      const { path = '' } = this.#listener.address;
+      chmodSync(path, statSync(path).mode | (mode & READABLE ? 0o444 : 0) | (mode & WRITABLE ? 0o222 : 0));
       return 0;
     }
 

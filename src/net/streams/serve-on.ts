@@ -164,7 +164,7 @@ export function isBlocked(blockList: BlockList | undefined, remote: SocketAddres
 }
 
 /** Both addresses of a connection, as far as they can be told, by the names of 'drop'. */
-export function endsOf(connection: StreamSocket): DropInfo {
+function endsOf(connection: StreamSocket): DropInfo {
   const local = localNameOf(connection);
   const remote = connection.remoteAddress;
   return {

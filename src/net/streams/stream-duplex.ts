@@ -5,16 +5,18 @@
  * net.Socket: `instanceof` says no, and there is no handle.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { Duplex } from 'node:stream';
-import { clearTimeout, nextTick, setTimeout } from '../../base/real-timers.js';
-import { checkNumber, type OptionNames } from '../../base/validate.js';
+import type { DuplexOptions as StreamOptions } from 'node:stream';
+import { nextTick } from '../../base/real-timers.js';
+import type { OptionNames } from '../../base/validate.js';
 import { toHonestChunk } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
-import { closedBeforeConnectionError, invalidArgType, outOfRange } from '../../errors/index.js';
+import { closedBeforeConnectionError } from '../../errors/index.js';
+import { DuplexWithEnds, ends } from './duplex-with-ends.js';
 import { type Callback, DuplexWrites } from './duplex-writes.js';
 import { ProtocolOnTop } from './protocol-on-top.js';
 import { backendOfStream } from './stream-access.js';
 import type { StreamSocket } from './stream-socket.js';
+import { TimeLimit } from './time-limit.js';
 
 /** What `StreamSocket.toDuplex` can be asked for. */
 export interface DuplexOptions {
@@ -35,50 +37,67 @@ interface Counter {
   _emitCloseIfDrained(): void;
 }
 
+/** What chunks come from; `return` ends it. */
+export type ChunkReader = Required<Pick<AsyncIterator<Buffer, undefined>, 'next' | 'return'>>;
+
+/*
+ * What classes that inherit from a StreamDuplex have of it. They are symbols, for those of users may have any name.
+ */
 /** The server that a connection is counted by. No event tells it of the end, for users may remove listeners. */
 export const countedBy = Symbol('countedBy');
+/** Gives the stream its connection. */
+export const attach = Symbol('attach');
+/** The connection under it. */
+export const attached = Symbol('attached');
+/** Forgets a connection that has been closed, so that another can take its place. */
+export const detachClosed = Symbol('detachClosed');
+/** Whether there is, or is to be, a connection to close. */
+export const hasBegun = Symbol('hasBegun');
+/** Has the present asynchronous context be that of the events to come, or none, as net.Socket's of an accepted one. */
+export const enterContext = Symbol('enterContext');
+/** Calls a method in that context. */
+export const inContext = Symbol('inContext');
+/** Begins to read. */
+export const openReader = Symbol('openReader');
+/** Changes what is set on the connection, if there is one. */
+export const change = Symbol('change');
+/** Bytes have been received. */
+export const noteReceived = Symbol('noteReceived');
 
 /** The asynchronous context that ringlet was loaded in. */
 const OUTSIDE = new AsyncResource('RINGLET');
-/** As setTimeout takes it. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
-
 /**
  * A connection as a stream.Duplex, with net.Socket's names for what it tells and sets: for TLS, HTTP and whatever
  * else takes a stream. `StreamSocket.toDuplex` makes one.
  */
-export class StreamDuplex extends Duplex {
+export class StreamDuplex extends DuplexWithEnds {
   #socket: StreamSocket | undefined;
-  #chunks: AsyncIterableIterator<Buffer> | undefined;
+  #chunks: ChunkReader | undefined;
   #remote: SocketAddress | undefined;
   /** What waits for a connection. */
   #waiting: (() => void)[] = [];
   /** The asynchronous context of what comes from the connection: that of its maker, as net.Socket's handle has. */
   #context: AsyncResource | undefined;
-  #timeoutMs: number | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #limit = new TimeLimit(this, () => this.#hasMoved());
   readonly #protocol = new ProtocolOnTop(this);
   readonly #writes = new DuplexWrites({
     isDestroyed: () => this.destroyed,
-    noteActivity: () => this.#noteActivity(),
+    noteActivity: () => this.#limit.noteActivity(),
     noteWritten: () => this.#protocol.noteWritten(),
   });
   [countedBy]: Counter | undefined;
-  /** Bytes that have been received. */
-  bytesRead = 0;
+  #receivedBytes = 0;
+  /** Milliseconds without a byte until 'timeout', as `setTimeout` has set them; undefined before. */
+  declare timeout: number | undefined;
 
   /** @param socket none for one that gets its connection later, by `attach`. */
-  constructor(socket: StreamSocket | undefined, options: DuplexOptions) {
+  constructor(socket: StreamSocket | undefined, options: StreamOptions) {
     // 'close' is told of here: 'error' comes before it, and does not wait for the connection's end.
-    super({ ...options, autoDestroy: true, emitClose: false });
-    if (socket !== undefined) this.attach(socket);
+    super({ ...options, autoDestroy: true, emitClose: false, decodeStrings: true });
+    if (socket !== undefined) this[attach](socket);
   }
 
-  /**
-   * Has the present asynchronous context be that of the events to come, or, as net.Socket's of a connection that a
-   * server has accepted, none.
-   */
-  protected enterContext(isNone = false): void {
+  protected [enterContext](isNone = false): void {
     const enter = (): void => {
       this.#context = new AsyncResource('RINGLET_STREAM');
     };
@@ -86,35 +105,44 @@ export class StreamDuplex extends Duplex {
     else enter();
   }
 
-  #inContext<Parameters extends unknown[]>(
-    method: (this: this, ...parameters: Parameters) => void,
+  protected [inContext]<Parameters extends unknown[], Result>(
+    method: (this: this, ...parameters: Parameters) => Result,
     ...parameters: Parameters
-  ): void {
-    if (this.#context === undefined) method.apply(this, parameters);
-    else this.#context.runInAsyncScope(method, this, ...parameters);
+  ): Result {
+    if (this.#context === undefined) return method.apply(this, parameters);
+    return this.#context.runInAsyncScope(method, this, ...parameters);
   }
 
-  protected attach(socket: StreamSocket): void {
-    if (this.#context === undefined) this.enterContext();
+  protected [openReader](socket: StreamSocket): ChunkReader {
+    return socket.chunks() as unknown as ChunkReader;
+  }
+
+  protected [noteReceived](bytes: number): void {
+    this.#limit.noteActivity();
+    this.#receivedBytes += bytes;
+  }
+
+  protected [attach](socket: StreamSocket): void {
+    if (this.#context === undefined) this[enterContext]();
     this.#socket = socket;
     // Asked for while the peer is there.
     this.#remote = socket.remoteAddress;
-    this.#chunks = socket.chunks();
-    this.#noteActivity();
+    this.#chunks = this[openReader](socket);
+    this.#limit.noteActivity();
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** Forgets a connection that has been closed, so that another can take its place. */
-  protected detachClosed(): void {
+  protected [detachClosed](): void {
     this.#socket = undefined;
     this.#chunks = undefined;
     this.#remote = undefined;
     this.#context = undefined;
     this.#waiting = [];
+    this.#receivedBytes = 0;
+    this.#writes.sentBytes = 0;
   }
 
-  /** The connection under it. */
-  protected get attached(): StreamSocket | undefined {
+  protected get [attached](): StreamSocket | undefined {
     return this.#socket;
   }
 
@@ -129,19 +157,18 @@ export class StreamDuplex extends Duplex {
     chunks.next().then(
       ({ done, value }) => {
         this.#protocol.pass(() => {
-          if (!isOver()) this.#inContext(this.#give, done ? null : value);
+          if (!isOver()) this[inContext](this.#give, done ? null : value);
         });
       },
       (error: Error) => {
-        if (!isOver()) this.#inContext(this.destroy, error);
+        if (!isOver()) this[inContext](this.destroy, error);
       },
     );
   }
 
   #give(chunk: Buffer | null): void {
     if (chunk !== null) {
-      this.#noteActivity();
-      this.bytesRead += chunk.length;
+      this[noteReceived](chunk.length);
     } else if (this.#protocol.isThere) {
       this.allowHalfOpen = true;
     }
@@ -193,7 +220,7 @@ export class StreamDuplex extends Duplex {
       });
       return;
     }
-    this.#noteActivity();
+    this.#limit.noteActivity();
     this.#writes.send(backendOfStream(socket), chunks, callback);
   }
 
@@ -216,17 +243,17 @@ export class StreamDuplex extends Duplex {
 
   /** @internal */
   override _destroy(error: Error | null, callback: Callback): void {
-    clearTimeout(this.#timer);
+    this.#limit.clear();
     this.#waiting = [];
-    const { hasBegun } = this;
-    const emitClose = (): void => void (hasBegun ? this.emit('close', error !== null) : this.emit('close'));
+    const hadBegun = this[hasBegun];
+    const emitClose = (): void => void (hadBegun ? this.emit('close', error !== null) : this.emit('close'));
     const onClosed = (): void => {
       this.#writes.tell();
       // After 'error', which Node tells on the next tick.
-      this.#inContext(() => nextTick(emitClose));
+      this[inContext](() => nextTick(emitClose));
     };
     callback(error);
-    void this.#chunks?.return?.();
+    void this.#chunks?.return();
     Promise.all([this.#socket?.close(), this.#writes.pending]).then(onClosed, onClosed);
     const server = this[countedBy];
     this[countedBy] = undefined;
@@ -235,9 +262,13 @@ export class StreamDuplex extends Duplex {
     server._emitCloseIfDrained();
   }
 
-  /** Whether there is, or is to be, a connection to close. */
-  protected get hasBegun(): boolean {
+  protected get [hasBegun](): boolean {
     return this.#socket !== undefined;
+  }
+
+  /** Bytes that have been received. */
+  get bytesRead(): number {
+    return this.#receivedBytes;
   }
 
   /** Bytes handed to the stream, those that wait in it included, as net.Socket counts them. */
@@ -245,47 +276,9 @@ export class StreamDuplex extends Duplex {
     return this.#writes.sentBytes + this.writableLength;
   }
 
-  /** The peer's IP address; undefined for a Unix socket, and without a connection. */
-  get remoteAddress(): string | undefined {
-    return this.#remote?.address || undefined;
-  }
-
-  /** The peer's port; undefined for a Unix socket, and without a connection. */
-  get remotePort(): number | undefined {
-    return this.#remote?.port || undefined;
-  }
-
-  /** 'IPv4' or 'IPv6'; undefined for a Unix socket, and without a connection. */
-  get remoteFamily(): string | undefined {
-    return this.#remote?.family === 'Unix' ? undefined : this.#remote?.family;
-  }
-
-  get #local(): SocketAddress | undefined {
-    return this.#socket && localNameOf(this.#socket);
-  }
-
-  /** The IP address of this end; undefined for a Unix socket, and without a connection. */
-  get localAddress(): string | undefined {
-    return this.#local?.address || undefined;
-  }
-
-  /** The port of this end; undefined for a Unix socket, and without a connection. */
-  get localPort(): number | undefined {
-    return this.#local?.port || undefined;
-  }
-
-  /** 'IPv4' or 'IPv6'; undefined for a Unix socket, and without a connection. */
-  get localFamily(): string | undefined {
-    const family = this.#local?.family;
-    return family === 'Unix' ? undefined : family;
-  }
-
-  /** The three of this end; an empty object for a Unix socket, and without a connection. */
-  address(): { address?: string; port?: number; family?: string } {
-    const local = this.#local;
-    if (local === undefined || local.family === 'Unix') return {};
-    const { address, port, family } = local;
-    return { address, port, family };
+  protected override get [ends](): { remote: SocketAddress | undefined; local: SocketAddress | undefined } {
+    const local = this.#socket && !this.destroyed ? localNameOf(this.#socket) : undefined;
+    return { remote: this.#remote, local };
   }
 
   /** Always false: the connection is there already. */
@@ -298,11 +291,6 @@ export class StreamDuplex extends Duplex {
     return false;
   }
 
-  /** Milliseconds without a byte until 'timeout', as `setTimeout` has set them; undefined before. */
-  get timeout(): number | undefined {
-    return this.#timeoutMs;
-  }
-
   /**
    * 'timeout' after so many milliseconds without a byte either way; 0 for never. The stream goes on.
    *
@@ -310,39 +298,19 @@ export class StreamDuplex extends Duplex {
    */
   setTimeout(timeoutMs: number, listener?: () => void): this {
     if (this.destroyed) return this;
-    if (!(checkNumber(timeoutMs, 'msecs') >= 0 && Number.isFinite(timeoutMs))) {
-      throw outOfRange('msecs', 'a non-negative finite number', timeoutMs);
-    }
-    if (listener !== undefined && typeof listener !== 'function') {
-      throw invalidArgType('callback', 'of type function', listener);
-    }
-    clearTimeout(this.#timer);
-    this.#timeoutMs = timeoutMs;
-    const ms = Math.min(timeoutMs, TIMEOUT_MS_MAX);
-    this.#timer = ms > 0 ? setTimeout(() => this.#onTimeout(), ms).unref() : undefined;
-    if (listener !== undefined) {
-      if (timeoutMs > 0) this.once('timeout', listener);
-      else this.off('timeout', listener);
-    }
+    this.#limit.set(timeoutMs, listener);
+    this.timeout = timeoutMs;
     return this;
   }
 
   /** A write that the peer takes slowly is activity, too. */
-  #onTimeout(): void {
-    if (this.#socket !== undefined && this.#writes.haveGoneOn(backendOfStream(this.#socket))) {
-      this.#noteActivity();
-    } else {
-      this.emit('timeout');
-    }
-  }
-
-  #noteActivity(): void {
-    this.#timer?.refresh();
+  #hasMoved(): boolean {
+    return this.#socket !== undefined && this.#writes.haveGoneOn(backendOfStream(this.#socket));
   }
 
   /** TCP_NODELAY: whether small writes go out at once, without waiting for the answer to those before. */
   setNoDelay(isOn = true): this {
-    return this.#change((socket) => socket.setNoDelay(isOn));
+    return this[change]((socket) => socket.setNoDelay(isOn));
   }
 
   /**
@@ -350,15 +318,15 @@ export class StreamDuplex extends Duplex {
    * system.
    */
   setKeepAlive(isOn = false, initialDelayMs = 0): this {
-    return this.#change((socket) => socket.setKeepAlive(isOn, initialDelayMs));
+    return this[change]((socket) => socket.setKeepAlive(isOn, initialDelayMs));
   }
 
   /** Goes on as it is where the system refuses, as net.Socket does: a server must not fail because of it. */
-  #change(change: (socket: StreamSocket) => void): this {
+  protected [change](how: (socket: StreamSocket) => void): this {
     const socket = this.#socket;
     if (this.destroyed || socket === undefined || socket.isClosed) return this;
     try {
-      change(socket);
+      how(socket);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     }

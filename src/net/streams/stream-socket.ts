@@ -18,7 +18,7 @@ import {
 import { Span } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { StreamChunk } from '../../contract/stream-chunk.js';
-import type { BackendStream, PeerCredentials, StreamBounds } from '../../contract/streams.js';
+import type { BackendStream, NativeHandle, PeerCredentials, StreamBounds } from '../../contract/streams.js';
 import {
   abortError,
   addressError,
@@ -29,7 +29,7 @@ import {
   writeAfterEndError,
   writeQueueFullError,
 } from '../../errors/index.js';
-import { backendOf } from '../../ring/ring.js';
+import { backendOf, type Ring } from '../../ring/ring.js';
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import { connectToAny } from './connect.js';
 import {
@@ -65,6 +65,12 @@ import { readableOf, writableOf } from './web-streams.js';
 
 /** For the listener: a connection that the backend has accepted. */
 export let wrapStream: (backend: BackendStream, bounds: StreamBounds) => StreamSocket;
+
+/** For Node's own connections. @throws EBADF, EMFILE; ERR_RINGLET_CLOSED. */
+export function takeHandle(handle: NativeHandle, ring: Ring | undefined): StreamSocket {
+  const bounds = readBounds({});
+  return wrapStream(backendOf(ring).streams.adoptHandle(handle, bounds), bounds);
+}
 
 /**
  * A TCP connection, or a stream socket on a Unix path: bytes by `read` or `for await`, and promises for writes.

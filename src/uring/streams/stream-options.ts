@@ -1,7 +1,15 @@
 /** The options of stream sockets and listeners, by the kernel's numbers (socket(7), tcp(7), ipv6(7)). */
 import type { ListenTarget, StreamOptions } from '../../contract/streams.js';
 import { binding } from '../../native/binding.js';
-import { IPPROTO_IPV6, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET } from '../sockets/socket-options.js';
+import {
+  IP_TOS,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_TCLASS,
+  SO_RCVBUF,
+  SO_SNDBUF,
+  SOL_SOCKET,
+} from '../sockets/socket-options.js';
 
 const IPPROTO_TCP = 6;
 const SO_REUSEADDR = 2;
@@ -13,6 +21,8 @@ const SO_ACCEPTCONN = 30;
 const SO_INCOMING_CPU = 49;
 const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
 const TCP_QUICKACK = 12;
 const IPV6_V6ONLY = 26;
 const SOCK_STREAM = 1;
@@ -33,6 +43,13 @@ export function applyStreamOptions(fd: number, isUnix: boolean, options: StreamO
   if (keepAliveSeconds !== undefined) set(SOL_SOCKET, SO_KEEPALIVE, keepAliveSeconds < 0 ? 0 : 1);
   if (keepAliveSeconds !== undefined && keepAliveSeconds > 0)
     set(IPPROTO_TCP, TCP_KEEPIDLE, keepAliveSeconds);
+  if (options.keepAliveIntervalSeconds) set(IPPROTO_TCP, TCP_KEEPINTVL, options.keepAliveIntervalSeconds);
+  if (options.keepAliveProbes) set(IPPROTO_TCP, TCP_KEEPCNT, options.keepAliveProbes);
+  if (options.typeOfService !== undefined) {
+    set(IPPROTO_IP, IP_TOS, options.typeOfService);
+    // Of a socket of IPv6 alone; another has none.
+    if (error === 0) binding().setSocketOption(fd, IPPROTO_IPV6, IPV6_TCLASS, options.typeOfService);
+  }
   return error;
 }
 

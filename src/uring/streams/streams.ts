@@ -1,11 +1,13 @@
 /** The connections and listeners of a ring. */
 import { EBADF } from '../../base/errno.js';
+import { checkInteger } from '../../base/validate.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type {
   BackendListener,
   BackendStream,
   ConnectionSink,
   ListenTarget,
+  NativeHandle,
   StreamBackend,
   StreamBounds,
   StreamOptions,
@@ -53,6 +55,7 @@ export class UringStreams implements StreamBackend, StreamHost {
   readonly #buffers: ReceiveBuffers;
   readonly #streams = new Set<UringStream>();
   readonly #listeners = new Set<UringListener>();
+  readonly #onEnd = new Set<() => void>();
   rearmCount = 0;
 
   constructor(dispatcher: Dispatcher, table: FdTable, buffers: ReceiveBuffers, zeroCopyTally: ZeroCopyTally) {
@@ -175,8 +178,26 @@ export class UringStreams implements StreamBackend, StreamHost {
     return this.wrap(fd, bounds, {});
   }
 
+  adoptHandle(handle: NativeHandle, bounds: StreamBounds): BackendStream {
+    const fd = binding().duplicateFd(checkInteger(handle.fd, 'options.handle.fd', 0));
+    if (fd < 0) throw addressError(fd, 'dup');
+    handle.close();
+    try {
+      return this.adopt(fd, bounds);
+    } catch (error) {
+      binding().closeFd(fd);
+      throw error;
+    }
+  }
+
+  onEnd(callback: () => void): () => void {
+    this.#onEnd.add(callback);
+    return () => void this.#onEnd.delete(callback);
+  }
+
   /** Closes every connection and listener. */
   async close(): Promise<void> {
+    for (const callback of this.#onEnd) callback();
     await Promise.all([
       ...[...this.#listeners].map((listener) => listener.close()),
       ...[...this.#streams].map((stream) => stream.close(false)),
