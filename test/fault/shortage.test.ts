@@ -127,9 +127,11 @@ describe('A ring whose memory the kernel itself refuses', () => {
       expectCleanExit(outcome);
       const rings = JSON.parse(outcome.stdout) as [string, string | null, string][];
       expect(rings.map(([, , data]) => data)).to.deep.equal(['received', 'received', 'received']);
-      const [backend, reason] = rings.at(-1) as [string, string | null, string];
-      if (backend === 'io_uring') skip(this, NOT_COUNTED);
-      expect(reason).to.match(/ENOMEM.*memory.* 65536 bytes, RLIMIT_MEMLOCK/);
+      const others = rings.filter(([backend]) => backend !== 'io_uring');
+      if (others.length === 0) skip(this, NOT_COUNTED);
+      for (const [, reason] of others) {
+        expect(reason).to.match(/ENOMEM.*memory.* 65536 bytes, RLIMIT_MEMLOCK/);
+      }
     });
 
     it(`RLIMIT_AS, ${name}: no room to map the queues, which are halved until there is`, async function () {

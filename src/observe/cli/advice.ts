@@ -124,7 +124,7 @@ function adviseOnLockedMemory({ isAvailable, trials, limits }: Probe): Advice[] 
   const limit = limits.lockedMemoryBytes?.soft;
   return [
     hint(
-      `A default ring and its receive buffers take more memory than may be locked (RLIMIT_MEMLOCK: ${limit} bytes for the user), so rings that leave the choice open run on Node's own modules.`,
+      `A default ring and its receive buffers take more memory than may be locked (RLIMIT_MEMLOCK: ${limit} bytes for the user), so rings that leave the choice open run in user space, on epoll.`,
       'Raise it: ulimit -l unlimited, LimitMEMLOCK=infinity of a systemd unit, docker run --ulimit memlock=-1.',
     ),
   ];
