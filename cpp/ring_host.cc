@@ -3,11 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 
 #include "check.h"
-#include "clock.h"
 #include "engine.h"
 #include "layout.h"
 #include "static_probes.h"
@@ -22,7 +20,6 @@ constexpr uint32_t kShutdownWaitMs = 100;
 constexpr uint32_t kEmptyRoundsMax = 2;
 // The request to cancel everything: no slot's, and no other cancel request's.
 constexpr uint64_t kCancelAllData = 0xfffffffe'00000000 | SLOT_UNTRACKED;
-constexpr uint32_t kSpinSixteenthsMax = 16;
 constexpr uint32_t kMultishotRound = 32;
 
 uint32_t SlotOf(const abi::Cqe& cqe) { return static_cast<uint32_t>(cqe.user_data); }
@@ -46,18 +43,10 @@ constexpr uint64_t kTransferOps = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 22 | 
 
 bool IsTransfer(const abi::Sqe& sqe) { return sqe.opcode < 64 && (kTransferOps >> sqe.opcode & 1) != 0; }
 
-void Pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#else
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-#endif
-}
-
 }  // namespace
 
 RingHost::RingHost(Engine* engine, const RingHostOptions& options)
-    : engine_(engine), options_(options), coalescing_(options.coalesce) {}
+    : engine_(engine), options_(options), busy_poll_(options.busy_poll_us), coalescing_(options.coalesce) {}
 
 RingHost::~RingHost() { RINGLET_CHECK(is_closed_); }
 
@@ -273,24 +262,6 @@ uint32_t RingHost::Collect() {
   return coalescing_.Sift(blocks_.completions, count);
 }
 
-bool RingHost::SpinForCompletions() {
-  if (options_.busy_poll_us == 0 || in_kernel_ == 0) return false;
-  uint64_t budget_ns = options_.busy_poll_us * 1000ull * spin_sixteenths_ / kSpinSixteenthsMax;
-  uint64_t deadline_ns = NowNs() + budget_ns;
-  do {
-    for (int i = 0; i < 32; i++) {
-      if (ring_.HasCompletions() || ring_.HasDeferredWork()) {
-        spin_sixteenths_ = kSpinSixteenthsMax;
-        return true;
-      }
-      Pause();
-    }
-  } while (NowNs() < deadline_ns);
-  // Nothing came: spin less next time, down to a sixteenth, until something comes again.
-  spin_sixteenths_ = std::max(spin_sixteenths_ / 2, 1u);
-  return false;
-}
-
 bool RingHost::IsFlow() {
   return in_kernel_ > 0 && coalescing_.IsFlow(blocks_.control[CONTROL_SUBMISSION_HEAD]);
 }
@@ -361,7 +332,7 @@ RingHost::Next RingHost::Round(const SettleCall& call, TurnBudget& budget) {
 
 // Nothing has completed: waits for more where that pays, and otherwise lets the loop be woken again.
 RingHost::Next RingHost::WaitOrEnd(TurnBudget& budget) {
-  if (SpinForCompletions()) return Next::kRound;
+  if (in_kernel_ > 0 && busy_poll_.Spin(ring_)) return Next::kRound;
   if (in_kernel_ > 0 && coalescing_.WantsMore()) {
     // One wait a turn: in between the event loop looks at everything else.
     if (budget.has_waited()) return Next::kTurn;

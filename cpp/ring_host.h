@@ -13,6 +13,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "busy_poll.h"
 #include "coalescing.h"
 #include "layout.h"
 #include "loop_hooks.h"
@@ -110,7 +111,6 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   void Count(uint32_t completions);
   void Settle(const SettleCall& call, uint32_t completions);
   bool HasWork() const;
-  bool SpinForCompletions();
   bool IsFlow();
   uint32_t Collect();
   void GrowCompletionQueue();
@@ -124,6 +124,7 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   std::optional<SqPollSeat> seat_;
   int ring_fd_registration_ = 0;
   Ring ring_;
+  BusyPoll busy_poll_;
   Coalescing coalescing_;
   SharedBlocks blocks_;
   WakeWatch* wake_watch_ = nullptr;
@@ -142,7 +143,6 @@ class RingHost : public std::enable_shared_from_this<RingHost> {
   // Descriptors, by slot, that parts of chains are to close: the environment's again if a part is cancelled.
   std::unordered_map<uint32_t, int> chained_closes_;
   // The share of busy_poll_us that recent spins have earned, in 1/16ths.
-  uint32_t spin_sixteenths_ = 16;
   uint64_t submitted_ = 0;
   uint64_t completed_ = 0;
   uint64_t batches_ = 0;

@@ -1,7 +1,6 @@
 /** StreamSocket: a TCP or Unix connection as users hold it. Checks what they pass, and asks the backend's. */
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import { type InspectOptions, inspect } from 'node:util';
-import { orAborted } from '../../base/abort.js';
 import { toBytes } from '../../base/bytes.js';
 import { checkOurs, OURS } from '../../base/construction.js';
 import { EINVAL, EOPNOTSUPP } from '../../base/errno.js';
@@ -31,14 +30,8 @@ import {
 } from '../../errors/index.js';
 import { backendOf, type Ring } from '../../ring/ring.js';
 import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
-import { connectToAny } from './connect.js';
-import {
-  readAttemptTimeout,
-  readGoal,
-  STREAM_CONNECT_OPTIONS,
-  type StreamConnectOptions,
-  TIMEOUT_MS_MAX,
-} from './connect-options.js';
+import type { StreamConnectOptions } from './connect-options.js';
+import { connectStream } from './connect-stream.js';
 import { checkDescriptors, FD_MAX } from './passed-descriptors.js';
 import { type ReadableFile, sendFile } from './send-file.js';
 import { setBackendOfStream } from './stream-access.js';
@@ -112,23 +105,8 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    * AbortError; ERR_RINGLET_CLOSED.
    */
   static async connect(options: StreamConnectOptions): Promise<StreamSocket> {
-    checkOptions<StreamConnectOptions>(options, STREAM_CONNECT_OPTIONS);
-    const { goal, find, localFor } = readGoal(options);
-    const streamOptions = readStreamOptions(options);
-    const bounds = readBounds(options);
-    const signal = checkSignal(options.signal);
-    const timeoutMs = checkInteger(options.timeoutMs ?? 0, 'options.timeoutMs', 0, TIMEOUT_MS_MAX);
-    const attemptTimeoutMs = readAttemptTimeout(options);
-    const { streams } = backendOf(options.ring);
-    if (signal?.aborted) throw abortError(signal);
-    const attempt = (remote: SocketAddress, end: AbortSignal | undefined): Promise<BackendStream> =>
-      streams.connect({ remote, local: localFor(remote), options: streamOptions, bounds }, end);
-    if (find === undefined && timeoutMs === 0)
-      return new StreamSocket(OURS, await attempt(goal, signal), bounds);
-    const addresses = async (end: AbortSignal): Promise<SocketAddress[]> =>
-      find === undefined ? [goal] : await orAborted(find(), end);
-    const race = { attemptTimeoutMs, timeoutMs, signal };
-    return new StreamSocket(OURS, await connectToAny(addresses, attempt, race, goal), bounds);
+    const { backend, bounds } = await connectStream(options);
+    return new StreamSocket(OURS, backend, bounds);
   }
 
   /**
