@@ -155,10 +155,19 @@ int Workers::Queue(Request* request, Work work, WorkKind kind) {
     request->place = Place::kWorker;
     group->waiting.Append(request);
     group->waiting_count++;
-    pthread_cond_signal(&group->has_work);
   }
-  pthread_mutex_unlock(&lock_);
+  UnlockAndWake(group);
   return error;
+}
+
+// Has one thread come at a time, which calls the next one if there is still work for it: a signal for each of
+// many requests would have all threads fight for the lock, and with a few CPUs most of them find nothing
+// left.
+void Workers::UnlockAndWake(Group* group) {
+  bool is_needed = group->waiting_count > 0 && group->idle_count > 0 && !group->is_waking;
+  if (is_needed) group->is_waking = true;
+  pthread_mutex_unlock(&lock_);
+  if (is_needed) pthread_cond_signal(&group->has_work);
 }
 
 bool Workers::TakeBack(Request* request) {
@@ -228,6 +237,8 @@ void Workers::RunThread(Thread* thread) {
       timespec until = After(kIdleSeconds, 0);
       int waited = pthread_cond_timedwait(&group.has_work, &lock_, &until);
       group.idle_count--;
+      // Whatever has ended the wait, this one looks for work now.
+      group.is_waking = false;
       if (waited == ETIMEDOUT && group.waiting.is_empty()) break;
       continue;
     }
@@ -235,7 +246,7 @@ void Workers::RunThread(Thread* thread) {
     if (is_stopping_) continue;
     request->is_begun = true;
     thread->running = request;
-    pthread_mutex_unlock(&lock_);
+    UnlockAndWake(&group);
     int32_t result = request->work(*request);
     pthread_mutex_lock(&lock_);
     thread->running = nullptr;

@@ -55,12 +55,15 @@ class Workers {
     uint32_t thread_count = 0;
     uint32_t idle_count = 0;
     uint32_t waiting_count = 0;
+    // A thread has been signalled and has not got the lock yet.
+    bool is_waking = false;
     pthread_cond_t has_work;
   };
 
   static void* Run(void* thread);
   void RunThread(Thread* thread);
   int StartThread(Group* group);
+  void UnlockAndWake(Group* group);
   void JoinEnded();
 
   int event_fd_ = -1;
