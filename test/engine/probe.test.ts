@@ -1,7 +1,6 @@
 /** probe(): its answers against the kernel's real behaviour, and against a process with less allowed. */
 import { expect } from 'chai';
 import { constants, cpus } from 'node:os';
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binding, FAULT_SETUP } from '#ringlet/native/binding.js';
 import { OPCODE_NAMES } from '#ringlet/native/kernel-names.js';
@@ -9,6 +8,7 @@ import { DatagramSocket, type Probe, probe, Ring, type RingOptions } from 'ringl
 import { frameRings, needsIoUring } from '../support/backends.js';
 import { expectCleanExit, PACKAGE_ROOT, runScript, startWorker } from '../support/child.js';
 import { addressOf, takeMessage } from '../support/datagrams.js';
+import { makeQuotaGroup } from '../support/cpu-quota.js';
 import { expectNoLeftovers, takeBaseline } from '../support/leftovers.js';
 import { skip } from '../support/skip.js';
 import { cpusAllowed } from '../support/sq-poll.js';
@@ -263,24 +263,3 @@ describe('probe where there is no addon', () => {
     expect(found.limits.openFiles?.soft).to.be.a('number');
   });
 });
-
-/** A control group with a quota of microseconds in each 100,000, or why there can be none. */
-function makeQuotaGroup(quotaUs: number): { directory: string; remove(): void } | string {
-  const name = `ringlet-test-${process.pid}`;
-  const version1 = join('/sys/fs/cgroup/cpu', name);
-  const version2 = join('/sys/fs/cgroup', name);
-  const isVersion2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
-  const directory = isVersion2 ? version2 : version1;
-  try {
-    mkdirSync(directory);
-    if (isVersion2) writeFileSync(join(directory, 'cpu.max'), `${quotaUs} 100000`);
-    else {
-      writeFileSync(join(directory, 'cpu.cfs_period_us'), '100000');
-      writeFileSync(join(directory, 'cpu.cfs_quota_us'), String(quotaUs));
-    }
-  } catch (error) {
-    if (existsSync(directory)) rmdirSync(directory);
-    return `no control group with a CPU quota can be made here: ${(error as Error).message}`;
-  }
-  return { directory, remove: () => rmdirSync(directory) };
-}
