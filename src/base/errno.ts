@@ -19,6 +19,7 @@ export const EINVAL = -errno.EINVAL;
 export const ENFILE = -errno.ENFILE;
 export const EMFILE = -errno.EMFILE;
 export const EFBIG = -errno.EFBIG;
+export const ENOSPC = -errno.ENOSPC;
 export const EPIPE = -errno.EPIPE;
 export const ENAMETOOLONG = -errno.ENAMETOOLONG;
 export const ENOSYS = -errno.ENOSYS;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { EACCES, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } from '../base/errno.js';
+import { EACCES, EMFILE, ENFILE, ENOMEM, ENOSPC, ENOSYS, EPERM } from '../base/errno.js';
 import type { Backend } from '../contract/backend.js';
 import type { RingSettings } from '../contract/ring-settings.js';
 import { backendUnavailableError } from '../errors/index.js';
@@ -60,13 +60,22 @@ export function explainRefusal(errno: number): string {
   }
 }
 
+/** The same of a ring in user space, whose own descriptors or memory were refused. */
+function explainEpollRefusal(errno: number): string {
+  const causes: Readonly<Record<number, string>> = {
+    [EMFILE]: ', too many open files',
+    [ENFILE]: ', too many open files',
+    [ENOMEM]: ', memory was refused',
+    [ENOSPC]: ', the sysctl fs.epoll.max_user_watches leaves no room',
+  };
+  return `epoll makes no ring: ${getSystemErrorName(errno)}${causes[errno] ?? ''}`;
+}
+
 /** Why there is no ring, when that is what the error is about. */
 export function reasonFor(error: unknown): string | undefined {
   if (error instanceof backends().RingRefusedError) {
     const { kernel, errno } = error;
-    return kernel === 'io_uring'
-      ? explainRefusal(errno)
-      : `epoll makes no ring: ${getSystemErrorName(errno)}`;
+    return kernel === 'io_uring' ? explainRefusal(errno) : explainEpollRefusal(errno);
   }
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ERR_RINGLET_UNAVAILABLE') return undefined;

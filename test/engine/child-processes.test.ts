@@ -2,8 +2,10 @@
 import { expect } from 'chai';
 import { injectPollResults } from '#ringlet/uring/events/polls.js';
 import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { DatagramSocket } from 'ringlet';
 import { frameRings, RING_CONFIGURATIONS } from '../support/backends.js';
 import { expectCleanExit, runProgram, runScript } from '../support/child.js';
+import { addressOf } from '../support/datagrams.js';
 import { openPipe } from '../support/descriptors.js';
 import { eventually, within } from '../support/eventually.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -64,6 +66,34 @@ for (const { title, options } of RING_CONFIGURATIONS) {
       expect((await handle.read(Buffer.alloc(7))).bytesRead).to.equal(7);
       for (const watch of [onRing, onEpoll]) await watch.return?.();
       closeSync(fd);
+    });
+
+    it('started again and again under reads, receives and writes: none gets a descriptor, nothing is lost', async () => {
+      const ring = makeRing();
+      await using fifo = await ring.fs.open(directory.fifo('fifo'), 'r+');
+      await using socket = await DatagramSocket.bind({ address: '127.0.0.1', ring });
+      let hasEnded = false;
+      let rounds = 0;
+      const work = (async () => {
+        while (!hasEnded) {
+          const reading = fifo.read(Buffer.alloc(4));
+          const receiving = socket.receive();
+          const opening = ring.fs.open(directory.at('file'), 'w');
+          await using file = await opening;
+          await Promise.all([file.write('text'), fifo.write('text'), socket.send('text', addressOf(socket))]);
+          await file.sync();
+          expect([(await reading).bytesRead, String((await receiving).data)]).to.deep.equal([4, 'text']);
+          rounds++;
+        }
+      })();
+      for (let count = 0; count < 10; count++) {
+        const child = await runProgram(['ls', '-l', '/proc/self/fd']);
+        expectCleanExit(child);
+        expect(child.stdout).not.to.match(/io_uring|eventpoll|eventfd|timerfd|\/file|\/fifo/);
+      }
+      hasEnded = true;
+      await within('the last round', work);
+      expect(rounds).to.be.above(0);
     });
   });
 }

@@ -1,6 +1,6 @@
 /** What a ring in user space does that no other backend does: its threads, its descriptors, the numbers they had before. */
 import { expect } from 'chai';
-import { chmodSync, closeSync, constants, openSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { DatagramSocket, Listener, Ring, StreamSocket } from 'ringlet';
 import { doesWithout, needsLocalFiles } from '../support/backends.js';
 import { expectCleanExit, runScript } from '../support/child.js';
@@ -71,6 +71,25 @@ describe('A ring on epoll', () => {
     writeSync(second, 'x');
     expect(await within('the readiness', found)).to.include('readable');
     closeSync(second);
+  });
+
+  it('the same of a read, which ends with EBADF and takes nothing of the other file', async () => {
+    await using ring = new Ring({ backend: 'epoll' });
+    const fifos = ['first', 'second'].map((name) => directory.fifo(name));
+    const first = await ring.fs.open(fifos[0] as string, 'r+');
+    const lost = rejection(first.read(Buffer.alloc(4)));
+    expect(await isPending(lost)).to.equal(true);
+    closeSync(first.fd);
+    const second = openSync(fifos[1] as string, constants.O_RDWR | constants.O_NONBLOCK);
+    expect(second).to.equal(first.fd);
+    const found = ring.poll(second, ['readable']);
+    expect(await within('the lost read to end', lost)).to.have.property('code', 'EBADF');
+    writeSync(second, 'text');
+    expect(await within('the readiness', found)).to.include('readable');
+    const buffer = Buffer.alloc(8);
+    expect(readSync(second, buffer)).to.equal(4);
+    closeSync(second);
+    await rejection(first.close());
   });
 
   it('a queue of 8 completions: none is lost of 500 datagrams, nor of as many reads at once', async () => {

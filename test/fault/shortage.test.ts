@@ -211,7 +211,7 @@ describe('A ring for which descriptors are short', () => {
     expect(outcome.stdout).to.match(/^true .*Too many open files/);
   });
 
-  for (const [name, options] of KINDS) {
+  for (const [name, options] of [...KINDS, ['epoll', "{ backend: 'epoll' }"]] as const) {
     it(`${name}: EMFILE is an error that says so, each failure leaves nothing, and the next try may succeed`, async () => {
       const source = `
         import { closeSync, openSync } from 'node:fs';

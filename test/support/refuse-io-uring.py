@@ -4,9 +4,11 @@
     python3 refuse-io-uring.py 'ENOMEM>512' node script.mjs
     python3 refuse-io-uring.py KILL node script.mjs
     python3 refuse-io-uring.py openat2:ENOSYS node script.mjs
+    python3 refuse-io-uring.py 'epoll_ctl[2]:ENOSPC>60' node script.mjs
 
 The second refuses only rings of more than 512 submission entries, as a system short of memory would. The third ends
-the process with SIGSYS, as systemd's SystemCallFilter does without SystemCallErrorNumber.
+the process with SIGSYS, as systemd's SystemCallFilter does without SystemCallErrorNumber. The last goes by the third
+argument: what epoll is to watch is a descriptor above 60.
 Container engines refuse io_uring in the same way: by a seccomp filter that answers with EPERM.
 The filter is inherited by everything the program starts, and needs no privilege.
 """
@@ -29,18 +31,19 @@ from seccomp_filter import (  # noqa: E402
     load_word,
 )
 
-# The same numbers on every architecture: they came after the numbering was unified.
-NUMBERS = {"io_uring_setup": 425, "openat2": 437}
+# Newer calls have the same number on every architecture.
+NUMBERS = {"io_uring_setup": 425, "openat2": 437, "epoll_ctl": 21 if os.uname().machine == "aarch64" else 233}
 
 if __name__ == "__main__":
     refusal, _, above = sys.argv[1].partition(">")
     call, _, name = refusal.rpartition(":")
+    # The first one of io_uring_setup: submission entries.
+    call, _, argument = (call or "io_uring_setup").rstrip("]").partition("[")
     install(
         [
             load_word(NUMBER_OFFSET),
-            equal(NUMBERS[call or "io_uring_setup"], 0, 3),
-            # The first argument: submission entries.
-            load_word(ARGUMENTS_OFFSET),
+            equal(NUMBERS[call], 0, 3),
+            load_word(ARGUMENTS_OFFSET + 8 * int(argument or 0)),
             greater(int(above or 0), 0, 1),
             answer(KILL_PROCESS if name == "KILL" else ERRNO | getattr(errno, name)),
             answer(ALLOW),

@@ -12,7 +12,7 @@ const SCRIPT = join(PACKAGE_ROOT, 'test/support/refuse-io-uring.py');
  * For `ChildOptions.launcher`.
  *
  * @param refusal an errno's name, as in 'ENOMEM>512' for larger rings only; 'KILL' ends the process with SIGSYS;
- *   'openat2:EPERM' refuses that call instead.
+ *   'openat2:EPERM' refuses that call instead, and 'epoll_ctl[2]:ENOSPC>60' one by its third argument.
  */
 export function refusing(refusal: string): string[] {
   return [python(), SCRIPT, refusal];
