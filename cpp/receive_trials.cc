@@ -105,9 +105,12 @@ abi::Sqe Receive(int fd, uint64_t user_data, uint16_t how) {
   return sqe;
 }
 
-// One socket's single receive is submitted together with the other's multishot receive. The kernel posts the
-// completion of the first late and those of the second at once: with the first of them behind (Linux 6.13.11
-// to 6.14.8, liburing issue 1409) it could not be told which bytes of the buffers are whose.
+// One socket's single receive is submitted together with the other's multishot receive. The kernel puts the
+// completion of the first off and posts those of the second at once: with the first of them behind (before
+// 6.15 and its stable releases of May 2025, "ensure deferred completions are flushed for multishot"; liburing
+// issue 1409) it could not be told which bytes of the buffers are whose. The last completion of a multishot
+// receive is put off in the same way, and has bytes where the completion queue was full. It needs no trial of
+// its own: what is put off is one list, which io_req_post_cqe flushes first or does not.
 std::vector<abi::Cqe> ReceiveBoth(Ring& ring, const Pairs& pairs, uint16_t how) {
   ring.Push(Receive(pairs.once[0], kOnce, how));
   abi::Sqe repeatedly = Receive(pairs.repeatedly[0], kRepeatedly, how | abi::kReceiveMultishot);
