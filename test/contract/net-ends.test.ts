@@ -9,7 +9,7 @@ import ringletNet from 'ringlet/net';
 import { describeOnEachBackend } from '../support/backends.js';
 import { makeCertificate } from '../support/certificate.js';
 import { expectCleanExit, runScript } from '../support/child.js';
-import { eventually, pause, within } from '../support/eventually.js';
+import { eventually, pause, turns, within } from '../support/eventually.js';
 import { skip } from '../support/skip.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -71,6 +71,43 @@ async function everythingOf(socket: nodeNet.Socket): Promise<string> {
   socket.on('error', () => {});
   await within('the end of a connection', once(socket, 'close'));
   return text;
+}
+
+/** A TLS server on `net` that has still to write when the end of the connection comes: the client gets all of it. */
+async function expectAllDespiteEnd(
+  net: Net,
+  { key, cert }: { key: Buffer; cert: Buffer },
+  clients: (port: number) => [string, nodeNet.Socket][],
+): Promise<void> {
+  // More than the kernel's buffers and the stream's take.
+  const content = Buffer.alloc(16 << 20, 'x');
+  const errors: unknown[] = [];
+  let endCount = 0;
+  const secured = createTlsServer({ key, cert }, (secure) => {
+    secure.on('error', (error) => errors.push(error));
+    secure.on('end', () => {
+      endCount += 1;
+    });
+    secure.resume().write(content);
+  });
+  const server = net.createServer({}, (socket) => secured.emit('connection', socket));
+  const isServerOver: Promise<unknown>[] = [];
+  secured.on('secureConnection', (secure) => isServerOver.push(once(secure, 'close')));
+  for (const [index, [title, socket]] of clients(await listen(server)).entries()) {
+    const client = tlsConnect({ socket, ca: cert, servername: 'localhost' });
+    client.end('a question');
+    await eventually('the end at the server', () => endCount === index + 1);
+    await turns(10);
+    let bytes = 0;
+    client.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await within('the end of an answer', once(client, 'close'));
+    expect([title, bytes]).to.deep.equal([title, content.length]);
+  }
+  await within('the end of the connections', Promise.all(isServerOver));
+  expect(errors).to.deep.equal([]);
+  await closed(server);
 }
 
 describeOnEachBackend("'ringlet/net': writes and ends", (makeRing) => {
@@ -240,6 +277,7 @@ describeOnEachBackend("'ringlet/net': writes and ends", (makeRing) => {
       expect([title, bytes]).to.deep.equal([title, sent.length]);
     }
     await closed(server);
+    await expectAllDespiteEnd(net, certificate, raw);
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       const strict = createTlsServer({ key, cert, maxVersion, requestCert: true });
       const refusing = net.createServer({}, (socket) => strict.emit('connection', socket));
