@@ -111,11 +111,14 @@ export class Datagrams implements Part {
     const pair = this.#pair;
     const { receiver, model } = pair;
     if (pair.isClosing || model.outstanding <= model.reserved) return undefined;
+    model.reserved++;
     return (async () => {
       try {
         model.received((await persist(() => receiver.receive())).data);
       } catch (error) {
         if (!pair.isClosing) throw error;
+      } finally {
+        model.reserved--;
       }
     })();
   }

@@ -74,7 +74,8 @@ export class Streams implements Part {
   readonly #write: Action = (random) => {
     const connection = random.pick(this.#connections);
     const { model, near } = connection;
-    if (model.isBroken || model.outstanding > OUTSTANDING_MAX) return undefined;
+    // What others write meanwhile would come between the pieces of a file.
+    if (model.isBroken || model.outstanding > OUTSTANDING_MAX || this.#isSending.has(near)) return undefined;
     const { position } = model;
     const piece = model.next(1 + random.integer(random.chance(10) ? PIECE_BYTES_MAX - 1 : 2000));
     const half = piece.length >> 1;
@@ -89,10 +90,7 @@ export class Streams implements Part {
       () => near.write(piece, options),
       () => near.writev([piece.subarray(0, half), piece.subarray(half)], options),
     ];
-    // What others write meanwhile would come between its pieces.
-    if (near.bufferedBytes === 0 && random.chance(10) && !this.#isSending.has(near))
-      calls.splice(0, 3, () => this.#sendFile(near, position, piece.length));
-    else if (this.#isSending.has(near)) return this.#takeBack(model, piece.length);
+    if (random.chance(10)) calls.splice(0, calls.length, () => this.#sendFile(near, position, piece.length));
     return (async () => {
       let isClosed = false;
       const when = (): boolean => {
@@ -109,10 +107,6 @@ export class Streams implements Part {
   };
 
   readonly #isSending = new Set<StreamSocket>();
-
-  #takeBack(model: StreamModel, bytes: number): undefined {
-    model.takeBack(bytes);
-  }
 
   async #sendFile(near: StreamSocket, position: number, length: number): Promise<number> {
     this.#isSending.add(near);
