@@ -43,6 +43,11 @@ export class BatchQueue<Item> {
     return this.#isEnded;
   }
 
+  /** Whether readers wait for what comes. */
+  get isWaitedFor(): boolean {
+    return this.#readers.length > 0;
+  }
+
   /** Adds one item without waking a reader; call `flush` when the batch is complete. */
   append(item: Item): void {
     this.#items.push(item);

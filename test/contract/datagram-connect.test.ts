@@ -105,6 +105,19 @@ describeOnEachBackend('DatagramSocket.connect', (makeRing, { options }) => {
     });
   });
 
+  it('nobody there: of several that wait one is told, and the others get what comes after', async () => {
+    await using socket = await DatagramSocket.bind({ address, port: await freePort(), ring: makeRing() });
+    await socket.connect({ address, port: await freePort() });
+    const [first, second, third] = [socket.receive(), socket.receive(), socket.receive()];
+    expect(await isPending(Promise.race([first, second, third]))).to.equal(true);
+    await socket.send('is anybody there?');
+    expect((await rejection(first)).code).to.equal('ECONNREFUSED');
+    socket.disconnect();
+    for (const text of ['one', 'two']) await socket.send(text, socket.address);
+    const received = await within('the receives that were not told', Promise.all([second, third]));
+    expect(received.map(({ data }) => data.toString())).to.deep.equal(['one', 'two']);
+  });
+
   it('misuse: Node’s codes and words', async () => {
     const socket = await DatagramSocket.bind({ address, ring: makeRing() });
     const peer = { address, port: await freePort() };

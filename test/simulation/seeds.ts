@@ -6,4 +6,5 @@ export const SEEDS: readonly { readonly kernel: string; readonly seed: number; r
     found: 'leased datagrams, unread when their socket is closed, keep its buffers',
   },
   { kernel: 'newest', seed: 11, found: 'the same, with Unix sockets' },
+  { kernel: 'newest', seed: 300_000_394, found: 'receives behind one that has failed wait for good' },
 ];

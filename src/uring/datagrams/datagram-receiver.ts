@@ -217,9 +217,10 @@ export class DatagramReceiver implements ArmedOwner, BatchListener, BufferWaiter
     this.armed = undefined;
     if (result === ENOBUFS) this.#buffers.grow();
     else if (result < 0 && result !== ECANCELED) {
-      this.#isReceiving = false;
       const { address, port } = this.#owner.local;
       this.incoming.fail(addressError(result, 'recvmsg', address, port));
+      // One reader has been told, and those behind it go on waiting.
+      this.#isReceiving = this.incoming.isWaitedFor;
     }
     if (this.#owner.isClosing || this.#dispatcher.isClosing) {
       this.incoming.end();
