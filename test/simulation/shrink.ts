@@ -31,16 +31,15 @@ function joined(ranges: readonly Range[]): Range[] {
  * Ranges of `count` operations that may be dropped together. Halves are tried first, then quarters and so on to single
  * ones, and those again as long as one goes; a failure that comes only now and then is taken for what it was each time.
  *
+ * @param mayGoOn whether another attempt may be made.
  * @param fails whether what is left still fails.
- * @param attemptsMax how often it is asked.
  */
 export async function shrink(
   count: number,
-  attemptsMax: number,
+  mayGoOn: () => boolean,
   fails: (dropped: readonly Range[]) => Promise<boolean>,
 ): Promise<Range[]> {
   let dropped: Range[] = [];
-  let attempts = 0;
   const isDropped = (from: number, to: number): boolean => {
     return dropped.some(([first, last]) => first <= from && to <= last);
   };
@@ -50,7 +49,7 @@ export async function shrink(
     for (let from = Math.floor((count - 1) / size) * size; from >= 0; from -= size) {
       const to = Math.min(from + size, count) - 1;
       if (isDropped(from, to)) continue;
-      if (attempts++ === attemptsMax) return dropped;
+      if (!mayGoOn()) return dropped;
       const tried = joined([...dropped, [from, to]]);
       if (!(await fails(tried))) continue;
       dropped = tried;

@@ -20,8 +20,9 @@ const OPERATIONS = Number(process.env.RINGLET_SIMULATION_OPERATIONS || 1_000_000
 const PROGRAM = fileURLToPath(new URL('./program.js', import.meta.url));
 const EPISODE_OPERATIONS = 1000;
 const EPISODE_MS = 60_000 * PATIENCE;
-/** Attempts to make a failing seed small. One that hangs takes its whole time in each. */
-const ATTEMPTS_MAX = 60;
+/** How long a failing seed is made small, and how long an attempt at that waits for what hangs. */
+const SHRINK_MS = 300_000;
+const SHRINK_SETTLE_MS = 3000 * PATIENCE;
 const SEEDS_APART = 10_000_000;
 /** Enough of them that everything that can happen does. */
 const OPERATIONS_FOR_ALL = 20_000;
@@ -30,6 +31,7 @@ const only = process.env.RINGLET_SIMULATION_KERNEL;
 const kernels = only ? [only] : KERNELS;
 
 function run(kernel: string, seed: number, operations: number, dropped?: string): Promise<ChildOutcome> {
+  const env = dropped === undefined ? {} : { RINGLET_SIMULATION_SETTLE_MS: String(SHRINK_SETTLE_MS) };
   const args = [
     PROGRAM,
     kernel,
@@ -38,7 +40,7 @@ function run(kernel: string, seed: number, operations: number, dropped?: string)
     ...(dropped === undefined ? [] : [dropped]),
   ];
   const deadlineMs = EPISODE_MS + operations * 5 * PATIENCE;
-  return runProgram([process.execPath, '--no-warnings', ...args], { deadlineMs });
+  return runProgram([process.execPath, '--no-warnings', ...args], { deadlineMs, env });
 }
 
 async function explain(kernel: string, { stdout, stderr, signal, code }: ChildOutcome): Promise<Error> {
@@ -46,7 +48,9 @@ async function explain(kernel: string, { stdout, stderr, signal, code }: ChildOu
   const fails = async (dropped: readonly Range[]): Promise<boolean> => {
     return (await run(kernel, seed, EPISODE_OPERATIONS, formatRanges(dropped))).code !== 0;
   };
-  const dropped = formatRanges(await shrink(EPISODE_OPERATIONS, ATTEMPTS_MAX, fails));
+  const untilMs = performance.now() + SHRINK_MS;
+  const mayGoOn = (): boolean => performance.now() < untilMs;
+  const dropped = formatRanges(await shrink(EPISODE_OPERATIONS, mayGoOn, fails));
   const replay = `node build/test/simulation/program.js ${kernel} ${seed} ${EPISODE_OPERATIONS} '${dropped}'`;
   return new Error(`seed ${seed} fails (${signal ?? code})\n${stderr}\nonce more: ${replay}`);
 }
@@ -64,7 +68,7 @@ describe('Simulated kernels', () => {
     // Each with programs of its own.
     const first = SEED + index * SEEDS_APART;
     it(`[${kernel}] ${operations} operations from seed ${first} on: all settle, and are as the models say`, async function () {
-      this.timeout(EPISODE_MS * (ATTEMPTS_MAX + 1) + operations * 10 * PATIENCE);
+      this.timeout(SHRINK_MS + 2 * EPISODE_MS + operations * 5 * PATIENCE);
       const outcome = await run(kernel, first, operations);
       if (outcome.code !== 0) throw await explain(kernel, outcome);
       const { made, mischief } = JSON.parse(outcome.stdout.trimEnd().split('\n').at(-1) ?? '') as Report;
@@ -75,7 +79,7 @@ describe('Simulated kernels', () => {
 
   for (const { kernel, seed, found } of SEEDS) {
     it(`[${kernel}] seed ${seed}: ${found}`, async function () {
-      this.timeout(EPISODE_MS * (ATTEMPTS_MAX + 1));
+      this.timeout(SHRINK_MS + 2 * EPISODE_MS);
       const outcome = await run(kernel, seed, 1);
       if (outcome.code !== 0) throw await explain(kernel, outcome);
     });

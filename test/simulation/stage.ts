@@ -7,7 +7,7 @@ const SHORTAGE = /^(ENOMEM|EAGAIN|EBUSY)$/;
 /** Of calls that end with their ring, or are made after that. */
 const ENDED = new RegExp(
   '^(ERR_RINGLET_CLOSED|ECANCELED|EBADF|ECONNRESET|EPIPE|ERR_SOCKET_CLOSED|ERR_SOCKET_DGRAM_NOT_RUNNING' +
-    '|ERR_INVALID_STATE|ECONNREFUSED|ERR_SERVER_NOT_RUNNING)$',
+    '|ERR_INVALID_STATE|ECONNREFUSED|ENOENT|ERR_SERVER_NOT_RUNNING)$',
 );
 
 export function codeOf(error: unknown): string {
