@@ -1,11 +1,14 @@
 /** The public names, and nothing else. */
 
-export type { SocketAddress } from './contract/address.js';
+export type { View } from './base/views.js';
+export type { AddressFamily, SocketAddress } from './contract/address.js';
 export type { AncillaryField, ProcessCredentials } from './contract/ancillary.js';
 export { DatagramMessage } from './contract/datagram-message.js';
+export type { ReadResult, ReadVectorResult, WriteResult, WriteVectorResult } from './contract/files.js';
 export { LatencyRecording } from './contract/latency.js';
 export type { OperationFacts, OperationTrace } from './contract/observation.js';
 export type {
+  BackendName,
   Degradation,
   FdTableStats,
   ReceiveBufferStats,
@@ -13,7 +16,13 @@ export type {
   RingStats,
   SqPollProfile,
 } from './contract/reports.js';
-export type { ReceiveBufferOptions, RingOptions, SqPollOptions } from './contract/ring-options.js';
+export type {
+  CoalesceOptions,
+  IoWorkerOptions,
+  ReceiveBufferOptions,
+  RingOptions,
+  SqPollOptions,
+} from './contract/ring-options.js';
 export { StreamChunk } from './contract/stream-chunk.js';
 export type { PeerCredentials } from './contract/streams.js';
 export type { PollEvent } from './events/poll-events.js';
@@ -37,11 +46,23 @@ export type {
 } from './fs/chain.js';
 export { FileHandle } from './fs/file-handle.js';
 export type { Fs } from './fs/fs.js';
-export type { HandleWriter, WriterOptions } from './fs/handle-writer.js';
+export type { ReadOptions, TransferOptions } from './fs/handle-transfers.js';
+export type { HandleWriter, WriterCallOptions, WriterOptions } from './fs/handle-writer.js';
 export type { OpenOptions, ResolveRule } from './fs/open-rules.js';
+export type {
+  MakeDirectoryOptions,
+  PathStatOptions,
+  ReadFileOptions,
+  SignalOptions,
+  StatOptions,
+  WriteFileOptions,
+} from './fs/options.js';
 export type { Advice, SyncRangeOptions } from './fs/range-hints.js';
 export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
+export type { SpliceOptions } from './fs/splice-options.js';
 export type { ContentTransform, PullOptions, PullSyncOptions } from './fs/stream-iter.js';
+export type { WebStreamOptions } from './fs/web-stream.js';
+export type { FileContent } from './fs/write-file.js';
 export type { SqPollGroup, SqPollThread } from './native/sq-poll-groups.js';
 export type { DatagramBindOptions } from './net/datagrams/datagram-binding.js';
 export type {
@@ -59,6 +80,8 @@ export type { ReadableFile } from './net/streams/send-file.js';
 export { serveOn } from './net/streams/serve-on.js';
 export type {
   ChunkOptions,
+  ReceivedDescriptors,
+  ReceiveDescriptorsOptions,
   SendFileOptions,
   StreamCallOptions,
   StreamReadOptions,
@@ -79,3 +102,4 @@ export {
 } from './observe/probe.js';
 export { fs } from './ring/default-fs.js';
 export { Ring, type WaitOptions } from './ring/ring.js';
+export type { ProfileName, TrialName } from './uring/probe.js';

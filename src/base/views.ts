@@ -8,6 +8,7 @@
  */
 import { memoryGoneError } from '../errors/index.js';
 
+/** A Buffer, a typed array or a DataView. */
 export type View = NodeJS.ArrayBufferView;
 
 function getterOf<Target, Value>(prototype: object, name: PropertyKey): (target: Target) => Value {

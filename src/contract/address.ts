@@ -3,6 +3,7 @@ import { orAborted } from '../base/abort.js';
 import { checkString } from '../base/validate.js';
 import { abortError, badPort, invalidArgValue } from '../errors/index.js';
 
+/** The family of an IP address. */
 export type AddressFamily = 'IPv4' | 'IPv6';
 
 /** An end of a socket: an IP address and a port, or a Unix socket's path. */

@@ -9,25 +9,35 @@ import type { CallOnFile, CallOnPath, FileCalls } from './file-calls.js';
 
 export * from '../base/file-arguments.js';
 
+/** What a read is fulfilled with. */
 export interface ReadResult<Data extends NodeJS.ArrayBufferView> {
   /** Bytes now in `buffer`; 0 means the end of the file. May be fewer than asked for. */
   bytesRead: number;
+  /** The caller's own, which was read into. */
   buffer: Data;
 }
 
+/** What a write is fulfilled with. */
 export interface WriteResult<Data> {
   /** Bytes the kernel took; may be fewer than given. */
   bytesWritten: number;
+  /** The caller's own data. */
   buffer: Data;
 }
 
+/** What a read into several buffers is fulfilled with. */
 export interface ReadVectorResult<Data extends readonly NodeJS.ArrayBufferView[]> {
+  /** Bytes now in the buffers, the first of them filled first; 0 means the end of the file. */
   bytesRead: number;
+  /** The caller's own array. */
   buffers: Data;
 }
 
+/** What a write of several buffers is fulfilled with. */
 export interface WriteVectorResult<Data extends readonly NodeJS.ArrayBufferView[]> {
+  /** Bytes the kernel took; may be fewer than given. */
   bytesWritten: number;
+  /** The caller's own array. */
   buffers: Data;
 }
 

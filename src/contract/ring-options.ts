@@ -1,5 +1,6 @@
 /** What a ring can be asked for: each option with its unit, range and default. Types only. */
 
+/** How the kernel thread is to be; see `RingOptions.sqPoll`. */
 export interface SqPollOptions {
   /**
    * Rings that name the same group, in any thread of the process, share its kernel threads.
@@ -36,6 +37,7 @@ export interface ReceiveBufferOptions {
   incremental?: boolean;
 }
 
+/** A wait for more completions; see `RingOptions.coalesce`. */
 export interface CoalesceOptions {
   /** Completions worth waiting for, 1 to 4096; never more than can come. */
   minCompletions: number;
@@ -43,6 +45,7 @@ export interface CoalesceOptions {
   timeoutUs: number;
 }
 
+/** Limits of io-wq, the kernel's threads. */
 export interface IoWorkerOptions {
   /** Kernel threads for files, 1 to 65,535. Default: the kernel's own limit. */
   bounded?: number;

@@ -83,10 +83,12 @@ export interface OwnCalls {
     path: PathLike | FileHandle,
     options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
   ): Promise<string>;
+  /** The same, as a Buffer. */
   readFile(
     path: PathLike | FileHandle,
     options?: (ReadFileOptions & { encoding?: null | undefined }) | null,
   ): Promise<Buffer>;
+  /** The same, as `options` say. */
   readFile(
     path: PathLike | FileHandle,
     options?: ReadFileOptions | BufferEncoding | null,
@@ -109,6 +111,7 @@ export interface OwnCalls {
     paths: Iterable<PathLike> | AsyncIterable<PathLike>,
     options: ReadFilesOptions & { encoding: BufferEncoding },
   ): AsyncGenerator<ReadFilesEntry<string>, void, void>;
+  /** The same, with contents as Buffers. */
   readFiles(
     paths: Iterable<PathLike> | AsyncIterable<PathLike>,
     options?: (ReadFilesOptions & { encoding?: null | undefined }) | null,
@@ -153,13 +156,18 @@ export interface OwnCalls {
    * nothing is there and `throwIfNoEntry` is false.
    */
   stat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  /** The same in bigints. */
   stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  /** The same, as `options` say. */
   stat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
+  /** The same, with `throwIfNoEntry`. */
   stat(path: PathLike, options?: PathStatOptions | null): Promise<Stats | BigIntStats | undefined>;
 
   /** `stat` of a symbolic link itself, where `path` is one (lstat(2)). */
   lstat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
+  /** The same in bigints. */
   lstat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  /** The same, as `options` say. */
   lstat(path: PathLike, options?: StatOptions | null): Promise<Stats | BigIntStats>;
 
   /** Gives a file a second name, `newPath`, which must not exist (link(2)). */
@@ -189,10 +197,12 @@ export interface OwnCalls {
 
   /** Makes a directory; with `recursive` resolves to the first one it had to make, if any. */
   mkdir(path: PathLike, options: MakeDirectoryOptions & { recursive: true }): Promise<string | undefined>;
+  /** One directory, whose parent is there. */
   mkdir(
     path: PathLike,
     options?: number | string | (MakeDirectoryOptions & { recursive?: false | undefined }) | null,
   ): Promise<void>;
+  /** The same, as `options` say. */
   mkdir(path: PathLike, options?: number | string | MakeDirectoryOptions | null): Promise<string | undefined>;
 }
 

@@ -18,6 +18,7 @@ import { checkReadRange, checkWriteRange, TRANSFER_BYTES_MAX, toLenientPosition 
 
 const READ_BUFFER_BYTES = 16 * 1024;
 
+/** Where a transfer begins, and how much it is of. */
 export interface TransferOptions extends SignalOptions {
   /** First byte of the buffer to use. Default 0. */
   offset?: number | null | undefined;
@@ -27,6 +28,7 @@ export interface TransferOptions extends SignalOptions {
   position?: number | bigint | null | undefined;
 }
 
+/** What `FileHandle.read` can be asked for. */
 export interface ReadOptions<Data extends View = Buffer> extends TransferOptions {
   /** Where to read to. Default: a new Buffer of 16 KiB. */
   buffer?: Data | undefined;

@@ -32,7 +32,8 @@ export interface WriterOptions {
   chunkSize?: number | undefined;
 }
 
-interface WriterCallOptions {
+/** What the calls of a `HandleWriter` can be asked for. */
+export interface WriterCallOptions {
   /** Ends the call, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }

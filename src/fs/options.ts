@@ -24,6 +24,7 @@ const CAN_FILL_BUFFERS = isNodeAtLeast(26, 4, { 24: 19 });
 /** Node's timers take no more. */
 const TIMEOUT_MAX = 2 ** 31 - 1;
 
+/** What every call on files takes. */
 export interface SignalOptions {
   /** Cancels the call, which then rejects with an AbortError whose `cause` is the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -45,11 +46,13 @@ export function toSignal(
   return checked === undefined ? limit : eitherSignal(checked, limit);
 }
 
+/** What `stat` of handles and paths can be asked for. */
 export interface StatOptions extends SignalOptions {
   /** Whether the numbers are bigints, times in nanoseconds included. Default false. */
   bigint?: boolean | undefined;
 }
 
+/** What `stat` of paths can be asked for. */
 export interface PathStatOptions extends StatOptions {
   /**
    * Whether a path that leads to nothing (ENOENT, ENOTDIR) is an error; if not, the result is undefined.
@@ -58,6 +61,7 @@ export interface PathStatOptions extends StatOptions {
   throwIfNoEntry?: boolean | undefined;
 }
 
+/** What `mkdir` can be asked for. */
 export interface MakeDirectoryOptions extends SignalOptions {
   /** Whether missing parents are made, and a directory that exists is no error. Default false. */
   recursive?: boolean | undefined;
@@ -65,6 +69,7 @@ export interface MakeDirectoryOptions extends SignalOptions {
   mode?: number | string | undefined;
 }
 
+/** What `readFile` can be asked for. */
 export interface ReadFileOptions extends SignalOptions {
   /** The encoding of the string to return; without one the result is a Buffer. */
   encoding?: BufferEncoding | null | undefined;
@@ -78,6 +83,7 @@ export interface ReadFileOptions extends SignalOptions {
   buffer?: NodeJS.ArrayBufferView | ((size: number) => NodeJS.ArrayBufferView) | undefined;
 }
 
+/** What `writeFile`, `appendFile` and `writeFileAtomic` can be asked for. */
 export interface WriteFileOptions extends SignalOptions {
   /** How strings become bytes. Default 'utf8'. */
   encoding?: BufferEncoding | null | undefined;

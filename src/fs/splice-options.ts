@@ -3,8 +3,11 @@ import { checkOptions, type OptionNames, toPosition } from '../base/validate.js'
 import type { Position } from '../contract/backend.js';
 import { type SignalOptions, toSignal } from './options.js';
 
+/** What `FileHandle.splice` can be asked for. */
 export interface SpliceOptions extends SignalOptions {
+  /** Where in this file, in bytes; the cursor, which then moves, when it is left out or null. */
   position?: number | bigint | null | undefined;
+  /** Where in the target, in bytes; its cursor when it is left out or null. */
   targetPosition?: number | bigint | null | undefined;
 }
 

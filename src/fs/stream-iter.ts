@@ -18,7 +18,10 @@ export const IS_LATER_DRAFT = isNodeAtLeast(26);
 /** Turns pieces of content into others; null says that the last one has come. */
 export type ContentTransform =
   | ((chunks: Uint8Array[] | null, options?: { signal: AbortSignal }) => unknown)
-  | { transform(source: unknown, options?: { signal: AbortSignal }): unknown };
+  | {
+      /** Takes all chunks and returns others, as one iterable. */
+      transform(source: unknown, options?: { signal: AbortSignal }): unknown;
+    };
 
 /** What `FileHandle.pullSync` can be asked for. */
 export interface PullSyncOptions {

@@ -16,6 +16,7 @@ const CHUNK_BYTES = 65_536;
 
 const IS_ALWAYS_OF_BYTES = isNodeAtLeast(22, 15);
 
+/** What `FileHandle.readableWebStream` can be asked for. */
 export interface WebStreamOptions {
   /** On Node 20 'bytes' makes a stream of bytes; later every stream is one. */
   type?: 'bytes' | undefined;

@@ -91,7 +91,12 @@ export interface Probe {
    * Whether SQ polling is allowed; and whether a CPU is to spare for it, by `limits` and `busyCpus`: three at least,
    * for its thread, the program and what that waits for, and one of them idle.
    */
-  sqPoll: { isAllowed: boolean; isAdvised: boolean };
+  sqPoll: {
+    /** Whether the kernel makes such rings for this process. */
+    isAllowed: boolean;
+    /** Whether there are CPUs enough for it to pay. */
+    isAdvised: boolean;
+  };
   /** Names of the kernel's IORING_FEAT_* bits, without the prefix. */
   features: string[];
   /** By name, IORING_OP_* without the prefix, up to Linux 6.18: whether the kernel's own probe has it. */
@@ -99,7 +104,14 @@ export interface Probe {
   /** What the kernel's probe has no answer for, by trial. */
   trials: Record<TrialName, ProbeTrial>;
   /** The kernel's account of itself: how many opcodes there are, and the setup flags' bits (Linux 6.18). */
-  query: { requestOpcodes: number; registerOpcodes: number; setupFlags: number } | null;
+  query: {
+    /** How many IORING_OP_* there are. */
+    requestOpcodes: number;
+    /** How many IORING_REGISTER_* there are. */
+    registerOpcodes: number;
+    /** The bits of all IORING_SETUP_* that it knows. */
+    setupFlags: number;
+  } | null;
   /** What rings do without on this kernel, as `ring.profile.degraded` has it. */
   degraded: Degradation[];
 }

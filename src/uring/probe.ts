@@ -21,8 +21,10 @@ export interface ProfileAnswer extends Answer {
   flags: string[];
 }
 
+/** The kinds of ring that are tried. */
 export type ProfileName = 'defer' | 'cooperative' | 'interrupt' | 'sqPoll' | 'sqPollPinned' | 'sqPollShared';
 
+/** What is tried because the kernel's probe does not tell. */
 export type TrialName =
   | 'multishotReceive'
   | 'zeroCopySend'

@@ -21,14 +21,17 @@ export type DatagramData = string | NodeJS.ArrayBufferView | ArrayBuffer;
 /** Where a datagram goes: a literal address of the socket's family, or a name to look up; or a Unix socket. */
 export type DatagramDestination =
   | {
+      /** Literal, or a name to look up. */
       address: string;
       /** 1 to 65535. */
       port: number;
+      /** There on a received message's `remote`, and then that is what counts. */
       path?: string | undefined;
     }
   | {
       /** The same as `address`. */
       host: string;
+      /** 1 to 65535. */
       port: number;
     }
   | {
@@ -57,7 +60,12 @@ export interface SendOptions {
   /** The congestion mark for the IP header, 0 to 3. Default: the socket's. io_uring only. */
   ecn?: number | undefined;
   /** Which of the machine's addresses it comes from, such as `message.local`. io_uring only. */
-  local?: { address: string } | undefined;
+  local?:
+    | {
+        /** One of this machine's, literal. */
+        address: string;
+      }
+    | undefined;
   /** The interface that it leaves by, such as `message.interfaceIndex`. io_uring only. */
   interfaceIndex?: number | undefined;
 }

@@ -1,4 +1,5 @@
 /** A stream.Duplex that tells of both ends of its connection by net.Socket's names. */
+import type { AddressInfo } from 'node:net';
 import { Duplex } from 'node:stream';
 import { adopting } from '../../base/callable.js';
 import type { SocketAddress } from '../../contract/address.js';
@@ -41,7 +42,7 @@ export abstract class DuplexWithEnds extends adopting(Duplex) {
   }
 
   /** The three of this end; an empty object for a Unix socket, and without a connection. */
-  address(): { address?: string; port?: number; family?: string } {
+  address(): Partial<AddressInfo> {
     const local = this[ends].local;
     if (local === undefined || local.family === 'Unix') return {};
     const { address, port, family } = local;

@@ -18,7 +18,10 @@ export interface ReadableFile {
     offset: number,
     length: number,
     position: number | null,
-  ): Promise<{ bytesRead: number }>;
+  ): Promise<{
+    /** 0 at the end of the file. */
+    bytesRead: number;
+  }>;
 }
 
 /** @param length how many bytes at most. */

@@ -1,5 +1,6 @@
 /** What the calls of a connection can be asked for. */
 import type { OptionNames } from '../../base/validate.js';
+import type { ReadResult } from '../../contract/files.js';
 
 /** What a read of a connection can be asked for. */
 export interface StreamReadOptions {
@@ -47,8 +48,16 @@ export interface ChunkOptions extends StreamCallOptions {
 
 export const CHUNK_OPTIONS: OptionNames<ChunkOptions> = { lease: true, signal: true };
 
+/** What `StreamSocket.receiveDescriptors` can be asked for. */
 export interface ReceiveDescriptorsOptions extends StreamCallOptions {
+  /** The most descriptors to take, 1 to 253; the kernel closes the others. Default 16. */
   countMax?: number | undefined;
+}
+
+/** What `StreamSocket.receiveDescriptors` is fulfilled with. */
+export interface ReceivedDescriptors<Data extends NodeJS.ArrayBufferView> extends ReadResult<Data> {
+  /** The descriptors, which are the caller's to close. */
+  fds: number[];
 }
 
 export const RECEIVE_DESCRIPTORS_OPTIONS: OptionNames<ReceiveDescriptorsOptions> = {

@@ -85,6 +85,7 @@ export class StreamDuplex extends DuplexWithEnds {
     noteActivity: () => this.#limit.noteActivity(),
     noteWritten: () => this.#protocol.noteWritten(),
   });
+  /** @internal */
   [countedBy]: Counter | undefined;
   #receivedBytes = 0;
   /** Milliseconds without a byte until 'timeout', as `setTimeout` has set them; undefined before. */

@@ -16,6 +16,7 @@ import {
 } from '../../base/validate.js';
 import { Span } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
+import type { ReadResult } from '../../contract/files.js';
 import type { StreamChunk } from '../../contract/stream-chunk.js';
 import type { BackendStream, NativeHandle, PeerCredentials, StreamBounds } from '../../contract/streams.js';
 import {
@@ -38,6 +39,7 @@ import { setBackendOfStream } from './stream-access.js';
 import {
   CHUNK_OPTIONS,
   type ChunkOptions,
+  type ReceivedDescriptors,
   type ReceiveDescriptorsOptions,
   SEND_FILE_OPTIONS,
   type SendFileOptions,
@@ -193,7 +195,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
   read<Data extends NodeJS.ArrayBufferView>(
     buffer: Data,
     options: StreamReadOptions = {},
-  ): Promise<{ bytesRead: number; buffer: Data }> {
+  ): Promise<ReadResult<Data>> {
     return readInto(this.#readership, buffer, options);
   }
 
@@ -303,13 +305,13 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    * Receives bytes from the peer of a Unix socket, and the descriptors that came with the first of them, which
    * are the caller's to close. They are close-on-exec. Every other way of reading drops them.
    *
-   * @param countMax the most to take; the kernel closes the others. Default 16.
+   * @param options `countMax`: the most to take, 16 by default; the kernel closes the others.
    * @throws (rejects) as `read`; ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend.
    */
   receiveDescriptors<Data extends NodeJS.ArrayBufferView>(
     buffer: Data,
     options: ReceiveDescriptorsOptions = {},
-  ): Promise<{ bytesRead: number; buffer: Data; fds: number[] }> {
+  ): Promise<ReceivedDescriptors<Data>> {
     return receiveDescriptorsInto(this.#readership, buffer, options);
   }
 
