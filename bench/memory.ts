@@ -1,5 +1,6 @@
 /**
- * Row 13: the memory of a default ring and of an idle connection, `node --expose-gc build/bench/memory.js`.
+ * Row 13: the memory of a default ring, of one on epoll, and of an idle connection:
+ * `node --expose-gc build/bench/memory.js`.
  *
  * Each trial is a process of its own; prints the median and the spread. An idle connection is one that
  * is iterated over and brings nothing; what the kernel keeps for it is not in the figure.
@@ -34,11 +35,11 @@ async function settled(): Promise<{ resident: number; heap: number }> {
   return { resident: pages * 4096, heap: process.memoryUsage().heapUsed };
 }
 
-async function ringBytes(): Promise<number> {
+async function ringBytes(backend: 'io_uring' | 'epoll'): Promise<number> {
   // The first ring loads the backend, which is no ring's own.
-  await new Ring({ backend: 'io_uring' }).close();
+  await new Ring({ backend }).close();
   const before = await settled();
-  const ring = new Ring({ backend: 'io_uring' });
+  const ring = new Ring({ backend });
   await ring.fs.stat('/');
   const { resident } = await settled();
   await ring.close();
@@ -73,7 +74,7 @@ const [, , figure] = process.argv;
 if (figure === undefined) {
   const columns: Record<string, number[]> = {};
   for (let round = 0; round < ROUNDS; round++) {
-    for (const name of ['ring', 'connection']) {
+    for (const name of ['io_uring', 'epoll', 'connection']) {
       const args = ['--expose-gc', fileURLToPath(import.meta.url), name];
       const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
       if (stdout === '') throw new Error(stderr);
@@ -87,8 +88,10 @@ if (figure === undefined) {
     const [least, median, most] = [values[0], values[values.length >> 1], values.at(-1)];
     console.log(`${column}: ${median?.toFixed(0)} bytes (${least?.toFixed(0)}–${most?.toFixed(0)})`);
   }
-} else if (figure === 'ring') {
-  console.log(JSON.stringify({ 'a default ring': await ringBytes() }));
+} else if (figure === 'io_uring') {
+  console.log(JSON.stringify({ 'a default ring': await ringBytes('io_uring') }));
+} else if (figure === 'epoll') {
+  console.log(JSON.stringify({ 'a ring on epoll': await ringBytes('epoll') }));
 } else {
   const { resident, heap } = await connectionBytes();
   console.log(JSON.stringify({ 'an idle connection': resident, 'of which on the heap': heap }));

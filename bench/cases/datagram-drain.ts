@@ -243,6 +243,9 @@ async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Pa
         { contenders: ['ringlet for await', 'ringlet sqPoll for await'], ratios: { Node: 2 } },
         { contenders: ['ringlet batches', 'ringlet sqPoll batches'], ratios: { Node: 3, C: 0.75 } },
         { contenders: ['ringlet leased batches'], ratios: { Node: 3.5 } },
+        { contenders: ['ringlet, epoll for await'], ratios: { Node: 2.2 } },
+        { contenders: ['ringlet, epoll batches'], ratios: { Node: 2.5 } },
+        { contenders: ['ringlet, epoll leased batches'], ratios: { Node: 2.8 } },
       ],
     },
   ];

@@ -147,7 +147,10 @@ async function prepare({ isQuick, onEnd }: Setting): Promise<Variant<Parameters>
         warmUpMessages: 400_000 * scale,
         measuredMessages: 800_000 * scale,
       },
-      goals: [{ contenders: ['ringlet sendMany'], ratios: { Node: 1.5, C: 0.92, Bun: 1 } }],
+      goals: [
+        { contenders: ['ringlet sendMany'], ratios: { Node: 1.5, C: 0.92, Bun: 1 } },
+        { contenders: ['ringlet, epoll sendMany'], ratios: { Node: 1.5 } },
+      ],
     },
     {
       row: 'row9',
@@ -159,7 +162,10 @@ async function prepare({ isQuick, onEnd }: Setting): Promise<Variant<Parameters>
         warmUpMessages: 100_000 * scale,
         measuredMessages: 200_000 * scale,
       },
-      goals: [{ contenders: ['ringlet send', 'ringlet sendMany'], ratios: { Node: 7, C: 0.9 } }],
+      goals: [
+        { contenders: ['ringlet send', 'ringlet sendMany'], ratios: { Node: 7, C: 0.9 } },
+        { contenders: ['ringlet, epoll sendMany'], ratios: { Node: 7 } },
+      ],
     },
   ];
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
-import type { Measurement, Setting, Variant, Workload } from '../workload.js';
+import { type Measurement, type Setting, Unavailable, type Variant, type Workload } from '../workload.js';
 
 type Call = 'readFile' | 'createReadStream' | 'copyFile';
 
@@ -64,6 +64,13 @@ async function builtIn(parameters: Parameters): Promise<Measurement> {
   return measure(nodeFs, async (path) => createReadStream(path), parameters);
 }
 
+/** In the style of ringlet's contenders: a stream of an open file. */
+async function byHandle(parameters: Parameters): Promise<Measurement> {
+  if (parameters.call !== 'createReadStream') throw new Unavailable('the same as node:fs/promises');
+  const stream = async (path: string): Promise<Chunks> => (await nodeFs.open(path)).createReadStream();
+  return measure(nodeFs, stream, parameters);
+}
+
 function onRing(name: RingName): (parameters: Parameters) => Promise<Measurement> {
   return async (parameters) => {
     const ring = await makeRing(name);
@@ -84,25 +91,35 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
     await file.sync();
   }
   const rings = ['ringlet', 'ringlet sqPoll'];
-  const variant = (call: Call, ratios: Readonly<Record<string, number>>): Variant<Parameters> => ({
+  const variant = (
+    call: Call,
+    ratios: Readonly<Record<string, number>>,
+    onEpoll: number,
+  ): Variant<Parameters> => ({
     row: 'row6',
     title: `${call} of a file of ${fileBytes / MIB} MiB`,
     parameters: { call, path, fileBytes, passCount: isQuick ? 1 : 3 },
-    goals: [{ contenders: rings, ratios }],
+    goals: [
+      { contenders: rings, ratios },
+      { contenders: ['ringlet, epoll'], ratios: { Node: onEpoll } },
+    ],
   });
   return [
-    variant('readFile', { Node: 1.8, C: 0.9, Bun: 1 }),
-    variant('createReadStream', { Node: 1.2, Bun: 1 }),
-    variant('copyFile', { Node: 1, Bun: 1 }),
+    variant('readFile', { Node: 1.8, C: 0.9, Bun: 1 }, 1.8),
+    variant('createReadStream', { Node: 1.2, Bun: 1 }, 2.5),
+    variant('copyFile', { Node: 1, Bun: 1 }, 1),
   ];
 }
 
 export const workload: Workload<Parameters> = {
   operations: 'MiB',
   baselines: FILE_BASELINES,
-  contenders: fileContenders(['loop', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
-    program: 'large-file',
-    arguments: (p) => [p.call, p.path, p.fileBytes, p.passCount],
-  }),
+  contenders: [
+    ...fileContenders(['loop', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
+      program: 'large-file',
+      arguments: (p) => [p.call, p.path, p.fileBytes, p.passCount],
+    }),
+    { name: 'node:fs/promises, awaited', run: byHandle },
+  ],
   prepare,
 };

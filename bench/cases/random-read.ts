@@ -123,13 +123,19 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
       row: 'row1',
       title: `${title}, 1 in flight`,
       parameters: { ...parameters, inFlight: 1 },
-      goals: [{ contenders: rings, ratios: { Node: 18, C: 0.6, Bun: 15 } }],
+      goals: [
+        { contenders: rings, ratios: { Node: 18, C: 0.6, Bun: 15 } },
+        { contenders: ['ringlet, epoll'], ratios: { Node: 12 } },
+      ],
     },
     ...[32, 128].map((inFlight) => ({
       row: 'row2',
       title: `${title}, ${inFlight} in flight`,
       parameters: { ...parameters, inFlight },
-      goals: [{ contenders: rings, ratios: { Node: 6.5, C: 0.85, Bun: 1.7 } }],
+      goals: [
+        { contenders: rings, ratios: { Node: 6.5, C: 0.85, Bun: 1.7 } },
+        { contenders: ['ringlet, epoll'], ratios: { Node: 4 } },
+      ],
     })),
     // A read should cost the same, however many there are.
     ...[10, 1000, 10_000].map((inFlight) => ({

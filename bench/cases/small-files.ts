@@ -104,18 +104,22 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
     inFlight: number,
     passCount: number,
     ratios: Readonly<Record<string, number>>,
+    onEpoll: number,
   ): Variant<Parameters> => ({
     row,
     title: `${call} of ${fileCount} files of 1 to 4 KB, ${inFlight} at a time`,
     parameters: { call, directory: files, fileCount, inFlight, passCount },
-    goals: [{ contenders: rings, ratios }],
+    goals: [
+      { contenders: rings, ratios },
+      { contenders: ['ringlet, epoll'], ratios: { Node: onEpoll } },
+    ],
   });
   return [
-    variant('row3', 'readFile', 1, 2, { Node: 15, C: 0.7, Bun: 4 }),
-    variant('row3', 'readFile', 32, 3, { Node: 5, C: 0.7, Bun: 1 }),
-    variant('row4', 'stat', 1, 3, { Node: 5, Bun: 1 }),
-    variant('row4', 'stat', 32, 3, { Node: 2.5, Bun: 1 }),
-    variant('row5', 'writeFile', 32, 1, { Node: 4, Bun: 1 }),
+    variant('row3', 'readFile', 1, 2, { Node: 15, C: 0.7, Bun: 4 }, 10),
+    variant('row3', 'readFile', 32, 3, { Node: 5, C: 0.7, Bun: 1 }, 3),
+    variant('row4', 'stat', 1, 3, { Node: 5, Bun: 1 }, 3),
+    variant('row4', 'stat', 32, 3, { Node: 2.5, Bun: 1 }, 1.5),
+    variant('row5', 'writeFile', 32, 1, { Node: 4, Bun: 1 }, 1),
   ];
 }
 

@@ -147,7 +147,10 @@ async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Pa
       warmUpMessages: isQuick ? 2_000 : 50_000,
       measuredMessages: isQuick ? 10_000 : 300_000,
     },
-    goals: [{ contenders: ['ringlet for await'], ratios: { Node: 1.65, C: 0.96, Bun: 1.12 } }],
+    goals: [
+      { contenders: ['ringlet for await'], ratios: { Node: 1.65, C: 0.96, Bun: 1.12 } },
+      { contenders: ['ringlet, epoll for await'], ratios: { Node: 1.2 } },
+    ],
   }));
 }
 
