@@ -54,10 +54,8 @@ Outcome AttemptOpen(UserRing&, Request& request) {
   if (is_blocking) attempt.flags |= O_NONBLOCK;
   int64_t fd = OpenAt2(request.sqe.fd, PathOf(request.sqe), attempt);
   if (fd < 0) return SaysNothing(errno) ? Outcome{Next::kWorker} : Done(-errno);
-  if (is_blocking) {
-    int flags = fcntl(static_cast<int>(fd), F_GETFL);
-    fcntl(static_cast<int>(fd), F_SETFL, flags & ~O_NONBLOCK);
-  }
+  // What else the flags say it keeps, or does not look at.
+  if (is_blocking) fcntl(static_cast<int>(fd), F_SETFL, static_cast<int>(how.flags));
   return Done(fd);
 }
 
