@@ -1,7 +1,7 @@
 /**
  * `node --import ringlet/expose app.js`: lets `ringlet top` look at the rings of each thread of a program.
  *
- * A thread answers on a Unix socket in a folder of its user's, by one line of JSON to whoever connects: what its rings
+ * A thread answers on a Unix socket in a folder of its user's, by one line of JSON to each that connects: what its rings
  * are, and their counters. It keeps no process alive, makes no ring, and costs nothing until it is asked.
  */
 import { rmSync } from 'node:fs';

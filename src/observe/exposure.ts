@@ -30,7 +30,7 @@ export interface Snapshot {
 
 const OTHERS = 0o077;
 
-/** The folder of this user's sockets, which is nobody else's. @throws where it is. */
+/** The folder of this user's sockets, which is theirs alone. @throws where it is another's. */
 export function socketFolder(): string {
   const { XDG_RUNTIME_DIR } = process.env;
   const uid = process.getuid?.() ?? 0;

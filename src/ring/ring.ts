@@ -368,7 +368,7 @@ export class Ring {
 
   /**
    * The rings of this thread that are open, in the order in which they were made, the default one too if it has
-   * been used: for whoever watches a program. Makes none.
+   * been used: for a reader that watches a program. Makes none.
    */
   static all(): Ring[] {
     const rings: Ring[] = [];
