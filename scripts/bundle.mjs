@@ -27,6 +27,8 @@ const {
 const ENTRIES = Object.values(exported)
   .filter((target) => typeof target !== 'string')
   .map((target) => /^\.\/dist\/(.*)\.cjs$/.exec(target.require.default)[1]);
+/** What is loaded before every program has no ES module in front of it: one file fewer. */
+const isPreload = (entry) => entry.startsWith('compat/register/');
 /** `require` gets the drop-in itself, as `require('node:fs/promises')` is Node's module; it is made elsewhere. */
 const DROP_IN = 'compat/fs/promises';
 const PLACES_TOLD_TO = 'native/addon-file';
@@ -52,15 +54,14 @@ const builtins = {
 };
 
 /** What is loaded later: an `import()` to esbuild, which makes a file of it, and `require` in the end. */
-const lazyBackends = {
-  name: 'lazy backends',
+const loadedLater = {
+  name: 'loaded later',
   setup({ onLoad }) {
-    onLoad({ filter: /\bdist\/ring\/select\.js$/ }, ({ path }) => {
+    onLoad({ filter: /\bdist\/(ring\/select|compat\/register\/[\w-]+)\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       const contents = text
         .replace('const require = createRequire(import.meta.url);', '')
-        .replace("require('./concrete.js')", "import('./concrete.js')");
-      if (!contents.includes("import('./concrete.js')")) throw new Error(`${path} loads no backends`);
+        .replace(/\brequire\('(\.[^']*)'\)/g, "import('$1')");
       return { contents };
     });
   },
@@ -154,7 +155,7 @@ const { outputFiles, metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: `node${engines.node.replace(/^\D*/, '')}`,
-  plugins: [builtins, lazyBackends, placesOfCommonJs],
+  plugins: [builtins, loadedLater, placesOfCommonJs],
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
@@ -167,9 +168,9 @@ writeFileSync(
 );
 appendFileSync(join(dist, 'native/addon-places.js'), TELL_PLACES);
 for (const entry of ENTRIES) {
-  writeFileSync(join(dist, `${entry}.js`), esModule(entry));
+  if (!isPreload(entry)) writeFileSync(join(dist, `${entry}.js`), esModule(entry));
   const readTypes = (path) => readFileSync(`${join(dist, dirname(entry), path)}.d.ts`, 'utf8');
   const types = readTypes(basename(entry));
-  const values = Object.keys(require(join(dist, `${entry}.cjs`)));
+  const values = isPreload(entry) ? [] : Object.keys(require(join(dist, `${entry}.cjs`)));
   writeFileSync(join(dist, `${entry}.d.cts`), commonJsTypes(basename(entry), types, values, readTypes));
 }

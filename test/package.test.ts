@@ -62,8 +62,13 @@ describe('The published package', function () {
       'function function true function function',
     );
     // Both, so that it does not matter which of them a program asks for.
-    const preloaded = `const files = require('ringlet/fs/promises');
-      console.log(require('fs').promises.open === files.open, require('fs/promises').open === files.open);`;
+    const preloaded = `const { FileHandle } = require('ringlet');
+      const isOurs = async (fs) => {
+        const handle = await fs.open(process.execPath);
+        await handle.close();
+        return handle instanceof FileHandle;
+      };
+      Promise.all([require('fs').promises, require('fs/promises')].map(isOurs)).then((all) => console.log(...all));`;
     for (const flag of ['--import', '--require']) {
       const output = await evaluate('--no-warnings', flag, 'ringlet/register', '-e', preloaded);
       expect(output, flag).to.equal('true true');

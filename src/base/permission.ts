@@ -2,11 +2,7 @@
 import { resolve } from 'node:path';
 import { accessDeniedError } from '../errors/index.js';
 import type { Path } from './file-arguments.js';
-
-/** Whether Node checks each call on a path. */
-export function hasPermissionModel(): boolean {
-  return 'permission' in process && Boolean(process.permission);
-}
+import { hasPermissionModel } from './permission-model.js';
 
 /** @throws ERR_ACCESS_DENIED, as Node's own calls do. */
 export function checkPermitted(scope: 'fs.read' | 'fs.write', path: Path): void {

@@ -6,9 +6,9 @@
  * where Node has been told which files the process may touch.
  */
 import { constants, type PathLike } from 'node:fs';
-import nodePromises from 'node:fs/promises';
+import { nodeModule } from '../base/node-modules.js';
 import { isUvAtLeast } from '../base/node-version.js';
-import { hasPermissionModel } from '../base/permission.js';
+import { hasPermissionModel } from '../base/permission-model.js';
 import { toPath } from '../base/validate.js';
 import type { Path } from '../contract/backend.js';
 import * as copyCalls from '../native/copy-calls.js';
@@ -19,7 +19,7 @@ const ATTRIBUTES = isUvAtLeast(1, 49) ? 8 : 0;
 const MODE_MAX = COPYFILE_EXCL | COPYFILE_FICLONE | COPYFILE_FICLONE_FORCE;
 
 /** As it was when ringlet was loaded: a program may put ringlet's in its place. */
-const nodeCopyFile = nodePromises.copyFile;
+const nodeCopyFile = nodeModule('node:fs/promises').copyFile;
 
 export async function copyFile(src: unknown, dest: unknown, mode?: unknown): Promise<void> {
   const from = pathOf(src);

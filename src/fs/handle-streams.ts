@@ -4,14 +4,17 @@
  *
  * A stream holds its handle: `close()` of the handle closes the stream, and waits until it has ended.
  */
-import { createReadStream, createWriteStream, type ReadStream, type WriteStream } from 'node:fs';
+import type { ReadStream, WriteStream } from 'node:fs';
 import type { CreateReadStreamOptions, CreateWriteStreamOptions } from 'node:fs/promises';
 import type { Interface } from 'node:readline';
+import { nodeModule } from '../base/node-modules.js';
 import { toSpans } from '../base/validate.js';
 import { toHonestChunk } from '../base/views.js';
 import { type BackendFile, CURRENT_POSITION, type Position } from '../contract/backend.js';
 import { methodNotImplemented } from '../errors/index.js';
 import type { HeldFile } from './handle-lifetime.js';
+
+const { createReadStream, createWriteStream } = nodeModule('node:fs');
 
 type View = NodeJS.ArrayBufferView;
 type Callback = (error: Error | null, bytes?: number, data?: unknown) => void;

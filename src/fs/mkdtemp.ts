@@ -4,8 +4,8 @@
  */
 import { randomInt } from 'node:crypto';
 import type { MakeDirectoryOptions } from 'node:fs';
-import nodePromises from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { nodeModule } from '../base/node-modules.js';
 import { toPath } from '../base/validate.js';
 import type { Path } from '../contract/backend.js';
 import { systemError } from '../errors/index.js';
@@ -21,8 +21,7 @@ const NAMES_TRIED_MAX = 10_000;
 type Make = (prefix: unknown, options?: unknown) => Promise<string | Buffer>;
 type MakeDisposable = (prefix: unknown, options?: unknown) => Promise<AsyncDisposable>;
 
-/** As they were when ringlet was loaded: a program may put ringlet's in their place. */
-const node = { ...nodePromises } as unknown as {
+const node = nodeModule('node:fs/promises') as unknown as {
   mkdtemp: Make;
   mkdtempDisposable: MakeDisposable;
   mkdir(path: Path, options: MakeDirectoryOptions): Promise<unknown>;

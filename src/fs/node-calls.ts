@@ -8,6 +8,7 @@
 import type { CopyOptions, Dir, Mode, PathLike, RmOptions, TimeLike } from 'node:fs';
 import nodePromises from 'node:fs/promises';
 import { orAborted } from '../base/abort.js';
+import { nodeModule } from '../base/node-modules.js';
 import { checkInteger, narrowMode, plainZero } from '../base/validate.js';
 import { abortError } from '../errors/index.js';
 import { copyFile } from './copy-file.js';
@@ -131,7 +132,7 @@ function steadied(call: Call, steady = (args: unknown[]): unknown[] => args): Ca
 const OWN: Readonly<Record<string, Call>> = { copyFile, mkdtemp, mkdtempDisposable };
 
 /** As they were when ringlet was loaded: a program may put ringlet's calls in their place. */
-export const node: NodePromises = { ...nodePromises };
+export const node: NodePromises = { ...nodePromises, ...nodeModule('node:fs/promises') };
 
 /** Everything that the running Node's module has, in its order. */
 export const nodeCalls = Object.fromEntries(

@@ -58,8 +58,21 @@ export function readPath(
   });
 }
 
+/** The same for a regular file that fits into a slab; undefined, or fulfilled with it, where that is not so. */
+export function readSmall(
+  files: FileBackend,
+  path: Path,
+  settings: ReadFileSettings,
+  concurrency: Concurrency,
+): Promise<Content | undefined> | undefined {
+  const read = new SmallRead(path, settings, concurrency);
+  const content = files.readWhole?.(path, read, undefined);
+  if (content === undefined) read.release();
+  return content;
+}
+
 /** A file that the backend reads whole if it is small. */
-class PathRead implements WholeRead<Content> {
+class PathRead<Read = Content> implements WholeRead<Read | Content> {
   readonly slab = acquireSlab();
   readonly firstBytes = FIRST_READ_BYTES;
   readonly #path: Path;
@@ -76,7 +89,7 @@ class PathRead implements WholeRead<Content> {
     return contentOf(this.slab, byteCount, this.#settings.encoding);
   }
 
-  async readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Content> {
+  async readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Read | Content> {
     const settings = this.#settings;
     const use = (file: BackendFile): Promise<Content> => readRest(file, this.slab, byteCount, true, settings);
     const read = async (): Promise<Content> => await useFile(await open(), settings.signal, use);
@@ -89,6 +102,17 @@ class PathRead implements WholeRead<Content> {
 
   release(): void {
     releaseSlab(this.slab);
+  }
+}
+
+class SmallRead extends PathRead<Content | undefined> {
+  override async readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Content | undefined> {
+    const file = await open();
+    // What a FIFO has given is gone from it.
+    if (file.mayWait) return await super.readOn(byteCount, async () => file);
+    await file.close();
+    this.release();
+    return undefined;
   }
 }
 

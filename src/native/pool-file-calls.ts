@@ -2,11 +2,13 @@
  * The calls on files and paths in libuv's thread pool, a line each: all of them on the node backend, and on a
  * ring what the kernel has no operation for.
  */
-import fs from 'node:fs';
+import { nodeModule } from '../base/node-modules.js';
 import type { FileCall, FileCallOf, ResultOf } from '../contract/file-calls.js';
 import type { PoolCallback } from '../contract/files.js';
 import { featureUnavailableError } from '../errors/index.js';
 import * as attributes from './attribute-calls.js';
+
+const fs = nodeModule('node:fs');
 
 type Kind = FileCall['kind'];
 type Start<Call extends FileCall> = (call: Call, done: PoolCallback<ResultOf<Call>>) => void;

@@ -1,6 +1,6 @@
 /** What decides on a ring's backend before the kernel is asked: the runtime, the operator, Node's permission model. */
 
-import { hasPermissionModel } from '../base/permission.js';
+import { hasPermissionModel } from '../base/permission-model.js';
 import { checkOneOf } from '../base/validate.js';
 import type { RingSettings } from '../contract/ring-settings.js';
 

@@ -8,6 +8,7 @@ import type dgram from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ENOTSUP } from '../base/errno.js';
+import { nodeModule } from '../base/node-modules.js';
 import { PendingCount } from '../base/pending-count.js';
 import { byteCountOf, Span } from '../base/views.js';
 import type { SocketAddress } from '../contract/address.js';
@@ -429,7 +430,7 @@ function bindingOf(socket: dgram.Socket): Promise<void> | undefined {
 }
 
 function boundSocket(options: dgram.SocketOptions, wanted: DatagramBinding): dgram.Socket {
-  const socket = process.getBuiltinModule('node:dgram').createSocket({ ...options, lookup: atOnce });
+  const socket = nodeModule('node:dgram').createSocket({ ...options, lookup: atOnce });
   let failure: unknown;
   socket.once('error', (error) => {
     failure = error;

@@ -1,5 +1,6 @@
 /** Files over node:fs and its thread pool: opening, whole files, and calls on paths. */
-import nodeFs, { constants } from 'node:fs';
+import { constants } from 'node:fs';
+import { nodeModule } from '../base/node-modules.js';
 import type { BackendFile, FileBackend, Path } from '../contract/backend.js';
 import { type CallOnPath, type FileCallOf, factsOf, type ResultOf } from '../contract/file-calls.js';
 import { featureUnavailableError, ringClosedError } from '../errors/index.js';
@@ -9,6 +10,8 @@ import { foreignRuntime } from '../native/ruling.js';
 import type { Admission } from './admission.js';
 import { NodeFile } from './node-file.js';
 import type { NodePools } from './pools.js';
+
+const nodeFs = nodeModule('node:fs');
 
 export class NodeFiles implements FileBackend {
   readonly #admission: Admission;

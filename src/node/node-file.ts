@@ -1,6 +1,6 @@
 /** An open file over node:fs: its calls in Node's thread pool, and its close. */
-import nodeFs from 'node:fs';
 import { EFBIG } from '../base/errno.js';
+import { nodeModule } from '../base/node-modules.js';
 import { PendingCount } from '../base/pending-count.js';
 import { bytesOf, Span, type View } from '../base/views.js';
 import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../contract/backend.js';
@@ -13,6 +13,8 @@ import { checkForPool, startInPool } from '../native/pool-file-calls.js';
 import type { Admission } from './admission.js';
 import { CursorReads } from './cursor-reads.js';
 import type { NodePools } from './pools.js';
+
+const nodeFs = nodeModule('node:fs');
 
 /**
  * node:fs wants null for the file's own cursor, and would take what is no exact number for that too.

@@ -3,6 +3,7 @@
 import type { Server, Socket } from 'node:net';
 import { onAbortOf } from '../base/abort.js';
 import { EBADF, ENOTSUP } from '../base/errno.js';
+import { nodeModule } from '../base/node-modules.js';
 import type {
   BackendListener,
   BackendStream,
@@ -26,7 +27,7 @@ import { NodeListener } from './stream-listener.js';
 import { applyOptions, checkAvailable, NodeStream } from './stream-socket.js';
 
 /** Loaded when it is needed: not every program uses sockets. */
-const net = (): typeof import('node:net') => process.getBuiltinModule('node:net');
+const net = (): typeof import('node:net') => nodeModule('node:net');
 
 /** First releases with the `reusePort` option of server.listen. */
 function hasReusePort(): boolean {

@@ -213,7 +213,7 @@ describe('Programs of others on ringlet/register', function () {
       if (refusal) skip(this, refusal);
       const counting = 'test/support/count-calls.mjs';
       const wanted = await run(program, [counting]);
-      const actual = await run(program, ['dist/compat/register.js', counting]);
+      const actual = await run(program, ['dist/compat/register/index.cjs', counting]);
       expect([wanted.isDropIn, actual.isDropIn]).to.deep.equal([false, true]);
       expect(actual.tree).to.equal(wanted.tree);
       expect(actual.stdout).to.equal(wanted.stdout);

@@ -6,10 +6,12 @@
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import dropIn from '../../dist/compat/fs/promises.js';
+import { FileHandle } from '../../dist/index.js';
 
 const calls = {};
-const isDropIn = fs.promises.readFile === dropIn.readFile;
+const handle = await fs.promises.open(new URL(import.meta.url));
+const isDropIn = handle instanceof FileHandle;
+await handle.close();
 for (const [name, original] of Object.entries(fs.promises)) {
   if (typeof original !== 'function') continue;
   fs.promises[name] = (...given) => {

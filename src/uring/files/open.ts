@@ -4,7 +4,8 @@
  * The kernel first tries an open without blocking, which spares a kernel thread, but means something else
  * for a FIFO: a reader is there at once although no writer is, and a writer fails for want of a reader.
  */
-import { constants, fstat, type Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
+import { nodeModule } from '../../base/node-modules.js';
 import type { Path } from '../../contract/backend.js';
 import { systemError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
@@ -44,7 +45,7 @@ export async function openDescriptor(
 /** Asked in Node's pool: fstat(2) may wait for a file system that stalls. */
 async function isFifo(fd: number): Promise<boolean> {
   try {
-    return (await called<Stats>((callback) => fstat(fd, callback))).isFIFO();
+    return (await called<Stats>((callback) => nodeModule('node:fs').fstat(fd, callback))).isFIFO();
   } catch {
     return false;
   }

@@ -6,10 +6,12 @@
  * waits where read(2) and write(2) would fail with EAGAIN.
  */
 
-import { read, readv, write, writev } from 'node:fs';
+import { nodeModule } from '../../base/node-modules.js';
 import { bytesOf, type Span, type View } from '../../base/views.js';
 import type { Position } from '../../contract/backend.js';
 import type { PoolCallback } from '../../contract/files.js';
+
+const { read, readv, write, writev } = nodeModule('node:fs');
 
 /** The file. */
 interface PoolFile {

@@ -1,0 +1,4 @@
+/** `ringlet/register/fs`: files of a whole program. */
+import { registerFiles } from './parts.js';
+
+registerFiles();

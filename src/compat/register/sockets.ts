@@ -1,0 +1,104 @@
+/** net.Socket, net.connect and net.createConnection of a whole program. */
+import type net from 'node:net';
+import { createRequire } from 'node:module';
+import { exchange, nodeModule } from '../../base/node-modules.js';
+import { isOnKernelRing, tellLeft } from './engine.js';
+import { isLoaded } from './on-request.js';
+import { standUnderTls } from './under-tls.js';
+
+type Ringlet = typeof import('./net-on-ring.js');
+type Options = Record<string, unknown>;
+
+const require = createRequire(import.meta.url);
+let ringlet: Ringlet | undefined;
+
+/** 'ringlet/net', made ready to stand in for Node's. */
+export function ringletNet(): Ringlet {
+  if (ringlet === undefined) {
+    ringlet = require('./net-on-ring.js') as Ringlet;
+    standUnderTls(ringlet.Socket);
+  }
+  return ringlet;
+}
+
+/** Whether it is a socket of ringlet's. */
+export function isOurs(value: unknown): boolean {
+  return ringlet !== undefined && value instanceof ringlet.Socket;
+}
+
+/** What only Node's sockets do, or refuse, when an option says it. */
+const NODES = [
+  'handle',
+  'fd',
+  'onread',
+  'blockList',
+  'typeOfService',
+  'objectMode',
+  'readableObjectMode',
+  'writableObjectMode',
+  'readableHighWaterMark',
+  'writableHighWaterMark',
+] as const;
+
+const node = (): typeof net => nodeModule('node:net');
+let nodesConnect: unknown;
+
+function isNodes(options: unknown): boolean {
+  if (options !== undefined && options !== null) {
+    if (typeof options !== 'object') return true;
+    const given = NODES.find((name) => (options as Options)[name]);
+    if (given !== undefined || (options as Options).fd === 0) {
+      tellLeft('a socket', `the option ${given ?? 'fd'}`);
+      return true;
+    }
+  }
+  // Wrapped, by what traces programs, it is to be called.
+  if (node().Socket.prototype.connect !== nodesConnect) {
+    tellLeft('sockets', 'net.Socket.prototype.connect is wrapped');
+    return true;
+  }
+  return !isOnKernelRing();
+}
+
+/** net.connect in all its forms. */
+export function connect(...parameters: unknown[]): unknown {
+  // What net._normalizeArgs has made.
+  const forms = Array.isArray(parameters[0]) ? (parameters[0] as unknown[]) : parameters;
+  const [options] = forms;
+  const isByOptions = typeof options === 'object' && options !== null;
+  if (isNodes(isByOptions ? options : undefined)) {
+    return Reflect.apply(node().connect, undefined, parameters);
+  }
+  return Reflect.apply(ringletNet().connect, undefined, forms);
+}
+
+/** Net's exports find ringlet's in their place. */
+export function exchangeSockets(): void {
+  const NodeSocket = node().Socket as unknown as new (options?: unknown) => net.Socket;
+  nodesConnect = NodeSocket.prototype.connect;
+
+  function Socket(this: unknown, options?: unknown): unknown {
+    // Of a class that inherits from it, as Node's own for TLS and terminals.
+    if (new.target === undefined && this instanceof NodeSocket) {
+      return Reflect.apply(NodeSocket as never, this, [options]);
+    }
+    if (new.target !== undefined && new.target !== (Socket as unknown)) {
+      return Reflect.construct(NodeSocket, [options], new.target);
+    }
+    if (isNodes(options)) return new NodeSocket(options);
+    return new (ringletNet().Socket)((options ?? {}) as object);
+  }
+  Socket.prototype = NodeSocket.prototype;
+  Object.setPrototypeOf(Socket, NodeSocket);
+  Object.defineProperty(Socket, Symbol.hasInstance, {
+    value(this: unknown, value: unknown) {
+      return (this === Socket && isOurs(value)) || Function.prototype[Symbol.hasInstance].call(this, value);
+    },
+  });
+  const nodesCreateConnection: unknown = node().createConnection;
+  exchange('node:net', { Socket, Stream: Socket, connect, createConnection: connect });
+  if (!isLoaded('_http_agent')) return;
+  // Before Node 24 it keeps the function.
+  const { prototype } = process.getBuiltinModule('node:http').Agent as unknown as { prototype: Options };
+  if (prototype.createConnection === nodesCreateConnection) prototype.createConnection = connect;
+}

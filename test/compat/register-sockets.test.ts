@@ -1,0 +1,70 @@
+/** Node's modules for the network under `ringlet/register`: a program prints what it prints on Node alone. */
+import { expect } from 'chai';
+import { join } from 'node:path';
+import { needsIoUring } from '../support/backends.js';
+import { makeCertificate } from '../support/certificate.js';
+import { expectCleanExit, PACKAGE_ROOT, runProgram } from '../support/child.js';
+import { skip } from '../support/skip.js';
+import { temporaryDirectory } from '../support/temporary.js';
+import { SHOW, SOCKETS } from './register-programs.js';
+
+const REGISTER = join(PACKAGE_ROOT, 'dist/compat/register/index.cjs');
+
+describe('ringlet/register: sockets', () => {
+  const directory = temporaryDirectory();
+
+  async function run(
+    flags: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string[]> {
+    const argv = [process.execPath, ...flags, '--input-type=module', '-e', SHOW + SOCKETS];
+    const outcome = await runProgram(argv, { cwd: directory.path, env });
+    expectCleanExit(outcome);
+    return outcome.stdout.trim().split('\n');
+  }
+
+  for (const backend of ['io_uring', 'epoll', 'node']) {
+    describe(`on ${backend}`, () => {
+      if (backend === 'io_uring') needsIoUring();
+
+      it('net, tls, http, https, http2 and dgram do as ever', async function () {
+        const certificate = await makeCertificate(directory.path);
+        if (typeof certificate === 'string') skip(this, certificate);
+        const wanted = await run([]);
+        expect(wanted.length).to.be.above(40);
+        for (const flag of ['--import', '--require']) {
+          expect(await run([flag, REGISTER], { RINGLET_BACKEND: backend }), flag).to.deep.equal(wanted);
+        }
+      });
+    });
+  }
+
+  describe('on a ring of the kernel’s', () => {
+    needsIoUring();
+
+    it('sockets are ringlet’s, and what is left to Node is told of', async () => {
+      const source = `
+        import dgram from 'node:dgram';
+        import { once } from 'node:events';
+        import http from 'node:http';
+        import net from 'node:net';
+        import * as ringletNet from 'ringlet/net';
+        import * as ringletDgram from 'ringlet/dgram';
+        const server = http.createServer((request, response) => response.end(String(request.socket instanceof ringletNet.Socket)));
+        server.listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        const request = http.get({ port: server.address().port, host: '127.0.0.1', agent: false });
+        const [response] = await once(request, 'response');
+        const [text] = await once(response, 'data');
+        const socket = dgram.createSocket('udp4');
+        console.log(String(text), request.socket instanceof ringletNet.Socket, socket instanceof ringletDgram.Socket);
+        new net.Socket({ onread: { buffer: Buffer.alloc(1), callback() {} } });
+        socket.close();
+        server.close();`;
+      const argv = [process.execPath, '--import', REGISTER, '--input-type=module', '-e', source];
+      const outcome = await runProgram(argv, { env: { NODE_DEBUG: 'ringlet' } });
+      expect(outcome.stdout).to.equal('true true true\n');
+      expect(outcome.stderr).to.contain('register: a socket left to Node: the option onread\n');
+    });
+  });
+});
