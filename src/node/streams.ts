@@ -3,7 +3,7 @@
 import type { Server, Socket } from 'node:net';
 import { onAbortOf } from '../base/abort.js';
 import { EBADF, ENOTSUP } from '../base/errno.js';
-import { nodeModule } from '../base/node-modules.js';
+import { nodeModule, nodesOwn } from '../base/node-modules.js';
 import type {
   BackendListener,
   BackendStream,
@@ -28,6 +28,12 @@ import { applyOptions, checkAvailable, NodeStream } from './stream-socket.js';
 
 /** Loaded when it is needed: not every program uses sockets. */
 const net = (): typeof import('node:net') => nodeModule('node:net');
+
+/** It listens by Node's own call, also where `ringlet/register` has exchanged that for all servers. */
+function keepNodes(server: Server): void {
+  const { _listen2 } = nodesOwn(net().Server.prototype) as unknown as { _listen2: unknown };
+  Object.defineProperty(server, '_listen2', { value: _listen2 });
+}
 
 /** First releases with the `reusePort` option of server.listen. */
 function hasReusePort(): boolean {
@@ -100,6 +106,7 @@ export class NodeStreams implements StreamBackend {
     const { address, port, path } = target.local;
     if (target.reusePort && !hasReusePort()) throw listenError(ENOTSUP, address, port);
     const server = net().createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    keepNodes(server);
     const facts = path === undefined ? { kind: 'listen', address, port } : { kind: 'listen', path };
     const listening = this.#admission.run(() => listenOn(server, target), undefined, undefined, facts);
     const listener = new NodeListener(this, server, listening, target, sink);

@@ -7,6 +7,7 @@ import diagnostics from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { type BlockList, Server as NodeServer } from 'node:net';
 import { adopting, callable } from '../../base/callable.js';
+import { nodesOwn } from '../../base/node-modules.js';
 import { nextTick } from '../../base/real-timers.js';
 import type { NativeHandle } from '../../contract/streams.js';
 import { listenAtOnce } from '../../net/streams/listener.js';
@@ -110,7 +111,7 @@ export interface ServerConstructor {
 }
 
 /** What Node's server calls to listen, by a name that it keeps for those who wrap it (Node 20 to 26, lib/net.js). */
-type Listen = (
+export type Listen = (
   this: ServerInside,
   address: string | null,
   port: number | null,
@@ -124,7 +125,7 @@ type Listen = (
 const IPV6_ONLY = 1;
 const REUSE_PORT = 2;
 
-const nodeListen = (NodeServer.prototype as unknown as { _listen2: Listen })._listen2;
+const nodes = nodesOwn(NodeServer.prototype as unknown as { _listen2: Listen });
 const listenChannel = diagnostics.tracingChannel('net.server.listen');
 
 class CallableServer extends adopting(NodeServer) {
@@ -136,39 +137,47 @@ class CallableServer extends adopting(NodeServer) {
   }
 
   _listen2(...parameters: Parameters<Listen>): void {
-    const server = this as unknown as ServerInside;
-    try {
-      const [address, port, , backlog, fd, flags = 0] = parameters;
-      const { name, streams } = backendOf(this.#ring);
-      if (name === 'node' || server._handle || typeof fd === 'number') {
-        nodeListen.apply(server, parameters);
-        takeConnections(
-          server,
-          this.#ring,
-          streams.onEnd(() => void this.close()),
-        );
-        return;
-      }
-      const path = port === -1 && address !== null ? address : undefined;
-      const listener = listenAtOnce({
-        ...(path === undefined ? { port: port ?? 0, ...(address && { host: address }) } : { path }),
-        backlog: Number(backlog) > 0 ? Math.floor(Number(backlog)) : undefined,
-        ipv6Only: (flags & IPV6_ONLY) !== 0,
-        reusePort: (flags & REUSE_PORT) !== 0,
-        ring: this.#ring,
-      });
-      if (listener === undefined) throw new Error('what Node has looked up is no address');
-      void listenWith(server, listener, socketOn);
-    } catch (error) {
-      if (listenChannel.error.hasSubscribers) listenChannel.error.publish({ server: this, error });
-      nextTick(() => this.emit('error', error as Error));
+    listenOn(this.#ring, this as unknown as ServerInside, parameters);
+  }
+}
+
+/** Has a server of Node's listen by ringlet. Emits 'listening' or 'error', on the next tick. */
+export function listenOn(
+  ring: Ring | undefined,
+  server: ServerInside,
+  parameters: Readonly<Parameters<Listen>>,
+): void {
+  try {
+    const [address, port, , backlog, fd, flags = 0] = parameters;
+    const { name, streams } = backendOf(ring);
+    if (name === 'node' || server._handle || typeof fd === 'number') {
+      nodes._listen2.apply(server, [...parameters]);
+      takeConnections(
+        server,
+        ring,
+        streams.onEnd(() => void server.close()),
+      );
       return;
     }
-    if (listenChannel.asyncEnd.hasSubscribers) listenChannel.asyncEnd.publish({ server: this });
-    nextTick(() => {
-      if (server.listening) this.emit('listening');
+    const path = port === -1 && address !== null ? address : undefined;
+    const listener = listenAtOnce({
+      ...(path === undefined ? { port: port ?? 0, ...(address && { host: address }) } : { path }),
+      backlog: Number(backlog) > 0 ? Math.floor(Number(backlog)) : undefined,
+      ipv6Only: (flags & IPV6_ONLY) !== 0,
+      reusePort: (flags & REUSE_PORT) !== 0,
+      ring,
     });
+    if (listener === undefined) throw new Error('what Node has looked up is no address');
+    void listenWith(server, listener, socketOn);
+  } catch (error) {
+    if (listenChannel.error.hasSubscribers) listenChannel.error.publish({ server, error });
+    nextTick(() => server.emit('error', error as Error));
+    return;
   }
+  if (listenChannel.asyncEnd.hasSubscribers) listenChannel.asyncEnd.publish({ server });
+  nextTick(() => {
+    if (server.listening) server.emit('listening');
+  });
 }
 
 /** Node's listens: on its backend, on a descriptor, on a handle, or as a worker of a cluster. */

@@ -6,7 +6,7 @@
  * be done before is done, in the asynchronous context of the call; what it throws is the process's.
  */
 import { createRequire } from 'node:module';
-import { exchange, nodeModule } from '../../base/node-modules.js';
+import { exchangeIn, nodeModule } from '../../base/node-modules.js';
 import { setImmediate } from '../../base/real-timers.js';
 import { isOnKernelRing } from './engine.js';
 
@@ -36,7 +36,7 @@ const NAMES = [
 
 /** Node's calls find ringlet's in their place. */
 export function exchangeCallbacks(): void {
-  exchange('node:fs', {
+  exchangeIn('node:fs', {
     ...Object.fromEntries(NAMES.map((name) => [name, callOf(name)])),
     closeSync(fd: unknown) {
       if (isLoaded && calls().closeAtOnce(fd)) return;

@@ -1,5 +1,5 @@
 /** fs.createReadStream and createWriteStream, which know a handle for their `fd` by its class: also ringlet's. */
-import { exchange, nodeModule } from '../../base/node-modules.js';
+import { exchangeIn, nodeModule } from '../../base/node-modules.js';
 
 type CreateStream = (path: unknown, options?: unknown) => unknown;
 type Name = 'createReadStream' | 'createWriteStream';
@@ -21,7 +21,7 @@ function creator(name: Name): CreateStream {
 
 /** Node's calls find ringlet's in their place. */
 export function exchangeStreams(): void {
-  exchange('node:fs', {
+  exchangeIn('node:fs', {
     createReadStream: creator('createReadStream'),
     createWriteStream: creator('createWriteStream'),
   });

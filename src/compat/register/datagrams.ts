@@ -1,7 +1,7 @@
 /** UDP of a whole program, by `dgram.createSocket`. */
 import type dgram from 'node:dgram';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
-import { exchange, nodeModule } from '../../base/node-modules.js';
+import { exchangeIn, nodeModule } from '../../base/node-modules.js';
 import { isInCluster } from './cluster.js';
 import { isLeftToNode, isOnKernelRing, tellLeft } from './engine.js';
 import { onRequest } from './on-request.js';
@@ -49,7 +49,7 @@ function exchangeSockets(): void {
       return Function.prototype[Symbol.hasInstance].call(this, value);
     },
   });
-  exchange('node:dgram', {
+  exchangeIn('node:dgram', {
     Socket,
     createSocket(...parameters: Parameters) {
       return createOurs(parameters) ?? Reflect.apply(node.createSocket, undefined, parameters);

@@ -1,6 +1,6 @@
 /** node:fs/promises for a whole program: the drop-in, which is loaded by the first call. */
 import { createRequire } from 'node:module';
-import { exchange, nodeModule } from '../../base/node-modules.js';
+import { exchangeIn, nodeModule } from '../../base/node-modules.js';
 import { isNodeAtLeast } from '../../base/node-version.js';
 import { ringKind } from './engine.js';
 
@@ -23,7 +23,7 @@ export function exchangePromises(): void {
   const names = Object.entries(process.getBuiltinModule('node:fs/promises'))
     .filter(([name, value]) => typeof value === 'function' && !KEPT.has(name))
     .map(([name]) => name);
-  exchange('node:fs/promises', Object.fromEntries(names.map((name) => [name, callOf(name)])));
+  exchangeIn('node:fs/promises', Object.fromEntries(names.map((name) => [name, callOf(name)])));
 }
 
 function callOf(name: string): Call {

@@ -1,7 +1,7 @@
 /** net.Socket, net.connect and net.createConnection of a whole program. */
 import type net from 'node:net';
 import { createRequire } from 'node:module';
-import { exchange, nodeModule } from '../../base/node-modules.js';
+import { exchangeIn, nodeModule } from '../../base/node-modules.js';
 import { isOnKernelRing, tellLeft } from './engine.js';
 import { isLoaded } from './on-request.js';
 import { standUnderTls } from './under-tls.js';
@@ -27,18 +27,7 @@ export function isOurs(value: unknown): boolean {
 }
 
 /** What only Node's sockets do, or refuse, when an option says it. */
-const NODES = [
-  'handle',
-  'fd',
-  'onread',
-  'blockList',
-  'typeOfService',
-  'objectMode',
-  'readableObjectMode',
-  'writableObjectMode',
-  'readableHighWaterMark',
-  'writableHighWaterMark',
-] as const;
+const NODES = ['handle', 'fd', 'objectMode', 'readableObjectMode', 'writableObjectMode'] as const;
 
 const node = (): typeof net => nodeModule('node:net');
 let nodesConnect: unknown;
@@ -96,7 +85,7 @@ export function exchangeSockets(): void {
     },
   });
   const nodesCreateConnection: unknown = node().createConnection;
-  exchange('node:net', { Socket, Stream: Socket, connect, createConnection: connect });
+  exchangeIn('node:net', { Socket, Stream: Socket, connect, createConnection: connect });
   if (!isLoaded('_http_agent')) return;
   // Before Node 24 it keeps the function.
   const { prototype } = process.getBuiltinModule('node:http').Agent as unknown as { prototype: Options };

@@ -1,6 +1,6 @@
 /** tls.connect of a whole program, and what calls it: https, http2. Servers have theirs from net.Server. */
 import type tls from 'node:tls';
-import { exchange, nodeModule } from '../../base/node-modules.js';
+import { exchangeIn, nodeModule } from '../../base/node-modules.js';
 import { isOnKernelRing, tellLeft } from './engine.js';
 import { connect } from './sockets.js';
 
@@ -17,7 +17,7 @@ function readCall(parameters: unknown[]): [options: Options, callback: (() => vo
 }
 
 /** Options with which the connection is Node's own. */
-const NODES = ['socket', 'onread', 'blockList', 'typeOfService'] as const;
+const NODES = ['socket', 'onread'] as const;
 
 /** tls.connect: TLS on a socket of ringlet's. */
 function connectTls(...parameters: unknown[]): unknown {
@@ -36,5 +36,5 @@ function connectTls(...parameters: unknown[]): unknown {
 
 /** Tls's exports find ringlet's in their place. */
 export function exchangeTls(): void {
-  exchange('node:tls', { connect: connectTls });
+  exchangeIn('node:tls', { connect: connectTls });
 }
