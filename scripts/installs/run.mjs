@@ -3,6 +3,7 @@
  *
  *   managers    npm, pnpm, yarn with both linkers, bun: status 0, no script, no compiler, a ring
  *   userlands   Debian 11, 12 and 13 as debootstrap makes them (root's rights), with Node and npm put into them
+ *   containers  Debian 12 under Docker's default seccomp profile, without io_uring and without rights (python3)
  *   musl        a program on musl loads the addon and uses its rings
  *   emulated    Node on arm64, by qemu-user
  *
@@ -15,6 +16,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { containerChecks } from './containers.mjs';
 import { emulatedChecks } from './emulated.mjs';
 import { managerChecks } from './managers.mjs';
 import { muslChecks } from './musl.mjs';
@@ -25,6 +27,10 @@ const CACHE = process.env.RINGLET_USERLANDS_CACHE ?? join(homedir(), '.cache/rin
 const KINDS = {
   managers: { checks: managerChecks, needs: {} },
   userlands: { checks: userlandChecks, needs: { debootstrap: 'debootstrap', unshare: 'util-linux' } },
+  containers: {
+    checks: containerChecks,
+    needs: { debootstrap: 'debootstrap', unshare: 'util-linux', python3: 'python3' },
+  },
   musl: { checks: muslChecks, needs: { 'qemu-aarch64': 'qemu-user', ar: 'binutils' } },
   emulated: { checks: emulatedChecks, needs: { 'qemu-aarch64': 'qemu-user' } },
 };

@@ -12,7 +12,7 @@ const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 const RELEASES = { 'Debian 11': 'bullseye', 'Debian 12': 'bookworm', 'Debian 13': 'trixie' };
 
 /** A userland as debootstrap leaves it; kept in the cache. */
-function userland(suite, cache) {
+export function userland(suite, cache) {
   const root = join(cache, suite);
   if (existsSync(root)) return root;
   const part = `${root}.part`;
@@ -23,8 +23,13 @@ function userland(suite, cache) {
   return root;
 }
 
-/** Installs and runs in there; what that leaves is removed. */
-function installIn(root, { tools, node, tarball }) {
+/**
+ * Makes a folder for a program in there, with Node, npm and the package, and removes it at the end.
+ *
+ * @param enter the command that runs another in the root, which follows it.
+ * @param body gets the folder's path outside, and `inside(command)`, which runs a shell's command there.
+ */
+export function withApp(root, { tools, node, tarball }, enter, body) {
   const home = join(root, 'srv/app');
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
@@ -46,13 +51,22 @@ function installIn(root, { tools, node, tarball }) {
     const inside = (command) => {
       const mounts = ['unshare', '--mount', '--pid', '--fork', `--mount-proc=${join(root, 'proc')}`];
       const program = ['env', '-i', ...settings, 'sh', '-c', `cd /srv/app && ${command}`];
-      return run([...mounts, 'chroot', root, ...program]);
+      return run([...mounts, ...enter, ...program]);
     };
-    inside('! command -v c++ && node npm/bin/npm-cli.js install ./ringlet.tgz');
-    return understand(inside('node program.mjs'), 'io_uring');
+    return body(home, inside);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** Without a compiler there. */
+export const INSTALL = '! command -v c++ && node npm/bin/npm-cli.js install ./ringlet.tgz';
+
+function installIn(root, context) {
+  return withApp(root, context, ['chroot', root], (_home, inside) => {
+    inside(INSTALL);
+    return understand(inside('node program.mjs'), 'io_uring');
+  });
 }
 
 /** Returns checks by name; each says in words what there is, or throws. Root's rights are needed. */
