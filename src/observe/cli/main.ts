@@ -4,19 +4,22 @@ import { readFileSync } from 'node:fs';
 import { parseArgs, styleText } from 'node:util';
 import { probe } from 'ringlet';
 import { advise } from './advice.js';
+import { bench } from './bench.js';
 import { build } from './build.js';
 import { renderDoctor, type Style } from './doctor.js';
 import { makeProfile } from './seccomp-profile.js';
-import { type TopOptions, top } from './top.js';
+import { top } from './top.js';
 
 const USAGE = `Usage: ringlet doctor [--json]
        ringlet top [PID] [--json] [--once]
+       ringlet bench [--directory=DIR] [--json]
        ringlet build
        ringlet seccomp-profile [FILE]
 
 Commands:
   doctor     what this kernel, container and process allow, and what to do about the rest
   top        the rings of programs that were started with \`node --import ringlet/expose\`, each second
+  bench      half a minute of what programs do, on ringlet and on Node's own modules, and what comes of it
   build      compiles the native addon here, where the package brings none: needs a C++20 compiler, make, Python 3
              and Node's headers
   seccomp-profile
@@ -25,6 +28,8 @@ Commands:
 Options:
   --json     the same as JSON, for programs; of top, a line a second
   --once     top's first figures, after a second, and no more
+  --directory
+             where bench makes its files; the folder for temporary ones without it
   --help     this text
   --version  the version of ringlet
 
@@ -66,9 +71,10 @@ function printProfile(path: string | undefined): number {
   }
 }
 
-async function showTop(options: TopOptions): Promise<number> {
+/** What goes wrong on the way is said in a line. */
+async function finish(command: () => Promise<void>): Promise<number> {
   try {
-    await top(options);
+    await command();
     return 0;
   } catch (error) {
     process.stderr.write(`ringlet: ${(error as Error).message}\n`);
@@ -76,11 +82,17 @@ async function showTop(options: TopOptions): Promise<number> {
   }
 }
 
+function printUsage(): number {
+  process.stderr.write(USAGE);
+  return USAGE_ERROR_STATUS;
+}
+
 /** Runs the command and returns its exit status. */
 async function main(argv: string[]): Promise<number> {
   const options = {
     json: { type: 'boolean' },
     once: { type: 'boolean' },
+    directory: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
     version: { type: 'boolean' },
   } as const;
@@ -94,16 +106,18 @@ async function main(argv: string[]): Promise<number> {
     return 0;
   }
   const [command, ...rest] = positionals;
-  const { json = false, once = false } = values;
+  const { json = false, once = false, directory } = values;
+  if (command === 'bench' && rest.length === 0 && !once) {
+    return finish(() => bench({ json, directory, style: chooseStyle() }));
+  }
+  if (directory !== undefined) return printUsage();
   if (command === 'top' && rest.length <= 1 && /^\d*$/.test(rest[0] ?? '')) {
-    return await showTop({ pid: rest[0] ? Number(rest[0]) : undefined, json, once, style: chooseStyle() });
+    const pid = rest[0] ? Number(rest[0]) : undefined;
+    return finish(() => top({ pid, json, once, style: chooseStyle() }));
   }
   if (command === 'build' && rest.length === 0 && !json && !once) return build();
   if (command === 'seccomp-profile' && rest.length <= 1 && !json && !once) return printProfile(rest[0]);
-  if (command !== 'doctor' || rest.length > 0 || once) {
-    process.stderr.write(USAGE);
-    return USAGE_ERROR_STATUS;
-  }
+  if (command !== 'doctor' || rest.length > 0 || once) return printUsage();
   const found = probe();
   process.stdout.write(
     json
