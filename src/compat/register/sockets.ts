@@ -1,7 +1,7 @@
 /** net.Socket, net.connect and net.createConnection of a whole program. */
 import type net from 'node:net';
 import { createRequire } from 'node:module';
-import { exchangeIn, nodeModule } from '../../base/node-modules.js';
+import { exchangeIn, nodeModule, nodesOwn } from '../../base/node-modules.js';
 import { isOnKernelRing, tellLeft } from './engine.js';
 import { isLoaded } from './on-request.js';
 import { standUnderTls } from './under-tls.js';
@@ -30,7 +30,6 @@ export function isOurs(value: unknown): boolean {
 const NODES = ['handle', 'fd', 'objectMode', 'readableObjectMode', 'writableObjectMode'] as const;
 
 const node = (): typeof net => nodeModule('node:net');
-let nodesConnect: unknown;
 
 function isNodes(options: unknown): boolean {
   if (options !== undefined && options !== null) {
@@ -42,7 +41,8 @@ function isNodes(options: unknown): boolean {
     }
   }
   // Wrapped, by what traces programs, it is to be called.
-  if (node().Socket.prototype.connect !== nodesConnect) {
+  const { prototype } = node().Socket;
+  if (prototype.connect !== nodesOwn(prototype).connect) {
     tellLeft('sockets', 'net.Socket.prototype.connect is wrapped');
     return true;
   }
@@ -64,7 +64,9 @@ export function connect(...parameters: unknown[]): unknown {
 /** Net's exports find ringlet's in their place. */
 export function exchangeSockets(): void {
   const NodeSocket = node().Socket as unknown as new (options?: unknown) => net.Socket;
-  nodesConnect = NodeSocket.prototype.connect;
+  const { prototype } = NodeSocket;
+  // As it is before a program wraps it.
+  Object.defineProperty(nodesOwn(prototype), 'connect', { value: prototype.connect });
 
   function Socket(this: unknown, options?: unknown): unknown {
     // Of a class that inherits from it, as Node's own for TLS and terminals.
@@ -88,6 +90,6 @@ export function exchangeSockets(): void {
   exchangeIn('node:net', { Socket, Stream: Socket, connect, createConnection: connect });
   if (!isLoaded('_http_agent')) return;
   // Before Node 24 it keeps the function.
-  const { prototype } = process.getBuiltinModule('node:http').Agent as unknown as { prototype: Options };
-  if (prototype.createConnection === nodesCreateConnection) prototype.createConnection = connect;
+  const agents = (process.getBuiltinModule('node:http').Agent as unknown as { prototype: Options }).prototype;
+  if (agents.createConnection === nodesCreateConnection) agents.createConnection = connect;
 }

@@ -1,6 +1,6 @@
 /** A Listener in the place of the native handle of one of Node's servers. */
 import { chmodSync, statSync } from 'node:fs';
-import { nodeModule } from '../../base/node-modules.js';
+import { nodeModule, nodesOwn } from '../../base/node-modules.js';
 import type { Listener } from './listener.js';
 
 /** What a net.Server asks of its handle (Node 20 to 26, lib/net.js). */
@@ -30,10 +30,12 @@ class NoHandle {
  * over any other object. Over this one the message fails, with EBADF.
  */
 function nativeHandle(): NativeHandle {
-  const socket = new (nodeModule('node:net').Socket)();
+  const { Socket } = nodeModule('node:net');
+  const socket = new Socket();
   try {
     // What is no path is refused when the handle has been made, and not opened.
-    socket.connect({ path: true as never });
+    const { connect } = nodesOwn(Socket.prototype) as { connect: (options: object) => void };
+    connect.call(socket, { path: true });
   } catch {
     // As it should be.
   }
