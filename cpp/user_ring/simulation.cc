@@ -134,6 +134,7 @@ int Simulation::FailRequest(const Request& request) {
     case abi::kOpRenameAt:
     case abi::kOpUnlinkAt:
     case abi::kOpTimeout:
+    case abi::kOpPollAdd:
       return Noted(Mischief::requestWithoutMemory, -ENOMEM);
     default:
       return 0;

@@ -129,11 +129,13 @@ export async function play({ seed, gaps, operations, isKept }: Episode): Promise
   } catch (error) {
     // What the ring and the models know helps to see why.
     const message = `${(error as Error).message}\n${world?.describe()}`;
-    throw new Error(message, { cause: error });
-  } finally {
     binding().simulate(0, gaps);
-    await world?.closeRing();
+    // What has gone wrong may keep it from closing, too.
+    await world?.closeRing().catch(() => {});
+    throw new Error(message, { cause: error });
   }
+  binding().simulate(0, gaps);
+  await world.closeRing();
   await expectNothingOpen(baseline);
   check(threadsNamed('ringlet-worker').length === 0, () => 'a worker has outlived its ring');
   return made;
