@@ -136,6 +136,10 @@ int Simulation::FailRequest(const Request& request) {
     case abi::kOpTimeout:
     case abi::kOpPollAdd:
       return Noted(Mischief::requestWithoutMemory, -ENOMEM);
+    // One that stays armed.
+    case abi::kOpRecv:
+      if ((request.sqe.ioprio & abi::kReceiveMultishot) == 0) return 0;
+      return Noted(Mischief::requestWithoutMemory, -ENOMEM);
     default:
       return 0;
   }

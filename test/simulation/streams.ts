@@ -123,31 +123,36 @@ export class Streams implements Part {
     if (model.isBroken || connection.isReading || model.outstanding === 0) return undefined;
     connection.isReading = true;
     const options = this.#stage.perhapsAborted(random);
-    const iterate = async (): Promise<void> => {
+    const iterate = async (): Promise<true> => {
       for await (const chunk of far.chunks(options)) {
         model.read(chunk);
         break;
       }
+      return true;
     };
-    const lease = async (): Promise<void> => {
+    const lease = async (): Promise<true> => {
       for await (const chunk of far.chunks({ lease: true, ...options })) {
         model.read(chunk.data);
         if (random.chance(50)) chunk.release();
         else this.#stage.hold(chunk);
         break;
       }
+      return true;
     };
-    const read = async (): Promise<void> => {
+    const read = async (): Promise<true> => {
       const buffer = Buffer.alloc(1 + random.integer(9000));
       // As much as there is may be waited for.
       const fill = options.signal === undefined && buffer.length <= model.outstanding && random.chance(30);
       const { bytesRead } = await far.read(buffer, { fill, ...options });
       model.read(buffer.subarray(0, bytesRead));
+      return true;
     };
     return (async () => {
       try {
         const tolerance = { codes: CLOSED, when: () => model.isBroken, ...options };
-        await this.#stage.attempt(random.pick([iterate, lease, read, read])(), tolerance);
+        const isDone = await this.#stage.attempt(random.pick([iterate, lease, read, read])(), tolerance);
+        // A receive without memory is the connection's end.
+        if (!isDone && !options.signal?.aborted) await this.#reconnect(connection);
       } finally {
         connection.isReading = false;
       }
@@ -178,9 +183,10 @@ export class Streams implements Part {
     const buffer = Buffer.alloc(model.outstanding);
     return (async () => {
       try {
-        const { bytesRead } = await persist(() => far.read(buffer));
-        model.read(buffer.subarray(0, bytesRead));
-        check(bytesRead > 0, () => `a stream ended ${model.outstanding} bytes early`);
+        const result = await this.#stage.attempt(far.read(buffer));
+        if (result === undefined) return await this.#reconnect(connection);
+        model.read(buffer.subarray(0, result.bytesRead));
+        check(result.bytesRead > 0, () => `a stream ended ${model.outstanding} bytes early`);
       } catch (error) {
         // Closed meanwhile by what is still under way.
         if (!model.isBroken) throw error;
