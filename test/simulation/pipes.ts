@@ -36,6 +36,12 @@ export class Pipes implements Part {
     return new Pipes(stage, path, [await open(source, 'r'), await open(path, 'r+'), await open(path, 'r+')]);
   }
 
+  /** A write that waits for room would wait for good: a broken pipe is not read any more. */
+  async #break(): Promise<void> {
+    this.#model.isBroken = true;
+    if (this.#isWriting) await Promise.all([this.#writer.cancel(), this.#source.cancel()]);
+  }
+
   async #renewIfBroken(): Promise<void> {
     if (!this.#model.isBroken || this.#isReading || this.#isWriting) return;
     this.#isReading = this.#isWriting = true;
@@ -62,7 +68,8 @@ export class Pipes implements Part {
     const call = random.chance(25) ? splice() : write();
     return (async () => {
       // What an abort has met half-way may have moved a part.
-      const count = await this.#stage.attempt(call, options);
+      const ended = { codes: /^ECANCELED$/, when: () => model.isBroken, ...options };
+      const count = await this.#stage.attempt(call, ended);
       if (count === undefined) model.isBroken = true;
       else model.takeBack(piece.length - count);
       this.#unsure = 0;
@@ -84,7 +91,7 @@ export class Pipes implements Part {
     return (async () => {
       const result = await this.#stage.attempt(call, options);
       // It may have taken what an abort keeps it from giving.
-      if (options.signal?.aborted && result === undefined) model.isBroken = true;
+      if (options.signal?.aborted && result === undefined) await this.#break();
       if (result !== undefined) model.read(bytes.subarray(0, result.bytesRead));
       if (result !== undefined) check(result.bytesRead > 0, () => 'a pipe with a writer has ended');
       this.#isReading = false;
@@ -102,6 +109,7 @@ export class Pipes implements Part {
   }
 
   describe(): unknown {
-    return { outstanding: this.#model.outstanding, isReading: this.#isReading, isWriting: this.#isWriting };
+    const { outstanding, isBroken } = this.#model;
+    return { outstanding, isBroken, isReading: this.#isReading, isWriting: this.#isWriting };
   }
 }
