@@ -23,13 +23,13 @@ export interface Row {
 }
 
 const AT_ONCE = 32;
-const BLOCK_BYTES = 4096;
-const BLOCKS = 4096;
+const PAGE_BYTES = 4096;
+const PAGES = 4096;
 const SMALL_FILES = 512;
 const SMALL_BYTES = 2048;
-const MESSAGE_BYTES = 64;
+const ECHO_BYTES = 64;
 const LOOPBACK = '127.0.0.1';
-const message = Buffer.alloc(MESSAGE_BYTES, 1);
+const message = Buffer.alloc(ECHO_BYTES, 1);
 
 /** Lanes beside each other, each of which awaits one operation after the other. */
 function sideBySide(operation: (index: number, lane: number) => Promise<unknown>): Work {
@@ -53,7 +53,7 @@ function smallFile(directory: string, index: number): string {
 
 /** Makes the files that rows read. */
 export async function prepare(directory: string): Promise<void> {
-  await nodeFs.writeFile(join(directory, 'blocks'), Buffer.alloc(BLOCK_BYTES * BLOCKS, 1));
+  await nodeFs.writeFile(join(directory, 'blocks'), Buffer.alloc(PAGE_BYTES * PAGES, 1));
   for (let index = 0; index < SMALL_FILES; index++) {
     await nodeFs.writeFile(smallFile(directory, index), Buffer.alloc(SMALL_BYTES, 1));
   }
@@ -71,13 +71,13 @@ function ofFiles(title: string, call: (fs: Fs, directory: string, index: number)
 }
 
 const reads: Row = {
-  title: `read ${BLOCK_BYTES} bytes of an open file`,
+  title: `read ${PAGE_BYTES} bytes of an open file`,
   async begin(ring, directory) {
     const handle = await (ring?.fs ?? (nodeFs as unknown as Fs)).open(join(directory, 'blocks'));
-    const buffers = Array.from({ length: AT_ONCE }, () => Buffer.alloc(BLOCK_BYTES));
+    const buffers = Array.from({ length: AT_ONCE }, () => Buffer.alloc(PAGE_BYTES));
     const work = sideBySide((index, lane) =>
       // A prime, so that the blocks come in no order.
-      handle.read(buffers[lane] as Buffer, 0, BLOCK_BYTES, ((index * 1031) % BLOCKS) * BLOCK_BYTES),
+      handle.read(buffers[lane] as Buffer, 0, PAGE_BYTES, ((index * 1031) % PAGES) * PAGE_BYTES),
     );
     return { work, end: () => handle.close() };
   },
@@ -85,7 +85,7 @@ const reads: Row = {
 
 /** 32 datagrams there, and so many back, again and again; a lost one would end it, so there are never more. */
 const datagrams: Row = {
-  title: `datagrams of ${MESSAGE_BYTES} bytes, sent and received`,
+  title: `datagrams of ${ECHO_BYTES} bytes, sent and received`,
   async begin(ring) {
     if (ring === undefined) {
       const socket = createSocket('udp4').bind(0, LOOPBACK);
@@ -132,7 +132,7 @@ const datagrams: Row = {
 };
 
 const echo: Row = {
-  title: `TCP, ${MESSAGE_BYTES} bytes there and back, ${AT_ONCE} connections`,
+  title: `TCP, ${ECHO_BYTES} bytes there and back, ${AT_ONCE} connections`,
   async begin(ring) {
     if (ring === undefined) {
       const server = createServer({ noDelay: true }, (socket) =>
@@ -150,7 +150,7 @@ const echo: Row = {
       const work = sideBySide(async (_, lane) => {
         const { socket, chunks } = clients[lane] as (typeof clients)[number];
         socket.write(message);
-        for (let bytes = 0; bytes < MESSAGE_BYTES; ) bytes += ((await chunks.next()).value as Buffer).length;
+        for (let bytes = 0; bytes < ECHO_BYTES; ) bytes += ((await chunks.next()).value as Buffer).length;
       });
       return {
         work,
@@ -178,7 +178,7 @@ const echo: Row = {
     const work = sideBySide(async (_, lane) => {
       const { socket, chunks } = clients[lane] as (typeof clients)[number];
       void socket.write(message);
-      for (let bytes = 0; bytes < MESSAGE_BYTES; ) bytes += ((await chunks.next()).value as Buffer).length;
+      for (let bytes = 0; bytes < ECHO_BYTES; ) bytes += ((await chunks.next()).value as Buffer).length;
     });
     return {
       work,
