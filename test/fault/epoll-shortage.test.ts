@@ -119,8 +119,9 @@ describe('Threads of a ring on epoll (ioWorkers)', () => {
     controllers.at(-1)?.abort('enough');
     expectAbort(await within('one that is queued', opens.at(-1) as Promise<CallError>), 'enough');
     const path = directory.at('file');
-    for (let round = 0; round < 20; round++) {
-      await within('a write', ring.fs.writeFile(path, `round ${round}`, { flush: true }));
+    // A thread makes the file, and does not wait for a disk.
+    for (let round = 0; round < 3; round++) {
+      await within('a write', ring.fs.writeFile(path, `round ${round}`));
       expect(await within('a read', ring.fs.readFile(path, 'utf8'))).to.equal(`round ${round}`);
     }
     expect(await isPending(Promise.race(opens.slice(0, -1)))).to.equal(true);
