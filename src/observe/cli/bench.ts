@@ -13,7 +13,7 @@ const WARM_UP_MS = 500;
 /** Differences below are called none. */
 const NOTICEABLE = 1.1;
 
-export interface BenchOptions {
+interface BenchOptions {
   json: boolean;
   /** Where the files are made. Default: the folder for temporary ones. */
   directory: string | undefined;

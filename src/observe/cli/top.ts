@@ -7,7 +7,7 @@ import { look, type RingRates, type ThreadRates } from './look.js';
 const LOOK_EVERY_MS = 1000;
 const CLEAR = '\x1b[H\x1b[J';
 
-export interface TopOptions {
+interface TopOptions {
   /** The one process to show; all that show their rings without it. */
   pid: number | undefined;
   /** Lines of JSON, one a look. */
