@@ -11,6 +11,7 @@ const RING_OPTIONS = {
   ringOnly: { backend: 'io_uring', inlineReads: false },
   /** Never waits in the kernel for more of what trickles in. */
   uncoalesced: { backend: 'io_uring', coalesce: false },
+  fileTable: { backend: 'io_uring', registeredFds: 64 },
   sqPoll: { backend: 'io_uring', sqPoll: true, busyPollUs: 50 },
   /** What a program gets where io_uring is refused. */
   epoll: { backend: 'epoll' },

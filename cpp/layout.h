@@ -29,10 +29,9 @@ namespace ringlet {
   /* an operation whose result is a new descriptor, so that C++ can own it when it is not taken. */          \
   V(SLOT_UNTRACKED, 0xffffffffu)                                                                             \
   V(GENERATION_YIELDS_FD, 0x80000000u)                                                                       \
-  /* The next bit marks an entry of an operation that has others after it: its completion is not the */      \
-  /* last one. */                                                                                            \
-  V(GENERATION_FOLLOWED, 0x40000000u)                                                                        \
-  /* A bit that native code adds to the flags of such an operation's completion: it cannot seek. */          \
+  /* The bits below it say which entry of an operation it is, from here on. */                               \
+  V(GENERATION_ENTRY_SHIFT, 23)                                                                              \
+  /* A bit that native code adds to the flags of a completion with a new descriptor: it cannot seek. */      \
   V(COMPLETION_UNSEEKABLE, 0x80000000u)                                                                      \
   /* A bit of the flags in an entry's head word that is ours, and that native code takes out again: the */   \
   /* entry is not left to a kernel thread, however slow files are. */                                        \

@@ -28,10 +28,6 @@ bool YieldsFd(const abi::Cqe& cqe) {
   return ((cqe.user_data >> 32) & GENERATION_YIELDS_FD) != 0 && SlotOf(cqe) != SLOT_UNTRACKED;
 }
 
-bool IsFollowed(const abi::Cqe& cqe) {
-  return ((cqe.user_data >> 32) & GENERATION_FOLLOWED) != 0 && SlotOf(cqe) != SLOT_UNTRACKED;
-}
-
 // An entry with either is followed by another one of its link.
 constexpr uint8_t kSqeLinked = abi::kSqeIoLink | abi::kSqeIoHardlink;
 
@@ -362,7 +358,6 @@ void RingHost::Count(uint32_t completions) {
       has_multishot_ = true;
     }
     if (!chained_closes_.empty()) NoteChainedClose(cqe);
-    if (IsFollowed(cqe)) cqe.flags |= abi::kCqeMore;
     if (!YieldsFd(cqe) || cqe.res < 0) continue;
     engine_->owned_fds().Add(cqe.res);
     if (lseek(cqe.res, 0, SEEK_CUR) < 0) cqe.flags |= COMPLETION_UNSEEKABLE;

@@ -24,6 +24,7 @@ export type {
   SqPollOptions,
 } from './contract/ring-options.js';
 export { StreamChunk } from './contract/stream-chunk.js';
+export type { ManyResults } from './contract/files.js';
 export type { PeerCredentials } from './contract/streams.js';
 export type { PollEvent } from './events/poll-events.js';
 export type { SignalArrival } from './events/signals.js';
@@ -58,6 +59,7 @@ export type {
   WriteFileOptions,
 } from './fs/options.js';
 export type { Advice, SyncRangeOptions } from './fs/range-hints.js';
+export type { TransferRequest } from './fs/many-transfers.js';
 export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
 export type { SpliceOptions } from './fs/splice-options.js';
 export type { ContentTransform, PullOptions, PullSyncOptions } from './fs/stream-iter.js';

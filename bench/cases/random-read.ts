@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
+import type { FileHandle } from 'ringlet';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
 interface Parameters {
@@ -72,12 +73,47 @@ async function readFor(
   return count;
 }
 
-async function measureReads(file: Readable, parameters: Parameters): Promise<Measurement> {
+/** The same in batches, each with a promise for all. */
+async function readManyFor(
+  file: FileHandle,
+  ms: number,
+  parameters: Parameters,
+  isChecking: boolean,
+): Promise<number> {
+  const { blockBytes, fileBytes, inFlight } = parameters;
+  const nextBlock = blockNumbers(fileBytes / blockBytes);
+  const deadline = performance.now() + ms;
+  const reads = Array.from({ length: inFlight }, () => ({
+    buffer: Buffer.allocUnsafeSlow(blockBytes),
+    position: 0,
+  }));
+  let count = 0;
+  do {
+    for (const read of reads) read.position = nextBlock() * blockBytes;
+    for (const result of await file.readMany(reads)) {
+      if (result.status === 'rejected') throw result.reason;
+      const { bytesRead, buffer } = result.value;
+      const { position } = reads[count % inFlight] as { position: number };
+      if (bytesRead !== blockBytes) throw new Error(`at ${position}: ${bytesRead} bytes`);
+      if (isChecking && buffer.readUInt32LE(0) !== position / blockBytes) {
+        throw new Error(`at ${position}: not its bytes`);
+      }
+      count += 1;
+    }
+  } while (performance.now() < deadline);
+  return count;
+}
+
+async function measureReads<File extends Readable>(
+  file: File,
+  parameters: Parameters,
+  read: (file: File, ms: number, parameters: Parameters, isChecking: boolean) => Promise<number> = readFor,
+): Promise<Measurement> {
   await readThrough(parameters.path);
-  await readFor(file, parameters.warmUpMs, parameters, true);
+  await read(file, parameters.warmUpMs, parameters, true);
   const stopwatch = new Stopwatch();
   stopwatch.start();
-  const count = await readFor(file, parameters.measuredMs, parameters, false);
+  const count = await read(file, parameters.measuredMs, parameters, false);
   stopwatch.stop();
   await file.close();
   return stopwatch.measurement(count);
@@ -91,6 +127,15 @@ function onRing(name: RingName): (parameters: Parameters) => Promise<Measurement
   return async (parameters) => {
     const ring = await makeRing(name);
     const measurement = await measureReads(await ring.fs.open(parameters.path), parameters);
+    await ring.close();
+    return measurement;
+  };
+}
+
+function manyOnRing(name: RingName): (parameters: Parameters) => Promise<Measurement> {
+  return async (parameters) => {
+    const ring = await makeRing(name);
+    const measurement = await measureReads(await ring.fs.open(parameters.path), parameters, readManyFor);
     await ring.close();
     return measurement;
   };
@@ -135,6 +180,7 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
       goals: [
         { contenders: rings, ratios: { Node: 6.5, C: 0.85, Bun: 1.7 } },
         { contenders: ['ringlet, epoll'], ratios: { Node: 4 } },
+        { contenders: ['ringlet readMany'], ratios: { C: 0.9 } },
       ],
     })),
     // A read should cost the same, however many there are.
@@ -150,9 +196,13 @@ async function prepare({ directory, isQuick }: Setting): Promise<Variant<Paramet
 export const workload: Workload<Parameters> = {
   operations: 'reads',
   baselines: FILE_BASELINES,
-  contenders: fileContenders(['loop', 'ringOnly', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
-    program: 'random-read',
-    arguments: (p) => [p.path, p.blockBytes, p.inFlight, p.warmUpMs, p.measuredMs],
-  }),
+  contenders: [
+    ...fileContenders(['loop', 'ringOnly', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
+      program: 'random-read',
+      arguments: (p: Parameters) => [p.path, p.blockBytes, p.inFlight, p.warmUpMs, p.measuredMs],
+    }),
+    { name: 'ringlet readMany', run: manyOnRing('loop') },
+    { name: 'ringlet readMany, file table', run: manyOnRing('fileTable') },
+  ],
   prepare,
 };

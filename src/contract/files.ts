@@ -3,6 +3,7 @@
  *
  * Paths and ranges are checked; flags and modes are the kernel's numbers.
  */
+import type { BigIntStats, Stats } from 'node:fs';
 import type { Path, Position } from '../base/file-arguments.js';
 import type { Span } from '../base/views.js';
 import type { CallOnFile, CallOnPath, FileCalls } from './file-calls.js';
@@ -41,6 +42,32 @@ export interface WriteVectorResult<Data extends readonly NodeJS.ArrayBufferView[
   buffers: Data;
 }
 
+/** One of many reads or writes of a file. */
+export interface Transfer {
+  readonly buffer: NodeJS.ArrayBufferView;
+  readonly offset: number;
+  readonly length: number;
+  /** Never the cursor: they have no order. */
+  readonly position: Position;
+}
+
+/** What became of each of many calls, in the order in which they were passed, as `Promise.allSettled` says it. */
+export type ManyResults<Result> = PromiseSettledResult<Result>[];
+
+const CODES_OF_ALL: ReadonlySet<string | undefined> = new Set([
+  'ABORT_ERR',
+  'ERR_RINGLET_CLOSED',
+  'ERR_RINGLET_CREDENTIALS',
+]);
+
+/**
+ * Whether what ended one of many was for the whole call, and is its answer: an abort, the ring's close, a user whom
+ * the ring must not act for.
+ */
+export function isOfAll(error: unknown): error is Error {
+  return CODES_OF_ALL.has((error as NodeJS.ErrnoException).code);
+}
+
 /** How a call of node:fs ends. */
 export type PoolCallback<Result> = (error: NodeJS.ErrnoException | null, result?: Result) => void;
 
@@ -71,6 +98,15 @@ export interface BackendFile extends FileCalls<CallOnFile> {
   /** Resolves to the bytes read into all of them. */
   readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number>;
   writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number>;
+  /** Rejects only where some were given up because of an abort or the ring's close: with `results`. */
+  readMany(
+    reads: readonly Transfer[],
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<ReadResult<NodeJS.ArrayBufferView>>>;
+  writeMany(
+    writes: readonly Transfer[],
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<WriteResult<NodeJS.ArrayBufferView>>>;
   /** Memory that is going to be read into for the first time, all of it; a backend may prepare it for that. */
   expectFilling?(memory: Buffer): void;
   /** Asks everything pending on the descriptor to end; returns how many operations that was. */
@@ -128,6 +164,12 @@ export interface FileBackend extends FileCalls<CallOnPath> {
     read: WholeRead<Content>,
     signal: AbortSignal | undefined,
   ): Promise<Content> | undefined;
+  /** `stat` of each; rejects as `BackendFile.readMany`. */
+  statMany(
+    paths: readonly Path[],
+    bigint: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<Stats | BigIntStats>>;
   /** Reads a file whole where the system has a call of its own for that. */
   readonly readFile?: ((path: Path, signal: AbortSignal | undefined) => Promise<Buffer>) | undefined;
   /** Writes bytes to a file and closes it; undefined when there is no quicker way now than open, write, close. */

@@ -10,8 +10,8 @@ import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import { types } from 'node:util';
 import { OURS } from '../base/construction.js';
 import { isNodeAtLeast } from '../base/node-version.js';
-import { toMode, toOpenFlags, toPath, toSymlinkType } from '../base/validate.js';
-import type { FileBackend, Path } from '../contract/backend.js';
+import { mapArray, toMode, toOpenFlags, toPath, toSymlinkType } from '../base/validate.js';
+import type { FileBackend, ManyResults, Path } from '../contract/backend.js';
 import { abortError, invalidArgValue } from '../errors/index.js';
 import { type AttributeCalls, attributeCalls } from './attributes.js';
 import { Concurrency } from './concurrency.js';
@@ -29,6 +29,7 @@ import {
   readOwnWriteOptions,
   readReadFileOptions,
   readSignal,
+  readStatManyOptions,
   readStatOptions,
   readWriteFileOptions,
   type SignalOptions,
@@ -163,6 +164,30 @@ export interface OwnCalls {
   /** The same, with `throwIfNoEntry`. */
   stat(path: PathLike, options?: PathStatOptions | null): Promise<Stats | BigIntStats | undefined>;
 
+  /**
+   * `stat` of many paths: one promise, and the kernel is asked for all of them at once.
+   *
+   * ```js
+   * const names = await ring.fs.readdir('.');
+   * const results = await ring.fs.statMany(names);
+   * for (const [index, result] of results.entries()) {
+   *   console.log(names[index], result.status === 'fulfilled' ? result.value.size : 'gone');
+   * }
+   * ```
+   *
+   * @returns in their order, what `Promise.allSettled` would have of so many calls of `stat`.
+   * @throws (rejects) ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, before any has begun. AbortError and
+   * ERR_RINGLET_CLOSED where some were given up: `results` of the error says what became of each.
+   */
+  statMany(
+    paths: readonly PathLike[],
+    options?: (StatOptions & { bigint?: false | undefined }) | null,
+  ): Promise<ManyResults<Stats>>;
+  statMany(
+    paths: readonly PathLike[],
+    options: StatOptions & { bigint: true },
+  ): Promise<ManyResults<BigIntStats>>;
+
   /** `stat` of a symbolic link itself, where `path` is one (lstat(2)). */
   lstat(path: PathLike, options?: (StatOptions & { bigint?: false | undefined }) | null): Promise<Stats>;
   /** The same in bigints. */
@@ -279,6 +304,12 @@ export function createFs(getBackend: () => FileBackend): Fs {
       } catch (error) {
         return Promise.reject(error);
       }
+    },
+
+    async statMany(paths: unknown, options?: unknown): Promise<ManyResults<Stats | BigIntStats>> {
+      const { bigint, signal } = readStatManyOptions(options);
+      const names = mapArray(paths, 'paths', (path, index) => toPath(path, `paths[${index}]`));
+      return await getBackend().statMany(names, bigint, signal);
     },
 
     lstat(path: unknown, options?: unknown): Promise<Stats | BigIntStats> {

@@ -140,6 +140,15 @@ export function readStatOptions(options: unknown): { bigint: boolean; signal: Ab
   return { bigint: given.bigint === true, signal: toSignal(given) };
 }
 
+const STAT_OPTIONS: OptionNames<StatOptions> = { bigint: true, signal: true, timeout: true };
+
+/** Of a call that Node has not, which refuses anything else. */
+export function readStatManyOptions(options: unknown): { bigint: boolean; signal: AbortSignal | undefined } {
+  const given = checkOptions<StatOptions>(options ?? {}, STAT_OPTIONS);
+  const { bigint = false } = given;
+  return { bigint: checkBoolean(bigint, 'options.bigint'), signal: toSignal(given) };
+}
+
 /** Whether nothing at all under a path is to be told as undefined. */
 export function mayBeAbsent(options: unknown): boolean {
   if (!CAN_TELL_ABSENCE || typeof options !== 'object' || options === null) return false;

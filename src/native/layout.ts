@@ -17,8 +17,10 @@ export const CONTROL_WORDS = 8;
 
 export const SLOT_UNTRACKED = 0xffffffff;
 export const GENERATION_YIELDS_FD = 0x80000000;
-export const GENERATION_FOLLOWED = 0x40000000;
-export const GENERATION_MASK = 0x3fffffff;
+export const GENERATION_ENTRY_SHIFT = 23;
+export const GENERATION_MASK = 2 ** GENERATION_ENTRY_SHIFT - 1;
+/** Entries that one operation may have: which it is takes the bits between. */
+export const OPERATION_ENTRIES_MAX = 256;
 export const COMPLETION_UNSEEKABLE = 0x80000000;
 /** Of the head word, ours and not the kernel's: the entry is not left to a kernel thread, however slow files are. */
 export const SQE_NO_THREAD = (1 << 7) << 8;
@@ -52,7 +54,7 @@ export const SHARED_LAYOUT: Readonly<Record<string, number>> = {
   CONTROL_WORDS,
   SLOT_UNTRACKED,
   GENERATION_YIELDS_FD,
-  GENERATION_FOLLOWED,
+  GENERATION_ENTRY_SHIFT,
   COMPLETION_UNSEEKABLE,
   SQE_NO_THREAD,
   STAT_SUBMITTED,

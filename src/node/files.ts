@@ -1,13 +1,14 @@
 /** Files over node:fs and its thread pool: opening, whole files, and calls on paths. */
-import { constants } from 'node:fs';
+import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { nodeModule } from '../base/node-modules.js';
-import type { BackendFile, FileBackend, Path } from '../contract/backend.js';
+import type { BackendFile, FileBackend, ManyResults, Path } from '../contract/backend.js';
 import { type CallOnPath, type FileCallOf, factsOf, type ResultOf } from '../contract/file-calls.js';
 import { featureUnavailableError, ringClosedError } from '../errors/index.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
 import { startInPool } from '../native/pool-file-calls.js';
 import { foreignRuntime } from '../native/ruling.js';
 import type { Admission } from './admission.js';
+import { resultsOfAll } from './many-calls.js';
 import { NodeFile } from './node-file.js';
 import type { NodePools } from './pools.js';
 
@@ -38,6 +39,14 @@ export class NodeFiles implements FileBackend {
     if (call.kind === 'open') return this.#open(call, signal);
     const facts = factsOf(call);
     return this.#admission.call<unknown>((done) => startInPool(call, done), { signal, facts });
+  }
+
+  statMany(
+    paths: readonly Path[],
+    bigint: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<Stats | BigIntStats>> {
+    return resultsOfAll(paths.map((path) => this.do({ kind: 'stat', path, bigint }, signal)));
   }
 
   async #open(call: FileCallOf<'open'>, signal: AbortSignal | undefined): Promise<BackendFile> {

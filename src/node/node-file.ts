@@ -3,7 +3,15 @@ import { EFBIG } from '../base/errno.js';
 import { nodeModule } from '../base/node-modules.js';
 import { PendingCount } from '../base/pending-count.js';
 import { bytesOf, Span, type View } from '../base/views.js';
-import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../contract/backend.js';
+import type {
+  BackendFile,
+  ManyResults,
+  PoolCallback,
+  Position,
+  ReadResult,
+  Transfer,
+  WriteResult,
+} from '../contract/backend.js';
 import type { CallOnFile, ResultOf } from '../contract/file-calls.js';
 import type { OperationFacts } from '../contract/observation.js';
 import { abortError, fileClosedError, systemError } from '../errors/index.js';
@@ -11,6 +19,7 @@ import type { EpollPolls } from '../native/epoll-polls.js';
 import { called } from '../native/pool-call.js';
 import { checkForPool, startInPool } from '../native/pool-file-calls.js';
 import type { Admission } from './admission.js';
+import { resultsOfAll } from './many-calls.js';
 import { CursorReads } from './cursor-reads.js';
 import type { NodePools } from './pools.js';
 
@@ -152,6 +161,30 @@ export class NodeFile implements BackendFile {
         callback,
       );
     return await this.#run<number>('write', call, signal, { kind: 'writev', fd: this.fd }, false, spans);
+  }
+
+  readMany(
+    reads: readonly Transfer[],
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<ReadResult<View>>> {
+    if (this.#closing) return Promise.reject(fileClosedError('read'));
+    return resultsOfAll(
+      reads.map(({ buffer, offset, length, position }) =>
+        this.read(buffer, offset, length, position, signal),
+      ),
+    );
+  }
+
+  writeMany(
+    writes: readonly Transfer[],
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<WriteResult<View>>> {
+    if (this.#closing) return Promise.reject(fileClosedError('write'));
+    return resultsOfAll(
+      writes.map(({ buffer, offset, length, position }) =>
+        this.write(buffer, offset, length, position, signal),
+      ),
+    );
   }
 
   do<Call extends CallOnFile>(call: Call, signal: AbortSignal | undefined): Promise<ResultOf<Call>>;

@@ -6,7 +6,14 @@ import { expect } from 'chai';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { DatagramSocket, type FileHandle, Listener, type OutgoingDatagram, type Ring } from 'ringlet';
+import {
+  DatagramSocket,
+  type FileHandle,
+  Listener,
+  type OutgoingDatagram,
+  type Ring,
+  type TransferRequest,
+} from 'ringlet';
 import net, { type SocketConnectOptions } from 'ringlet/net';
 import { describeOnEachBackend } from '../support/backends.js';
 import { takeMessage } from '../support/datagrams.js';
@@ -332,6 +339,11 @@ describeOnEachBackend('Memory given away while arguments are read', (makeRing) =
       });
       return file.readv(views, 0);
     },
+    'readMany by position': (stolen) =>
+      file.readMany([
+        { buffer: stolen.view, position: 0 },
+        Object.assign(thief(stolen, 'position', 0), { buffer: stolen.view }) as TransferRequest,
+      ]),
     'write by position': (stolen) => file.write(stolen.view, thief(stolen, 'position', 0)),
     'chain part by position': (stolen) =>
       ring.chain((chain) => [chain.read(file, stolen.view, thief(stolen, 'position', 0))]),

@@ -47,6 +47,9 @@ describeOnEachBackend('Option names', (makeRing) => {
       readFiles: async (wrong) => {
         for await (const _entry of fs.readFiles([path], wrong));
       },
+      statMany: (wrong) => fs.statMany([path], wrong),
+      readMany: (wrong) => handle.readMany([], wrong),
+      writeMany: (wrong) => handle.writeMany([], wrong),
       writeFileAtomic: (wrong) => fs.writeFileAtomic(path, 'x', wrong),
       getxattr: (wrong) => fs.getxattr(path, 'user.a', wrong),
       allocate: (wrong) => handle.allocate(0, 1, wrong),

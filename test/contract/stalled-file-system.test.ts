@@ -58,10 +58,13 @@ const CHAIN_PARTS: Readonly<Record<string, ChainPart>> = {
 };
 
 const buffer = (): Buffer => Buffer.alloc(8);
+const many = () => [0, 8, 16].map((position) => ({ buffer: buffer(), position }));
 const HANDLE_CALLS: Readonly<Record<string, HandleCall>> = {
   'FileHandle.read': (handle, options) => handle.read(buffer(), options),
   'FileHandle.read, at a position': (handle, options) => handle.read(buffer(), { ...options, position: 10 }),
   'FileHandle.readv': (handle, options) => handle.readv([buffer()], null, options),
+  'FileHandle.readMany': (handle, options) => handle.readMany(many(), options),
+  'FileHandle.writeMany': (handle, options) => handle.writeMany(many(), options),
   'FileHandle.write': (handle, options) => handle.write(buffer(), options),
   'FileHandle.writev': (handle, options) => handle.writev([buffer(), buffer()], 3, options),
   'FileHandle.sync': (handle, options) => handle.sync(options),

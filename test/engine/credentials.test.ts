@@ -43,6 +43,8 @@ const PRELUDE = `
     try {
       const value = await call();
       if (typeof value?.close === 'function') await value.close();
+      // Of a call for many: what became of its first.
+      if (value?.[0]?.status === 'rejected') throw value[0].reason;
       outcomes[name] = 'ok';
     } catch ({ code, message }) {
       outcomes[name] = { code, message };
@@ -62,6 +64,7 @@ const PRELUDE = `
     appendFile: [secret, 'x'],
     writeFileAtomic: [secret, 'x'],
     stat: [secret],
+    statMany: [[secret]],
     lstat: [secret],
     link: [secret, directory + '/linked'],
     symlink: ['anything', directory + '/symbolic'],

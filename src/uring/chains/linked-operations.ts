@@ -78,7 +78,7 @@ export class LinkedPart extends Operation<void> {
     this.result = result;
     this.operation.slot = NO_SLOT;
     // At once: what a result is made of lies in the slot, which is free again.
-    if (result >= 0) this.operation.complete(result, flags);
+    if (result >= 0) this.operation.complete(result, flags, 0);
     this.fulfil();
     this.#owner.noteEnded(this);
   }

@@ -186,7 +186,7 @@ export class RunningChain implements Abortable, EntryOwner {
     const request = this.#requestThatEnded(part);
     const isOwnFailure = request === undefined && result !== undefined && result !== ECANCELED;
     if (result === undefined || result < 0) {
-      if (isOwnFailure) operation.complete(result, 0);
+      if (isOwnFailure) operation.complete(result, 0, 0);
       else operation.failWith(request ?? (() => operation.canceledError()));
     }
     try {

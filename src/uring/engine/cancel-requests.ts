@@ -16,6 +16,7 @@ export class CancelRequests {
   readonly #unsent: Ticket<unknown>[] = [];
   /** Of those that have been asked for again. */
   readonly #attempts = new WeakMap<Ticket<unknown>, number>();
+  readonly #retrying = new WeakSet<Ticket<unknown>>();
   readonly #unsentFds: [fd: number, fixedIndex: number][] = [];
   #timer: NodeJS.Timeout | undefined;
   sentCount = 0;
@@ -31,12 +32,22 @@ export class CancelRequests {
 
   /** Asks for the end of an operation that is in the kernel. */
   send(ticket: Ticket<unknown>): void {
-    if (this.#block.stageCancel(ticket)) {
-      this.sentCount++;
-    } else {
-      this.#unsent.push(ticket);
-      this.#sendUnsentSoon();
-    }
+    if (this.#stage(ticket)) return;
+    this.#unsent.push(ticket);
+    this.#sendUnsentSoon();
+  }
+
+  /** False when there was no room for all of it: then it is sent later for what is left. */
+  #stage(ticket: Ticket<unknown>): boolean {
+    const { entriesUnderWay } = ticket.operation;
+    if (entriesUnderWay.length === 0) return this.#stageOne(ticket, ticket.markedGeneration);
+    return entriesUnderWay.every((entry) => this.#stageOne(ticket, ticket.markedGenerationOf(entry)));
+  }
+
+  #stageOne(ticket: Ticket<unknown>, markedGeneration: number): boolean {
+    const isStaged = this.#block.stageCancel(ticket, markedGeneration);
+    if (isStaged) this.sentCount++;
+    return isStaged;
   }
 
   /** Asks for the end of everything that a descriptor has in the kernel. */
@@ -78,8 +89,12 @@ export class CancelRequests {
   retry(ticket: Ticket<unknown>, slot: number): void {
     const attempts = this.#attempts.get(ticket) ?? 0;
     if (ticket.cancelReason === undefined || attempts >= CANCEL_ATTEMPTS_MAX) return;
+    // Many entries may have been missed at once.
+    if (this.#retrying.has(ticket)) return;
+    this.#retrying.add(ticket);
     this.#attempts.set(ticket, attempts + 1);
     setTimeout(() => {
+      this.#retrying.delete(ticket);
       if (!ticket.isSettled && ticket.slot === slot) this.send(ticket);
     }, RETRY_MS);
   }

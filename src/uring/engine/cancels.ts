@@ -6,6 +6,11 @@ import type { SlotTable } from './slot-table.js';
 import { type Canceller, NO_SLOT, type Ticket } from './ticket.js';
 import type { WaitingOperations } from './waiting-operations.js';
 
+/** How many calls they are: some are many (many-calls.ts). */
+export function callCountOf(operations: readonly Operation<unknown>[]): number {
+  return operations.reduce((count, { ticket }) => count + ticket.placeCount, 0);
+}
+
 export class Cancels implements Canceller {
   readonly #requests: CancelRequests;
   readonly #slots: SlotTable;
@@ -49,7 +54,7 @@ export class Cancels implements Canceller {
   cancelCalls(): number {
     const calls = this.#pendingThat((operation) => operation.isCall);
     for (const { operation } of calls) this.cancel(operation, () => operation.canceledError());
-    return calls.length;
+    return callCountOf(calls.map(({ operation }) => operation));
   }
 
   /**

@@ -6,12 +6,16 @@ import {
   CQE_BYTES,
   CQE_MORE,
   CQE_WORDS_SHIFT,
+  GENERATION_ENTRY_SHIFT,
   GENERATION_MASK,
+  OPERATION_ENTRIES_MAX,
   SLOT_UNTRACKED,
 } from '../../native/layout.js';
 import type { CancelRequests } from './cancel-requests.js';
 import type { PendingOperations } from './pending-operations.js';
 import type { SlotTable } from './slot-table.js';
+
+const ENTRY_MASK = OPERATION_ENTRIES_MAX - 1;
 
 /** Something that acts on completions once their batch is through. */
 export interface BatchListener {
@@ -79,20 +83,21 @@ export class CompletionBlock {
     for (let i = 0; i < count; i++) {
       const at = i << CQE_WORDS_SHIFT;
       const slot = (words[at] as number) >>> 0;
-      const generation = (words[at + 1] as number) & GENERATION_MASK;
+      const marked = words[at + 1] as number;
+      const generation = marked & GENERATION_MASK;
       const result = words[at + 2] as number;
       const flags = words[at + 3] as number;
       const ticket = this.#slots.at(slot);
       if (ticket === undefined || ticket.generation !== generation) {
-        this.#completeUntracked(slot, (words[at + 1] as number) >>> 0, result);
+        this.#completeUntracked(slot, marked >>> 0, result);
         continue;
       }
-      if ((flags & CQE_MORE) === 0) {
+      if ((flags & CQE_MORE) === 0 && --ticket.entriesLeft === 0) {
         this.#slots.release(ticket);
         this.#pending.leave(ticket);
       }
       try {
-        ticket.operation.complete(result, flags);
+        ticket.operation.complete(result, flags, (marked >>> GENERATION_ENTRY_SHIFT) & ENTRY_MASK);
       } catch (error) {
         // Our own fault; the others of the batch must settle all the same.
         process.nextTick(() => {

@@ -13,7 +13,7 @@ import { Observation } from '../../contract/observation.js';
 import type { LoopRefs } from '../../contract/polls.js';
 import { abortError, credentialsError, ringClosedError, systemError } from '../../errors/index.js';
 import type { NativeRing } from '../../native/binding.js';
-import { CONTROL_FAILURE, CONTROL_WORDS } from '../../native/layout.js';
+import { CONTROL_FAILURE, CONTROL_WORDS, OPERATION_ENTRIES_MAX } from '../../native/layout.js';
 import type { Identity } from '../identity.js';
 import type { Trials } from '../trials.js';
 import { CancelRequests } from './cancel-requests.js';
@@ -129,6 +129,11 @@ export class Dispatcher implements LoopRefs {
     return this.#opcodes[opcode] === true;
   }
 
+  /** Entries that an operation may have, which all start together. */
+  get entriesMax(): number {
+    return Math.min(OPERATION_ENTRIES_MAX, this.slots.inFlightMax, this.#block.capacity);
+  }
+
   /** Whether an operation made inline would overtake none, and escape no watcher. */
   get canGoInline(): boolean {
     return this.#block.isEmpty && this.waitingCount === 0 && !this.#isClosing && !this.observation.isWanted;
@@ -142,15 +147,16 @@ export class Dispatcher implements LoopRefs {
   /** The same for an operation that tells its owner what has become of it, and that is not awaited. */
   begin(operation: Operation<unknown>): void {
     if (this.observation.isWanted) void this.submit(operation, undefined);
-    else this.#launch(operation, undefined);
+    else this.launch(operation, undefined);
   }
 
   #submit<Result>(operation: Operation<Result>, signal: AbortSignal | undefined): Promise<Result> {
-    this.#launch(operation, signal);
+    this.launch(operation, signal);
     return operation.promise;
   }
 
-  #launch(operation: Operation<unknown>, signal: AbortSignal | undefined): void {
+  /** The same, unwatched: for a part of a call that is watched as a whole. */
+  launch(operation: Operation<unknown>, signal: AbortSignal | undefined): void {
     const refusal = this.#refusal(operation, signal);
     if (refusal !== undefined) {
       operation.failWith(refusal);
@@ -258,7 +264,7 @@ export class Dispatcher implements LoopRefs {
 
   /** Whether there are places for an operation and those that start with it: `count` of one kind. */
   #canStart(ticket: Ticket<unknown>, count: number): boolean {
-    return this.slots.hasPlaces(ticket, count) && this.#block.hasRoom(count * ticket.entriesLeft);
+    return this.slots.hasPlaces(ticket, count) && this.#block.hasRoom(count * ticket.entryCount);
   }
 
   /** Starts an operation. Needs `#canStart(ticket, 1)`. */

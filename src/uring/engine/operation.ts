@@ -48,12 +48,9 @@ export abstract class Operation<Result> {
     return this.ticket.cancelReason;
   }
 
+  /** Of its submission entries, those that have not completed. */
   get entriesLeft(): number {
     return this.ticket.entriesLeft;
-  }
-
-  set entriesLeft(count: number) {
-    this.ticket.entriesLeft = count;
   }
 
   /**
@@ -65,10 +62,12 @@ export abstract class Operation<Result> {
   abstract fill(sqe: Sqe, storage: SlotStorage, index: number): void;
 
   /**
-   * A completion: `result` is not negative, or a negated errno. Unless `flags` has CQE_MORE it is the
-   * terminal one and the slot is already free again. Calls `fulfil` or `fail`.
+   * A completion: `result` is not negative, or a negated errno. Unless `flags` has CQE_MORE it is the last of its
+   * entry; with no entry left the slot is already free again, and this calls `fulfil` or `fail`.
+   *
+   * @param index which of its entries.
    */
-  abstract complete(result: number, flags: number): void;
+  abstract complete(result: number, flags: number, index: number): void;
 
   /** The error for a negated errno. */
   protected abstract errorFor(errno: number): Error;
@@ -104,6 +103,11 @@ export abstract class Operation<Result> {
   /** Whether the kernel can find it once it has been submitted: not while it waits for others of a chain. */
   get isUnderWay(): boolean {
     return true;
+  }
+
+  /** Of several entries that are not linked, those that the kernel can find; the one under way where this is empty. */
+  get entriesUnderWay(): readonly number[] {
+    return [];
   }
 
   /** How many operations, itself included, start together with it from the head of the queue. */

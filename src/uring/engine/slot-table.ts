@@ -6,7 +6,7 @@ import { NO_SLOT, type Ticket } from './ticket.js';
 const EXEMPT_COUNT = 2;
 
 export class SlotTable {
-  readonly #inFlightMax: number;
+  readonly inFlightMax: number;
   readonly #tickets: (Ticket<unknown> | undefined)[];
   #generations: Uint32Array;
   /** Slots in use are below this, or on the free list. Slots are touched only when needed. */
@@ -18,7 +18,7 @@ export class SlotTable {
   exemptCount = 0;
 
   constructor(inFlightMax: number) {
-    this.#inFlightMax = inFlightMax;
+    this.inFlightMax = inFlightMax;
     const count = inFlightMax + EXEMPT_COUNT;
     this.#tickets = new Array<Ticket<unknown> | undefined>(count).fill(undefined);
     this.#generations = new Uint32Array(count);
@@ -30,13 +30,13 @@ export class SlotTable {
   }
 
   get freeCount(): number {
-    return this.#inFlightMax - this.#inFlightCount;
+    return this.inFlightMax - this.#inFlightCount;
   }
 
   /** Whether an operation and those that start with it, `count` of one kind, find places. */
-  hasPlaces({ isExempt }: Ticket<unknown>, count: number): boolean {
+  hasPlaces({ isExempt, placeCount }: Ticket<unknown>, count: number): boolean {
     // As many as there are: each belongs to the alarm, or to an open connection or listener.
-    return isExempt || this.#inFlightCount + count <= this.#inFlightMax;
+    return isExempt || this.#inFlightCount + count * placeCount <= this.inFlightMax;
   }
 
   /** Gives an operation a slot. There must be a place. */
@@ -46,12 +46,13 @@ export class SlotTable {
     this.#tickets[slot] = ticket;
     ticket.slot = slot;
     ticket.generation = this.#generations[slot] as number;
+    ticket.entriesLeft = ticket.entryCount;
     if (ticket.isExempt) {
       this.exemptCount++;
       return;
     }
-    const inFlight = ++this.#inFlightCount;
-    if (inFlight > this.inFlightPeak) this.inFlightPeak = inFlight;
+    this.#inFlightCount += ticket.placeCount;
+    if (this.#inFlightCount > this.inFlightPeak) this.inFlightPeak = this.#inFlightCount;
   }
 
   #grow(): void {
@@ -60,7 +61,7 @@ export class SlotTable {
     this.#generations = generations;
   }
 
-  /** Takes the slot back; the generation it had never comes again within 2^30 uses. */
+  /** Takes the slot back; the generation it had never comes again within 2^23 uses. */
   release(ticket: Ticket<unknown>): void {
     const { slot } = ticket;
     this.#tickets[slot] = undefined;
@@ -68,7 +69,7 @@ export class SlotTable {
     this.#free.push(slot);
     ticket.slot = NO_SLOT;
     if (ticket.isExempt) this.exemptCount--;
-    else this.#inFlightCount--;
+    else this.#inFlightCount -= ticket.placeCount;
   }
 
   /** The operation that has a slot. */

@@ -9,7 +9,6 @@ import {
   CONTROL_IS_LOOP_REF,
   CONTROL_SUBMISSION_HEAD,
   CONTROL_SUBMISSION_TAIL,
-  GENERATION_FOLLOWED,
   SLOT_UNTRACKED,
 } from '../../native/layout.js';
 import {
@@ -97,16 +96,15 @@ export class SubmissionBlock {
     const sqe = this.#sqe;
     const control = this.#control;
     const tail = control[CONTROL_SUBMISSION_TAIL] as number;
-    const { operation, entriesLeft, slot, markedGeneration } = ticket;
-    for (let index = 0; index < entriesLeft; index++) {
+    const { operation, entryCount, slot } = ticket;
+    for (let index = 0; index < entryCount; index++) {
       const at = ((tail + index) & this.#mask) << SQE_WORDS_SHIFT;
       sqe.at = at;
       operation.fill(sqe, storage, index);
       words[at + SQE_SLOT] = slot;
-      words[at + SQE_GENERATION] =
-        index < entriesLeft - 1 ? markedGeneration : markedGeneration & ~GENERATION_FOLLOWED;
+      words[at + SQE_GENERATION] = ticket.markedGenerationOf(index);
     }
-    control[CONTROL_SUBMISSION_TAIL] = tail + entriesLeft;
+    control[CONTROL_SUBMISSION_TAIL] = tail + entryCount;
   }
 
   /**
@@ -124,8 +122,8 @@ export class SubmissionBlock {
     return this.#native.submit();
   }
 
-  /** Stages a request to end one operation; false when there is no room for it. */
-  stageCancel({ slot, markedGeneration }: Ticket<unknown>): boolean {
+  /** Stages a request to end an entry; false when there is no room for it. */
+  stageCancel({ slot }: Ticket<unknown>, markedGeneration: number): boolean {
     if (!this.hasRoom(1)) return false;
     prepCancel(this.#next(), SQE_CQE_SKIP_SUCCESS, slot, markedGeneration);
     this.#stageRequest(slot);

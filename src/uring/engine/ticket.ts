@@ -9,7 +9,7 @@
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
 import type { Place } from '../../base/line.js';
 import { abortError } from '../../errors/index.js';
-import { GENERATION_FOLLOWED, GENERATION_YIELDS_FD } from '../../native/layout.js';
+import { GENERATION_ENTRY_SHIFT, GENERATION_YIELDS_FD } from '../../native/layout.js';
 import type { Operation } from './operation.js';
 
 /** In place of a request slot: the operation waits for one, or has settled. */
@@ -39,8 +39,12 @@ export class Ticket<Result> implements Abortable {
   isSettled = false;
   /** Why it is being cancelled; the error it rejects with if the kernel lets go of it. */
   cancelReason: (() => Error) | undefined;
-  /** Submission entries that have not completed; more than one are linked, and start together. */
+  /** Submission entries, which start together: linked, each after the one before, unless they are many calls. */
+  entryCount = 1;
+  /** Those that have not completed. */
   entriesLeft = 1;
+  /** Places that it takes of the ring's in-flight limit. */
+  placeCount = 1;
   /** Where it waits, or has waited, for a slot. */
   place: Place<Ticket<unknown>> | undefined;
   #signal: AbortSignal | undefined;
@@ -48,6 +52,12 @@ export class Ticket<Result> implements Abortable {
 
   constructor(operation: Operation<Result>) {
     this.operation = operation;
+  }
+
+  /** For an operation of more entries than one, as it is made. */
+  setEntryCount(count: number): void {
+    this.entryCount = count;
+    this.entriesLeft = count;
   }
 
   get promise(): Promise<Result> {
@@ -75,8 +85,12 @@ export class Ticket<Result> implements Abortable {
 
   /** The generation as the kernel has it, of the entry that is under way or the first. */
   get markedGeneration(): number {
-    if (this.entriesLeft > 1) return this.generation | GENERATION_FOLLOWED;
-    return this.yieldsFd ? this.generation | GENERATION_YIELDS_FD : this.generation;
+    return this.markedGenerationOf(this.entryCount - this.entriesLeft);
+  }
+
+  markedGenerationOf(entry: number): number {
+    const mark = entry << GENERATION_ENTRY_SHIFT;
+    return this.yieldsFd ? this.generation | mark | GENERATION_YIELDS_FD : this.generation | mark;
   }
 
   /** It is over, in whichever way. */

@@ -4,6 +4,7 @@ import { type BigIntStats, constants, type Stats } from 'node:fs';
 import type {
   BackendFile,
   FileBackend,
+  ManyResults,
   OpenRules,
   Path,
   WholeRead,
@@ -13,10 +14,12 @@ import type { CallOnPath, FileCallOf, ResultOf } from '../../contract/file-calls
 import { fileClosedError, otherRingError, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
+import { resultsOfAll } from '../engine/many-calls.js';
 import type { CachedPaths, OpenedRead } from './cached-paths.js';
 import { CallOperation } from './call-operations.js';
 import { type DirectSlots, NO_DIRECT_SLOT } from './direct-slots.js';
 import { doOnRing } from './file-calls.js';
+import { ManyStats } from './many-stats.js';
 import { openDescriptor } from './open.js';
 import { type OpenedFd, type OpenFrom, OpenOperation } from './open-operation.js';
 import { isOpenedByWorker, mayStall } from './routes.js';
@@ -213,6 +216,15 @@ export class UringFiles implements FileBackend, FurtherReader, FurtherWriter {
     }
     const { cachedPaths } = this.#shared;
     return this.#dispatcher.submit(new CallOperation(call, undefined, undefined, cachedPaths), signal);
+  }
+
+  statMany(
+    paths: readonly Path[],
+    bigint: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<Stats | BigIntStats>> {
+    const make = (start: number, end: number): ManyStats => new ManyStats(paths.slice(start, end), bigint);
+    return resultsOfAll(this.#dispatcher, paths.length, make, { kind: 'statMany' }, signal);
   }
 
   /** The file of a descriptor that this ring has just opened. */

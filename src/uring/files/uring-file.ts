@@ -3,18 +3,29 @@
 import { EINVAL } from '../../base/errno.js';
 import { PendingCount } from '../../base/pending-count.js';
 import { byteCountOf, type Span, type View } from '../../base/views.js';
-import type { BackendFile, PoolCallback, Position, ReadResult, WriteResult } from '../../contract/backend.js';
+import type {
+  BackendFile,
+  ManyResults,
+  PoolCallback,
+  Position,
+  ReadResult,
+  Transfer,
+  WriteResult,
+} from '../../contract/backend.js';
 import type { CallOnFile, ResultOf } from '../../contract/file-calls.js';
 import { fileClosedError, systemError } from '../../errors/index.js';
 import { addressOf } from '../../native/addresses.js';
 import { binding } from '../../native/binding.js';
 import { OP_READV, OP_WRITEV, SQE_ASYNC } from '../../native/sqe.js';
+import { callCountOf } from '../engine/cancels.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import { type FdReference, unregistered } from '../engine/fd-table.js';
+import { resultsOfAll } from '../engine/many-calls.js';
 import type { RegisteredBuffers } from '../memory/registered-buffers.js';
 import { doOnRing, inPool } from './file-calls.js';
 import { closeDescriptor, closeNow } from './closing.js';
 import { InlineReader } from './inline-reads.js';
+import { ManyReads, ManyWrites } from './many-transfers.js';
 import type { OpenFile } from './open-file.js';
 import type { OpenedFd } from './open-operation.js';
 import { transferInPool, vectorsInPool } from './pool-transfers.js';
@@ -28,6 +39,10 @@ const VECTORS_MAX = 1024;
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
 /** Less holds no whole huge page for certain, or is no mapping of its own. */
 const HUGE_MEMORY_BYTES_MIN = 16 * HUGE_PAGE_BYTES;
+
+function sliceOf(transfers: readonly Transfer[], start: number, end: number): readonly Transfer[] {
+  return end - start === transfers.length ? transfers : transfers.slice(start, end);
+}
 
 function advance(position: Position, bytes: number): Position {
   if (position < 0) return position;
@@ -208,6 +223,27 @@ export class UringFile implements BackendFile, OpenFile {
     }
   }
 
+  readMany(
+    reads: readonly Transfer[],
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<ReadResult<View>>> {
+    if (this.#closing !== undefined) return Promise.reject(fileClosedError('read'));
+    const make = (start: number, end: number): ManyReads => new ManyReads(this, sliceOf(reads, start, end));
+    const facts = { kind: 'readMany', fd: this.fd };
+    return resultsOfAll(this.#dispatcher, reads.length, make, facts, signal);
+  }
+
+  writeMany(
+    writes: readonly Transfer[],
+    signal: AbortSignal | undefined,
+  ): Promise<ManyResults<WriteResult<View>>> {
+    if (this.#closing !== undefined) return Promise.reject(fileClosedError('write'));
+    const make = (start: number, end: number): ManyWrites =>
+      new ManyWrites(this, sliceOf(writes, start, end));
+    const facts = { kind: 'writeMany', fd: this.fd };
+    return resultsOfAll(this.#dispatcher, writes.length, make, facts, signal);
+  }
+
   do<Call extends CallOnFile>(call: Call, signal: AbortSignal | undefined): Promise<ResultOf<Call>>;
   do(call: CallOnFile, signal: AbortSignal | undefined): Promise<unknown> {
     if (this.#closing !== undefined) return Promise.reject(fileClosedError(call.kind));
@@ -235,7 +271,8 @@ export class UringFile implements BackendFile, OpenFile {
   }
 
   cancel(): number {
-    return this.#dispatcher.cancels.cancelOwned(this, this.fd, this.#reference.fixedIndex).length;
+    const { fixedIndex } = this.#reference;
+    return callCountOf(this.#dispatcher.cancels.cancelOwned(this, this.fd, fixedIndex));
   }
 
   close(): Promise<void> {

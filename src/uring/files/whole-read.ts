@@ -83,7 +83,7 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   ) {
     super();
     this.#entryFlags = mayStall ? SQE_ASYNC : 0;
-    this.entriesLeft = WHOLE_READ_ENTRIES;
+    this.ticket.setEntryCount(WHOLE_READ_ENTRIES);
     this.#path = path;
     this.#read = read;
     this.#dispatcher = dispatcher;
@@ -125,7 +125,6 @@ export class WholeReadOperation<Content> extends Operation<Content> {
   }
 
   override complete(result: number): void {
-    this.entriesLeft--;
     if (this.entriesLeft === 2) this.#opened = result;
     else if (this.entriesLeft === 1) this.#firstRead = result;
     else this.#finish(result);

@@ -63,7 +63,7 @@ export class WholeWriteOperation extends Operation<void> {
     signal: AbortSignal | undefined,
   ) {
     super();
-    this.entriesLeft = ENTRY_COUNT;
+    this.ticket.setEntryCount(ENTRY_COUNT);
     this.#path = path;
     this.#encoded = encodePath(path);
     this.#write = write;
@@ -94,7 +94,6 @@ export class WholeWriteOperation extends Operation<void> {
   }
 
   override complete(result: number): void {
-    this.entriesLeft--;
     if (this.entriesLeft === 2) this.#opened = result;
     else if (this.entriesLeft === 1) this.#written = result;
     else this.#finish(result);
