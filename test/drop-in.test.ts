@@ -123,6 +123,15 @@ describe('ringlet/fs/promises', () => {
     }
   });
 
+  it('readFile: a small content has memory of its own, as with Node; from `fs` it shares it', async () => {
+    const path = directory.file('small', Buffer.alloc(1000, 7));
+    const memoryOf = ({ byteOffset, buffer }: Buffer): number[] => [byteOffset, buffer.byteLength];
+    for (const read of [await fs.readFile(path), await nodePromises.readFile(path)]) {
+      expect(memoryOf(read)).to.deep.equal([0, 1000]);
+    }
+    expect(memoryOf(await ringletFs.readFile(path, { pooled: false }))).to.deep.equal([0, 1000]);
+  });
+
   it('readFile: what only looks like a handle is refused as Node refuses it', async () => {
     const ours = describeError(await outcomeOf(fs, ['readFile', { fd: 0 }]));
     expect(ours).to.include({ code: 'ERR_INVALID_ARG_TYPE' });

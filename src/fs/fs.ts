@@ -77,7 +77,8 @@ export interface OwnCalls {
 
   /**
    * A whole file: from the start of a path, from the cursor of a FileHandle.
-   * A Buffer of the caller's own, or a string when an encoding is given.
+   * A Buffer, or a string when an encoding is given. The bytes are the caller's own; what is small shares its
+   * ArrayBuffer with other Buffers, unless `pooled` is false.
    * Rejects with ERR_FS_FILE_TOO_LARGE beyond 2 GiB - 1, as Node's does.
    */
   readFile(
@@ -241,9 +242,15 @@ export interface Fs
     AbortableNodeCalls,
     Omit<NodePromises, keyof OwnCalls | keyof AbortableNodeCalls> {}
 
-/** @param getBackend asked at every call, so that the default ring is made at the first one. */
-export function createFs(getBackend: () => FileBackend): Fs {
-  const concurrency = new Concurrency();
+/**
+ * @param getBackend asked at every call, so that the default ring is made at the first one.
+ * @param isPooled whether small contents share their memory unless the caller says otherwise.
+ */
+export function createFs(
+  getBackend: () => FileBackend,
+  isPooled = true,
+  concurrency = new Concurrency(),
+): Fs {
   const own = {
     async open(path: unknown, flags?: unknown, mode?: unknown, options?: unknown): Promise<FileHandle> {
       const from = toPath(path);
@@ -276,7 +283,7 @@ export function createFs(getBackend: () => FileBackend): Fs {
         if (path instanceof FileHandle) return path.readFile(options);
         if (isForNode(path)) return node.readFile(path, options);
         const settings = readReadFileOptions(options);
-        return readPath(getBackend(), toPath(path), settings, concurrency);
+        return readPath(getBackend(), toPath(path), settings, concurrency, isPooled);
       } catch (error) {
         return Promise.reject(error);
       }

@@ -18,7 +18,7 @@ import type { Concurrency } from './concurrency.js';
 import type { ReadFileSettings } from './options.js';
 import { readInto } from './read-into.js';
 import { readBeyondSlab } from './read-large.js';
-import { acquireSlab, copyOf, releaseSlab, SLAB_BYTES } from './slabs.js';
+import { acquireSlab, copyOf, pooledCopyOf, releaseSlab, SLAB_BYTES } from './slabs.js';
 import { useFile, withFile } from './with-file.js';
 
 type Content = Buffer | string;
@@ -26,19 +26,23 @@ type Content = Buffer | string;
 /** Of a slab, what a first read may fill where a second one follows unseen. */
 const FIRST_READ_BYTES = (SLAB_BYTES / 4) * 3;
 
-/** @param concurrency bounds the descriptors that this needs unless the file is small. */
+/**
+ * @param concurrency bounds the descriptors that this needs unless the file is small.
+ * @param isPooled whether a small content may share its memory where the settings do not say.
+ */
 export function readPath(
   files: FileBackend,
   path: Path,
   settings: ReadFileSettings,
   concurrency: Concurrency,
+  isPooled: boolean,
 ): Promise<Content> {
   const { encoding, flags, signal } = settings;
   // What can't be decoded is found out where the file is open already, as with Node.
   const isDecodable = (encoding as string | undefined) !== 'buffer';
   const isPlain = flags === constants.O_RDONLY && isDecodable && settings.buffer === undefined;
   if (isPlain && files.readWhole !== undefined) {
-    const read = new PathRead(path, settings, concurrency);
+    const read = new PathRead(path, settings, concurrency, settings.isPooled ?? isPooled);
     const content = files.readWhole(path, read, signal);
     if (content !== undefined) return content;
     read.release();
@@ -65,7 +69,7 @@ export function readSmall(
   settings: ReadFileSettings,
   concurrency: Concurrency,
 ): Promise<Content | undefined> | undefined {
-  const read = new SmallRead(path, settings, concurrency);
+  const read = new SmallRead(path, settings, concurrency, false);
   const content = files.readWhole?.(path, read, undefined);
   if (content === undefined) read.release();
   return content;
@@ -78,15 +82,19 @@ class PathRead<Read = Content> implements WholeRead<Read | Content> {
   readonly #path: Path;
   readonly #settings: ReadFileSettings;
   readonly #concurrency: Concurrency;
+  readonly #isPooled: boolean;
 
-  constructor(path: Path, settings: ReadFileSettings, concurrency: Concurrency) {
+  constructor(path: Path, settings: ReadFileSettings, concurrency: Concurrency, isPooled: boolean) {
     this.#path = path;
     this.#settings = settings;
     this.#concurrency = concurrency;
+    this.#isPooled = isPooled;
   }
 
   toContent(byteCount: number): Content {
-    return contentOf(this.slab, byteCount, this.#settings.encoding);
+    const { encoding } = this.#settings;
+    if (this.#isPooled && encoding === undefined) return pooledCopyOf(this.slab, byteCount);
+    return contentOf(this.slab, byteCount, encoding);
   }
 
   async readOn(byteCount: number, open: () => Promise<BackendFile>): Promise<Read | Content> {

@@ -23,6 +23,31 @@ describeOnEachBackend('Fs.readFile', (makeRing) => {
     });
   }
 
+  it('a small file is copied into memory that Buffers share, unless it is to be its own', async () => {
+    const ring = makeRing();
+    const path = directory.file('a', pattern(1000));
+    const reads = await Promise.all(Array.from({ length: 40 }, () => ring.fs.readFile(path)));
+    // None overlaps another.
+    for (const [index, read] of reads.entries()) read.fill(index);
+    for (const [index, read] of reads.entries()) {
+      expect(read.equals(Buffer.alloc(1000, index))).to.equal(true);
+    }
+    if (ring.backend !== 'node') {
+      expect(new Set(reads.map(({ buffer }) => buffer)).size).to.be.at.most(20);
+    }
+    for (const [bytes, options] of [
+      [1000, { pooled: false }],
+      [1000, { pooled: false, signal: new AbortController().signal }],
+      [5000, {}],
+      [5000, { pooled: true }],
+    ] as const) {
+      const read = await ring.fs.readFile(directory.file('b', pattern(bytes)), options);
+      expect([read.byteOffset, read.buffer.byteLength]).to.deep.equal([0, bytes]);
+    }
+    const error = await rejection(ring.fs.readFile(path, { pooled: 1 as unknown as boolean }));
+    expect(error.code).to.equal('ERR_INVALID_ARG_TYPE');
+  });
+
   it('a large file: whole from its path in several parts, and from where the cursor of a handle is', async () => {
     const content = pattern(21_000_003);
     const path = directory.file('large', content);

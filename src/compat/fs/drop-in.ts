@@ -2,7 +2,7 @@
 import nodePromises from 'node:fs/promises';
 import type { OwnCalls } from '../../fs/fs.js';
 import type { NodePromises } from '../../fs/node-calls.js';
-import { fs } from '../../ring/default-fs.js';
+import { fsForNodePrograms as fs } from '../../ring/default-fs.js';
 
 /** Node's own types for all but `open`: its handles are ringlet's, and can be cancelled and more. */
 type DropIn = Omit<NodePromises, 'open'> & Pick<OwnCalls, 'open'>;
