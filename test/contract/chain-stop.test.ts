@@ -1,8 +1,9 @@
 /** Ring.chain: what an abort, the time limit, a cancel request and the ring's close make of it. */
 import { expect } from 'chai';
-import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import type { Chain, FileHandle } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
+import { descriptorNamed } from '../support/descriptors.js';
 import { type CallError, eventually, isPending, rejection, within } from '../support/eventually.js';
 import { chainTimedOutAt, expectAbort } from '../support/outcomes.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -204,8 +205,12 @@ describeOnEachBackend('Ring.chain, stopped', (makeRing, configuration) => {
       );
       expect(results[0]?.status).to.equal('fulfilled');
       expect(reasonAt(results, 1)).to.include({ code: 'ETIMEDOUT', syscall: 'open', path: fifo });
-      // A thread of Node's pool is still in it.
-      if (configuration.title === 'node') closeSync(openSync(fifo, 'r+'));
+      // A thread of Node's pool is still in it, and what it opens in the end is closed.
+      if (configuration.title === 'node') {
+        await using _other = await ring.fs.open(fifo, 'r+');
+        await eventually('the thread to be through', () => ring.stats().inFlight === 0);
+      }
+      await eventually('no handle to be left', () => descriptorNamed(fifo) === undefined);
     }
   });
 
