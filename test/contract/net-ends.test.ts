@@ -209,6 +209,25 @@ describeOnEachBackend("'ringlet/net': writes and ends", (makeRing) => {
     await closed(server);
   });
 
+  it('a time limit counts from the end of a write that took long', async () => {
+    const limitMs = 400;
+    const server = nodeNet.createServer({ pauseOnConnect: true }, (far) => {
+      setTimeout(() => far.resume(), 0.75 * limitMs);
+    });
+    const socket = on(makeRing()).connect(await listen(server));
+    try {
+      await within('connect', once(socket, 'connect'));
+      socket.setTimeout(limitMs);
+      await within('a write', new Promise((resolve) => socket.write(Buffer.alloc(16 << 20), resolve)));
+      const writtenAt = performance.now();
+      await within('timeout', once(socket, 'timeout'));
+      expect(performance.now() - writtenAt).to.be.above(limitMs / 2);
+    } finally {
+      socket.destroy();
+      await closed(server);
+    }
+  });
+
   it('events come in the asynchronous contexts of node:net', async () => {
     const storage = new AsyncLocalStorage<string>();
     const scenario = async (net: Net): Promise<unknown> => {
