@@ -43,7 +43,8 @@ export function callable<Class extends Constructor>(made: Class, nodes: Construc
   Object.defineProperties(Callable, { name: { value: nodes.name }, length: { value: nodes.length } });
   Object.defineProperty(made.prototype, 'constructor', { value: Callable });
   const shared = Object.getPrototypeOf(nodes.prototype);
-  for (let at = made.prototype; at !== shared; at = Object.getPrototypeOf(at)) {
+  // Its own classes, and none of Node's.
+  for (let at = made.prototype; at !== shared && at !== nodes.prototype; at = Object.getPrototypeOf(at)) {
     copyLengths(shared, at);
     copyLengths(nodes.prototype, at);
   }
@@ -53,7 +54,7 @@ export function callable<Class extends Constructor>(made: Class, nodes: Construc
 function copyLengths(from: object, to: object): void {
   for (const [key, { value: theirs }] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
     const ours = Object.getOwnPropertyDescriptor(to, key)?.value;
-    if (typeof theirs !== 'function' || typeof ours !== 'function') continue;
+    if (key === 'constructor' || typeof theirs !== 'function' || typeof ours !== 'function') continue;
     Object.defineProperty(ours, 'length', { value: theirs.length });
   }
 }

@@ -12,6 +12,8 @@ import type { DatagramMessage } from './datagram-message.js';
 
 /** What `DatagramSocket.bind` hands down: validated, defaults filled in. */
 export interface DatagramBinding {
+  /** A bound socket to take over, of which address and options are what they are. */
+  fd?: number | undefined;
   family: 'IPv4' | 'IPv6' | 'Unix';
   /** A literal address of `family`; empty for Unix. */
   address: string;

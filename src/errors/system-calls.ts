@@ -73,6 +73,15 @@ export function addressError(
   return error;
 }
 
+/** Of the buffer sizes of a socket that has none, as node:dgram words it. */
+export function bufferSizeError(errno: number, call: string): NodeJS.ErrnoException {
+  const { code, text } = describeErrno(errno);
+  const syscall = call.includes('Recv') ? 'uv_recv_buffer_size' : 'uv_send_buffer_size';
+  const error = new Error(`Could not get or set buffer size: ${syscall} returned ${code} (${text})`);
+  const info = { errno, code, message: text, syscall };
+  return Object.assign(error, { name: 'SystemError', code: 'ERR_SOCKET_BUFFER_SIZE', errno, syscall, info });
+}
+
 /**
  * A failed `listen`, as node:net words it: `listen EADDRINUSE: address already in use 127.0.0.1:80`.
  *

@@ -436,7 +436,11 @@ function boundSocket(options: dgram.SocketOptions, wanted: DatagramBinding): dgr
     failure = error;
   });
   try {
-    socket.bind({ port: wanted.port, address: wanted.address, exclusive: true });
+    socket.bind(
+      wanted.fd === undefined
+        ? { port: wanted.port, address: wanted.address, exclusive: true }
+        : { fd: wanted.fd, exclusive: true },
+    );
   } catch (error) {
     failure = error;
   }

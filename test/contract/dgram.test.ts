@@ -1,12 +1,14 @@
 /** 'ringlet/dgram': the same calls on node:dgram and on it, and what they come to. */
 import nodeDgram from 'node:dgram';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, BlockList } from 'node:net';
+import { inherits } from 'node:util';
 import { expect } from 'chai';
-import { createSocket, type Socket } from 'ringlet/dgram';
+import { createSocket, Socket } from 'ringlet/dgram';
 import type { Ring } from 'ringlet';
 import { describeOnEachBackend } from '../support/backends.js';
-import { expectCleanExit, runScript } from '../support/child.js';
+import { expectCleanExit, PACKAGE_ROOT, runScript } from '../support/child.js';
 import { eventually, turns, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
 import { pattern } from '../support/temporary.js';
@@ -59,6 +61,20 @@ function told(error: unknown): unknown {
 
 /** Each is run on both modules; what it resolves to must be the same. */
 const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = {
+  'before bind: memberships, which bind the socket, and buffer sizes': async (make) => {
+    const log: unknown[] = [];
+    for (const method of ['getRecvBufferSize', 'getSendBufferSize', 'setRecvBufferSize']) {
+      const socket = make({ type: 'udp4' });
+      log.push(thrown(() => call(socket, method, 4096)));
+      await closed(socket);
+    }
+    const socket = make({ type: 'udp4', reuseAddr: true });
+    log.push(thrown(() => call(socket, 'addMembership', '224.0.0.114', address)));
+    log.push(thrown(() => call(socket, 'dropMembership', '224.0.0.114', address)));
+    log.push(thrown(() => call(socket, 'addMembership', '256.256.256.256')));
+    await closed(socket);
+    return log;
+  },
   'bind: the callback, the event, address()': async (make) => {
     const log: unknown[] = [];
     const socket = make({ type: 'udp4' });
@@ -309,5 +325,70 @@ describeOnEachBackend("'ringlet/dgram'", (makeRing) => {
     const outcome = await runScript(script);
     expectCleanExit(outcome);
     expect(outcome.stdout.trim()).to.equal('still here');
+  });
+});
+
+describe("'ringlet/dgram' alone", () => {
+  it('node:dgram’s old ways, block lists, a descriptor, and the calls that come back with a result', async () => {
+    const made = (Socket as unknown as (type: string) => unknown)('udp4') as Socket;
+    made.close();
+    function Mine(this: Socket) {
+      (Socket as unknown as (type: string) => void).call(this, 'udp4');
+    }
+    inherits(Mine, Socket);
+    const mine = Reflect.construct(Mine, []) as Socket;
+    const { port } = mine.bindSync({ address });
+    expect(mine.address().port).to.equal(port);
+    expect(thrown(() => createSocket('udp4').bindSync({ address: 'a name' }))).to.include(
+      'ERR_INVALID_ARG_VALUE',
+    );
+    const blocked = new BlockList();
+    blocked.addAddress('127.0.0.9');
+    const heard: string[] = [];
+    const listener = createSocket({ type: 'udp4', receiveBlockList: blocked, sendBlockList: blocked });
+    listener.on('message', (data) => heard.push(String(data)));
+    listener.bindSync({ address });
+    const refused = new Promise((resolve) => listener.send('x', 9, '127.0.0.9', resolve));
+    expect(await within('an answer', refused)).to.have.property('code', 'ERR_IP_BLOCKED');
+    const outsider = createSocket('udp4');
+    outsider.bindSync({ address: '127.0.0.9' });
+    await new Promise((resolve) => outsider.send('from outside', listener.address().port, address, resolve));
+    mine.connectSync(listener.address().port, address);
+    await within('connect', once(mine, 'connect'));
+    mine.send('from a friend');
+    await eventually('a message', () => heard.length > 0);
+    expect(heard).to.deep.equal(['from a friend']);
+    await Promise.all([closed(mine), closed(listener), closed(outsider)]);
+  });
+
+  it('bind({ fd }) takes over a socket that is bound', async () => {
+    const holder = await bound((options) => nodeDgram.createSocket(options as nodeDgram.SocketOptions));
+    const { port } = holder.address() as AddressInfo;
+    const script = `
+      import { createSocket } from 'ringlet/dgram';
+      const socket = createSocket('udp4');
+      socket.on('message', (data) => { console.log(String(data), socket.address().port); socket.close(); });
+      socket.bind({ fd: 3 }, () => console.log('bound'));`;
+    const inside = Object.getOwnPropertySymbols(holder).map((key) => Reflect.get(holder, key));
+    const { handle } = inside.find((each) => each?.handle?.fd > 0) as { handle: { fd: number } };
+    const { fd } = handle;
+    const argv = ['--input-type=module', '-e', script];
+    const child = spawn(process.execPath, argv, {
+      cwd: PACKAGE_ROOT,
+      stdio: ['ignore', 'pipe', 'inherit', fd],
+    });
+    let said = '';
+    child.stdout?.setEncoding('utf8').on('data', (part: string) => {
+      said += part;
+    });
+    const ended = once(child, 'exit');
+    await eventually('the bind', () => said.includes('bound'));
+    // It is blocking now for all that have it.
+    await closed(holder);
+    const peer = createSocket('udp4');
+    await new Promise((resolve) => peer.send('passed', port, address, resolve));
+    await within('the end', ended);
+    expect(said).to.equal(`bound\npassed ${port}\n`);
+    await closed(peer);
   });
 });

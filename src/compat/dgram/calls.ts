@@ -1,10 +1,11 @@
 /** The many ways in which node:dgram's calls can be written, brought into one shape each. */
 
-import { checkString, mapArray } from '../../base/validate.js';
+import { checkInteger, checkString, mapArray } from '../../base/validate.js';
 import { bytesOf, isView, type View } from '../../base/views.js';
 import { checkPort } from '../../contract/address.js';
-import { invalidArgType, outOfRange, socketConnectedError } from '../../errors/index.js';
+import { invalidArgType, socketConnectedError } from '../../errors/index.js';
 
+const FD_MAX = 2 ** 31 - 1;
 const DATA_TYPE = 'of type string or an instance of Buffer, TypedArray, or DataView';
 
 /** Without `bytes` after an error. */
@@ -85,6 +86,8 @@ function readData(message: unknown): View[] {
 interface BindCall {
   port: number;
   address: string | undefined;
+  /** A socket that is bound already. */
+  fd: number | undefined;
   onListening: (() => void) | undefined;
 }
 
@@ -95,12 +98,14 @@ export function readBind(parameters: readonly unknown[]): BindCall {
   const onListening = typeof last === 'function' ? (last as () => void) : undefined;
   if (first !== null && typeof first === 'object') {
     const { port, address, fd } = first as { port?: unknown; address?: unknown; fd?: unknown };
-    if (fd !== undefined) throw outOfRange('options.fd', 'left out: a descriptor cannot be taken over', fd);
-    return { port: readLocalPort(port), address: readHost(address), onListening };
+    if (Number.isInteger(fd) && Number(fd) > 0) {
+      return { port: 0, address: undefined, fd: checkInteger(fd, 'options.fd', 0, FD_MAX), onListening };
+    }
+    return { port: readLocalPort(port), address: readHost(address), fd: undefined, onListening };
   }
   const port = typeof first === 'function' ? undefined : first;
   const address = typeof second === 'function' ? undefined : second;
-  return { port: readLocalPort(port), address: readHost(address), onListening };
+  return { port: readLocalPort(port), address: readHost(address), fd: undefined, onListening };
 }
 
 function readLocalPort(port: unknown): number {

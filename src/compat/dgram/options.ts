@@ -1,5 +1,5 @@
 /** What a socket of 'ringlet/dgram' is made from, and what it tells: node:dgram's types and checks. */
-import type { LookupFunction } from 'node:net';
+import { BlockList, type LookupFunction } from 'node:net';
 import type { SocketAddress } from '../../contract/address.js';
 import { badSocketType, invalidArgType } from '../../errors/index.js';
 import type { Ring } from '../../ring/ring.js';
@@ -7,7 +7,7 @@ import type { Ring } from '../../ring/ring.js';
 /** IPv4 or IPv6. */
 export type SocketType = 'udp4' | 'udp6';
 
-/** node:dgram's, less `receiveBlockList` and `sendBlockList`. */
+/** node:dgram's. */
 export interface SocketOptions {
   /** IPv4 or IPv6. */
   type: SocketType;
@@ -23,6 +23,10 @@ export interface SocketOptions {
   sendBufferSize?: number | undefined;
   /** Finds the addresses of names. Default: `dns.lookup`. */
   lookup?: LookupFunction | undefined;
+  /** Senders of whom nothing is heard. */
+  receiveBlockList?: BlockList | undefined;
+  /** Whom nothing is sent to. */
+  sendBlockList?: BlockList | undefined;
   /** An abort closes the socket. */
   signal?: AbortSignal | undefined;
   /** The ring to run on, whose receive buffers say how long messages may be. Default: one for all sockets. */
@@ -71,6 +75,11 @@ export function readOptions(value: unknown): SocketOptions {
   const { type, lookup } = options;
   if (lookup !== undefined && typeof lookup !== 'function') {
     throw invalidArgType('lookup', 'of type function', lookup);
+  }
+  for (const name of ['receiveBlockList', 'sendBlockList'] as const) {
+    if (options[name] && !(options[name] instanceof BlockList)) {
+      throw invalidArgType(`options.${name}`, 'an instance of net.BlockList', options[name]);
+    }
   }
   if (type !== 'udp4' && type !== 'udp6') throw badSocketType();
   return options;

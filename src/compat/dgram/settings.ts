@@ -1,13 +1,15 @@
 /** The calls of node:dgram that change or tell a bound socket's options, which DatagramSocket has by the same names. */
 import { EventEmitter } from 'node:events';
+import { adopting } from '../../base/callable.js';
 import type { DatagramSocket } from '../../net/datagrams/datagram-socket.js';
 import type { SocketEvents } from './options.js';
 
 /** The socket, for what needs a bound one. @throws EBADF with `syscall`, ERR_SOCKET_DGRAM_NOT_RUNNING. */
 export const boundSocket = Symbol('boundSocket');
 
-export abstract class SettableSocket extends EventEmitter<SocketEvents> {
-  protected abstract [boundSocket](syscall: string): DatagramSocket;
+export abstract class SettableSocket extends adopting(EventEmitter)<SocketEvents> {
+  /** @param mayBind whether one that is not bound is bound to a port of the system's choice. */
+  protected abstract [boundSocket](syscall: string, mayBind?: boolean): DatagramSocket;
 
   /** SO_BROADCAST: whether messages may go to broadcast addresses. */
   setBroadcast(flag: boolean): void {
@@ -36,17 +38,17 @@ export abstract class SettableSocket extends EventEmitter<SocketEvents> {
 
   /** Joins a group, on the interface of that address; without one the system chooses. */
   addMembership(multicastAddress: string, interfaceAddress?: string): void {
-    this[boundSocket]('addMembership').addMembership(multicastAddress, interfaceAddress);
+    this[boundSocket]('addMembership', true).addMembership(multicastAddress, interfaceAddress);
   }
 
   /** Leaves a group, as `addMembership` has joined it. */
   dropMembership(multicastAddress: string, interfaceAddress?: string): void {
-    this[boundSocket]('dropMembership').dropMembership(multicastAddress, interfaceAddress);
+    this[boundSocket]('dropMembership', true).dropMembership(multicastAddress, interfaceAddress);
   }
 
   /** Joins a group for the messages of one source alone. */
   addSourceSpecificMembership(source: string, group: string, interfaceAddress?: string): void {
-    this[boundSocket]('addSourceSpecificMembership').addSourceSpecificMembership(
+    this[boundSocket]('addSourceSpecificMembership', true).addSourceSpecificMembership(
       source,
       group,
       interfaceAddress,
@@ -55,7 +57,7 @@ export abstract class SettableSocket extends EventEmitter<SocketEvents> {
 
   /** Leaves a group, as `addSourceSpecificMembership` has joined it. */
   dropSourceSpecificMembership(source: string, group: string, interfaceAddress?: string): void {
-    this[boundSocket]('dropSourceSpecificMembership').dropSourceSpecificMembership(
+    this[boundSocket]('dropSourceSpecificMembership', true).dropSourceSpecificMembership(
       source,
       group,
       interfaceAddress,

@@ -6,11 +6,12 @@
  * throws is the process's.
  */
 import { AsyncResource } from 'node:async_hooks';
+import diagnostics from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import type { LookupFunction } from 'node:net';
 import { onAbortOf } from '../../base/abort.js';
 import { EBADF, ECANCELED, EINVAL } from '../../base/errno.js';
-import { checkNumber, checkSignal, checkString } from '../../base/validate.js';
+import { checkNumber, checkObject, checkSignal, checkString } from '../../base/validate.js';
 import { Span } from '../../base/views.js';
 import { anyAddress, checkPort, familyOf, type SocketAddress } from '../../contract/address.js';
 import type { BackendDatagramSocket } from '../../contract/backend.js';
@@ -18,11 +19,15 @@ import type { DatagramMessage } from '../../contract/datagram-message.js';
 import {
   addressError,
   alreadyBoundError,
+  bufferSizeError,
+  invalidArgValue,
+  ipBlockedError,
   socketClosedError,
   socketConnectedError,
   socketNotConnectedError,
 } from '../../errors/index.js';
 import { bindAtOnce, type DatagramSocket } from '../../net/datagrams/datagram-socket.js';
+import { isBlocked } from '../../net/streams/serve-on.js';
 import { backendOf } from '../../ring/ring.js';
 import { joined, loopbackOf, readBind, readSend, type SendCall, type SendCallback } from './calls.js';
 import {
@@ -38,6 +43,7 @@ import { boundSocket, SettableSocket } from './settings.js';
 import { MESSAGE_BYTES, theSharedRing } from './shared-ring.js';
 
 const { nextTick } = process;
+const channel = diagnostics.channel('udp.socket');
 
 interface BoundSocket {
   socket: DatagramSocket;
@@ -53,7 +59,7 @@ const dns = process.getBuiltinModule('node:dns');
 const nodesLookup = dns.lookup;
 
 /** A UDP socket with node:dgram's events and callbacks, on a DatagramSocket. */
-export class Socket extends SettableSocket {
+export class CallableSocket extends SettableSocket {
   /** As it was made. */
   readonly type: SocketType;
   readonly #options: SocketOptions;
@@ -75,6 +81,7 @@ export class Socket extends SettableSocket {
     this.#options = readOptions(options);
     this.#lookup = this.#options.lookup ?? dns.lookup;
     this.type = this.#options.type;
+    if (channel.hasSubscribers) channel.publish({ socket: this });
     if (typeof listener === 'function') this.on('message', listener);
     const signal = checkSignal(this.#options.signal);
     if (signal === undefined) return;
@@ -93,11 +100,14 @@ export class Socket extends SettableSocket {
   bind(port?: number, address?: string, callback?: () => void): this;
   bind(port?: number, callback?: () => void): this;
   bind(callback?: () => void): this;
-  bind(options: { port?: number; address?: string; exclusive?: boolean }, callback?: () => void): this;
+  bind(
+    options: { port?: number; address?: string; exclusive?: boolean; fd?: number },
+    callback?: () => void,
+  ): this;
   bind(...parameters: unknown[]): this {
     this.#checkOpen();
     if (this.#bindState !== 'unbound') throw alreadyBoundError();
-    const { port, address, onListening } = readBind(parameters);
+    const { port, address, fd, onListening } = readBind(parameters);
     if (onListening !== undefined) {
       const remove = (): void => {
         this.off('error', remove);
@@ -111,6 +121,15 @@ export class Socket extends SettableSocket {
       this.on('listening', onBound);
     }
     this.#bindState = 'binding';
+    if (fd !== undefined) {
+      const failure = this.#tryBind(0, anyAddress(this.#family), fd);
+      if (failure !== undefined) {
+        this.#bindState = 'unbound';
+        throw failure;
+      }
+      this.#onListening();
+      return this;
+    }
     const host = address ?? anyAddress(this.#family);
     this.#find(host, (error, found) => {
       if (this.#isClosed) return;
@@ -127,22 +146,25 @@ export class Socket extends SettableSocket {
     return this;
   }
 
-  #tryBind(port: number, address: string): Error | undefined {
+  #tryBind(port: number, address: string, fd?: number): Error | undefined {
     const { reuseAddr, reusePort, ipv6Only, recvBufferSize, sendBufferSize } = this.#options;
     try {
       const ring = this.#options.ring ?? theSharedRing();
-      this.#bound = bindAtOnce({
-        port,
-        address,
-        family: this.#family,
-        reuseAddress: Boolean(reuseAddr),
-        reusePort: Boolean(reusePort),
-        ipv6Only: Boolean(ipv6Only),
-        receiveBufferBytes: recvBufferSize,
-        sendBufferBytes: sendBufferSize,
-        messageBytes: Math.min(MESSAGE_BYTES, backendOf(ring).datagrams.messageBytesMax),
-        ring,
-      });
+      this.#bound = bindAtOnce(
+        {
+          port,
+          address,
+          family: this.#family,
+          reuseAddress: Boolean(reuseAddr),
+          reusePort: Boolean(reusePort),
+          ipv6Only: Boolean(ipv6Only),
+          receiveBufferBytes: recvBufferSize,
+          sendBufferBytes: sendBufferSize,
+          messageBytes: Math.min(MESSAGE_BYTES, backendOf(ring).datagrams.messageBytesMax),
+          ring,
+        },
+        fd,
+      );
       if (!this.#isRef) this.#bound.socket.unref();
       return undefined;
     } catch (error) {
@@ -183,7 +205,8 @@ export class Socket extends SettableSocket {
   }
 
   #emitMessage({ data, remote, byteLength }: DatagramMessage): void {
-    if (!this.#isClosed) this.#emitInContext('message', data, { ...toInfo(remote), size: byteLength });
+    const isWanted = !this.#isClosed && !isBlocked(this.#options.receiveBlockList, remote);
+    if (isWanted) this.#emitInContext('message', data, { ...toInfo(remote), size: byteLength });
   }
 
   /** What a listener throws is the process's, and nothing of ours stops. */
@@ -263,8 +286,13 @@ export class Socket extends SettableSocket {
     this.#find(address ?? loopbackOf(this.#family), (error, found) => {
       // A name that cannot be looked up is an 'error' if no callback hears of it; a failed send is nothing.
       if (error) nextTick(() => (callback ? callback(error) : this.emit('error', error)));
+      else if (this.#isKeptFrom(found)) callback && nextTick(callback, ipBlockedError(found));
       else void this.#transmit(call, { address: found, port, family: this.#family });
     });
+  }
+
+  #isKeptFrom(address: string): boolean {
+    return isBlocked(this.#options.sendBlockList, { address, port: 0, family: this.#family });
   }
 
   /** The kernel has taken it when this returns, if it takes it at all. */
@@ -328,12 +356,49 @@ export class Socket extends SettableSocket {
     this.#find(address || loopbackOf(this.#family), (failure, found) => {
       if (this.#isClosed) return;
       if (failure) onDone(failure);
+      else if (this.#isKeptFrom(found)) onDone(ipBlockedError(found));
       else
         this.#bound?.socket.connect({ address: found, port }).then(
           () => onDone(),
           (error: Error) => onDone(error),
         );
     });
+  }
+
+  /**
+   * Binds to a literal address, and tells of it; 'listening' comes as from `bind`.
+   *
+   * @throws what `bind` makes an 'error' of, and leaves the socket unbound; ERR_INVALID_ARG_VALUE for a name.
+   */
+  bindSync(options: { port?: number; address?: string } = {}): AddressInfo {
+    this.#checkOpen();
+    const { port = 0, address } = checkObject(options, 'options') as typeof options;
+    if (this.#bindState !== 'unbound') throw alreadyBoundError();
+    const checkedPort = checkPort(port, 'options.port');
+    const literal = address ? checkLiteral(address, 'options.address', 'bindSync') : anyAddress(this.#family);
+    const failure = this.#tryBind(checkedPort, literal);
+    if (failure !== undefined) throw failure;
+    this.#bindState = 'binding';
+    nextTick(() => {
+      if (!this.#isClosed) this.#onListening();
+    });
+    return this.address();
+  }
+
+  /**
+   * Connects to a literal address, of this machine by default; 'connect' comes as from `connect`.
+   *
+   * @throws what `connect` makes an 'error' of; ERR_INVALID_ARG_VALUE for a name.
+   */
+  connectSync(port: number, address?: string): void {
+    this.#checkOpen();
+    const remotePort = checkPort(port, 'Port', false);
+    if (this.#connectState !== 'disconnected') throw socketConnectedError();
+    const literal = address ? checkLiteral(address, 'address', 'connectSync') : loopbackOf(this.#family);
+    if (this.#bindState === 'unbound') this.bindSync();
+    if (this.#isKeptFrom(literal)) throw ipBlockedError(literal);
+    this.#connectState = 'connecting';
+    this.#connect(remotePort, literal, undefined);
   }
 
   /** Undoes `connect`. @throws ERR_SOCKET_DGRAM_NOT_CONNECTED. */
@@ -387,9 +452,12 @@ export class Socket extends SettableSocket {
     if (this.#isClosed) throw socketClosedError();
   }
 
-  protected override [boundSocket](syscall: string): DatagramSocket {
+  protected override [boundSocket](syscall: string, mayBind = false): DatagramSocket {
     this.#checkOpen();
-    if (this.#bound === undefined) throw addressError(EBADF, syscall);
+    if (mayBind && this.#bindState === 'unbound') this.bind({ port: 0, exclusive: true });
+    if (this.#bound === undefined) {
+      throw syscall.endsWith('BufferSize') ? bufferSizeError(EBADF, syscall) : addressError(EBADF, syscall);
+    }
     return this.#bound.socket;
   }
 
@@ -416,4 +484,10 @@ export class Socket extends SettableSocket {
     this.#bound?.socket.unref();
     return this;
   }
+}
+
+function checkLiteral(address: unknown, name: string, call: string): string {
+  const text = checkString(address, name);
+  if (familyOf(text) !== undefined) return text;
+  throw invalidArgValue(name, text, `must be a numeric IP address; ${call} does not perform DNS resolution`);
 }

@@ -1,5 +1,5 @@
 /** The many ways in which node:net's calls can be written, brought into one shape each. */
-import type { LookupFunction } from 'node:net';
+import { BlockList, type LookupFunction } from 'node:net';
 import { checkBoolean, checkInteger, checkNumber, checkString } from '../../base/validate.js';
 import { checkPort, familyOf } from '../../contract/address.js';
 import { invalidArgType, invalidIpAddress, missingArgs } from '../../errors/index.js';
@@ -144,4 +144,10 @@ export function readGoal(options: ConnectOptions): Goal {
 function readFamily(family: ConnectOptions['family']): 0 | 4 | 6 {
   if (family === 'IPv4' || family === 4) return 4;
   return family === 'IPv6' || family === 6 ? 6 : 0;
+}
+
+/** @throws ERR_INVALID_ARG_TYPE. */
+export function checkBlockList(value: unknown): BlockList {
+  if (value instanceof BlockList) return value;
+  throw invalidArgType('options.blockList', 'an instance of net.BlockList', value);
 }

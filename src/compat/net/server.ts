@@ -14,7 +14,7 @@ import { listenAtOnce } from '../../net/streams/listener.js';
 import { type DropInfo, listenWith, onConnection, type ServerInside } from '../../net/streams/serve-on.js';
 import { type StreamSocket, takeHandle } from '../../net/streams/stream-socket.js';
 import { backendOf, type Ring } from '../../ring/ring.js';
-import type { ListenOptions } from './calls.js';
+import { checkBlockList, type ListenOptions } from './calls.js';
 import { type CallableSocket as Socket, socketOn } from './socket.js';
 
 /** What a server can be made with. */
@@ -130,10 +130,14 @@ const listenChannel = diagnostics.tracingChannel('net.server.listen');
 
 class CallableServer extends adopting(NodeServer) {
   readonly #ring: Ring | undefined;
+  declare blockList?: BlockList;
 
   constructor(options?: ServerOptions | (() => void) | null, listener?: () => void) {
     super(options as object, listener);
-    this.#ring = typeof options === 'function' ? undefined : options?.ring;
+    if (typeof options === 'function' || !options) return;
+    this.#ring = options.ring;
+    // Of Node 22 and newer.
+    if (options.blockList) this.blockList = checkBlockList(options.blockList);
   }
 
   _listen2(...parameters: Parameters<Listen>): void {

@@ -4,7 +4,7 @@
  * Everything that needs a connection waits in the stream until there is one.
  */
 import diagnostics from 'node:diagnostics_channel';
-import { BlockList, type SocketConnectOpts } from 'node:net';
+import type { BlockList, SocketConnectOpts } from 'node:net';
 import type { DuplexOptions } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { onAbortOf } from '../../base/abort.js';
@@ -16,7 +16,6 @@ import {
   abortError,
   connectionClosedError,
   endedByPeerError,
-  invalidArgType,
   invalidArgValue,
   ipBlockedError,
 } from '../../errors/index.js';
@@ -38,7 +37,14 @@ import {
 import { backendOfStream } from '../../net/streams/stream-access.js';
 import { StreamSocket, takeHandle } from '../../net/streams/stream-socket.js';
 import type { Ring } from '../../ring/ring.js';
-import { type ConnectOptions, type Goal, type HostGoal, readCall, readGoal } from './calls.js';
+import {
+  checkBlockList,
+  type ConnectOptions,
+  type Goal,
+  type HostGoal,
+  readCall,
+  readGoal,
+} from './calls.js';
 import { lookUp } from './look-up.js';
 import type { Server } from './server.js';
 import { type KeepAlive, type KeepAliveOptions, readKeepAlive } from './keep-alive.js';
@@ -426,9 +432,4 @@ export class CallableSocket extends StreamDuplex {
 
 function versionOf(family: SocketAddress['family']): 4 | 6 {
   return family === 'IPv6' ? 6 : 4;
-}
-
-function checkBlockList(value: unknown): BlockList {
-  if (value instanceof BlockList) return value;
-  throw invalidArgType('options.blockList', 'an instance of net.BlockList', value);
 }

@@ -51,10 +51,13 @@ export interface ReceiveOptions {
 const RECEIVE_OPTIONS: OptionNames<ReceiveOptions> = { lease: true, signal: true };
 
 /**
- * For 'ringlet/dgram': a socket with a literal address, which is bound when this returns, and the backend's, which
+ * For 'ringlet/dgram': a socket with a literal address, or of a descriptor that is bound, which is bound when this returns, and the backend's, which
  * sends at once. @throws what `bind` rejects with.
  */
-export let bindAtOnce: (options: DatagramBindOptions) => {
+export let bindAtOnce: (
+  options: DatagramBindOptions,
+  fd?: number,
+) => {
   socket: DatagramSocket;
   backend: BackendDatagramSocket;
 };
@@ -77,12 +80,12 @@ export class DatagramSocket extends DatagramSettings implements AsyncIterable<Da
   }
 
   static {
-    bindAtOnce = (options) => {
+    bindAtOnce = (options, fd) => {
       const binding = readBindOptions(options);
       const { datagrams } = backendOf(options.ring);
       checkMessageBytes(binding, datagrams.messageBytesMax);
       checkResolved(binding);
-      const backend = datagrams.bind(binding);
+      const backend = datagrams.bind({ ...binding, fd });
       // What becomes of it shows at the socket's first reader.
       backend.binding?.catch(() => {});
       return { socket: new DatagramSocket(OURS, backend), backend };

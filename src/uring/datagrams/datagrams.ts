@@ -2,14 +2,14 @@
 
 import type { BackendDatagramSocket, DatagramBackend, DatagramBinding } from '../../contract/backend.js';
 import { unixAddress } from '../../contract/unix-path.js';
-import { addressError, ringClosedError } from '../../errors/index.js';
+import { addressError, invalidFdType, ringClosedError } from '../../errors/index.js';
 import { binding } from '../../native/binding.js';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../native/layout.js';
 import type { Dispatcher } from '../engine/dispatcher.js';
 import type { FdTable } from '../engine/fd-table.js';
 import type { ReceiveBuffers } from '../memory/receive-buffers.js';
 import { encodeName } from '../sockets/socket-names.js';
-import { optionsOf } from '../sockets/socket-options.js';
+import { optionsOf, SO_TYPE, SOCK_DGRAM, SOL_SOCKET } from '../sockets/socket-options.js';
 import type { ZeroCopyTally } from '../sockets/zero-copy.js';
 import { type SocketOwner, UringDatagramSocket } from './datagram-socket.js';
 
@@ -58,12 +58,22 @@ export class UringDatagrams implements DatagramBackend, SocketOwner {
 /** A descriptor that `wanted` is true of. Throws with the call that failed, and then there is none. */
 function openBound(wanted: DatagramBinding): number {
   const { address, port, path } = wanted;
+  if (wanted.fd !== undefined) return adopt(wanted.fd);
   const fd = binding().openDatagramSocket(FAMILIES[wanted.family]);
   if (fd < 0) throw addressError(fd, 'socket', path ?? address, port);
   const failure = applyBinding(fd, wanted);
   if (failure === undefined) return fd;
   binding().closeFd(fd);
   throw addressError(failure.errno, failure.syscall, path ?? address, port);
+}
+
+/** Throws for what is no datagram socket. */
+function adopt(fd: number): number {
+  const type = binding().getSocketOption(fd, SOL_SOCKET, SO_TYPE);
+  if (type >= 0 && type !== SOCK_DGRAM) throw invalidFdType('no datagram socket');
+  const failure = Math.min(type, 0) || binding().adoptFd(fd);
+  if (failure < 0) throw addressError(failure, 'open');
+  return fd;
 }
 
 function applyBinding(fd: number, wanted: DatagramBinding): { errno: number; syscall: string } | undefined {

@@ -2,6 +2,8 @@
 import type { DatagramBinding } from '../../contract/backend.js';
 
 export const SOL_SOCKET = 1;
+export const SO_TYPE = 3;
+export const SOCK_DGRAM = 2;
 export const IPPROTO_IP = 0;
 export const IPPROTO_IPV6 = 41;
 export const SOL_UDP = 17;

@@ -8,12 +8,12 @@ import {
   IPV6_TCLASS,
   SO_RCVBUF,
   SO_SNDBUF,
+  SO_TYPE,
   SOL_SOCKET,
 } from '../sockets/socket-options.js';
 
 const IPPROTO_TCP = 6;
 const SO_REUSEADDR = 2;
-const SO_TYPE = 3;
 const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
 const SO_REUSEPORT = 15;
