@@ -83,6 +83,15 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     const states = [marks.readableHighWaterMark, marks.writableHighWaterMark, encoded.readableEncoding];
     return [states, neither.readable, neither.writable];
   },
+  'keep-alive and the like, asked for before there is a connection': async ({ net, on }) => {
+    const server = net.createServer(on, (socket) => void socket.end('hello'));
+    const port = await listening(server);
+    const options = { keepAlive: true, keepAliveInitialDelay: 5000, noDelay: true, ...on };
+    const socket = new net.Socket(options as nodeNet.SocketConstructorOpts);
+    const words = await within('the words', text(socket.setKeepAlive(true, 9000).connect(port, host)));
+    await closed(server);
+    return words;
+  },
   'timeout is a property like others': async ({ net, on }) => {
     const socket = new net.Socket(on);
     const before = [socket.timeout, Object.keys(socket).includes('timeout')];

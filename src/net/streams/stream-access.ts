@@ -2,8 +2,13 @@
 import type { BackendStream } from '../../contract/streams.js';
 import type { StreamSocket } from './stream-socket.js';
 
-export let backendOfStream: (socket: StreamSocket) => BackendStream;
+let ask: (socket: StreamSocket) => BackendStream;
 
-export function setBackendOfStream(ask: typeof backendOfStream): void {
-  backendOfStream = ask;
+/** A function of its own: files of a package that is bundled take what others export when they are loaded. */
+export function backendOfStream(socket: StreamSocket): BackendStream {
+  return ask(socket);
+}
+
+export function setBackendOfStream(asked: typeof ask): void {
+  ask = asked;
 }
