@@ -172,6 +172,10 @@ export interface FileBackend extends FileCalls<CallOnPath> {
   ): Promise<ManyResults<Stats | BigIntStats>>;
   /** Reads a file whole where the system has a call of its own for that. */
   readonly readFile?: ((path: Path, signal: AbortSignal | undefined) => Promise<Buffer>) | undefined;
+  /** Writes bytes to a file and closes it, where the system has a call of its own for that. */
+  readonly writeFile?:
+    | ((path: Path, write: WholeWrite, signal: AbortSignal | undefined) => Promise<void>)
+    | undefined;
   /** Writes bytes to a file and closes it; undefined when there is no quicker way now than open, write, close. */
   writeWhole?(path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> | undefined;
   /** Whether there is a directory, as far as that can be told at once; false says nothing. */

@@ -54,6 +54,8 @@ export function writePath(
     const write = new PathWrite(content, settings, concurrency);
     const written = files.writeWhole?.(path, write, signal);
     if (written !== undefined) return written;
+    const { writeFile } = files;
+    if (writeFile !== undefined) return concurrency.run(() => writeFile(path, write, signal), signal);
   }
   return concurrency.run(
     () => withFile(files, path, flags, mode, signal, (file) => writeWhole(file, content, settings)),

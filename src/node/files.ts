@@ -1,7 +1,8 @@
 /** Files over node:fs and its thread pool: opening, whole files, and calls on paths. */
 import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { nodeModule } from '../base/node-modules.js';
-import type { BackendFile, FileBackend, ManyResults, Path } from '../contract/backend.js';
+import { isNodeAtLeast } from '../base/node-version.js';
+import type { BackendFile, FileBackend, ManyResults, Path, WholeWrite } from '../contract/backend.js';
 import { type CallOnPath, type FileCallOf, factsOf, type ResultOf } from '../contract/file-calls.js';
 import { featureUnavailableError, ringClosedError } from '../errors/index.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
@@ -13,6 +14,8 @@ import { NodeFile } from './node-file.js';
 import type { NodePools } from './pools.js';
 
 const nodeFs = nodeModule('node:fs');
+/** Node 26 reads a file in one job of its pool, where it is asked for a promise, and writes one in one job. */
+const HAS_ONE_JOB = isNodeAtLeast(26);
 
 export class NodeFiles implements FileBackend {
   readonly #admission: Admission;
@@ -26,6 +29,12 @@ export class NodeFiles implements FileBackend {
   readonly readFile =
     foreignRuntime() === null
       ? (path: Path, signal: AbortSignal | undefined): Promise<Buffer> => this.#readFile(path, signal)
+      : undefined;
+  /** Before Node 26 it is an open, a write and a close as well, by names that `ringlet/register` exchanges. */
+  readonly writeFile =
+    HAS_ONE_JOB && foreignRuntime() === null
+      ? (path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> =>
+          this.#writeFile(path, write, signal)
       : undefined;
 
   constructor(admission: Admission, polls: EpollPolls, pools: NodePools) {
@@ -68,7 +77,27 @@ export class NodeFiles implements FileBackend {
 
   #readFile(path: Path, signal: AbortSignal | undefined): Promise<Buffer> {
     const facts = { kind: 'readFile', path: String(path) };
-    return this.#admission.call<Buffer>((done) => nodeFs.readFile(path, signal ? { signal } : {}, done), {
+    const options = signal ? { signal } : {};
+    if (HAS_ONE_JOB) {
+      return this.#admission.run(
+        () => nodeModule('node:fs/promises').readFile(path, options),
+        signal,
+        undefined,
+        facts,
+      );
+    }
+    return this.#admission.call<Buffer>((done) => nodeFs.readFile(path, options, done), { signal, facts });
+  }
+
+  #writeFile(
+    path: Path,
+    { content, flags, mode }: WholeWrite,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const facts = { kind: 'writeFile', path: String(path) };
+    // Numbers are flags as well, which Node's types leave out.
+    const options = { flag: flags as unknown as string, mode, ...(signal ? { signal } : {}) };
+    return this.#admission.call<void>((done) => nodeFs.writeFile(path, content.toBytes(), options, done), {
       signal,
       facts,
     });
