@@ -670,13 +670,13 @@ describeOnEachBackend("'ringlet/net'", (makeRing, { options: { backend } }) => {
       const seen = [];
       process.on('uncaughtException', (error) => seen.push(error.message));
       const server = net.createServer((socket) => {
-        socket.on('data', (chunk) => { seen.push(String(chunk)); throw new Error('of data'); });
+        socket.on('data', (chunk) => { seen.push(String(chunk)); socket.write('go on'); throw new Error('of data'); });
         socket.on('close', () => server.close());
         throw new Error('of connection');
       });
       server.listen(0, '127.0.0.1', () => {
         const socket = net.connect(server.address().port, '127.0.0.1', () => {
-          setTimeout(() => socket.end('second'), 50);
+          socket.once('data', () => socket.end('second'));
           socket.write('first');
           throw new Error('of connect');
         });

@@ -110,6 +110,8 @@ describe('--permission', () => {
     const grants = ['dist', 'package.json'].map((name) => `--allow-fs-read=${PACKAGE_ROOT}${name}`);
     const outcome = await runScript(script, {
       execArgv: [FLAG, ...grants, '--allow-addons', '--no-warnings'],
+      // One that is named is not looked for.
+      env: { RINGLET_ADDON: '' },
     });
     expectCleanExit(outcome);
     expect(outcome.stdout).to.match(/^ERR_RINGLET_UNAVAILABLE io_uring is unavailable: the native addon /);
