@@ -84,7 +84,7 @@ export interface ReadFileOptions extends SignalOptions {
   /**
    * Whether a content of up to 4096 bytes, read from a path, may share its ArrayBuffer with other Buffers, as those of
    * `Buffer.from` do: `buffer.buffer` is then longer, `byteOffset` not 0, the memory can't be transferred, and
-   * all of it (`Buffer.poolSize`) is kept as long as one content in it. False costs a small file a fifth more. Default
+   * all of it (`Buffer.poolSize`) is kept as long as one content in it. False costs a small file an eighth more on Node 20. Default
    * true; false in `ringlet/fs/promises`, as Node's has it.
    */
   pooled?: boolean | undefined;
