@@ -34,12 +34,12 @@ Outcome AttemptPoll(UserRing& ring, Request& request) {
   if (poll(&asked, 1, 0) < 0) return Done(-errno);
   if ((asked.revents & POLLNVAL) != 0) return Done(-EBADF);
   if (asked.revents != 0 && !is_multishot) return Done(asked.revents);
-  int held = ring.HoldForPoll(&request);
+  int waits = ring.WaitForPoll(&request);
   // Always ready.
-  if (held == -EPERM && asked.revents != 0) return Done(asked.revents);
-  if (held < 0) return Done(held);
-  if (held != Readiness::kIsTold && asked.revents != 0) ring.PostMore(request, asked.revents, 0);
-  return {Next::kHeld};
+  if (waits == -EPERM && asked.revents != 0) return Done(asked.revents);
+  if (waits < 0) return Done(waits);
+  if (waits != Readiness::kIsTold && asked.revents != 0) ring.PostMore(request, asked.revents, 0);
+  return {Next::kWaits};
 }
 
 Outcome AttemptPollRemove(UserRing& ring, Request& request) {
@@ -68,8 +68,8 @@ Outcome AttemptTimeout(UserRing& ring, Request& request) {
   if ((sqe.op_flags & ~kTimeoutAbsolute) != 0 || sqe.off != 0 || sqe.len != 1) return Done(-EINVAL);
   request.deadline_ns = DeadlineOf(sqe.addr, sqe.op_flags);
   if (request.deadline_ns == 0) return Done(-EINVAL);
-  ring.HoldForTimer(&request);
-  return {Next::kHeld};
+  ring.WaitForTimer(&request);
+  return {Next::kWaits};
 }
 
 Outcome AttemptTimeoutRemove(UserRing& ring, Request& request) {

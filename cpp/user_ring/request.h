@@ -19,7 +19,7 @@ enum class Next : uint8_t {
   kWritable,  // the same for writing
   kWorker,    // may block: a worker does it
   kAgain,     // a multishot that has had its share for now
-  kHeld,      // something else keeps it: a timer, or a list of polls
+  kWaits,     // something else keeps it: a timer, or a list of polls
 };
 
 struct Outcome {

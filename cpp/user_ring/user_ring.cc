@@ -212,7 +212,7 @@ void UserRing::Settle(Request* request, const Outcome& outcome) {
     case Next::kWorker:
       GiveToWorker(request);
       break;
-    case Next::kHeld:
+    case Next::kWaits:
       requests_.AddToIndex(request);
       break;
   }
@@ -230,7 +230,7 @@ void UserRing::WaitFor(Request* request, Place place) {
   }
 }
 
-void UserRing::HoldForTimer(Request* request) { timers_.Add(request); }
+void UserRing::WaitForTimer(Request* request) { timers_.Add(request); }
 
 void UserRing::GiveToWorker(Request* request) {
   const Operation* operation = FindOperation(request->sqe.opcode);

@@ -55,8 +55,8 @@ class UserRing final : private ReadinessOwner {
   void PostMore(const Request& request, int32_t result, uint32_t flags) {
     queues_.Post(request.sqe.user_data, result, flags | abi::kCqeMore);
   }
-  int HoldForPoll(Request* request) { return readiness_.Add(request, Place::kPolls); }
-  void HoldForTimer(Request* request);
+  int WaitForPoll(Request* request) { return readiness_.Add(request, Place::kPolls); }
+  void WaitForTimer(Request* request);
   // 0 or -errno, as ASYNC_CANCEL has it.
   int Cancel(Request* request, int32_t result);
   // Of a cancel that has met the request: 0, or what it says when that gets away.
