@@ -39,10 +39,12 @@ export function commonJsTypes(module, types, values, readTypes) {
   const reexports = reexportsIn(types);
   const lines = values.map((name) => {
     if (name === 'default') {
-      const text = textAbove('declare const _default', types);
+      const [, given = '_default'] = /^export default (\w+);$/m.exec(types) ?? [];
+      const text = textAbove(`declare const ${given}`, types);
       return `${text}declare const byDefault: typeof entry.default;\nexport default byDefault;`;
     }
-    const { from, original = name } = reexports.find((each) => each.name === name) ?? {};
+    const [, alias = name] = new RegExp(`^export \\{ (\\w+) as ${name} \\};$`, 'm').exec(types) ?? [];
+    const { from, original = alias } = reexports.find((each) => each.name === name) ?? {};
     if (from?.startsWith('node:')) return `export { ${name} } from '${from}';`;
     const declared = from === undefined ? types : readTypes(from.replace(/\.js$/, ''));
     const text = textAbove(`export declare (?:abstract )?(?:class|const|function) ${original}`, declared);

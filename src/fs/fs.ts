@@ -184,6 +184,7 @@ export interface OwnCalls {
     paths: readonly PathLike[],
     options?: (StatOptions & { bigint?: false | undefined }) | null,
   ): Promise<ManyResults<Stats>>;
+  /** The same in bigints. */
   statMany(
     paths: readonly PathLike[],
     options: StatOptions & { bigint: true },

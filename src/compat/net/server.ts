@@ -213,4 +213,5 @@ function takeConnections(server: ServerInside, ring: Ring | undefined, callOff: 
   };
 }
 
+/** What makes one; it can be called without `new`. @throws ERR_INVALID_ARG_TYPE. */
 export const Server = callable(CallableServer, NodeServer) as unknown as ServerConstructor;
