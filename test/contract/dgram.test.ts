@@ -7,7 +7,7 @@ import { inherits } from 'node:util';
 import { expect } from 'chai';
 import { createSocket, Socket } from 'ringlet/dgram';
 import type { Ring } from 'ringlet';
-import { describeOnEachBackend } from '../support/backends.js';
+import { closesSharedRings, describeOnEachBackend } from '../support/backends.js';
 import { expectCleanExit, PACKAGE_ROOT, runScript } from '../support/child.js';
 import { eventually, turns, within } from '../support/eventually.js';
 import { Peer } from '../support/peer.js';
@@ -263,6 +263,7 @@ const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = 
 };
 
 describeOnEachBackend("'ringlet/dgram'", (makeRing) => {
+  closesSharedRings();
   const makeOn = (ring: Ring): Make => {
     return (options, listener) => {
       const wanted = typeof options === 'object' ? { ...options, ring } : options;
@@ -329,6 +330,8 @@ describeOnEachBackend("'ringlet/dgram'", (makeRing) => {
 });
 
 describe("'ringlet/dgram' alone", () => {
+  closesSharedRings();
+
   it('node:dgram’s old ways, block lists, a descriptor, and the calls that come back with a result', async () => {
     const made = (Socket as unknown as (type: string) => unknown)('udp4') as Socket;
     made.close();

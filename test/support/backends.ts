@@ -133,6 +133,14 @@ export function needsOfKernel(what: string, options: RingOptions = {}): void {
   });
 }
 
+/** Ends, after the suite, the rings that sockets and calls share which name none. Call inside `describe`. */
+export function closesSharedRings(): void {
+  after('the rings that those share which name none', async () => {
+    const shared = Ring.all().filter(({ name }) => name === 'default' || name === 'ringlet/dgram');
+    await Promise.all(shared.map((ring) => ring.close()));
+  });
+}
+
 interface FrameOptions {
   /** Whether the rings get broken, and so keep what was in the kernel for good. */
   keepsSlots?: boolean;

@@ -10,7 +10,8 @@ let sharedRing: Ring | undefined;
 /** Node receives messages of any length; the default ring's buffers would cut them. */
 export function theSharedRing(): Ring {
   if (sharedRing === undefined || sharedRing.isClosed) {
-    sharedRing = new Ring({ receiveBuffers: { count: MESSAGE_BUFFERS, bytes: MESSAGE_BYTES } });
+    const receiveBuffers = { count: MESSAGE_BUFFERS, bytes: MESSAGE_BYTES };
+    sharedRing = new Ring({ name: 'ringlet/dgram', receiveBuffers });
   }
   return sharedRing;
 }
