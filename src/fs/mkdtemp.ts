@@ -1,10 +1,9 @@
 /**
- * `mkdtemp` and `mkdtempDisposable`: Node's own but for long prefixes. For these the name is drawn and the directory
+ * `mkdtemp`: Node's own but for long prefixes. For these the name is drawn and the directory
  * made here, so that all versions of Node behave alike.
  */
 import { randomInt } from 'node:crypto';
 import type { MakeDirectoryOptions } from 'node:fs';
-import { resolve } from 'node:path';
 import { nodeModule } from '../base/node-modules.js';
 import { toPath } from '../base/validate.js';
 import type { Path } from '../contract/backend.js';
@@ -19,29 +18,15 @@ const DRAWN_LENGTH = 6;
 const NAMES_TRIED_MAX = 10_000;
 
 type Make = (prefix: unknown, options?: unknown) => Promise<string | Buffer>;
-type MakeDisposable = (prefix: unknown, options?: unknown) => Promise<AsyncDisposable>;
 
 const node = nodeModule('node:fs/promises') as unknown as {
   mkdtemp: Make;
-  mkdtempDisposable: MakeDisposable;
   mkdir(path: Path, options: MakeDirectoryOptions): Promise<unknown>;
-  rm(path: string, options: object): Promise<void>;
 };
 
 export async function mkdtemp(prefix: unknown, options?: unknown): Promise<string | Buffer> {
   const long = longPrefixOf(prefix);
   return long === undefined ? node.mkdtemp(prefix, options) : make(long, options);
-}
-
-/** Of Node 24.4 and newer. */
-export async function mkdtempDisposable(prefix: unknown, options?: unknown): Promise<AsyncDisposable> {
-  const long = longPrefixOf(prefix);
-  if (long === undefined) return node.mkdtempDisposable(prefix, options);
-  const directory = process.cwd();
-  const path = await make(long, options);
-  const whole = resolve(directory, path as string);
-  const remove = (): Promise<void> => node.rm(whole, { recursive: true, force: true });
-  return { path, remove, [Symbol.asyncDispose]: remove } as AsyncDisposable;
 }
 
 /** The bytes of one that Node must not get; what is no prefix at all is left to Node to refuse. */

@@ -12,7 +12,7 @@ import { nodeModule } from '../base/node-modules.js';
 import { checkInteger, narrowMode, plainZero } from '../base/validate.js';
 import { abortError } from '../errors/index.js';
 import { copyFile } from './copy-file.js';
-import { mkdtemp, mkdtempDisposable } from './mkdtemp.js';
+import { mkdtemp } from './mkdtemp.js';
 import { readSignal, type SignalOptions } from './options.js';
 
 export type NodePromises = typeof nodePromises;
@@ -129,7 +129,7 @@ function steadied(call: Call, steady = (args: unknown[]): unknown[] => args): Ca
 }
 
 /** Calls of our own that belong here otherwise: no ring has them. */
-const OWN: Readonly<Record<string, Call>> = { copyFile, mkdtemp, mkdtempDisposable };
+const OWN: Readonly<Record<string, Call>> = { copyFile, mkdtemp };
 
 /** As they were when ringlet was loaded: a program may put ringlet's calls in their place. */
 export const node: NodePromises = { ...nodePromises, ...nodeModule('node:fs/promises') };

@@ -1,16 +1,9 @@
-/** Fs.mkdtemp and mkdtempDisposable with prefixes longer than those that are Node's own to take. */
+/** Fs.mkdtemp with prefixes longer than those that are Node's own to take. */
 import { expect } from 'chai';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import type { Fs } from 'ringlet';
+import { mkdirSync, statSync } from 'node:fs';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
-import { skip } from '../support/skip.js';
 import { temporaryDirectory } from '../support/temporary.js';
-
-interface Disposable extends AsyncDisposable {
-  path: string;
-  remove(): Promise<void>;
-}
 
 describeOnEachBackend('Fs.mkdtemp', (makeRing) => {
   const directory = temporaryDirectory();
@@ -64,17 +57,4 @@ describeOnEachBackend('Fs.mkdtemp', (makeRing) => {
       expect(error.code).to.equal('ERR_INVALID_ARG_VALUE');
     });
   }
-
-  it('mkdtempDisposable: removes what it has made', async function () {
-    const { fs } = makeRing();
-    const { mkdtempDisposable } = fs as Fs & { mkdtempDisposable?: (prefix: string) => Promise<Disposable> };
-    if (mkdtempDisposable === undefined) skip(this, 'Node has it from 24.4 on');
-    for (const bytes of [900, 1500]) {
-      const made = await mkdtempDisposable(prefixOf(bytes));
-      expect(existsSync(made.path)).to.equal(true);
-      await made[Symbol.asyncDispose]();
-      expect(existsSync(made.path)).to.equal(false);
-      await made.remove();
-    }
-  });
 });
