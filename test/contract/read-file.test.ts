@@ -5,7 +5,7 @@ import nodePromises from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { foreignRuntime } from '#ringlet/native/ruling.js';
 import { describeOnEachBackend } from '../support/backends.js';
-import { rejection } from '../support/eventually.js';
+import { eventually, rejection } from '../support/eventually.js';
 import { describeError } from '../support/outcomes.js';
 import { skip } from '../support/skip.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
@@ -26,15 +26,16 @@ describeOnEachBackend('Fs.readFile', (makeRing) => {
   it('a small file is copied into memory that Buffers share, unless it is to be its own', async () => {
     const ring = makeRing();
     const path = directory.file('a', pattern(1000));
-    const reads = await Promise.all(Array.from({ length: 40 }, () => ring.fs.readFile(path)));
-    // None overlaps another.
-    for (const [index, read] of reads.entries()) read.fill(index);
-    for (const [index, read] of reads.entries()) {
-      expect(read.equals(Buffer.alloc(1000, index))).to.equal(true);
-    }
-    if (ring.backend !== 'node') {
-      expect(new Set(reads.map(({ buffer }) => buffer)).size).to.be.at.most(20);
-    }
+    // Where the machine has just been slow, workers read, into memory of the content's own.
+    await eventually('contents that share their memory', async () => {
+      const reads = await Promise.all(Array.from({ length: 40 }, () => ring.fs.readFile(path)));
+      // None overlaps another.
+      for (const [index, read] of reads.entries()) read.fill(index);
+      for (const [index, read] of reads.entries()) {
+        expect(read.equals(Buffer.alloc(1000, index))).to.equal(true);
+      }
+      return ring.backend === 'node' || new Set(reads.map(({ buffer }) => buffer)).size <= 20;
+    });
     for (const [bytes, options] of [
       [1000, { pooled: false }],
       [1000, { pooled: false, signal: new AbortController().signal }],
