@@ -48,10 +48,10 @@ const OF_RINGS: Record<Numeric<RingStats>, Text> = {
   zeroCopyCopies: ['counter', 'Of these, the sends that the kernel copied all the same.'],
 };
 
+const FIELDS = Object.entries(OF_RINGS) as [Numeric<RingStats>, Text][];
+
 /** The fields of `RingStats` that only grow. */
-export const COUNTERS = (Object.entries(OF_RINGS) as [Numeric<RingStats>, Text][])
-  .filter(([, [kind]]) => kind === 'counter')
-  .map(([key]) => key);
+export const COUNTERS = FIELDS.filter(([, [kind]]) => kind === 'counter').map(([key]) => key);
 
 function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -63,7 +63,7 @@ function nameOf(key: string, kind: Metric['kind']): string {
 
 /** All numbers of a ring: its counters, its registered-file table, its receive buffers of all sizes together. */
 export const METRICS: readonly Metric[] = [
-  ...(Object.entries(OF_RINGS) as [Numeric<RingStats>, Text][]).map(
+  ...FIELDS.map(
     ([key, [kind, help]]): Metric => ({
       name: nameOf(key, kind),
       kind,

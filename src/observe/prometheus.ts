@@ -1,5 +1,6 @@
 /** `ringlet/prometheus`: this thread's rings in a registry of prom-client, which the program brings. */
 import { Counter, register as defaultRegistry, Gauge, type Registry } from 'prom-client';
+import type { RingStats } from '../contract/reports.js';
 import { Ring } from '../ring/ring.js';
 import { METRICS } from './metrics.js';
 
@@ -21,6 +22,17 @@ import { METRICS } from './metrics.js';
  * @returns takes the metrics out of the registry again.
  */
 export function observeRings(registry: Registry = defaultRegistry): () => void {
+  // All metrics of a registry are read in one go: a ring is asked for its numbers once.
+  let looked: [labels: { ring: string; backend: string }, stats: RingStats][] | undefined;
+  const look = (): NonNullable<typeof looked> => {
+    if (looked === undefined) {
+      looked = Ring.all().map((ring) => [{ ring: ring.name, backend: ring.backend }, ring.stats()]);
+      queueMicrotask(() => {
+        looked = undefined;
+      });
+    }
+    return looked;
+  };
   for (const { name, kind, help, read } of METRICS) {
     const Metric = kind === 'counter' ? Counter : Gauge;
     new Metric({
@@ -30,8 +42,7 @@ export function observeRings(registry: Registry = defaultRegistry): () => void {
       registers: [registry],
       collect() {
         this.reset();
-        for (const ring of Ring.all())
-          this.inc({ ring: ring.name, backend: ring.backend }, read(ring.stats()));
+        for (const [labels, stats] of look()) this.inc(labels, read(stats));
       },
     });
   }

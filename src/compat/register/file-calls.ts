@@ -112,25 +112,16 @@ export function closeAtOnce(fd: unknown): boolean {
   return file.closeAtOnce();
 }
 
-const read: Begin = ([fd, buffer, offset, length, position, ...rest]) => {
-  const file = files.get(fd);
-  const at = positionOf(position);
-  if (file === undefined || at === undefined || rest.length !== 1) return undefined;
-  if (!isView(buffer) || !isRange(buffer, offset, length)) return undefined;
-  return file
-    .read(buffer, offset as number, length as number, at, undefined)
-    .then(({ bytesRead }) => [bytesRead, buffer]);
-};
-
-const write: Begin = ([fd, buffer, offset, length, position, ...rest]) => {
-  const file = files.get(fd);
-  const at = positionOf(position);
-  if (file === undefined || at === undefined || rest.length !== 1) return undefined;
-  if (!isView(buffer) || !isRange(buffer, offset, length)) return undefined;
-  return file
-    .write(buffer, offset as number, length as number, at, undefined)
-    .then(({ bytesWritten }) => [bytesWritten, buffer]);
-};
+const transfer =
+  (kind: 'read' | 'write'): Begin =>
+  ([fd, buffer, offset, length, position, ...rest]) => {
+    const file = files.get(fd);
+    const at = positionOf(position);
+    if (file === undefined || at === undefined || rest.length !== 1) return undefined;
+    if (!isView(buffer) || !isRange(buffer, offset, length)) return undefined;
+    const moving = file[kind](buffer, offset as number, length as number, at, undefined);
+    return moving.then((done) => ['bytesRead' in done ? done.bytesRead : done.bytesWritten, buffer]);
+  };
 
 const vectored =
   (kind: 'readv' | 'writev'): Begin =>
@@ -164,10 +155,10 @@ export const BEGIN = {
   ftruncate,
   lstat: stat('lstat'),
   open,
-  read,
+  read: transfer('read'),
   readFile,
   readv: vectored('readv'),
   stat: stat('stat'),
-  write,
+  write: transfer('write'),
   writev: vectored('writev'),
 } as const;

@@ -59,12 +59,17 @@ export async function prepare(directory: string): Promise<void> {
   }
 }
 
+/** Node's own where there is no ring. */
+function filesOf(ring: Ring | undefined): Fs {
+  return ring?.fs ?? (nodeFs as unknown as Fs);
+}
+
 /** A row of calls on files, which are the same for both. */
 function ofFiles(title: string, call: (fs: Fs, directory: string, index: number) => Promise<unknown>): Row {
   return {
     title,
     async begin(ring, directory) {
-      const fs = ring?.fs ?? (nodeFs as unknown as Fs);
+      const fs = filesOf(ring);
       return { work: sideBySide((index) => call(fs, directory, index)), end: async () => {} };
     },
   };
@@ -73,7 +78,7 @@ function ofFiles(title: string, call: (fs: Fs, directory: string, index: number)
 const reads: Row = {
   title: `read ${PAGE_BYTES} bytes of an open file`,
   async begin(ring, directory) {
-    const handle = await (ring?.fs ?? (nodeFs as unknown as Fs)).open(join(directory, 'blocks'));
+    const handle = await filesOf(ring).open(join(directory, 'blocks'));
     const buffers = Array.from({ length: AT_ONCE }, () => Buffer.alloc(PAGE_BYTES));
     const work = sideBySide((index, lane) =>
       // A prime, so that the blocks come in no order.

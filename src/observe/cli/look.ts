@@ -95,7 +95,7 @@ export async function look(
   before: readonly ThreadRates[] = [],
 ): Promise<ThreadRates[]> {
   const folder = socketFolder();
-  const names = readdirSync(folder).filter((name) => (pid === undefined ? true : name.startsWith(`${pid}-`)));
+  const names = readdirSync(folder).filter((name) => pid === undefined || name.startsWith(`${pid}-`));
   const answers = await Promise.all(names.sort().map((name) => ask(join(folder, name))));
   return answers
     .filter((answer) => answer !== undefined)
