@@ -58,6 +58,18 @@ describe('ringlet doctor', () => {
     for (const line of page.split('\n')) expect(line.length, line).to.be.at.most(120);
   });
 
+  it('verdicts stand under each other, however long their labels are', () => {
+    const plain = (text: string): string => text;
+    const lines = renderDoctor(probe(), { good: plain, bad: plain, title: plain }).split('\n');
+    const verdicts = lines.slice(lines.indexOf('Kinds of ring'), lines.indexOf('Features'));
+    const columns = verdicts.flatMap((line) => {
+      const [label] = /^ {2}.*? (?=(yes|no)\b)/.exec(line) ?? [];
+      return label === undefined ? [] : [label.length];
+    });
+    expect(columns.length).to.be.greaterThan(10);
+    expect(new Set(columns).size).to.equal(1);
+  });
+
   it('--json: what probe() finds, and the advice', async () => {
     const { code, stdout } = await ringlet(['doctor', '--json']);
     expect(code).to.equal(0);
@@ -93,7 +105,21 @@ describe('ringlet doctor', () => {
     expect(await ringlet(['--version'])).to.deep.include({ code: 0, stdout: `${manifest.version}\n` });
   });
 
-  for (const args of [[], ['surgeon'], ['doctor', 'again'], ['doctor', '--jsno'], ['doctor', '--json=yes']]) {
+  for (const args of [
+    [],
+    ['surgeon'],
+    ['constructor'],
+    ['doctor', 'again'],
+    ['doctor', '--jsno'],
+    ['doctor', '--json=yes'],
+    ['doctor', '--once'],
+    ['doctor', '--directory=.'],
+    ['top', 'none'],
+    ['top', '1', '2'],
+    ['bench', '--once'],
+    ['build', '--json'],
+    ['seccomp-profile', 'one', 'two'],
+  ]) {
     it(`ringlet ${args.join(' ')}: status 2, and the usage on standard error`, async () => {
       const { code, stdout, stderr } = await ringlet(args);
       expect([code, stdout]).to.deep.equal([2, '']);

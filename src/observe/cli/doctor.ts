@@ -9,7 +9,6 @@ export interface Style {
   title(text: string): string;
 }
 
-const LABEL_COLUMNS = 26;
 const LIST_COLUMNS = 100;
 
 const PROFILE_LABELS: Readonly<Record<keyof Probe['profiles'], string>> = {
@@ -34,6 +33,11 @@ const TRIAL_LABELS: Readonly<Record<keyof Probe['trials'], string>> = {
   resizedRing: 'completion queue that grows',
   receivingRing: 'default ring that can receive',
 };
+
+/** Values of all sections stand under each other. */
+const LABEL_COLUMNS = Math.max(
+  ...[PROFILE_LABELS, TRIAL_LABELS].flatMap((labels) => Object.values(labels).map(({ length }) => length)),
+);
 
 function row(label: string, value: string): string {
   return `  ${label.padEnd(LABEL_COLUMNS)} ${value}`;

@@ -87,37 +87,7 @@ function printUsage(): number {
   return USAGE_ERROR_STATUS;
 }
 
-/** Runs the command and returns its exit status. */
-async function main(argv: string[]): Promise<number> {
-  const options = {
-    json: { type: 'boolean' },
-    once: { type: 'boolean' },
-    directory: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
-    version: { type: 'boolean' },
-  } as const;
-  const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  if (values.version) {
-    process.stdout.write(`${version()}\n`);
-    return 0;
-  }
-  const [command, ...rest] = positionals;
-  const { json = false, once = false, directory } = values;
-  if (command === 'bench' && rest.length === 0 && !once) {
-    return finish(() => bench({ json, directory, style: chooseStyle() }));
-  }
-  if (directory !== undefined) return printUsage();
-  if (command === 'top' && rest.length <= 1 && /^\d*$/.test(rest[0] ?? '')) {
-    const pid = rest[0] ? Number(rest[0]) : undefined;
-    return finish(() => top({ pid, json, once, style: chooseStyle() }));
-  }
-  if (command === 'build' && rest.length === 0 && !json && !once) return build();
-  if (command === 'seccomp-profile' && rest.length <= 1 && !json && !once) return printProfile(rest[0]);
-  if (command !== 'doctor' || rest.length > 0 || once) return printUsage();
+function doctor(json: boolean): number {
   const found = probe();
   process.stdout.write(
     json
@@ -125,6 +95,75 @@ async function main(argv: string[]): Promise<number> {
       : renderDoctor(found, chooseStyle()),
   );
   return found.isAvailable ? 0 : 1;
+}
+
+interface Given {
+  readonly json: boolean;
+  readonly once: boolean;
+  readonly directory: string | undefined;
+  readonly operand: string | undefined;
+}
+
+interface Command {
+  readonly options: readonly ('json' | 'once' | 'directory')[];
+  /** What the argument after the command's name looks like, which can be left out; without it there is none. */
+  readonly operand?: RegExp;
+  /** The exit status. */
+  run(given: Given): number | Promise<number>;
+}
+
+const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map(
+  Object.entries<Command>({
+    doctor: { options: ['json'], run: ({ json }) => doctor(json) },
+    top: {
+      options: ['json', 'once'],
+      operand: /^\d*$/,
+      run({ json, once, operand }) {
+        const pid = operand ? Number(operand) : undefined;
+        return finish(() => top({ pid, json, once, style: chooseStyle() }));
+      },
+    },
+    bench: {
+      options: ['json', 'directory'],
+      run: ({ json, directory }) => finish(() => bench({ json, directory, style: chooseStyle() })),
+    },
+    build: { options: [], run: build },
+    'seccomp-profile': { options: [], operand: /^/, run: ({ operand }) => printProfile(operand) },
+  }),
+);
+
+/** Runs the command and returns its exit status. */
+async function main(argv: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options: {
+      json: { type: 'boolean' },
+      once: { type: 'boolean' },
+      directory: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+    },
+    allowPositionals: true,
+  });
+  const { help, version: isVersionAsked, ...options } = values;
+  if (help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (isVersionAsked) {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  const [name, operand, ...surplus] = positionals;
+  const command = COMMANDS.get(name);
+  if (command === undefined || surplus.length > 0) return printUsage();
+  const isOperandFit = operand === undefined || command.operand?.test(operand) === true;
+  const areOptionsFit = Object.keys(options).every((each) =>
+    (command.options as readonly string[]).includes(each),
+  );
+  if (!isOperandFit || !areOptionsFit) return printUsage();
+  const { json = false, once = false, directory } = options;
+  return command.run({ json, once, directory, operand });
 }
 
 try {
