@@ -53,8 +53,10 @@ function commandOf(
   return [bun, ...trial];
 }
 
+/** The output's lines of JSON, which say it together: latencies are a client's, and so a line of its own. */
 function readMeasurement(output: string): Measurement {
-  const measured: unknown = JSON.parse(output.trim().split('\n').at(-1) ?? '');
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  const measured: unknown = Object.assign({}, ...lines.map((line): unknown => JSON.parse(line)));
   if (isMeasurement(measured)) return measured;
   throw new Error(`this is no measurement: ${output}`);
 }

@@ -8,7 +8,7 @@ import { Unavailable } from './workload.js';
 const SOURCES = join(import.meta.dirname, '..', '..', 'bench', 'native');
 const OUTPUT = join(import.meta.dirname, 'native');
 /** Shared by the programs: newer than a program, they make it stale. */
-const HEADERS = ['measure.h', 'ring.h', 'receiver.h'];
+const HEADERS = ['measure.h', 'ring.h', 'receiver.h', 'client.h'];
 
 const outcomes = new Map<string, string | Unavailable>();
 

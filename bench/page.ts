@@ -4,8 +4,8 @@
  * Only a full run makes one (`npm run bench -- --write`); the page is generated and not edited afterwards.
  */
 import type { Machine } from './machine.js';
-import { describeMisses, figuresOf } from './report.js';
-import type { ContenderResult, RunResult, VariantResult } from './results.js';
+import { columnsOf, describeMisses, figuresOf, formatRate } from './report.js';
+import type { RunResult, VariantResult } from './results.js';
 
 /**
  * Such as `2026-11-29-linux-6.18-amd-epyc-2-cpus.md`.
@@ -33,10 +33,13 @@ export function formatPage({ machine, roundCount, variants }: RunResult): string
 }
 
 function formatVariant(result: VariantResult): string {
-  const titles = result.baselines.map(({ title }) => title);
-  const head = ['', result.operations, 'min – max', ...titles.map((title) => `× ${title}`), 'CPU µs'];
-  const measured = result.contenders.filter(({ summary }) => summary !== null);
-  const table = [head, head.map(() => '---'), ...measured.map((contender) => cellsOf(contender, titles))];
+  const columns = columnsOf(result);
+  const head = ['', result.operations, ...columns.map(({ title }) => title)];
+  const measured = result.contenders.flatMap((contender) => {
+    const { name, summary } = contender;
+    return summary === null ? [] : [[name, formatRate(summary.median), ...figuresOf(contender, columns)]];
+  });
+  const table = [head, head.map(() => '---'), ...measured];
   const notes = [
     ...result.contenders.flatMap(({ name, absence }) =>
       absence === null ? [] : [`${name}: not measured, ${absence.split('\n')[0]}`],
@@ -49,9 +52,4 @@ function formatVariant(result: VariantResult): string {
   ];
   if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join('\n'));
   return parts.join('\n\n');
-}
-
-function cellsOf({ name, summary, ratios }: ContenderResult, titles: readonly string[]): string[] {
-  if (summary === null) return [];
-  return [name, ...figuresOf(summary, ratios, titles)];
 }

@@ -20,12 +20,12 @@ export function formatMachine(machine: Machine, roundCount: number, isQuick: boo
 }
 
 export function formatVariant(result: VariantResult): string {
-  const { row, title, operations, baselines, contenders, goals } = result;
-  const titles = baselines.map((baseline) => baseline.title);
+  const { row, title, operations, contenders, goals } = result;
+  const columns = columnsOf(result);
   const fastest = Math.max(...contenders.map(({ summary }) => summary?.median ?? 0));
   const lines = alignColumns([
-    ['', 'median/s', 'min – max', ...titles.map((name) => `× ${name}`), 'CPU µs each', ''],
-    ...contenders.map((contender) => cellsOf(contender, titles, fastest)),
+    ['', 'median/s', ...columns.map(({ title }) => title), ''],
+    ...contenders.map((contender) => cellsOf(contender, columns, fastest)),
   ]);
   for (const { name, absence, hasFailed } of contenders) {
     if (absence !== null) lines.push(`  ${name}: ${hasFailed ? 'FAILED: ' : ''}${firstError(absence)}`);
@@ -40,28 +40,40 @@ export function formatVariant(result: VariantResult): string {
   return `\n${row} · ${title}, ${operations}\n${lines.join('\n')}`;
 }
 
-function cellsOf(
-  { name, summary, ratios }: ContenderResult,
-  titles: readonly string[],
-  fastest: number,
-): string[] {
-  if (!summary) return [name, '–', '', ...titles.map(() => ''), '', ''];
+function cellsOf(contender: ContenderResult, columns: readonly Column[], fastest: number): string[] {
+  const { name, summary } = contender;
+  if (!summary) return [name, '–', ...columns.map(() => ''), ''];
   const bar = '█'.repeat(Math.round((summary.median / fastest) * BAR_CHARACTERS));
-  return [name, ...figuresOf(summary, ratios, titles), bar];
+  return [name, formatRate(summary.median), ...figuresOf(contender, columns), bar];
 }
 
-/** Median, spread, ratios in the order of `titles`, processor time. */
-export function figuresOf(
-  { median, min, max, cpuUsPerOperation }: Summary,
-  ratios: Readonly<Record<string, number>>,
-  titles: readonly string[],
-): string[] {
+/** What is said of a contender beside its name and median. */
+export interface Column {
+  title: string;
+  cell(summary: Summary, ratios: ContenderResult['ratios']): string;
+}
+
+/** Latencies only where they were taken. */
+export function columnsOf({ baselines, contenders }: VariantResult): Column[] {
+  const percentiles = [
+    ['p50', 'p50 µs'],
+    ['p99', 'p99 µs'],
+  ] as const;
+  const hasLatency = contenders.some(({ summary }) => summary?.latencyUs);
   return [
-    formatRate(median),
-    `${formatRate(min)} – ${formatRate(max)}`,
-    ...titles.map((title) => ratios[title]?.toFixed(2) ?? '–'),
-    cpuUsPerOperation.toFixed(2),
+    { title: 'min – max', cell: ({ min, max }) => `${formatRate(min)} – ${formatRate(max)}` },
+    ...baselines.map(({ title }): Column => {
+      return { title: `× ${title}`, cell: (_summary, ratios) => ratios[title]?.toFixed(2) ?? '–' };
+    }),
+    { title: 'CPU µs', cell: ({ cpuUsPerOperation }) => cpuUsPerOperation.toFixed(2) },
+    ...(hasLatency ? percentiles : []).map(([percentile, title]): Column => {
+      return { title, cell: ({ latencyUs }) => (latencyUs ? formatUs(latencyUs[percentile]) : '–') };
+    }),
   ];
+}
+
+export function figuresOf({ summary, ratios }: ContenderResult, columns: readonly Column[]): string[] {
+  return summary === null ? [] : columns.map(({ cell }) => cell(summary, ratios));
 }
 
 /** The goals of a workload that some contender missed, in words. */
@@ -90,6 +102,10 @@ function compareWithGoal(title: string, goal: number, ratio: number | undefined)
 function firstError(text: string): string {
   const lines = text.split('\n');
   return lines.find((line) => /Error( \[\w+\])?: |\berror: /.test(line)) ?? lines[0] ?? '';
+}
+
+function formatUs(us: number): string {
+  return us < 100 ? us.toFixed(1) : us.toFixed(0);
 }
 
 export function formatRate(perSecond: number): string {

@@ -5,6 +5,8 @@ import type { Baseline, Goal, Measurement } from './workload.js';
 
 export interface ContenderResult {
   name: string;
+  /** Such as `node 26.12.1`; absent for a program in C, and when no trial succeeded. */
+  runtime?: string | undefined;
   trials: Measurement[];
   /** Null when no trial succeeded. */
   summary: Summary | null;

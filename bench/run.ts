@@ -21,6 +21,7 @@ import { summarize } from './statistics.js';
 import { type Baseline, type Setting, Unavailable, type Variant } from './workload.js';
 
 const ROUND_COUNT = 5;
+const WARM_UP_MS_MAX = 5000;
 const RESULTS = join(import.meta.dirname, 'results.json');
 /** In the source tree: this file runs from build/bench. */
 const PAGES = join(import.meta.dirname, '../../bench/results');
@@ -55,7 +56,7 @@ async function runVariant(
       }
     }
   }
-  const results = contenders.map(({ result }) => result);
+  const results = contenders.map(({ result }) => ({ ...result, runtime: result.trials[0]?.runtime }));
   addRatios(results, workload.baselines);
   const { operations, baselines } = workload;
   return { row, title, operations, baselines, contenders: results, goals };
@@ -117,7 +118,13 @@ const onEnd = restoreAtExit();
 const directory = mkdtempSync(join(values.directory, 'ringlet-bench-'));
 onEnd(() => rmSync(directory, { recursive: true, force: true }));
 const rows = new Set(positionals.length > 0 ? positionals : ROWS);
-const result = await run(rows, roundCount, { isQuick: values.quick, directory, compile, onEnd });
+const result = await run(rows, roundCount, {
+  isQuick: values.quick,
+  warmUpMsMax: values.quick ? 100 : WARM_UP_MS_MAX,
+  directory,
+  compile,
+  onEnd,
+});
 writeFileSync(RESULTS, `${JSON.stringify(result, null, 2)}\n`);
 console.log(`Written to ${RESULTS}`);
 if (values.write) {

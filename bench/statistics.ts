@@ -1,5 +1,5 @@
 /** Medians and spread of a contender's trials. */
-import type { Measurement } from './workload.js';
+import type { Latency, Measurement } from './workload.js';
 
 export interface Summary {
   trialCount: number;
@@ -11,6 +11,8 @@ export interface Summary {
   cpuUsPerOperation: number;
   /** Calls of io_uring_enter an operation, of all trials together; null where they were not counted. */
   entersPerOperation: number | null;
+  /** Each the median of the trials'; absent where it was not taken. */
+  latencyUs?: Latency | undefined;
 }
 
 export function summarize(trials: readonly Measurement[]): Summary {
@@ -22,7 +24,14 @@ export function summarize(trials: readonly Measurement[]): Summary {
     max: Math.max(...rates),
     cpuUsPerOperation: median(trials.map(({ cpuUs, operationCount }) => cpuUs / operationCount)),
     entersPerOperation: entersPerOperation(trials),
+    latencyUs: medianLatency(trials.flatMap(({ latencyUs }) => latencyUs ?? [])),
   };
+}
+
+function medianLatency(latencies: readonly Latency[]): Latency | undefined {
+  if (latencies.length === 0) return undefined;
+  const of = (percentile: keyof Latency): number => median(latencies.map((each) => each[percentile]));
+  return { p50: of('p50'), p90: of('p90'), p99: of('p99'), p999: of('p999') };
 }
 
 function entersPerOperation(trials: readonly Measurement[]): number | null {

@@ -3,7 +3,7 @@
  *
  *   node build/bench/trial.js <case> <contender> <parameters as JSON>
  *
- * Prints a `Measurement` as the last line. Status 3 means that the contender cannot run here,
+ * Prints a `Measurement` as lines of JSON. Status 3 means that the contender cannot run here,
  * with the reason as the last line of standard error; any other status but 0 is a failure.
  */
 import { loadWorkload } from './cases.js';
@@ -15,8 +15,17 @@ const contender = workload.contenders.find(({ name }) => name === contenderName)
 if (!contender?.run) {
   throw new Error(`${caseName} has no JavaScript contender named ${contenderName}`);
 }
+
+/** Node's versions name what else they are: Bun and Deno put themselves there. */
+function runtimeName(): string {
+  const { bun, deno, node } = process.versions;
+  if (bun !== undefined) return `bun ${bun}`;
+  return deno === undefined ? `node ${node}` : `deno ${deno}`;
+}
+
 try {
-  console.log(JSON.stringify(await contender.run(JSON.parse(parameters))));
+  const measurement = await contender.run(JSON.parse(parameters));
+  console.log(JSON.stringify({ ...measurement, runtime: runtimeName() }));
 } catch (error) {
   if (!(error instanceof Unavailable)) throw error;
   console.error(error.message);

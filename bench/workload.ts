@@ -7,6 +7,14 @@
  * Node's own contender must not pay for loading it.
  */
 
+/** How long operations took in microseconds: one in two, in ten, in a hundred, in a thousand took longer. */
+export interface Latency {
+  p50: number;
+  p90: number;
+  p99: number;
+  p999: number;
+}
+
 /** What one trial measured, over the measured part alone. */
 export interface Measurement {
   operationCount: number;
@@ -15,6 +23,10 @@ export interface Measurement {
   cpuUs: number;
   /** Calls of io_uring_enter made by the process, where a case counts them. */
   enterCount?: number;
+  /** Of single operations, where a case takes it. */
+  latencyUs?: Latency | undefined;
+  /** What ran the trial, such as `node 26.12.1`; a program in C does not say. */
+  runtime?: string;
 }
 
 /** Has either `run` or `native`. Parameters travel to a trial as JSON, so methods take them unchecked. */
@@ -56,6 +68,8 @@ export interface Variant<Parameters> {
 /** How long trials take, and where they may write. */
 export interface Setting {
   isQuick: boolean;
+  /** How long code may take to get compiled, at most. */
+  warmUpMsMax: number;
   /** A folder of the run's own, on a file system whose page cache io_uring reads inline. */
   directory: string;
   /** Compiles a program of bench/native/ and returns its path; throws `Unavailable` where that cannot be. */

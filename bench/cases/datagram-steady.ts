@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { LatencySamples } from '../latency.js';
 import { raiseReceiveLimit } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
@@ -22,6 +23,10 @@ interface Parameters {
 
 /** What the sender numbers its last datagrams with. */
 const END = 0xffffffff;
+/** Where it puts the time of each, in nanoseconds of CLOCK_MONOTONIC. */
+const LEFT_AT = 8;
+/** One datagram in so many is looked at for its latency, so that this costs nothing that shows. */
+const SAMPLE_INTERVAL = 16;
 /**
  * A tenth of a second of the higher rate: with less, a receiver that the machine does not let run for a moment
  * loses some, and then it has less to do.
@@ -36,6 +41,7 @@ function startSender(port: number, { sender, datagramCount, datagramBytes, rate 
 /** Counts what comes, and the processor's time from a third of it on: what compiles is no matter of the rate. */
 class Meter {
   readonly #warmCount: number;
+  readonly #samples = new LatencySamples();
   #count = 0;
   #countBefore = 0;
   #before = process.cpuUsage();
@@ -44,12 +50,18 @@ class Meter {
     this.#warmCount = datagramCount / 3;
   }
 
-  add(count: number): void {
+  /** Returns whether it is one of the last. */
+  isLast(payload: Buffer): boolean {
     if (this.#countBefore === 0 && this.#count >= this.#warmCount) {
       this.#countBefore = this.#count;
       this.#before = process.cpuUsage();
     }
-    this.#count += count;
+    this.#count += 1;
+    if (payload.readUInt32LE(0) === END) return true;
+    if (this.#countBefore > 0 && this.#count % SAMPLE_INTERVAL === 0) {
+      this.#samples.add(Number(process.hrtime.bigint() - payload.readBigUInt64LE(LEFT_AT)) / 1000);
+    }
+    return false;
   }
 
   read({ datagramCount }: Parameters): Measurement {
@@ -58,7 +70,8 @@ class Meter {
       throw new Error(`only ${this.#count} of ${datagramCount} came: the rate is too high here`);
     }
     const cpuUs = user + system;
-    return { operationCount: this.#count - this.#countBefore, elapsedNs: cpuUs * 1000, cpuUs };
+    const operationCount = this.#count - this.#countBefore;
+    return { operationCount, elapsedNs: cpuUs * 1000, cpuUs, latencyUs: this.#samples.percentiles() };
   }
 }
 
@@ -84,8 +97,7 @@ async function byEvent(parameters: Parameters): Promise<Measurement> {
   const receive = (meter: Meter): Promise<void> =>
     new Promise((resolve) => {
       socket.on('message', (payload: Buffer) => {
-        meter.add(1);
-        if (payload.readUInt32LE(0) === END) resolve();
+        if (meter.isLast(payload)) resolve();
       });
     });
   const measurement = await measure(socket.address().port, parameters, receive);
@@ -103,15 +115,11 @@ function onRing(name: RingName, isBatched: boolean): (parameters: Parameters) =>
       ring,
     });
     const receive = async (meter: Meter): Promise<void> => {
-      for await (const { data } of socket) {
-        meter.add(1);
-        if (data.readUInt32LE(0) === END) break;
-      }
+      for await (const { data } of socket) if (meter.isLast(data)) break;
     };
     const receiveBatches = async (meter: Meter): Promise<void> => {
       for await (const batch of socket.batches()) {
-        meter.add(batch.length);
-        if (batch.some(({ data }) => data.readUInt32LE(0) === END)) break;
+        if (batch.some(({ data }) => meter.isLast(data))) break;
       }
     };
     const measurement = await measure(socket.address.port, parameters, isBatched ? receiveBatches : receive);

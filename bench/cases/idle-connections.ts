@@ -5,24 +5,16 @@
  */
 import { useDefaultCongestionControl } from '../system-settings.js';
 import type { Setting, Variant, Workload } from '../workload.js';
-import { byEvent, echo, onRing, type Parameters } from './tcp-echo.js';
+import { byEvent, echo, echoParameters, onRing, type Parameters } from './tcp-echo.js';
 
 const IDLE_COUNTS = [10, 1000, 10_000];
 
-async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
-  useDefaultCongestionControl(onEnd);
-  const client = compile('echo-client');
+async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
+  useDefaultCongestionControl(setting.onEnd);
   return IDLE_COUNTS.map((idleCount) => ({
     row: 'row14',
     title: `TCP echo of 64 B on 64 connections, beside ${idleCount} idle ones`,
-    parameters: {
-      client,
-      idleCount,
-      connectionCount: 64,
-      messageBytes: 64,
-      warmUpMessages: isQuick ? 2_000 : 50_000,
-      measuredMessages: isQuick ? 10_000 : 300_000,
-    },
+    parameters: { ...echoParameters(setting, 64), idleCount },
     goals: [{ contenders: ['ringlet for await'], ratios: { Node: 1.65 } }],
   }));
 }

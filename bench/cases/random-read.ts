@@ -6,8 +6,10 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
+import { LatencySamples } from '../latency.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
+import { warmUp } from '../warm-up.js';
 import type { FileHandle } from 'ringlet';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
@@ -16,7 +18,7 @@ interface Parameters {
   fileBytes: number;
   blockBytes: number;
   inFlight: number;
-  warmUpMs: number;
+  warmUpMsMax: number;
   measuredMs: number;
 }
 
@@ -24,6 +26,10 @@ const FILE_BYTES = 32 * 1024 * 1024;
 const BLOCK_BYTES = 4096;
 /** The clock is read once in so many operations. */
 const CLOCK_INTERVAL = 16;
+const WARM_UP_PASS_MS = 100;
+const C_WARM_UP_MS = 300;
+/** Part of the measured time that is spent once more on latencies: to read the clock twice a read costs something. */
+const LATENCY_PART = 0.25;
 
 /** What Node's `FileHandle` and ringlet's have in common here. */
 interface Readable {
@@ -46,12 +52,18 @@ function blockNumbers(blockCount: number): () => number {
   };
 }
 
+/** What is looked at beside the rate. */
+interface Look {
+  isChecking?: boolean;
+  samples?: LatencySamples;
+}
+
 /** Reads until the time is up. Returns how many reads there were. */
 async function readFor(
   file: Readable,
   ms: number,
   parameters: Parameters,
-  isChecking: boolean,
+  { isChecking = false, samples }: Look = {},
 ): Promise<number> {
   const { blockBytes, fileBytes, inFlight } = parameters;
   const nextBlock = blockNumbers(fileBytes / blockBytes);
@@ -62,7 +74,9 @@ async function readFor(
     const buffer = Buffer.allocUnsafeSlow(blockBytes);
     while (!isOver) {
       const block = nextBlock();
+      const startedMs = samples === undefined ? 0 : performance.now();
       const { bytesRead } = await file.read(buffer, 0, blockBytes, block * blockBytes);
+      samples?.add((performance.now() - startedMs) * 1000);
       if (bytesRead !== blockBytes) throw new Error(`block ${block}: ${bytesRead} bytes`);
       if (isChecking && buffer.readUInt32LE(0) !== block) throw new Error(`block ${block}: not its bytes`);
       count += 1;
@@ -73,12 +87,12 @@ async function readFor(
   return count;
 }
 
-/** The same in batches, each with a promise for all. */
+/** The same in batches, each with a promise for all, and so a latency for all. */
 async function readManyFor(
   file: FileHandle,
   ms: number,
   parameters: Parameters,
-  isChecking: boolean,
+  { isChecking = false, samples }: Look = {},
 ): Promise<number> {
   const { blockBytes, fileBytes, inFlight } = parameters;
   const nextBlock = blockNumbers(fileBytes / blockBytes);
@@ -90,7 +104,10 @@ async function readManyFor(
   let count = 0;
   do {
     for (const read of reads) read.position = nextBlock() * blockBytes;
-    for (const result of await file.readMany(reads)) {
+    const startedMs = samples === undefined ? 0 : performance.now();
+    const results = await file.readMany(reads);
+    samples?.add((performance.now() - startedMs) * 1000);
+    for (const result of results) {
       if (result.status === 'rejected') throw result.reason;
       const { bytesRead, buffer } = result.value;
       const { position } = reads[count % inFlight] as { position: number };
@@ -107,16 +124,21 @@ async function readManyFor(
 async function measureReads<File extends Readable>(
   file: File,
   parameters: Parameters,
-  read: (file: File, ms: number, parameters: Parameters, isChecking: boolean) => Promise<number> = readFor,
+  read: (file: File, ms: number, parameters: Parameters, look?: Look) => Promise<number> = readFor,
 ): Promise<Measurement> {
-  await readThrough(parameters.path);
-  await read(file, parameters.warmUpMs, parameters, true);
+  const { path, warmUpMsMax, measuredMs } = parameters;
+  await readThrough(path);
+  const passMs = Math.min(WARM_UP_PASS_MS, warmUpMsMax / 4);
+  await read(file, passMs, parameters, { isChecking: true });
+  await warmUp(warmUpMsMax, () => read(file, passMs, parameters));
   const stopwatch = new Stopwatch();
   stopwatch.start();
-  const count = await read(file, parameters.measuredMs, parameters, false);
+  const count = await read(file, measuredMs, parameters);
   stopwatch.stop();
+  const samples = new LatencySamples();
+  await read(file, measuredMs * LATENCY_PART, parameters, { samples });
   await file.close();
-  return stopwatch.measurement(count);
+  return { ...stopwatch.measurement(count), latencyUs: samples.percentiles() };
 }
 
 async function builtIn(parameters: Parameters): Promise<Measurement> {
@@ -151,14 +173,14 @@ async function writeNumberedFile(path: string): Promise<void> {
   await file.sync();
 }
 
-async function prepare({ directory, isQuick }: Setting): Promise<Variant<Parameters>[]> {
+async function prepare({ directory, isQuick, warmUpMsMax }: Setting): Promise<Variant<Parameters>[]> {
   const path = join(directory, 'random-read.bin');
   await writeNumberedFile(path);
   const parameters = {
     path,
     fileBytes: FILE_BYTES,
     blockBytes: BLOCK_BYTES,
-    warmUpMs: isQuick ? 50 : 400,
+    warmUpMsMax,
     measuredMs: isQuick ? 100 : 1000,
   };
   const rings = ['ringlet', 'ringlet sqPoll'];
@@ -199,7 +221,7 @@ export const workload: Workload<Parameters> = {
   contenders: [
     ...fileContenders(['loop', 'ringOnly', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
       program: 'random-read',
-      arguments: (p: Parameters) => [p.path, p.blockBytes, p.inFlight, p.warmUpMs, p.measuredMs],
+      arguments: (p: Parameters) => [p.path, p.blockBytes, p.inFlight, C_WARM_UP_MS, p.measuredMs],
     }),
     { name: 'ringlet readMany', run: manyOnRing('loop') },
     { name: 'ringlet readMany, file table', run: manyOnRing('fileTable') },

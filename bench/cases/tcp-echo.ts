@@ -1,69 +1,62 @@
 /**
  * Row 10: a TCP echo server under a client in C that keeps one message in flight on each connection.
- *
- * Each echo is one operation. The server counts them, and times those after the warm-up; the client is a
- * process of its own, the same for all contenders.
+ * Each echo is one operation.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { StreamSocket } from 'ringlet';
-import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
+import { type LoadParameters, ServedLoad } from '../served-load.js';
 import { useDefaultCongestionControl } from '../system-settings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
-export interface Parameters {
-  /** The compiled bench/native/echo-client.c. */
-  client: string;
-  /** Connections that it makes besides, and says nothing on. */
+export interface Parameters extends LoadParameters {
+  /** Connections that the client makes besides, and says nothing on. */
   idleCount?: number;
   connectionCount: number;
   messageBytes: number;
-  warmUpMessages: number;
-  measuredMessages: number;
+}
+
+/** As many echoes as show the difference between contenders. */
+export function echoParameters(
+  { isQuick, warmUpMsMax, compile }: Setting,
+  connectionCount: number,
+): Parameters {
+  return {
+    client: compile('echo-client'),
+    warmUpMsMax,
+    passCount: isQuick ? 1_000 : 10_000,
+    measuredCount: isQuick ? 10_000 : 300_000,
+    connectionCount,
+    messageBytes: MESSAGE_BYTES,
+  };
 }
 
 const MESSAGE_BYTES = 64;
 const CONNECTION_COUNTS = [64, 512];
 
-/** Counts echoes, and times those after the warm-up. */
+/** Counts echoes by their bytes. */
 class EchoCount {
-  readonly #stopwatch = new Stopwatch();
+  readonly #load: ServedLoad;
   readonly #parameters: Parameters;
-  #bytes = 0;
-  #startBytes: number;
-  #endBytes: number;
 
   constructor(parameters: Parameters) {
-    const { messageBytes, warmUpMessages, measuredMessages } = parameters;
     this.#parameters = parameters;
-    this.#startBytes = warmUpMessages * messageBytes;
-    this.#endBytes = this.#startBytes + measuredMessages * messageBytes;
+    this.#load = new ServedLoad(parameters);
   }
 
   /** Bytes that are on their way back. */
   add(bytes: number): void {
-    const before = this.#bytes;
-    this.#bytes += bytes;
-    if (before < this.#startBytes && this.#bytes >= this.#startBytes) this.#stopwatch.start();
-    if (before < this.#endBytes && this.#bytes >= this.#endBytes) this.#stopwatch.stop();
+    this.#load.add(bytes / this.#parameters.messageBytes);
   }
 
-  /** Runs the client against the port to its end. */
-  async measure(port: number): Promise<Measurement> {
-    const { client, connectionCount, messageBytes, warmUpMessages, measuredMessages } = this.#parameters;
-    const argv = [port, connectionCount, messageBytes, warmUpMessages + measuredMessages];
-    const { idleCount = 0 } = this.#parameters;
-    if (idleCount > 0) argv.push(idleCount);
-    const process = spawn(client, argv.map(String), { stdio: 'inherit' });
-    const [status] = (await once(process, 'exit')) as [number | null];
-    if (status !== 0) throw new Error(`the client ended with status ${status}`);
-    return this.#stopwatch.measurement(measuredMessages);
+  measure(port: number): Promise<Measurement> {
+    const { connectionCount, messageBytes, idleCount = 0 } = this.#parameters;
+    return this.#load.measure(port, [connectionCount, messageBytes, idleCount]);
   }
 }
 
-function answerEvents(socket: Socket, count: EchoCount): void {
+async function answerEvents(socket: Socket, count: EchoCount): Promise<void> {
   socket.on('data', (chunk) => {
     socket.write(chunk);
     count.add(chunk.length);
@@ -80,12 +73,12 @@ async function answerAwaited(socket: Socket, count: EchoCount): Promise<void> {
 
 async function onNode(
   parameters: Parameters,
-  answer: (socket: Socket, count: EchoCount) => void | Promise<void>,
+  answer: (socket: Socket, count: EchoCount) => Promise<void>,
 ): Promise<Measurement> {
   const count = new EchoCount(parameters);
   const server = createServer((socket) => {
     socket.on('error', () => {});
-    void answer(socket, count);
+    answer(socket, count).catch(() => {});
   });
   server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
   await once(server, 'listening');
@@ -134,19 +127,12 @@ export function onRing(
   };
 }
 
-async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
-  useDefaultCongestionControl(onEnd);
-  const client = compile('echo-client');
+async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
+  useDefaultCongestionControl(setting.onEnd);
   return CONNECTION_COUNTS.map((connectionCount) => ({
     row: 'row10',
     title: `TCP echo of ${MESSAGE_BYTES} B on ${connectionCount} connections`,
-    parameters: {
-      client,
-      connectionCount,
-      messageBytes: MESSAGE_BYTES,
-      warmUpMessages: isQuick ? 2_000 : 50_000,
-      measuredMessages: isQuick ? 10_000 : 300_000,
-    },
+    parameters: echoParameters(setting, connectionCount),
     goals: [
       { contenders: ['ringlet for await'], ratios: { Node: 1.65, C: 0.96, Bun: 1.12 } },
       { contenders: ['ringlet, epoll for await'], ratios: { Node: 1.2 } },
@@ -174,7 +160,7 @@ export const workload: Workload<Parameters> = {
       name: 'C, liburing',
       native: {
         program: 'echo-server',
-        arguments: (p) => [p.client, p.connectionCount, p.messageBytes, p.warmUpMessages, p.measuredMessages],
+        arguments: (p) => [p.client, p.connectionCount, p.messageBytes, p.passCount * 5, p.measuredCount],
       },
     },
   ],

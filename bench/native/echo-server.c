@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -74,14 +75,22 @@ static int listen_on(unsigned* port) {
   return fd;
 }
 
-static pid_t start_client(char* client, unsigned port, char* connections, char* bytes, unsigned long count) {
-  char port_text[16], count_text[32];
+/** Starts the client, which does what `control` says; see client.h. */
+static pid_t start_client(char* client, unsigned port, char* connections, char* bytes, int* control) {
+  char port_text[16];
   snprintf(port_text, sizeof port_text, "%u", port);
-  snprintf(count_text, sizeof count_text, "%lu", count);
-  char* arguments[] = {client, port_text, connections, bytes, count_text, NULL};
+  char* arguments[] = {client, port_text, connections, bytes, NULL};
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) die("pipe", -errno);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
   pid_t child;
-  int error = posix_spawn(&child, client, NULL, NULL, arguments, NULL);
+  int error = posix_spawn(&child, client, &actions, NULL, arguments, NULL);
   if (error != 0) die(client, -error);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[0]);
+  *control = ends[1];
   return child;
 }
 
@@ -98,7 +107,8 @@ int main(int argc, char** argv) {
   struct io_uring_sqe* sqe = io_uring_get_sqe(&server.ring);
   io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, SOCK_CLOEXEC);
   sqe->user_data = tag(ACCEPT, 0, 0);
-  pid_t child = start_client(argv[1], port, argv[2], argv[3], warm_up + measured);
+  int control;
+  pid_t child = start_client(argv[1], port, argv[2], argv[3], &control);
 
   struct measurement measurement = {0};
   uint64_t start_ns = 0, cpu_before_us = 0;
@@ -134,6 +144,7 @@ int main(int argc, char** argv) {
         if (++echoed == warm_up) {
           start_ns = now_ns();
           cpu_before_us = cpu_us();
+          if (write(control, ".", 1) < 0) die("client", -errno);
         }
       }
     }
@@ -143,6 +154,7 @@ int main(int argc, char** argv) {
   measurement.elapsed_ns = now_ns() - start_ns;
   measurement.cpu_us = cpu_us() - cpu_before_us;
   measurement.operation_count = measured;
+  close(control);
   int status;
   if (waitpid(child, &status, 0) < 0 || status != 0) die("client", -EIO);
   print_measurement(&measurement);

@@ -37,6 +37,38 @@ static inline void print_measurement(const struct measurement* m) {
          (unsigned long long)m->cpu_us);
 }
 
+enum { LATENCIES_MAX = 1 << 20 };
+
+/** How long operations took; more than there is room for, and the first ones are forgotten. */
+struct latencies {
+  float us[LATENCIES_MAX];
+  uint64_t count;
+};
+
+static inline void add_latency(struct latencies* latencies, uint64_t start_ns, uint64_t end_ns) {
+  latencies->us[latencies->count++ % LATENCIES_MAX] = (float)(end_ns - start_ns) / 1000;
+}
+
+static inline int compare_floats(const void* a, const void* b) {
+  float left = *(const float*)a, right = *(const float*)b;
+  return (left > right) - (left < right);
+}
+
+/** As bench/latency.ts has it; nothing where there are none. */
+static inline void print_latencies(struct latencies* latencies) {
+  size_t count = latencies->count < LATENCIES_MAX ? latencies->count : LATENCIES_MAX;
+  if (count == 0) return;
+  qsort(latencies->us, count, sizeof *latencies->us, compare_floats);
+  const char* names[] = {"p50", "p90", "p99", "p999"};
+  const size_t thousandths[] = {500, 900, 990, 999};
+  printf("{\"latencyUs\":{");
+  for (unsigned i = 0; i < 4; i++) {
+    size_t rank = (count * thousandths[i] + 999) / 1000;
+    printf("%s\"%s\":%.3f", i == 0 ? "" : ",", names[i], (double)latencies->us[rank - 1]);
+  }
+  printf("}}\n");
+}
+
 /** Ends the program with what was being done and the kernel's answer, given as -errno. */
 static inline void die(const char* what, int negative_errno) {
   fprintf(stderr, "%s: %s\n", what, strerror(-negative_errno));

@@ -1,6 +1,7 @@
 /**
  * Sends numbered datagrams to a port of 127.0.0.1, each at its time, and then some that mark the end.
- * The first four bytes of each are its number from 0, or 0xffffffff, little-endian. Needs no liburing.
+ * The first four bytes of each are its number from 0, or 0xffffffff, little-endian, and eight from the eighth
+ * on the CLOCK_MONOTONIC nanoseconds at which it left. Needs no liburing.
  *
  *   send-steadily <port> <count> <bytes> <a second>
  */
@@ -21,7 +22,7 @@ int main(int argc, char** argv) {
   uint32_t count = number_argument(argc, argv, 2, "count");
   size_t bytes = number_argument(argc, argv, 3, "bytes");
   uint64_t rate = number_argument(argc, argv, 4, "a second");
-  if (bytes < sizeof(uint32_t)) die("bytes: no room for the number", -EINVAL);
+  if (bytes < 2 * sizeof(uint64_t)) die("bytes: no room for number and time", -EINVAL);
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -30,10 +31,11 @@ int main(int argc, char** argv) {
   usleep(START_DELAY_US);
   uint64_t start_ns = now_ns();
   for (uint32_t i = 0; i < count; i++) {
-    uint64_t due_ns = start_ns + (uint64_t)i * 1000000000u / rate;
-    while (now_ns() < due_ns) {
+    uint64_t due_ns = start_ns + (uint64_t)i * 1000000000u / rate, left_ns;
+    while ((left_ns = now_ns()) < due_ns) {
     }
     memcpy(payload, &i, sizeof i);
+    memcpy(payload + sizeof left_ns, &left_ns, sizeof left_ns);
     send(fd, payload, bytes, 0);
   }
   memset(payload, 0xff, sizeof(uint32_t));
