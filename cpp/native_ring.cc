@@ -154,6 +154,13 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     return Napi::Boolean::New(info.Env(), host_->SubmitStaged());
   }
 
+  // Also among those for which the completion queue has had no room.
+  static const abi::Cqe* FindLast(Ring& ring, uint64_t user_data) {
+    const abi::Cqe* cqe = ring.FindLast(user_data);
+    while (cqe == nullptr && ring.HasOverflowed() && ring.SetAside()) cqe = ring.FindLast(user_data);
+    return cqe;
+  }
+
   // resultOf(slot, generation, ms_max): what has become of an operation that was submitted, ahead of its
   // terminal completion, which comes as any other; -EAGAIN if that can't be told. Waits for an SQ thread
   // only.
@@ -163,12 +170,12 @@ class NativeRing : public Napi::ObjectWrap<NativeRing> {
     if (host_->is_closed()) return Napi::Number::New(info.Env(), -EAGAIN);
     uint64_t user_data = static_cast<uint64_t>(ToUint32(info[1])) << 32 | ToUint32(info[0]);
     uint32_t looks_max = ToUint32(info[2]) * kLooksPerMs;
-    const Ring& ring = host_->ring();
-    const abi::Cqe* cqe = ring.FindLast(user_data);
+    Ring& ring = host_->ring();
+    const abi::Cqe* cqe = FindLast(ring, user_data);
     // An SQ thread takes it in its own time, which others on it may make long.
     for (uint32_t i = 0; cqe == nullptr && ring.is_sq_poll() && i < looks_max; i++) {
       nanosleep(&kLookAgain, nullptr);
-      cqe = ring.FindLast(user_data);
+      cqe = FindLast(ring, user_data);
     }
     return Napi::Number::New(info.Env(), cqe == nullptr ? -EAGAIN : cqe->res);
   }

@@ -248,6 +248,14 @@ int Ring::WaitForFreeEntries() {
 }
 
 uint32_t Ring::Drain(abi::Cqe* out, uint32_t max) {
+  if (aside_.empty()) return DrainQueue(out, max);
+  uint32_t count = std::min(static_cast<uint32_t>(aside_.size()), max);
+  std::copy_n(aside_.begin(), count, out);
+  aside_.erase(aside_.begin(), aside_.begin() + count);
+  return count + DrainQueue(out + count, max - count);
+}
+
+uint32_t Ring::DrainQueue(abi::Cqe* out, uint32_t max) {
   uint32_t head = *kcq_head_;
   // Acquire: the entries below the tail were written before it moved.
   uint32_t count = std::min(LoadAcquire(kcq_tail_) - head, max);
@@ -258,15 +266,29 @@ uint32_t Ring::Drain(abi::Cqe* out, uint32_t max) {
 }
 
 const abi::Cqe* Ring::FindLast(uint64_t user_data) const {
+  auto is_last = [user_data](const abi::Cqe& cqe) {
+    return cqe.user_data == user_data && (cqe.flags & abi::kCqeMore) == 0;
+  };
+  auto found = std::find_if(aside_.begin(), aside_.end(), is_last);
+  if (found != aside_.end()) return &*found;
   uint32_t tail = LoadAcquire(kcq_tail_);
   for (uint32_t at = *kcq_head_; at != tail; at++) {
     const abi::Cqe& cqe = kcqes_[at & cq_mask_];
-    if (cqe.user_data == user_data && (cqe.flags & abi::kCqeMore) == 0) return &cqe;
+    if (is_last(cqe)) return &cqe;
   }
   return nullptr;
 }
 
-uint32_t Ring::ReadyCount() const { return LoadAcquire(kcq_tail_) - *kcq_head_; }
+bool Ring::SetAside() {
+  size_t count = aside_.size();
+  aside_.resize(count + QueuedCompletions());
+  DrainQueue(aside_.data() + count, aside_.size() - count);
+  return Enter(0, 0, abi::kEnterGetEvents, nullptr, 0) == 0 && QueuedCompletions() > 0;
+}
+
+uint32_t Ring::QueuedCompletions() const { return LoadAcquire(kcq_tail_) - *kcq_head_; }
+
+uint32_t Ring::ReadyCount() const { return static_cast<uint32_t>(aside_.size()) + QueuedCompletions(); }
 
 bool Ring::HasDeferredWork() const { return (LoadRelaxed(ksq_flags_) & abi::kSqTaskRun) != 0; }
 

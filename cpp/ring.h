@@ -6,6 +6,7 @@
 #define RINGLET_RING_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "ring_profile.h"
 #include "ring_queues.h"
@@ -67,6 +68,9 @@ class Ring {
   uint32_t Drain(abi::Cqe* out, uint32_t max);
   // A terminal completion that waits to be drained, by its user_data, or null. It goes on waiting.
   const abi::Cqe* FindLast(uint64_t user_data) const;
+  // Makes room in the queue for what the kernel holds back for want of it: what is there is set aside, to be
+  // drained first. Tells whether anything has come.
+  bool SetAside();
   bool HasCompletions() const { return ReadyCount() > 0; }
   uint32_t ReadyCount() const;
   // Whether the kernel holds completions that it only posts when entered, and for which of two reasons.
@@ -95,6 +99,8 @@ class Ring {
   int EnterOnce(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
   bool IsSqThreadComing();
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg, uint64_t bytes);
+  uint32_t DrainQueue(abi::Cqe* out, uint32_t max);
+  uint32_t QueuedCompletions() const;
 
   RingHandle ring_;
   int event_fd_ = -1;
@@ -118,6 +124,8 @@ class Ring {
   uint32_t sq_tail_ = 0;       // ours; ahead of *ksq_tail_ until Submit
   uint32_t sq_woken_for_ = 0;  // the tail with which the SQ thread was last woken
   bool has_links_ = false;     // among what is queued
+  // Taken out of the queue, and not drained yet; mostly empty.
+  std::vector<abi::Cqe> aside_;
 
   QueueMemory memory_;
   uint64_t enter_count_ = 0;

@@ -86,6 +86,26 @@ describeOnEachBackend('The ends of streams', (makeRing, { options: { backend } }
     }
   });
 
+  it('read: the end, after one that it cut short, while completions come in crowds', async () => {
+    const ring = makeRing();
+    await using file = await ring.fs.open(process.execPath);
+    for (const isIterating of [false, true]) {
+      await using pair = await connectPair(ring);
+      await pair.near.write('bytes');
+      await pair.near.end();
+      expect((await pair.far.read(Buffer.alloc(10), { fill: true })).bytesRead).to.equal(5);
+      const end = isIterating
+        ? pair.far
+            .chunks()
+            .next()
+            .then(({ done }) => done)
+        : pair.far.read(Buffer.alloc(1)).then(({ bytesRead }) => bytesRead === 0);
+      const crowd = Array.from({ length: 100 }, () => file.read(Buffer.alloc(1), { position: 0 }));
+      expect(await within('the end', end)).to.equal(true);
+      await Promise.all(crowd);
+    }
+  });
+
   it('read: the end, although writing has failed, where the peer has ended before', async () => {
     await using pair = await connectPair(makeRing());
     await pair.far.write('all there is');
