@@ -115,6 +115,16 @@ describe('docs/troubleshooting.md', () => {
   });
 });
 
+describe('docs/rings.md', () => {
+  it('has every option of a ring in its table, and no other', () => {
+    const source = textOf('src/contract/ring-options.ts');
+    const options = source.slice(source.indexOf('export interface RingOptions'));
+    const names = [...options.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name);
+    const rows = [...textOf('docs/rings.md').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+    expect(rows.toSorted()).to.deep.equal(names.toSorted());
+  });
+});
+
 describe('A page of bench/results/', () => {
   it('is named by date, kernel, machine and rows, and has medians, ratios, absences and missed goals', async () => {
     const { formatPage, pageName } = (await import(join(PACKAGE_ROOT, 'build/bench/page.js'))) as {

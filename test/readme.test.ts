@@ -1,9 +1,12 @@
-/** The code on the README and on pages of docs/: TypeScript compiles against the package's types, and each block runs to its end. */
+/**
+ * The code on the README and on pages of docs/ runs to its end. JavaScript does so as a module and as CommonJS, on the
+ * oldest Node too; TypeScript compiles against the package's types.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { expectCleanExit, PACKAGE_ROOT } from './support/child.js';
-import { Examples } from './support/examples.js';
+import { type ChildOutcome, expectCleanExit, PACKAGE_ROOT } from './support/child.js';
+import { asCommonJs, Examples } from './support/examples.js';
 import { skip } from './support/skip.js';
 import { temporaryDirectory } from './support/temporary.js';
 
@@ -46,27 +49,33 @@ describe('Code on pages', () => {
     await examples.compile(blocks.map(({ language, source }) => (language === 'ts' ? source : 'export {};')));
   });
 
-  it('the README has blocks to run, and one for a Node without TypeScript', () => {
+  it('the README has blocks to run, and one that closes by `await using`', () => {
     const languages = blocksOf('README.md').map(({ language }) => language);
-    expect(languages).to.have.length.at.least(5);
-    expect(languages).to.include('js');
+    expect(languages.filter((language) => language === 'js')).to.have.length.at.least(5);
+    expect(languages).to.include('ts');
   });
 
   for (const [index, { title, language, source }] of blocks.entries()) {
-    it(`block ${index + 1}, of ${title}, runs to its end and prints something`, async function () {
-      // They write to the directory they run in.
-      const outcome = await (language === 'ts'
-        ? examples.run(index, directory.path)
-        : examples.runPlain(
-            source,
-            `${index}.${source.includes('require(') ? 'cjs' : 'mjs'}`,
-            directory.path,
-          ));
-      const [lack] = LACKS.exec(outcome.stderr) ?? [];
-      if (lack !== undefined) skip(this, lack);
-      expectCleanExit(outcome);
-      expect(outcome.stderr).to.equal('');
-      expect(outcome.stdout).to.not.equal('');
-    });
+    const itEnds = (form: string, run: () => Promise<ChildOutcome>) => {
+      it(`block ${index + 1}, of ${title}, runs to its end and prints something, ${form}`, async function () {
+        const outcome = await run();
+        const [lack] = LACKS.exec(outcome.stderr) ?? [];
+        if (lack !== undefined) skip(this, lack);
+        expectCleanExit(outcome);
+        expect(outcome.stderr).to.equal('');
+        expect(outcome.stdout).to.not.equal('');
+      });
+    };
+    // They write to the directory they run in.
+    const plain = (extension: string, text: string) => () =>
+      examples.runPlain(text, `${index}.${extension}`, directory.path);
+    if (language === 'ts') {
+      itEnds('compiled', () => examples.run(index, directory.path));
+    } else if (source.includes('require(')) {
+      itEnds('as CommonJS', plain('cjs', source));
+    } else {
+      itEnds('as a module', plain('mjs', source));
+      itEnds('as CommonJS', plain('cjs', asCommonJs(source)));
+    }
   }
 });

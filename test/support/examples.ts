@@ -6,6 +6,19 @@ import { expectCleanExit, type ChildOutcome, PACKAGE_ROOT, runProgram } from './
 const TSC = join(PACKAGE_ROOT, 'node_modules/typescript/bin/tsc');
 const DEADLINE_MS = 60_000;
 
+/** JavaScript with `import` as CommonJS, by the rule that the README states: `require`, and the rest in an `async` function. */
+export function asCommonJs(source: string): string {
+  const requires: string[] = [];
+  const rest = source.replaceAll(
+    /^import (?:(\w+)|\{([^}]+)\}) from ('[^']+');[^\n]*\n/gm,
+    (_line, name: string | undefined, names: string | undefined, module: string) => {
+      requires.push(`const ${name ?? `{${names?.replaceAll(' as ', ': ')}}`} = require(${module});`);
+      return '';
+    },
+  );
+  return `${requires.join('\n')}\n\n(async () => {\n${rest}})();\n`;
+}
+
 export class Examples {
   readonly #output: string;
 
