@@ -9,12 +9,14 @@ import { type Action, type Part, persist, type Stage } from './stage.js';
 const BYTES = 512;
 const COUNT = 4;
 const WAITING_MAX = 8;
+/** Places in the file, each with one user at a time. */
+const PLACES = 64;
 
 export class Pools implements Part {
   readonly #stage: Stage;
   readonly #file: FileHandle;
   #pool: BufferPool;
-  #nextPosition = 0;
+  readonly #free = Array.from({ length: PLACES }, (_, index) => index * BYTES);
   #isClosing = false;
   /** Of the pool, the buffers that are lent, by where they lie. */
   #lent = new Set<number>();
@@ -44,8 +46,7 @@ export class Pools implements Part {
     const lent = this.#lent;
     check(!lent.has(at), () => 'a buffer was lent twice');
     lent.add(at);
-    const position = this.#nextPosition;
-    this.#nextPosition = (position + BYTES) % (BYTES * 64);
+    const position = this.#free.shift() as number;
     try {
       content.copy(buffer.data);
       const written = await this.#stage.attempt(this.#file.write(buffer.data, { position }));
@@ -54,12 +55,17 @@ export class Pools implements Part {
         buffer.data.fill(0);
         const read = await this.#stage.attempt(this.#file.read(buffer.data, { position }));
         const count = read?.bytesRead ?? 0;
-        const isSame = buffer.data.subarray(0, count).equals(content.subarray(0, count));
-        check(isSame, () => 'a file has other bytes than a pooled buffer');
+        const [found, expected] = [buffer.data.subarray(0, count), content.subarray(0, count)];
+        check(found.equals(expected), () => {
+          const at = found.findIndex((byte, index) => byte !== expected[index]);
+          const here = found.subarray(at, at + 8).toString('hex');
+          return `a file has other bytes than a pooled buffer: ${here} from ${at} of ${count} on, at ${position}`;
+        });
       }
     } finally {
       const giveBack = (): void => {
         lent.delete(at);
+        this.#free.push(position);
         buffer.release();
       };
       if (isHeld) this.#stage.hold({ release: giveBack });
