@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "libc_calls.h"
@@ -25,27 +26,6 @@ constexpr size_t kBufferBytes = 256 * 1024;
 constexpr uint32_t kSmbMagic = 0x517b;
 constexpr uint32_t kSmb2Magic = 0xfe534d42;
 constexpr uint32_t kCifsMagic = 0xff534d42;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { Close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int fd() const { return fd_; }
-
-  // What the file system has put off may fail here. After EINTR it is closed all the same (close(2)).
-  int Close() {
-    if (fd_ < 0) return 0;
-    int fd = fd_;
-    fd_ = -1;
-    return close(fd) < 0 && errno != EINTR ? -errno : 0;
-  }
-
- private:
-  int fd_;
-};
 
 // What a call returned, made again after a signal; or a negative errno.
 template <typename Call>
@@ -80,42 +60,6 @@ int WriteAll(int to, const char* bytes, size_t count) {
   return 0;
 }
 
-// From `at` to the end, `left` bytes at most.
-int CopyByBuffer(int from, int to, off_t at, off_t left) {
-  std::vector<char> buffer(kBufferBytes);
-  while (left > 0) {
-    size_t wanted = std::min<size_t>(buffer.size(), static_cast<size_t>(left));
-    ssize_t bytes = Retried([&] { return pread(from, buffer.data(), wanted, at); });
-    if (bytes <= 0) return static_cast<int>(bytes);
-    int failed = WriteAll(to, buffer.data(), static_cast<size_t>(bytes));
-    if (failed < 0) return failed;
-    at += bytes;
-    left -= bytes;
-  }
-  return 0;
-}
-
-// In the kernel; the whole of what is left in one call, of which it does 2 GiB at most. Where the file system
-// shares blocks between files, copy_file_range(2) does no more than that; sendfile(2) goes between file
-// systems, too.
-int CopyContent(int from, int to, off_t bytes) {
-  off_t at = 0;
-  bool has_ranges = true;
-  while (at < bytes) {
-    auto left = static_cast<size_t>(bytes - at);
-    // Each moves `at` on by what it returns.
-    ssize_t copied = has_ranges ? Retried([&] { return copy_file_range(from, &at, to, nullptr, left, 0); })
-                                : Retried([&] { return sendfile(to, from, &at, left); });
-    if (copied > 0) continue;
-    if (copied < 0 && !IsUnable(copied, to)) return static_cast<int>(copied);
-    // Nothing: the file has shrunk, or is one that the kernel makes up and whose size says nothing, as in
-    // sysfs.
-    if (copied == 0 || !has_ranges) return CopyByBuffer(from, to, at, bytes - at);
-    has_ranges = false;
-  }
-  return 0;
-}
-
 int TakeModeOf(const struct stat& source, int to) {
   if (fchmod(to, source.st_mode) == 0) return 0;
   int failed = -errno;
@@ -138,40 +82,132 @@ int Empty(int to, const struct stat& target) {
   return ftruncate(to, 0) < 0 ? -errno : 0;
 }
 
-int Fill(int from, const struct stat& source, int to, const struct stat& target, int mode) {
-  int failed = (mode & COPYFILE_EXCL) != 0 ? 0 : Empty(to, target);
-  if (failed == 0 && (mode & COPYFILE_ATTRIBUTES) != 0) failed = TakeAttributesOf(source, to);
-  if (failed == 0) failed = TakeModeOf(source, to);
-  if (failed < 0) return failed;
-  if ((mode & (COPYFILE_FICLONE | COPYFILE_FICLONE_FORCE)) != 0) {
-    if (ioctl(to, FICLONE, from) == 0) return 0;
-    if ((mode & COPYFILE_FICLONE_FORCE) != 0) return -errno;
-  }
-  if (source.st_size > 0) return CopyContent(from, to, source.st_size);
-  // Files of /proc say that they are empty. What is no file at all has no end either.
-  return S_ISREG(source.st_mode) ? CopyByBuffer(from, to, 0, LLONG_MAX) : 0;
-}
-
 }  // namespace
 
+int Descriptor::Take(int fd) {
+  if (fd >= 0) fd_ = fd;
+  return fd;
+}
+
+int Descriptor::Close() {
+  if (fd_ < 0) return 0;
+  int fd = fd_;
+  fd_ = -1;
+  return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+FileCopy::FileCopy(std::string from, std::string to, int mode)
+    : from_(std::move(from)), to_(std::move(to)), mode_(mode) {}
+
+int FileCopy::Continue(int64_t bytes) {
+  int failed = has_begun_ ? 0 : Begin();
+  if (failed == 0 && !is_done_) failed = CopyUntil(bytes < end_ - at_ ? at_ + bytes : end_);
+  if (failed == 0 && is_done_) failed = out_.Close();
+  if (failed == 0 && is_done_) is_half_ = false;
+  if (failed < 0) GiveUp();
+  return failed;
+}
+
+void FileCopy::GiveUp() {
+  in_.Close();
+  out_.Close();
+  if (is_half_) unlink(to_.c_str());
+  is_half_ = false;
+  is_done_ = true;
+}
+
+int FileCopy::Begin() {
+  has_begun_ = true;
+  int failed = Open();
+  if (failed < 0) return failed;
+  struct stat target;
+  if (FileStatus(out_.fd(), &target) < 0) return -errno;
+  is_done_ =
+      source_.st_dev == target.st_dev && source_.st_ino == target.st_ino && (mode_ & COPYFILE_EXCL) == 0;
+  if (is_done_) return 0;
+  is_half_ = S_ISREG(target.st_mode);
+  return Fill(target);
+}
+
+int FileCopy::Open() {
+  int failed = in_.Take(static_cast<int>(Retried([&] { return open(from_.c_str(), O_RDONLY | O_CLOEXEC); })));
+  if (failed < 0) return failed;
+  if (FileStatus(in_.fd(), &source_) < 0) return -errno;
+  int flags = O_WRONLY | O_CREAT | O_CLOEXEC | ((mode_ & COPYFILE_EXCL) != 0 ? O_EXCL : 0);
+  mode_t bits = source_.st_mode & 07777;
+  failed = out_.Take(static_cast<int>(Retried([&] { return open(to_.c_str(), flags, bits); })));
+  return std::min(failed, 0);
+}
+
+// All but the content, unless that can be shared.
+int FileCopy::Fill(const struct stat& target) {
+  int to = out_.fd();
+  int failed = (mode_ & COPYFILE_EXCL) != 0 ? 0 : Empty(to, target);
+  if (failed == 0 && (mode_ & COPYFILE_ATTRIBUTES) != 0) failed = TakeAttributesOf(source_, to);
+  if (failed == 0) failed = TakeModeOf(source_, to);
+  if (failed < 0) return failed;
+  end_ = source_.st_size;
+  if ((mode_ & (COPYFILE_FICLONE | COPYFILE_FICLONE_FORCE)) != 0) {
+    if (ioctl(to, FICLONE, in_.fd()) == 0) {
+      at_ = end_;
+      is_done_ = true;
+      return 0;
+    }
+    if ((mode_ & COPYFILE_FICLONE_FORCE) != 0) return -errno;
+  }
+  if (end_ > 0) return 0;
+  // Files of /proc say that they are empty. What is no file at all has no end either.
+  if (S_ISREG(source_.st_mode)) {
+    end_ = LLONG_MAX;
+    way_ = Way::kBuffer;
+  } else {
+    is_done_ = true;
+  }
+  return 0;
+}
+
+// In the kernel, which does 2 GiB in one call at most. Where the file system shares blocks between files,
+// copy_file_range(2) does no more than that; sendfile(2) goes between file systems, too.
+int FileCopy::CopyUntil(off_t until) {
+  while (way_ != Way::kBuffer && at_ < until) {
+    auto left = static_cast<size_t>(until - at_);
+    bool is_by_ranges = way_ == Way::kRanges;
+    // Each moves `at_` on by what it returns.
+    ssize_t copied = Retried([&] {
+      return is_by_ranges ? copy_file_range(in_.fd(), &at_, out_.fd(), nullptr, left, 0)
+                          : sendfile(out_.fd(), in_.fd(), &at_, left);
+    });
+    if (copied > 0) continue;
+    if (copied < 0 && !IsUnable(copied, out_.fd())) return static_cast<int>(copied);
+    // Nothing: the file has shrunk, or is one that the kernel makes up and whose size says nothing, as in
+    // sysfs.
+    way_ = copied < 0 && is_by_ranges ? Way::kSendfile : Way::kBuffer;
+  }
+  int failed = CopyByBuffer(until);
+  if (at_ == end_) is_done_ = true;
+  return failed;
+}
+
+int FileCopy::CopyByBuffer(off_t until) {
+  if (at_ == until) return 0;
+  std::vector<char> buffer(kBufferBytes);
+  while (at_ < until) {
+    size_t wanted = std::min<size_t>(buffer.size(), static_cast<size_t>(until - at_));
+    ssize_t bytes = Retried([&] { return pread(in_.fd(), buffer.data(), wanted, at_); });
+    if (bytes < 0) return static_cast<int>(bytes);
+    is_done_ = bytes == 0;
+    if (is_done_) return 0;
+    int failed = WriteAll(out_.fd(), buffer.data(), static_cast<size_t>(bytes));
+    if (failed < 0) return failed;
+    at_ += bytes;
+  }
+  return 0;
+}
+
 int CopyFile(const std::string& from, const std::string& to, int mode) {
-  struct stat source, target;
-  Descriptor in(static_cast<int>(Retried([&] { return open(from.c_str(), O_RDONLY | O_CLOEXEC); })));
-  if (in.fd() < 0) return in.fd();
-  if (FileStatus(in.fd(), &source) < 0) return -errno;
-
-  int flags = O_WRONLY | O_CREAT | O_CLOEXEC | ((mode & COPYFILE_EXCL) != 0 ? O_EXCL : 0);
-  Descriptor out(static_cast<int>(Retried([&] { return open(to.c_str(), flags, source.st_mode & 07777); })));
-  if (out.fd() < 0) return out.fd();
-  if (FileStatus(out.fd(), &target) < 0) return -errno;
-  bool is_same = source.st_dev == target.st_dev && source.st_ino == target.st_ino;
-  if (is_same && (mode & COPYFILE_EXCL) == 0) return 0;
-
-  int failed = Fill(in.fd(), source, out.fd(), target, mode);
-  int not_closed = out.Close();
-  if (failed == 0) failed = not_closed;
-  // Half a copy is worse than none; a device is no copy.
-  if (failed < 0 && S_ISREG(target.st_mode)) unlink(to.c_str());
+  FileCopy copy(from, to, mode);
+  int failed = 0;
+  while (failed == 0 && !copy.is_done()) failed = copy.Continue(INT64_MAX);
   return failed;
 }
 

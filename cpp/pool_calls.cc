@@ -234,6 +234,42 @@ class CopyFileCall : public PoolCall {
   int mode_;
 };
 
+// A portion of a copy. Yields [copied bytes, bytes of the source by its own word, whether that was all].
+class ContinueCopyCall : public PoolCall {
+ public:
+  ContinueCopyCall(std::shared_ptr<FileCopy> copy, int bytes)
+      : PoolCall({}), copy_(std::move(copy)), bytes_(bytes) {}
+
+ protected:
+  void Execute() override { result_ = copy_->Continue(bytes_); }
+  napi_status ToValue(napi_env env, napi_value* value) override {
+    napi_value copied, size, is_done;
+    bool is_made = napi_create_array_with_length(env, 3, value) == napi_ok &&
+                   napi_create_int64(env, copy_->copied_bytes(), &copied) == napi_ok &&
+                   napi_create_int64(env, copy_->source_bytes(), &size) == napi_ok &&
+                   napi_get_boolean(env, copy_->is_done(), &is_done) == napi_ok &&
+                   napi_set_element(env, *value, 0, copied) == napi_ok &&
+                   napi_set_element(env, *value, 1, size) == napi_ok &&
+                   napi_set_element(env, *value, 2, is_done) == napi_ok;
+    return is_made ? napi_ok : napi_generic_failure;
+  }
+
+ private:
+  std::shared_ptr<FileCopy> copy_;
+  int bytes_;
+};
+
+class GiveUpCopyCall : public PoolCall {
+ public:
+  explicit GiveUpCopyCall(std::shared_ptr<FileCopy> copy) : PoolCall({}), copy_(std::move(copy)) {}
+
+ protected:
+  void Execute() override { copy_->GiveUp(); }
+
+ private:
+  std::shared_ptr<FileCopy> copy_;
+};
+
 // The arguments of a call, as our own TypeScript passes them.
 class Arguments {
  public:
@@ -264,6 +300,12 @@ class Arguments {
     size_t length;
     RINGLET_CHECK(napi_get_buffer_info(env_, values_[index], &bytes, &length) == napi_ok);
     return length == 0 ? std::string() : std::string(static_cast<const char*>(bytes), length);
+  }
+
+  std::shared_ptr<FileCopy> Copy(int index) const {
+    void* copy;
+    RINGLET_CHECK(napi_get_value_external(env_, values_[index], &copy) == napi_ok);
+    return *static_cast<std::shared_ptr<FileCopy>*>(copy);
   }
 
   // The first two: a descriptor, or a path in a Buffer; and whether a link is not followed.
@@ -321,13 +363,40 @@ MadeCall MakeCopyFile(const Arguments& given) {
   return std::make_unique<CopyFileCall>(given.Bytes(0), given.Bytes(1), given.Integer(2));
 }
 
+// (copy, bytes, callback)
+MadeCall MakeContinueCopy(const Arguments& given) {
+  return std::make_unique<ContinueCopyCall>(given.Copy(0), given.Integer(1));
+}
+
+// (copy, callback)
+MadeCall MakeGiveUpCopy(const Arguments& given) { return std::make_unique<GiveUpCopyCall>(given.Copy(0)); }
+
+// (from, to, mode): a copy that has not begun.
+napi_value BeginCopy(napi_env env, napi_callback_info info) {
+  Arguments given(env, info);
+  auto copy = std::make_unique<std::shared_ptr<FileCopy>>(
+      std::make_shared<FileCopy>(given.Bytes(0), given.Bytes(1), given.Integer(2)));
+  auto drop = [](napi_env, void* dropped, void*) { delete static_cast<std::shared_ptr<FileCopy>*>(dropped); };
+  napi_value external;
+  // SAFETY: kept alive by the external until it is collected, and by each call until `OnComplete`.
+  if (napi_create_external(env, copy.get(), drop, nullptr, &external) != napi_ok) return nullptr;
+  copy.release();
+  return external;
+}
+
 }  // namespace
 
 void ExportPoolCalls(Napi::Env env, Napi::Object exports) {
   const std::pair<const char*, napi_callback> functions[] = {
-      {"getAttribute", InPool<MakeGetAttribute>},       {"setAttribute", InPool<MakeSetAttribute>},
-      {"listAttributes", InPool<MakeListAttributes>},   {"removeAttribute", InPool<MakeRemoveAttribute>},
-      {"directAlignment", InPool<MakeDirectAlignment>}, {"copyFile", InPool<MakeCopyFile>},
+      {"getAttribute", InPool<MakeGetAttribute>},
+      {"setAttribute", InPool<MakeSetAttribute>},
+      {"listAttributes", InPool<MakeListAttributes>},
+      {"removeAttribute", InPool<MakeRemoveAttribute>},
+      {"directAlignment", InPool<MakeDirectAlignment>},
+      {"copyFile", InPool<MakeCopyFile>},
+      {"beginCopy", BeginCopy},
+      {"continueCopy", InPool<MakeContinueCopy>},
+      {"giveUpCopy", InPool<MakeGiveUpCopy>},
   };
   for (const auto& [name, function] : functions) {
     napi_value made;

@@ -60,6 +60,7 @@ export type {
 } from './fs/options.js';
 export type { Advice, SyncRangeOptions } from './fs/range-hints.js';
 export type { TransferRequest } from './fs/many-transfers.js';
+export type { OnProgress, Progress, ProgressOptions } from './fs/progress.js';
 export type { ReadFilesEntry, ReadFilesOptions } from './fs/read-files.js';
 export type { SpliceOptions } from './fs/splice-options.js';
 export type { ContentTransform, PullOptions, PullSyncOptions } from './fs/stream-iter.js';

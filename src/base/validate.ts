@@ -76,6 +76,14 @@ export function checkBoolean(value: unknown, name: string): boolean {
   return value;
 }
 
+export function checkFunction<Given extends (...args: never[]) => unknown>(
+  value: unknown,
+  name: string,
+): Given {
+  if (typeof value !== 'function') throw invalidArgType(name, 'of type function', value);
+  return value as Given;
+}
+
 export function checkString(value: unknown, name: string): string {
   if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value);
   return value;

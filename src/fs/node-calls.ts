@@ -11,9 +11,11 @@ import { orAborted } from '../base/abort.js';
 import { nodeModule } from '../base/node-modules.js';
 import { checkInteger, narrowMode, plainZero } from '../base/validate.js';
 import { abortError } from '../errors/index.js';
-import { copyFile } from './copy-file.js';
+import { copyFile, copyFileInPortions } from './copy-file.js';
+import { copyTree } from './copy-tree.js';
 import { mkdtemp } from './mkdtemp.js';
 import { readSignal, type SignalOptions } from './options.js';
+import { checkOnProgress, type OnProgress, type ProgressOptions } from './progress.js';
 
 export type NodePromises = typeof nodePromises;
 
@@ -31,10 +33,41 @@ export interface AbortableNodeCalls {
   /**
    * Copies a file. `mode` is made of COPYFILE_EXCL, COPYFILE_FICLONE and COPYFILE_FICLONE_FORCE; default 0: what is
    * there is overwritten.
+   *
+   * With `onProgress` the copy is made in portions of 8 MiB, between which an abort, or what `onProgress` throws,
+   * ends it: nothing is then left at `to`, whatever was there before. What the last call throws leaves the whole
+   * copy there. Without the addon, and under Node's permission model, the file is one portion.
+   *
+   * ```js
+   * import { fs } from 'ringlet';
+   *
+   * await fs.writeFile('large.bin', Buffer.alloc(20_000_000));
+   * await fs.copyFile('large.bin', 'copy.bin', 0, {
+   *   onProgress({ bytes, total }) {
+   *     console.log(`${bytes} of ${total ?? 'an unknown number of'} bytes`);
+   *   },
+   * });
+   * ```
    */
-  copyFile(from: PathLike, to: PathLike, mode?: number, options?: SignalOptions | null): Promise<void>;
-  /** Copies a file, or with `recursive` a directory and all that is in it, with Node's options. */
-  cp(from: string | URL, to: string | URL, options?: CopyOptions & SignalOptions): Promise<void>;
+  copyFile(
+    from: PathLike,
+    to: PathLike,
+    mode?: number,
+    options?: (SignalOptions & ProgressOptions) | null,
+  ): Promise<void>;
+  /**
+   * Copies a file, or with `recursive` a directory and all that is in it, with Node's options.
+   *
+   * With `onProgress` the bytes are those of all regular files in it, and files are copied as by `copyFile`. The
+   * tree is gone through once before, for `total`; with a `filter` that is undefined up to the last call, for the
+   * filter is asked about an entry when its turn comes. A file that is there and stays, as `force: false` has it,
+   * counts as done. What ends the call early leaves the files before in their place.
+   */
+  cp(
+    from: string | URL,
+    to: string | URL,
+    options?: CopyOptions & SignalOptions & ProgressOptions,
+  ): Promise<void>;
   /** Not on Linux: rejects as it does in Node. */
   lchmod(path: PathLike, mode: Mode, options?: SignalOptions | null): Promise<void>;
   /** Changes the owner and the group of a symbolic link itself (lchown(2)). */
@@ -109,6 +142,36 @@ function abandonable(
   return orAborted(running, signal);
 }
 
+type ToldCall = (args: unknown[], onProgress: OnProgress, signal: AbortSignal | undefined) => Promise<void>;
+
+/** What stands for a call that is asked for progress. */
+const TOLD: Readonly<Record<string, ToldCall>> = {
+  copyFile: ([from, to, mode], onProgress, signal) => copyFileInPortions(from, to, mode, onProgress, signal),
+  cp: ([from, to, options], onProgress, signal) =>
+    copyTree(from as string, to as string, options as CopyOptions, onProgress, signal),
+};
+
+function told(call: Call, toldCall: ToldCall | undefined, optionsIndex: number): Call {
+  if (toldCall === undefined) return call;
+  const wrapper = (...args: unknown[]): Promise<unknown> => {
+    const options = args[optionsIndex];
+    if (typeof options !== 'object' || options === null || !('onProgress' in options)) return call(...args);
+    let signal: AbortSignal | undefined;
+    let onProgress: OnProgress | undefined;
+    try {
+      onProgress = checkOnProgress(options.onProgress);
+      if (onProgress === undefined) return call(...args);
+      signal = readSignal(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (signal?.aborted) return Promise.reject(abortError(signal));
+    const running = toldCall(args, onProgress, signal);
+    return signal === undefined ? running : orAborted(running, signal);
+  };
+  return Object.defineProperties(wrapper, { name: { value: call.name }, length: { value: call.length } });
+}
+
 /** Arguments that would end the process: they pass Node's checks, or fail them where it can't be caught. */
 const STEADY: Readonly<Record<string, (args: unknown[]) => unknown[]>> = {
   chmod: ([path, mode, ...rest]) => [path, narrowMode(mode), ...rest],
@@ -139,6 +202,7 @@ export const nodeCalls = Object.fromEntries(
   Object.entries(node).map(([name, value]) => {
     const optionsIndex = OPTIONS_INDEX[name];
     if (optionsIndex === undefined) return [name, OWN[name] ?? value];
-    return [name, abortable(name, OWN[name] ?? steadied(value as Call, STEADY[name]), optionsIndex)];
+    const call = abortable(name, OWN[name] ?? steadied(value as Call, STEADY[name]), optionsIndex);
+    return [name, told(call, TOLD[name], optionsIndex)];
   }),
 ) as unknown as NodePromises & AbortableNodeCalls;

@@ -149,6 +149,13 @@ export interface KernelGaps {
   bufferRingFlags: number;
 }
 
+/** A `FileCopy` of the addon's, which is given up when it is collected. */
+interface NativeCopy {
+  readonly [NATIVE_COPY]: true;
+}
+
+declare const NATIVE_COPY: unique symbol;
+
 export interface Binding {
   NativeRing: new (options: NativeRingOptions) => NativeRing;
   NativeWatch: new (fd: number, events: number, onEvents: (events: number) => void) => NativeWatch;
@@ -190,6 +197,16 @@ export interface Binding {
   ): void;
   /** @param mode Node's COPYFILE_* bits. */
   copyFile(from: Buffer, to: Buffer, mode: number, callback: (result: number) => void): void;
+  /** The same in portions, of which the first opens the files. Not more than one call for it at a time. */
+  beginCopy(from: Buffer, to: Buffer, mode: number): NativeCopy;
+  /** So many bytes more at most; what fails has been given up. */
+  continueCopy(
+    copy: NativeCopy,
+    bytes: number,
+    callback: (result: [copiedBytes: number, sourceBytes: number, isDone: boolean] | number) => void,
+  ): void;
+  /** Removes what there is of it, and does nothing to one that is done. */
+  giveUpCopy(copy: NativeCopy, callback: (result: number) => void): void;
   /** STATX_DIOALIGN, in libuv's thread pool: of memory and of offsets; undefined where the kernel does not say. */
   directAlignment(fd: number, callback: (result: [number, number] | undefined | number) => void): void;
   /** Behind a write that fell short at a regular file's cursor; see `AdvanceCursor`. */

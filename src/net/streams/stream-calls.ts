@@ -1,6 +1,7 @@
 /** What the calls of a connection can be asked for. */
 import type { OptionNames } from '../../base/validate.js';
 import type { ReadResult } from '../../contract/files.js';
+import type { ProgressOptions } from '../../fs/progress.js';
 
 /** What a read of a connection can be asked for. */
 export interface StreamReadOptions {
@@ -27,15 +28,20 @@ export interface StreamCallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Which part of a file `sendFile` sends. */
-export interface SendFileOptions extends StreamCallOptions {
+/** Which part of a file `sendFile` sends, and what is told of it on the way. */
+export interface SendFileOptions extends StreamCallOptions, ProgressOptions {
   /** The first byte to send, from 0. Default: the handle's own cursor, which then moves. */
   position?: number | undefined;
   /** How many bytes to send at most. Default: up to the end of the file. */
   length?: number | undefined;
 }
 
-export const SEND_FILE_OPTIONS: OptionNames<SendFileOptions> = { position: true, length: true, signal: true };
+export const SEND_FILE_OPTIONS: OptionNames<SendFileOptions> = {
+  position: true,
+  length: true,
+  onProgress: true,
+  signal: true,
+};
 
 /** What an iteration over chunks can be asked for. */
 export interface ChunkOptions extends StreamCallOptions {

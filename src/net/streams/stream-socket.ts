@@ -34,6 +34,7 @@ import { unwatchDropped, watchDropped } from '../dropped-sockets.js';
 import type { StreamConnectOptions } from './connect-options.js';
 import { connectStream } from './connect-stream.js';
 import { checkDescriptors, FD_MAX } from './passed-descriptors.js';
+import { checkOnProgress } from '../../fs/progress.js';
 import { type ReadableFile, sendFile } from './send-file.js';
 import { setBackendOfStream } from './stream-access.js';
 import {
@@ -257,7 +258,9 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
    *
    * @param file a FileHandle, of ringlet's or of Node's own.
    * @param options `position` in the file, by default its own cursor, which then moves; `length` in bytes, by
-   * default up to the end; `signal`.
+   * default up to the end; `signal`; `onProgress`, which is told of bytes that the kernel has taken, each 256 KiB.
+   * Its `total` is undefined for what is no regular file, or says nothing of its size. What it throws leaves the
+   * connection as it is, in the midst of the file.
    * @returns the bytes sent: fewer than `length` where the file ends before.
    * @throws (rejects) as `write`, and as the file's `read`.
    */
@@ -265,13 +268,17 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
     if (typeof (checkObject(file, 'file') as ReadableFile).read !== 'function') {
       throw invalidArgType('file', 'an instance of FileHandle', file);
     }
-    const { position, length, signal } = checkOptions<SendFileOptions>(options, SEND_FILE_OPTIONS);
+    const { position, length, onProgress, signal } = checkOptions<SendFileOptions>(
+      options,
+      SEND_FILE_OPTIONS,
+    );
     const from = position === undefined ? undefined : checkInteger(position, 'options.position', 0);
     const bytes = checkInteger(length ?? Number.MAX_SAFE_INTEGER, 'options.length', 0);
+    const report = checkOnProgress(onProgress);
     const end = checkSignal(signal);
     if (end?.aborted) throw abortError(end);
     this.#checkWritable();
-    return sendFile(this, file, from, bytes, end);
+    return sendFile(this, file, from, bytes, end, report);
   }
 
   /**
