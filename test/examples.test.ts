@@ -1,6 +1,5 @@
 /** Every example, run as a user runs it: in a process of its own, from what was compiled. */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect } from 'chai';
@@ -13,7 +12,6 @@ import {
   PACKAGE_ROOT,
   runProgram,
 } from './support/child.js';
-import { within } from './support/eventually.js';
 import { findProgram } from './support/programs.js';
 import { skip } from './support/skip.js';
 import { temporaryDirectory } from './support/temporary.js';
@@ -86,28 +84,6 @@ describe('Examples', () => {
       'long.example has 20 texts',
       'none.example: ENOTFOUND',
     ]);
-  });
-
-  it('static-http: files, a missing one, and an end on SIGTERM', async () => {
-    directory.file('page.html', '<p>page</p>');
-    const script = join(PACKAGE_ROOT, 'build/examples/static-http.js');
-    const server = spawn(process.execPath, [script, directory.path], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const ended = once(server, 'exit');
-    try {
-      const [line] = (await within('the address', once(server.stdout, 'data'))) as [Buffer];
-      const address = String(line).trim();
-      const page = await fetch(`${address}page.html`);
-      expect([page.status, page.headers.get('content-type')]).to.deep.equal([200, 'text/html']);
-      expect(await page.text()).to.equal('<p>page</p>');
-      const missing = await fetch(`${address}..%2f..%2fetc/none`);
-      expect([missing.status, await missing.text()]).to.deep.equal([404, 'ENOENT\n']);
-      server.kill('SIGTERM');
-      expect(await within('the end', ended)).to.deep.equal([0, null]);
-    } finally {
-      server.kill('SIGKILL');
-    }
   });
 
   describe('Unix datagram sockets', () => {
