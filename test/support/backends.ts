@@ -95,9 +95,13 @@ export async function refusalOf(options: RingOptions): Promise<string | null> {
   return null;
 }
 
-/** Skips the suite, aloud, where the machine has no io_uring. Call inside `describe`. */
+/**
+ * Skips the suite, aloud, where the kernel has no io_uring, and fails it where the addon can't be loaded. Call inside
+ * `describe`.
+ */
 export function needsIoUring(options: RingOptions = { backend: 'io_uring' }): void {
   before(async function () {
+    binding();
     const refusal = await refusalOf(options);
     if (refusal) skip(this, refusal);
   });
