@@ -1,13 +1,13 @@
 /** Starts one trial in a process of its own and reads what it measured. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnyWorkload } from './cases.js';
 import { compile } from './native.js';
-import { type Contender, type Measurement, UNAVAILABLE_STATUS, Unavailable } from './workload.js';
+import { commandOf, type Runtime } from './runtimes.js';
+import { type Measurement, UNAVAILABLE_STATUS, Unavailable } from './workload.js';
 
 const DEADLINE_MS = 120_000;
-const PEERS = join(import.meta.dirname, '..', '..', 'bench', 'peers', 'node_modules', '.bin');
+const TRIAL = join(import.meta.dirname, 'trial.js');
 
 type AnyContender = AnyWorkload['contenders'][number];
 
@@ -15,10 +15,15 @@ type AnyContender = AnyWorkload['contenders'][number];
 export async function runTrial(
   caseName: string,
   contender: AnyContender,
+  runtime: Runtime | undefined,
   parameters: unknown,
 ): Promise<Measurement> {
-  const [program, ...args] = commandOf(caseName, contender, parameters);
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { name, native, environment } = contender;
+  const [program, ...args] = native
+    ? [compile(native.program), ...native.arguments(parameters).map(String)]
+    : [...commandOf(runtime), TRIAL, caseName, name, JSON.stringify(parameters)];
+  const env = { ...process.env, ...environment };
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let complaint = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -38,19 +43,6 @@ export async function runTrial(
   if (status === UNAVAILABLE_STATUS) throw new Unavailable(lines.at(-1));
   if (status !== 0) throw new Error(`ended by ${signal ?? `status ${status}`}: ${complaint.trim()}`);
   return readMeasurement(output);
-}
-
-function commandOf(
-  caseName: string,
-  { name, native, runtime }: Contender<unknown>,
-  parameters: unknown,
-): [string, ...string[]] {
-  if (native) return [compile(native.program), ...native.arguments(parameters).map(String)];
-  const trial = [join(import.meta.dirname, 'trial.js'), caseName, name, JSON.stringify(parameters)];
-  if (runtime !== 'bun') return [process.execPath, ...trial];
-  const bun = join(PEERS, 'bun');
-  if (!existsSync(bun)) throw new Unavailable('not installed (npm ci --prefix bench/peers)');
-  return [bun, ...trial];
 }
 
 /** The output's lines of JSON, which say it together: latencies are a client's, and so a line of its own. */

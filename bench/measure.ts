@@ -19,6 +19,16 @@ export class Stopwatch {
     this.#cpuUs += user + system;
   }
 
+  /** Forgets what was measured. */
+  reset(): void {
+    this.#elapsedNs = 0n;
+    this.#cpuUs = 0;
+  }
+
+  get elapsedMs(): number {
+    return Number(this.#elapsedNs) / 1e6;
+  }
+
   measurement(operationCount: number): Measurement {
     return { operationCount, elapsedNs: Number(this.#elapsedNs), cpuUs: this.#cpuUs };
   }

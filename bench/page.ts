@@ -18,12 +18,13 @@ export function pageName({ startedAt, kernel, cpu, cpuCount }: Machine, rows: re
   return `${words.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-')}.md`;
 }
 
-export function formatPage({ machine, roundCount, variants }: RunResult): string {
+export function formatPage({ machine, roundCount, busyCount, variants }: RunResult): string {
   const { startedAt, kernel, cpu, cpuCount, memoryGiB, node, fileSystem, loadAverage } = machine;
   const parts = [
     `# ${startedAt.slice(0, 10)}, ${kernel}, ${cpu}`,
     `${cpu} × ${cpuCount}, ${memoryGiB} GiB, Node ${node}, files on ${fileSystem}. ` +
       `${roundCount} rounds, contenders in turn, a process a trial. ` +
+      (busyCount > 0 ? `${busyCount} busy processes beside. ` : '') +
       `Load ${loadAverage.toFixed(2)} at the start, ${startedAt}.`,
     'Medians a second, with the least and the most; ratios of medians; processor time of the whole process, ' +
       'SQ thread included, in microseconds an operation. Written by `npm run bench -- --write`.',

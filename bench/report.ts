@@ -7,7 +7,12 @@ import type { Goal } from './workload.js';
 const BAR_CHARACTERS = 20;
 const MISSED = 'MISSED';
 
-export function formatMachine(machine: Machine, roundCount: number, isQuick: boolean): string {
+export function formatMachine(
+  machine: Machine,
+  roundCount: number,
+  busyCount: number,
+  isQuick: boolean,
+): string {
   const { kernel, cpu, cpuCount, memoryGiB, node, fileSystem, loadAverage } = machine;
   const lines = [
     `${kernel} · ${cpu} × ${cpuCount} · ${memoryGiB} GiB · Node ${node} · files on ${fileSystem}`,
@@ -15,6 +20,7 @@ export function formatMachine(machine: Machine, roundCount: number, isQuick: boo
   ];
   if (fileSystem === 'tmpfs')
     lines.push('tmpfs is never read inline by io_uring: these figures understate it.');
+  if (busyCount > 0) lines.push(`${busyCount} busy processes beside.`);
   if (isQuick) lines.push('A smoke run: too short to quote.');
   return lines.join('\n');
 }
@@ -35,7 +41,7 @@ export function formatVariant(result: VariantResult): string {
     lines.push(`  ${name}: ${summary.entersPerOperation.toFixed(6)} calls of io_uring_enter an operation`);
   }
   for (const goal of goals) {
-    for (const line of describeGoal(goal, contenders)) lines.push(`  goal, ${line}`);
+    for (const line of describeGoal(goal, result)) lines.push(`  goal, ${line}`);
   }
   return `\n${row} · ${title}, ${operations}\n${lines.join('\n')}`;
 }
@@ -77,20 +83,27 @@ export function figuresOf({ summary, ratios }: ContenderResult, columns: readonl
 }
 
 /** The goals of a workload that some contender missed, in words. */
-export function describeMisses({ goals, contenders }: VariantResult): string[] {
-  return goals.flatMap((goal) => describeGoal(goal, contenders)).filter((line) => line.includes(MISSED));
+export function describeMisses(result: VariantResult): string[] {
+  return result.goals.flatMap((goal) => describeGoal(goal, result)).filter((line) => line.includes(MISSED));
 }
 
 /** One line a contender: what was promised of it, and what came. */
-function describeGoal({ contenders, ratios }: Goal, results: readonly ContenderResult[]): string[] {
+function describeGoal({ contenders, ratios }: Goal, variant: VariantResult): string[] {
+  const { contenders: results, isJudgedByCpu } = variant;
   return results
-    .filter(({ name, summary }) => summary && contenders.includes(name))
+    .filter(({ name, summary }) => summary && contenders.some((each) => isOrRunsOnNode(name, each)))
     .map((result) => {
+      const measured = isJudgedByCpu ? result.cpuRatios : result.ratios;
       const parts = Object.entries(ratios).map(([title, goal]) =>
-        compareWithGoal(title, goal, result.ratios[title]),
+        compareWithGoal(title, goal, measured[title]),
       );
-      return `${result.name}: ${parts.join('; ')}`;
+      return `${result.name}${isJudgedByCpu ? ', by processor time' : ''}: ${parts.join('; ')}`;
     });
+}
+
+/** Whether a result's name is the contender's, on whatever release of Node. */
+function isOrRunsOnNode(name: string, contender: string): boolean {
+  return name === contender || name.startsWith(`${contender} (Node `);
 }
 
 function compareWithGoal(title: string, goal: number, ratio: number | undefined): string {

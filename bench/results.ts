@@ -12,6 +12,8 @@ export interface ContenderResult {
   summary: Summary | null;
   /** Its median over each baseline's, by the baseline's title; a missing one was not measured. */
   ratios: Record<string, number>;
+  /** The baseline's processor time an operation over its own, likewise. */
+  cpuRatios: Record<string, number>;
   /** Why the contender did not run, or how it failed. */
   absence: string | null;
   hasFailed: boolean;
@@ -24,11 +26,15 @@ export interface VariantResult {
   baselines: readonly Baseline[];
   contenders: ContenderResult[];
   goals: readonly Goal[];
+  /** See `Workload`. */
+  isJudgedByCpu: boolean;
 }
 
 export interface RunResult {
   machine: Machine;
   roundCount: number;
   isQuick: boolean;
+  /** Processes that did nothing but take processor time beside. */
+  busyCount: number;
   variants: VariantResult[];
 }

@@ -1,5 +1,5 @@
 /**
- * The benchmark: `npm run bench -- [rows…] [--quick] [--rounds=5] [--directory=path] [--write]`.
+ * The benchmark: `npm run bench -- [rows…] [--quick] [--rounds=5] [--nodes=20,24,26] [--busy=4] [--directory=path] [--write]`.
  *
  * Contenders take turns, A B C A B C, each trial in a process of its own, so that a change in the machine's
  * mood during the run touches all alike. Prints one table a workload and writes build/bench/results.json;
@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startBusyProcesses } from './busy.js';
 import { casesOf, loadWorkload, ROWS } from './cases.js';
 import { runTrial } from './launch.js';
 import { describeMachine } from './machine.js';
@@ -17,10 +18,11 @@ import { compile } from './native.js';
 import { formatPage, pageName } from './page.js';
 import { formatMachine, formatVariant } from './report.js';
 import type { ContenderResult, RunResult, VariantResult } from './results.js';
+import { nodesNamed, onEachNode, type Runtime, suffixOf } from './runtimes.js';
 import { summarize } from './statistics.js';
-import { type Baseline, type Setting, Unavailable, type Variant } from './workload.js';
+import { type Setting, Unavailable, type Variant } from './workload.js';
 
-const ROUND_COUNT = 5;
+const ROUND_COUNT = '5';
 const WARM_UP_MS_MAX = 5000;
 const RESULTS = join(import.meta.dirname, 'results.json');
 /** In the source tree: this file runs from build/bench. */
@@ -29,63 +31,78 @@ const PAGES = join(import.meta.dirname, '../../bench/results');
 async function runVariant(
   caseName: string,
   variant: Variant<unknown>,
-  roundCount: number,
+  { roundCount, nodes }: Extent,
 ): Promise<VariantResult> {
   const workload = await loadWorkload(caseName);
   const { row, title, goals, parameters } = variant;
-  const contenders = workload.contenders.map((contender) => {
-    const { name } = contender;
-    const result: ContenderResult = {
-      name,
-      trials: [],
-      summary: null,
-      ratios: {},
-      absence: null,
-      hasFailed: false,
-    };
-    return { contender, result };
-  });
+  const entries = workload.contenders.flatMap((contender) =>
+    onEachNode(contender, nodes).map(({ name, runtime }) => {
+      const result: ContenderResult = {
+        name,
+        trials: [],
+        summary: null,
+        ratios: {},
+        cpuRatios: {},
+        absence: null,
+        hasFailed: false,
+      };
+      return { contender, runtime, result };
+    }),
+  );
   for (let round = 0; round < roundCount; round++) {
-    for (const { contender, result } of contenders) {
+    for (const { contender, runtime, result } of entries) {
       if (result.absence !== null) continue;
       try {
-        result.trials.push(await runTrial(caseName, contender, parameters));
+        const measurement = await runTrial(caseName, contender, runtime, parameters);
+        result.trials.push(measurement);
+        result.runtime = measurement.runtime;
       } catch (error) {
         result.absence = error instanceof Error ? error.message : String(error);
         result.hasFailed = !(error instanceof Unavailable);
       }
     }
   }
-  const results = contenders.map(({ result }) => ({ ...result, runtime: result.trials[0]?.runtime }));
-  addRatios(results, workload.baselines);
-  const { operations, baselines } = workload;
-  return { row, title, operations, baselines, contenders: results, goals };
-}
-
-/** A contender that failed in any round has no figures: half a result would look like a whole one. */
-function addRatios(results: readonly ContenderResult[], baselines: readonly Baseline[]): void {
+  const { operations, baselines, isJudgedByCpu = false } = workload;
+  const results = entries.map(({ result }) => result);
+  // A contender that failed in any round has no figures: half a result would look like a whole one.
   for (const result of results) if (result.absence === null) result.summary = summarize(result.trials);
-  for (const { title, contender } of baselines) {
-    const baseline = results.find(({ name }) => name === contender)?.summary;
-    if (!baseline) continue;
-    for (const { summary, ratios } of results) if (summary) ratios[title] = summary.median / baseline.median;
+  for (const { runtime, result } of entries) {
+    // On the contender's own Node if there is one, or else the first.
+    const suffixes = [suffixOf(runtime), '', suffixOf(nodes[0])];
+    for (const { title: column, contender } of baselines) {
+      const names = suffixes.map((suffix) => contender + suffix);
+      const baseline = names.map((name) => results.find((each) => each.name === name)).find(Boolean)?.summary;
+      if (!baseline || !result.summary) continue;
+      const { median, cpuUsPerOperation } = result.summary;
+      result.ratios[column] = median / baseline.median;
+      result.cpuRatios[column] = baseline.cpuUsPerOperation / cpuUsPerOperation;
+    }
   }
+  return { row, title, operations, baselines, contenders: results, goals, isJudgedByCpu };
 }
 
-async function run(rows: ReadonlySet<string>, roundCount: number, setting: Setting): Promise<RunResult> {
+/** How often, on which releases of Node (none for this one), and beside how many busy processes. */
+interface Extent {
+  roundCount: number;
+  nodes: readonly Runtime[];
+  busyCount: number;
+}
+
+async function run(rows: ReadonlySet<string>, extent: Extent, setting: Setting): Promise<RunResult> {
+  const { roundCount, busyCount } = extent;
   const machine = describeMachine(setting.directory);
-  console.log(formatMachine(machine, roundCount, setting.isQuick));
+  console.log(formatMachine(machine, roundCount, busyCount, setting.isQuick));
   const variants: VariantResult[] = [];
   for (const caseName of casesOf(rows)) {
     const workload = await loadWorkload(caseName);
     for (const variant of await workload.prepare(setting)) {
       if (!rows.has(variant.row)) continue;
-      const result = await runVariant(caseName, variant, roundCount);
+      const result = await runVariant(caseName, variant, extent);
       console.log(formatVariant(result));
       variants.push(result);
     }
   }
-  return { machine, roundCount, isQuick: setting.isQuick, variants };
+  return { machine, roundCount, isQuick: setting.isQuick, busyCount, variants };
 }
 
 /** Runs the registered restorers, the last first, however the process ends. */
@@ -98,33 +115,38 @@ function restoreAtExit(): Setting['onEnd'] {
   return (restore) => restorers.push(restore);
 }
 
+function countFrom(least: number, option: string, text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= least) return count;
+  throw new Error(`--${option} must be a whole number from ${least}`);
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    nodes: { type: 'string' },
+    busy: { type: 'string', default: '0' },
     directory: { type: 'string', default: tmpdir() },
     write: { type: 'boolean', default: false },
   },
 });
 const unknown = positionals.filter((row) => !ROWS.includes(row));
 if (unknown.length > 0) throw new Error(`no such row: ${unknown.join(', ')}; there are ${ROWS.join(', ')}`);
-const roundCount = Number(values.rounds ?? (values.quick ? 1 : ROUND_COUNT));
-if (!Number.isInteger(roundCount) || roundCount < 1)
-  throw new Error('--rounds must be a whole number from 1');
+const roundCount = countFrom(1, 'rounds', values.rounds ?? (values.quick ? '1' : ROUND_COUNT));
+const busyCount = countFrom(0, 'busy', values.busy);
 if (values.write && values.quick) throw new Error('a smoke run is too short for a page: --write or --quick');
+const nodes = values.nodes === undefined ? [] : nodesNamed(values.nodes);
 
 const onEnd = restoreAtExit();
 const directory = mkdtempSync(join(values.directory, 'ringlet-bench-'));
 onEnd(() => rmSync(directory, { recursive: true, force: true }));
+startBusyProcesses(busyCount, onEnd);
 const rows = new Set(positionals.length > 0 ? positionals : ROWS);
-const result = await run(rows, roundCount, {
-  isQuick: values.quick,
-  warmUpMsMax: values.quick ? 100 : WARM_UP_MS_MAX,
-  directory,
-  compile,
-  onEnd,
-});
+const warmUpMsMax = values.quick ? 100 : WARM_UP_MS_MAX;
+const setting = { isQuick: values.quick, warmUpMsMax, directory, compile, onEnd };
+const result = await run(rows, { roundCount, nodes, busyCount }, setting);
 writeFileSync(RESULTS, `${JSON.stringify(result, null, 2)}\n`);
 console.log(`Written to ${RESULTS}`);
 if (values.write) {

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Setting } from './workload.js';
 
 const RECEIVE_LIMIT_PATH = '/proc/sys/net/core/rmem_max';
+const RECEIVE_DEFAULT_PATH = '/proc/sys/net/core/rmem_default';
 const CONGESTION_CONTROL_PATH = '/proc/sys/net/ipv4/tcp_congestion_control';
 
 /** False when it is not allowed. */
@@ -17,9 +18,13 @@ function change(path: string, value: string, onEnd: Setting['onEnd']): boolean {
   return true;
 }
 
-/** Raises the limit on receive buffers to `bytes`. Returns as much of them as can be had. */
+/**
+ * Raises the limit on receive buffers to `bytes`, and what sockets have that cannot ask for a size (Bun's) to twice
+ * that, which is what others get. Returns as many bytes as can be had.
+ */
 export function raiseReceiveLimit(bytes: number, onEnd: Setting['onEnd']): number {
   const limit = Number(readFileSync(RECEIVE_LIMIT_PATH, 'utf8'));
+  change(RECEIVE_DEFAULT_PATH, String(2 * bytes), onEnd);
   return limit >= bytes || change(RECEIVE_LIMIT_PATH, String(bytes), onEnd) ? bytes : limit;
 }
 

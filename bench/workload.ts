@@ -6,6 +6,7 @@
  * program of bench/native/ instead. Case files import `ringlet` inside their functions, never at the top:
  * Node's own contender must not pay for loading it.
  */
+import type { Runtime } from './runtimes.js';
 
 /** How long operations took in microseconds: one in two, in ten, in a hundred, in a thousand took longer. */
 export interface Latency {
@@ -32,8 +33,10 @@ export interface Measurement {
 /** Has either `run` or `native`. Parameters travel to a trial as JSON, so methods take them unchecked. */
 export interface Contender<Parameters> {
   name: string;
-  /** What runs the function: this Node by default. */
-  runtime?: 'node' | 'bun';
+  /** What runs the function: by default this Node, or each of those that the run was asked for. */
+  runtime?: Runtime;
+  /** Of its process, beside the run's own. */
+  environment?: Readonly<Record<string, string>>;
   run?(parameters: Parameters): Promise<Measurement>;
   native?: NativeProgram<Parameters>;
 }
@@ -47,7 +50,7 @@ export interface NativeProgram<Parameters> {
 /** What is promised of one contender. */
 export interface Goal {
   contenders: readonly string[];
-  /** The least ratio of medians, by the baseline's title. */
+  /** The least ratio of medians, by the baseline's title: of rates, or of processor time an operation. */
   ratios: Readonly<Record<string, number>>;
 }
 
@@ -83,6 +86,11 @@ export interface Workload<Parameters> {
   operations: string;
   baselines: readonly Baseline[];
   contenders: readonly Contender<Parameters>[];
+  /**
+   * Goals are for processor time an operation, not for the rate: the case's client has its share of the same CPUs, and
+   * where a server is done sooner, a client that fell asleep costs it a wake-up.
+   */
+  isJudgedByCpu?: boolean;
   /** Makes what the trials share; runs once, before any of them. */
   prepare(setting: Setting): Promise<readonly Variant<Parameters>[]>;
 }

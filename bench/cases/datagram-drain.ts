@@ -12,6 +12,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatagramMessage, DatagramSocket } from 'ringlet';
+import { type BunDatagramSocket, bun } from '../bun.js';
 import { Stopwatch } from '../measure.js';
 import { raiseReceiveLimit } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
@@ -134,6 +135,26 @@ function builtIn(drain: Drain<Socket>): (parameters: Parameters) => Promise<Meas
     );
 }
 
+/** What comes is handed to a function from the first turn on: that is nothing to be called as a reader. */
+async function onBun(parameters: Parameters): Promise<Measurement> {
+  let onDatagram = (_payload: Buffer): void => {};
+  const drain: Drain<BunDatagramSocket> = (_socket, count, check) =>
+    byFunction(count, check, (receiver) => {
+      onDatagram = receiver;
+    });
+  return measureRounds(
+    parameters,
+    async () => {
+      const socket = await bun().udpSocket({
+        hostname: '127.0.0.1',
+        socket: { data: (_socket, payload) => onDatagram(payload) },
+      });
+      return { socket, port: socket.port, close: async () => socket.close() };
+    },
+    drain,
+  );
+}
+
 function onRing(
   name: RingName,
   drain: Drain<DatagramSocket>,
@@ -155,12 +176,15 @@ function onRing(
   };
 }
 
-/** The fastest way that Node has: an event a message. */
-function byEvent(socket: Socket, count: number, check: (payload: Buffer) => void): Promise<void> {
+/** Has `listen` call a function with each payload, until there were so many. */
+function byFunction(
+  count: number,
+  check: (payload: Buffer) => void,
+  listen: (receiver: (payload: Buffer) => void) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let receivedCount = 0;
-    socket.on('error', reject);
-    socket.on('message', (payload: Buffer) => {
+    listen((payload) => {
       try {
         check(payload);
       } catch (error) {
@@ -171,6 +195,10 @@ function byEvent(socket: Socket, count: number, check: (payload: Buffer) => void
     });
   });
 }
+
+/** The fastest way that Node has: an event a message. */
+const byEvent: Drain<Pick<Socket, 'on'>> = (socket, count, check) =>
+  byFunction(count, check, (receiver) => socket.on('message', receiver));
 
 /** Node's own way to await messages one by one. */
 async function byEventIterator(
@@ -256,6 +284,7 @@ export const workload: Workload<Parameters> = {
   baselines: [
     { title: 'Node', contender: "node:dgram 'message'" },
     { title: 'C', contender: 'C, liburing' },
+    { title: 'Bun', contender: 'Bun.udpSocket' },
   ],
   contenders: [
     { name: "node:dgram 'message'", run: builtIn(byEvent) },
@@ -269,6 +298,8 @@ export const workload: Workload<Parameters> = {
     { name: 'ringlet, epoll batches', run: onRing('epoll', byBatch) },
     { name: 'ringlet, epoll leased batches', run: onRing('epoll', byLeasedBatch) },
     { name: 'ringlet on node for await', run: onRing('node', byMessage) },
+    { name: 'Bun.udpSocket', runtime: 'bun', run: onBun },
+    { name: "Deno, node:dgram 'message'", runtime: 'deno', run: builtIn(byEvent) },
     {
       name: 'C, liburing',
       native: {

@@ -9,6 +9,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { bun } from '../bun.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
 import { type Measurement, type Setting, Unavailable, type Variant, type Workload } from '../workload.js';
@@ -111,15 +112,8 @@ function onRing(name: RingName, isMany: boolean): (parameters: Parameters) => Pr
   };
 }
 
-/** As much of Bun's API as this needs. */
-interface Bun {
-  udpSocket(options: object): Promise<{ sendMany(packets: unknown[]): number; close(): void }>;
-}
-
 async function onBun(parameters: Parameters): Promise<Measurement> {
-  const { Bun } = globalThis as { Bun?: Bun };
-  if (Bun === undefined) throw new Unavailable('not running on Bun');
-  const socket = await Bun.udpSocket({ hostname: ADDRESS });
+  const socket = await bun().udpSocket({ hostname: ADDRESS });
   const data = Buffer.alloc(parameters.datagramBytes);
   const packets = Array.from({ length: ROUND }, () => [data, parameters.port, ADDRESS]).flat();
   // Fewer where the socket's buffer is full: it has room again soon.

@@ -5,8 +5,9 @@
  * its table are datagrams a CPU second.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
+import { createSocket, type Socket } from 'node:dgram';
+import { on, once } from 'node:events';
+import { bun } from '../bun.js';
 import { LatencySamples } from '../latency.js';
 import { raiseReceiveLimit } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
@@ -23,8 +24,10 @@ interface Parameters {
 
 /** What the sender numbers its last datagrams with. */
 const END = 0xffffffff;
-/** Where it puts the time of each, in nanoseconds of CLOCK_MONOTONIC. */
+/** Where it puts the time of each. Not the monotonic clock's, which Bun and Deno do not show. */
 const LEFT_AT = 8;
+/** When `performance.now()` was 0. */
+const SINCE_1970_MS = performance.timeOrigin;
 /** One datagram in so many is looked at for its latency, so that this costs nothing that shows. */
 const SAMPLE_INTERVAL = 16;
 /**
@@ -59,7 +62,7 @@ class Meter {
     this.#count += 1;
     if (payload.readUInt32LE(0) === END) return true;
     if (this.#countBefore > 0 && this.#count % SAMPLE_INTERVAL === 0) {
-      this.#samples.add(Number(process.hrtime.bigint() - payload.readBigUInt64LE(LEFT_AT)) / 1000);
+      this.#samples.add((SINCE_1970_MS + performance.now() - payload.readDoubleLE(LEFT_AT)) * 1000);
     }
     return false;
   }
@@ -90,17 +93,49 @@ async function measure(
   return measurement;
 }
 
-async function byEvent(parameters: Parameters): Promise<Measurement> {
+async function onNode(
+  parameters: Parameters,
+  receive: (socket: Socket, meter: Meter) => Promise<void>,
+): Promise<Measurement> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
+  const measurement = await measure(socket.address().port, parameters, (meter) => receive(socket, meter));
+  socket.close();
+  return measurement;
+}
+
+function byEvent(parameters: Parameters): Promise<Measurement> {
+  return onNode(
+    parameters,
+    (socket, meter) =>
+      new Promise((resolve) => {
+        socket.on('message', (payload: Buffer) => {
+          if (meter.isLast(payload)) resolve();
+        });
+      }),
+  );
+}
+
+function byEventIterator(parameters: Parameters): Promise<Measurement> {
+  return onNode(parameters, async (socket, meter) => {
+    for await (const [payload] of on(socket, 'message')) if (meter.isLast(payload as Buffer)) break;
+  });
+}
+
+async function onBun(parameters: Parameters): Promise<Measurement> {
+  let onDatagram = (_payload: Buffer): void => {};
+  const socket = await bun().udpSocket({
+    hostname: '127.0.0.1',
+    socket: { data: (_socket, payload) => onDatagram(payload) },
+  });
   const receive = (meter: Meter): Promise<void> =>
     new Promise((resolve) => {
-      socket.on('message', (payload: Buffer) => {
+      onDatagram = (payload) => {
         if (meter.isLast(payload)) resolve();
-      });
+      };
     });
-  const measurement = await measure(socket.address().port, parameters, receive);
+  const measurement = await measure(socket.port, parameters, receive);
   socket.close();
   return measurement;
 }
@@ -149,12 +184,16 @@ export const workload: Workload<Parameters> = {
   baselines: [
     { title: 'Node', contender: "node:dgram 'message'" },
     { title: 'C', contender: 'C, liburing' },
+    { title: 'Bun', contender: 'Bun.udpSocket' },
   ],
   contenders: [
     { name: "node:dgram 'message'", run: byEvent },
+    { name: 'node:dgram for await', run: byEventIterator },
     { name: 'ringlet for await', run: onRing('loop', false) },
     { name: 'ringlet batches', run: onRing('loop', true) },
     { name: 'ringlet coalesce: false for await', run: onRing('uncoalesced', false) },
+    { name: 'Bun.udpSocket', runtime: 'bun', run: onBun },
+    { name: "Deno, node:dgram 'message'", runtime: 'deno', run: byEvent },
     {
       name: 'C, liburing',
       native: {

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import nodeFs from 'node:fs/promises';
 import { join } from 'node:path';
+import { bun } from '../bun.js';
 import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
@@ -19,14 +20,14 @@ interface Parameters {
 
 /** What Node's module and ringlet's have in common here. */
 interface LargeFiles {
-  readFile(path: string): Promise<Buffer>;
-  copyFile(from: string, to: string): Promise<void>;
+  readFile(path: string): Promise<Uint8Array>;
+  copyFile(from: string, to: string): Promise<unknown>;
 }
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 512 * MIB;
 
-type Chunks = AsyncIterable<Buffer>;
+type Chunks = AsyncIterable<Uint8Array>;
 
 async function countBytes(chunks: Chunks): Promise<number> {
   let bytes = 0;
@@ -62,6 +63,15 @@ async function measure(
 
 async function builtIn(parameters: Parameters): Promise<Measurement> {
   return measure(nodeFs, async (path) => createReadStream(path), parameters);
+}
+
+async function onBun(parameters: Parameters): Promise<Measurement> {
+  const { file, write } = bun();
+  const fs: LargeFiles = {
+    readFile: (path) => file(path).bytes(),
+    copyFile: (from, to) => write(file(to), file(from)),
+  };
+  return measure(fs, async (path) => file(path).stream(), parameters);
 }
 
 /** In the style of ringlet's contenders: a stream of an open file. */
@@ -115,7 +125,7 @@ export const workload: Workload<Parameters> = {
   operations: 'MiB',
   baselines: FILE_BASELINES,
   contenders: [
-    ...fileContenders(['loop', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
+    ...fileContenders(['loop', 'sqPoll', 'epoll', 'node'], builtIn, onBun, onRing, {
       program: 'large-file',
       arguments: (p) => [p.call, p.path, p.fileBytes, p.passCount],
     }),

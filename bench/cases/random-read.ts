@@ -5,6 +5,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bun } from '../bun.js';
 import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
 import { LatencySamples } from '../latency.js';
 import { Stopwatch } from '../measure.js';
@@ -145,6 +146,20 @@ async function builtIn(parameters: Parameters): Promise<Measurement> {
   return measureReads(await open(parameters.path), parameters);
 }
 
+/** A part of a file as Bun has it: in memory of its own. */
+async function onBun(parameters: Parameters): Promise<Measurement> {
+  const file = bun().file(parameters.path);
+  const readable: Readable = {
+    async read(buffer, offset, length, position) {
+      const bytes = await file.slice(position, position + length).bytes();
+      buffer.set(bytes, offset);
+      return { bytesRead: bytes.length };
+    },
+    async close() {},
+  };
+  return measureReads(readable, parameters);
+}
+
 function onRing(name: RingName): (parameters: Parameters) => Promise<Measurement> {
   return async (parameters) => {
     const ring = await makeRing(name);
@@ -219,7 +234,7 @@ export const workload: Workload<Parameters> = {
   operations: 'reads',
   baselines: FILE_BASELINES,
   contenders: [
-    ...fileContenders(['loop', 'ringOnly', 'sqPoll', 'epoll', 'node'], builtIn, onRing, {
+    ...fileContenders(['loop', 'ringOnly', 'sqPoll', 'epoll', 'node'], builtIn, onBun, onRing, {
       program: 'random-read',
       arguments: (p: Parameters) => [p.path, p.blockBytes, p.inFlight, C_WARM_UP_MS, p.measuredMs],
     }),

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { StreamSocket } from 'ringlet';
+import { bun } from '../bun.js';
 import { makeRing, type RingName } from '../rings.js';
 import { type LoadParameters, ServedLoad } from '../served-load.js';
 import { useDefaultCongestionControl } from '../system-settings.js';
@@ -127,6 +128,19 @@ export function onRing(
   };
 }
 
+/** A message is short and the only one, so all of it is taken. */
+async function onBun(parameters: Parameters): Promise<Measurement> {
+  const count = new EchoCount(parameters);
+  const server = bun().listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { data: (socket, chunk) => count.add(socket.write(chunk)) },
+  });
+  const measurement = await count.measure(server.port);
+  server.stop(true);
+  return measurement;
+}
+
 async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
   useDefaultCongestionControl(setting.onEnd);
   return CONNECTION_COUNTS.map((connectionCount) => ({
@@ -142,10 +156,11 @@ async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
 
 export const workload: Workload<Parameters> = {
   operations: 'echoes',
+  isJudgedByCpu: true,
   baselines: [
     { title: 'Node', contender: "node:net 'data'" },
     { title: 'C', contender: 'C, liburing' },
-    { title: 'Bun', contender: "Bun, node:net 'data'" },
+    { title: 'Bun', contender: 'Bun.listen' },
   ],
   contenders: [
     { name: "node:net 'data'", run: byEvent },
@@ -156,6 +171,8 @@ export const workload: Workload<Parameters> = {
     { name: 'ringlet, epoll for await', run: onRing('epoll', echo) },
     { name: 'ringlet on node for await', run: onRing('node', echo) },
     { name: "Bun, node:net 'data'", runtime: 'bun', run: byEvent },
+    { name: 'Bun.listen', runtime: 'bun', run: onBun },
+    { name: "Deno, node:net 'data'", runtime: 'deno', run: byEvent },
     {
       name: 'C, liburing',
       native: {

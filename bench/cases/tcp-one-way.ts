@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { Ring, StreamSocket } from 'ringlet';
+import { bun } from '../bun.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
 import { useDefaultCongestionControl } from '../system-settings.js';
@@ -32,32 +33,103 @@ async function measure(parameters: Parameters, transfer: Transfer): Promise<Meas
   return stopwatch.measurement(measuredBlocks);
 }
 
-async function byEvent(parameters: Parameters): Promise<Measurement> {
-  const { blockBytes } = parameters;
+/** What counts the bytes that come, until there are as many as were asked for. */
+class Arrival {
+  #missing = 0;
+  #onAll = (): void => {};
+
+  add(bytes: number): void {
+    this.#missing -= bytes;
+    if (this.#missing === 0) this.#onAll();
+  }
+
+  of(bytes: number): Promise<void> {
+    this.#missing = bytes;
+    return new Promise((resolve) => {
+      this.#onAll = resolve;
+    });
+  }
+}
+
+async function nodePair(): Promise<{ near: Socket; far: Socket; close: () => void }> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const near = connect((server.address() as { port: number }).port, '127.0.0.1');
   const [far] = (await once(server, 'connection')) as [Socket];
+  const close = (): void => {
+    near.destroy();
+    far.destroy();
+    server.close();
+  };
+  return { near, far, close };
+}
+
+async function byEvent(parameters: Parameters): Promise<Measurement> {
+  const { blockBytes } = parameters;
+  const { near, far, close } = await nodePair();
   const block = Buffer.alloc(blockBytes, 7);
-  let wantedBytes = 0;
-  let onAll = (): void => {};
-  far.on('data', (chunk) => {
-    wantedBytes -= chunk.length;
-    if (wantedBytes === 0) onAll();
-  });
+  const arrival = new Arrival();
+  far.on('data', (chunk) => arrival.add(chunk.length));
   const measurement = await measure(parameters, async (blockCount) => {
-    wantedBytes += blockCount * blockBytes;
-    const received = new Promise<void>((resolve) => {
-      onAll = resolve;
-    });
+    const received = arrival.of(blockCount * blockBytes);
     for (let index = 0; index < blockCount; index++) {
       if (!near.write(block)) await once(near, 'drain');
     }
     await received;
   });
-  near.destroy();
-  far.destroy();
-  server.close();
+  close();
+  return measurement;
+}
+
+/** In the style of ringlet's contenders: iterated, and awaited. */
+async function byNodeChunk(parameters: Parameters): Promise<Measurement> {
+  const { blockBytes } = parameters;
+  const { near, far, close } = await nodePair();
+  const block = Buffer.alloc(blockBytes, 7);
+  const chunks = far[Symbol.asyncIterator]();
+  const measurement = await measure(parameters, async (blockCount) => {
+    const receiving = (async () => {
+      for (let left = blockCount * blockBytes; left > 0; ) left -= (await chunks.next()).value.length;
+    })();
+    for (let index = 0; index < blockCount; index++) {
+      await new Promise((resolve) => near.write(block, resolve));
+    }
+    await receiving;
+  });
+  close();
+  return measurement;
+}
+
+async function onBun(parameters: Parameters): Promise<Measurement> {
+  const { blockBytes } = parameters;
+  const arrival = new Arrival();
+  let onDrain = (): void => {};
+  const server = bun().listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { data: (_socket, chunk) => arrival.add(chunk.length) },
+  });
+  const near = await bun().connect({
+    hostname: '127.0.0.1',
+    port: server.port,
+    socket: { data() {}, drain: () => onDrain() },
+  });
+  const block = Buffer.alloc(blockBytes, 7);
+  const measurement = await measure(parameters, async (blockCount) => {
+    const received = arrival.of(blockCount * blockBytes);
+    for (let index = 0; index < blockCount; index++) {
+      let sent = near.write(block);
+      while (sent < blockBytes) {
+        await new Promise<void>((resolve) => {
+          onDrain = resolve;
+        });
+        sent += near.write(block.subarray(sent));
+      }
+    }
+    await received;
+  });
+  near.end();
+  server.stop(true);
   return measurement;
 }
 
@@ -138,14 +210,17 @@ export const workload: Workload<Parameters> = {
   baselines: [
     { title: 'Node', contender: "node:net 'data'" },
     { title: 'C', contender: 'C, liburing' },
-    { title: 'Bun', contender: "Bun, node:net 'data'" },
+    { title: 'Bun', contender: 'Bun.listen' },
   ],
   contenders: [
     { name: "node:net 'data'", run: byEvent },
+    { name: 'node:net for await', run: byNodeChunk },
     { name: 'ringlet read', run: onRing('loop', byRead) },
     { name: 'ringlet leased chunks', run: onRing('loop', byLease) },
     { name: 'ringlet for await', run: onRing('loop', byChunk) },
     { name: "Bun, node:net 'data'", runtime: 'bun', run: byEvent },
+    { name: 'Bun.listen', runtime: 'bun', run: onBun },
+    { name: "Deno, node:net 'data'", runtime: 'deno', run: byEvent },
     {
       name: 'C, liburing',
       native: {

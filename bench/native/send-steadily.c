@@ -17,6 +17,12 @@
 /** The receiver may lose some, and then needs another. */
 enum { END_MARKS = 50, END_INTERVAL_US = 2000, START_DELAY_US = 100000 };
 
+static double since_1970_ms(void) {
+  struct timespec at;
+  clock_gettime(CLOCK_REALTIME, &at);
+  return (double)at.tv_sec * 1e3 + (double)at.tv_nsec / 1e6;
+}
+
 int main(int argc, char** argv) {
   unsigned port = number_argument(argc, argv, 1, "port");
   uint32_t count = number_argument(argc, argv, 2, "count");
@@ -31,11 +37,12 @@ int main(int argc, char** argv) {
   usleep(START_DELAY_US);
   uint64_t start_ns = now_ns();
   for (uint32_t i = 0; i < count; i++) {
-    uint64_t due_ns = start_ns + (uint64_t)i * 1000000000u / rate, left_ns;
-    while ((left_ns = now_ns()) < due_ns) {
+    uint64_t due_ns = start_ns + (uint64_t)i * 1000000000u / rate;
+    while (now_ns() < due_ns) {
     }
+    double left_ms = since_1970_ms();
     memcpy(payload, &i, sizeof i);
-    memcpy(payload + sizeof left_ns, &left_ns, sizeof left_ns);
+    memcpy(payload + sizeof left_ms, &left_ms, sizeof left_ms);
     send(fd, payload, bytes, 0);
   }
   memset(payload, 0xff, sizeof(uint32_t));

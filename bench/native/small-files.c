@@ -128,11 +128,6 @@ static void name_files(struct reader* reader, const char* directory) {
     snprintf(reader->paths[i], sizeof *reader->paths, "%s/f%u", directory, i);
 }
 
-static void remove_files(struct reader* reader, const char* directory) {
-  for (unsigned i = 0; i < reader->file_count; i++) unlink(reader->paths[i]);
-  rmdir(directory);
-}
-
 /** Once through all files; adds to `measurement` unless that is NULL. */
 static void make_pass(struct reader* reader, unsigned in_flight, struct measurement* measurement) {
   char fresh[200];
@@ -150,7 +145,6 @@ static void make_pass(struct reader* reader, unsigned in_flight, struct measurem
     measurement->elapsed_ns += now_ns() - start_ns;
     measurement->cpu_us += cpu_us() - cpu_before_us;
   }
-  if (is_writing) remove_files(reader, fresh);
 }
 
 static enum call call_named(const char* name) {
