@@ -30,6 +30,7 @@ export const EOPNOTSUPP = -errno.EOPNOTSUPP;
 export const ECONNABORTED = -errno.ECONNABORTED;
 export const ECONNRESET = -errno.ECONNRESET;
 export const ENOBUFS = -errno.ENOBUFS;
+export const ECONNREFUSED = -errno.ECONNREFUSED;
 export const ETIMEDOUT = -errno.ETIMEDOUT;
 export const ECANCELED = -errno.ECANCELED;
 

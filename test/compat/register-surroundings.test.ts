@@ -105,7 +105,7 @@ describe('ringlet/register: surroundings', () => {
   });
 
   it('RINGLET_BACKEND=node and --no-addons: all is Node’s, and one line says so', async () => {
-    const source = `${USES} check().then((told) => console.log(told, require('net').connect(1).on('error', () => {})._handle !== undefined));`;
+    const source = `${USES} check().then((told) => console.log(told, require('net').connect(1).on('error', () => {})._handle !== null));`;
     const asked = await run(source, ['--require', REGISTER], { RINGLET_BACKEND: 'node' });
     const without = await run(source, ['--no-addons', '--require', REGISTER]);
     for (const { stdout } of [asked, without]) expect(stdout.trim()).to.equal(`${FINE} true`);

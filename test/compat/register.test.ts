@@ -63,6 +63,11 @@ describe('ringlet/register', () => {
     expect(await run(source, '--import', 'ringlet/register')).to.equal('true true 2');
   });
 
+  it('dgram.createSocket is a constructor, too', async () => {
+    const source = `new (require('dgram').createSocket)('udp4').bind(function () { this.close(); console.log('bound'); });`;
+    expect(await run(source, '--import', 'ringlet/register')).to.equal('bound');
+  });
+
   it('without it nothing is exchanged', async () => {
     const source = `${imports['named imports']}${REPORT}`;
     expect(await run(source, '--input-type=module')).to.equal('false content');

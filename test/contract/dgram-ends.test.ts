@@ -44,6 +44,15 @@ const lookupAs =
 const REPLACED_LOOKUP = 'a dns.lookup that a program has replaced is asked, too';
 
 const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = {
+  'sizes of buffers that are none': async (make) => {
+    const sizes = ['4096', {}, -1, 1.5, 2 ** 32, null, 0, ''];
+    const codes = sizes.map(
+      (size) =>
+        codeOf(() => make({ recvBufferSize: size }).close()) ??
+        codeOf(() => make({ sendBufferSize: size }).close()),
+    );
+    return codes;
+  },
   'a bind that fails drops what waited for it': async (make, peer) => {
     const socket = make();
     const log = logOf(socket);

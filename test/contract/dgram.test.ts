@@ -369,9 +369,9 @@ describe("'ringlet/dgram' alone", () => {
     const { port } = holder.address() as AddressInfo;
     const script = `
       import { createSocket } from 'ringlet/dgram';
-      const socket = createSocket('udp4');
+      const socket = createSocket({ type: 'udp4', recvBufferSize: 9000, sendBufferSize: 8000 });
       socket.on('message', (data) => { console.log(String(data), socket.address().port); socket.close(); });
-      socket.bind({ fd: 3 }, () => console.log('bound'));`;
+      socket.bind({ fd: 3 }, () => console.log('bound', socket.getRecvBufferSize(), socket.getSendBufferSize()));`;
     const inside = Object.getOwnPropertySymbols(holder).map((key) => Reflect.get(holder, key));
     const { handle } = inside.find((each) => each?.handle?.fd > 0) as { handle: { fd: number } };
     const { fd } = handle;
@@ -385,13 +385,13 @@ describe("'ringlet/dgram' alone", () => {
       said += part;
     });
     const ended = once(child, 'exit');
-    await eventually('the bind', () => said.includes('bound'));
+    await eventually('the bind', () => said.includes('\n'));
     // It is blocking now for all that have it.
     await closed(holder);
     const peer = createSocket('udp4');
     await new Promise((resolve) => peer.send('passed', port, address, resolve));
     await within('the end', ended);
-    expect(said).to.equal(`bound\npassed ${port}\n`);
+    expect(said).to.equal(`bound 18000 16000\npassed ${port}\n`);
     await closed(peer);
   });
 });

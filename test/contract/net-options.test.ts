@@ -130,6 +130,59 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     await closed(server);
     return log;
   },
+  'onread: its callback is a method of the socket': async ({ net, on }) => {
+    const server = net.createServer(on, (socket) => void socket.end('abc'));
+    const port = await listening(server);
+    const callers: unknown[] = [];
+    const onread = {
+      buffer: Buffer.alloc(8),
+      callback(this: unknown) {
+        callers.push(this);
+        return true;
+      },
+    };
+    const socket = net.connect({ port, host, onread, ...on } as nodeNet.NetConnectOpts);
+    await within('the end', once(socket, 'close'));
+    await closed(server);
+    return callers.map((caller) => caller === socket);
+  },
+  'a write before there is a connection is over after it is there': async ({ net, on }) => {
+    const log: unknown[] = [];
+    const server = net.createServer(on, (socket) => void socket.resume());
+    const port = await listening(server);
+    const socket = new net.Socket({ ...on, highWaterMark: 0 } as nodeNet.SocketConstructorOpts);
+    socket.connect(port, host, () => log.push('connect'));
+    socket.on('error', () => log.push('error')).on('close', () => log.push('close', socket.pending));
+    socket.write('über', () => log.push('written', socket.bytesWritten, socket.pending));
+    log.push(socket.bytesWritten);
+    socket.end('!', () => log.push('ended'));
+    await within('the end', once(socket, 'close'));
+    await closed(server);
+    return log;
+  },
+  'port 0 is refused': async ({ net, on }) => {
+    const socket = net.connect({ port: 0, host, ...on } as nodeNet.NetConnectOpts);
+    const [error] = await within('the error', once(socket, 'error'));
+    const { code, syscall, message, port } = error as NodeJS.ErrnoException & { port: number };
+    return [code, syscall, message, port];
+  },
+  'what programs find of Node itself': async ({ net, on }) => {
+    type Inside = { _handle: unknown; _connecting: boolean; _connectionKey: string };
+    const server = net.createServer(on);
+    const port = await listening(server);
+    const socket = new net.Socket(on);
+    const inside = socket as unknown as Inside;
+    const log: unknown[] = [(server as unknown as Inside)._connectionKey, inside._handle, inside._connecting];
+    const { _normalizeArgs } = nodeNet as unknown as { _normalizeArgs(all: unknown[]): unknown };
+    (socket as { connect(all: unknown): void }).connect(_normalizeArgs([port, host]));
+    log.push(inside._connecting);
+    await within('the connection', once(socket, 'connect'));
+    log.push(inside._connecting);
+    socket.destroy();
+    log.push(socket.pending, inside._handle);
+    await closed(server);
+    return log;
+  },
   'maxConnections of 0': async ({ net, on }) => {
     const log: unknown[] = [];
     const server = net.createServer(on, (socket) => {

@@ -1,8 +1,11 @@
 /** What a socket of 'ringlet/dgram' is made from, and what it tells: node:dgram's types and checks. */
 import { BlockList, type LookupFunction } from 'node:net';
+import { checkInteger } from '../../base/validate.js';
 import type { SocketAddress } from '../../contract/address.js';
 import { badSocketType, invalidArgType } from '../../errors/index.js';
 import type { Ring } from '../../ring/ring.js';
+
+const BUFFER_BYTES_MAX = 2 ** 32 - 1;
 
 /** IPv4 or IPv6. */
 export type SocketType = 'udp4' | 'udp6';
@@ -82,6 +85,9 @@ export function readOptions(value: unknown): SocketOptions {
     }
   }
   if (type !== 'udp4' && type !== 'udp6') throw badSocketType();
+  for (const name of ['recvBufferSize', 'sendBufferSize'] as const) {
+    if (options[name]) checkInteger(options[name], `options.${name}`, 0, BUFFER_BYTES_MAX);
+  }
   return options;
 }
 

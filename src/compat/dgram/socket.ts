@@ -165,7 +165,11 @@ export class CallableSocket extends SettableSocket {
         },
         fd,
       );
-      if (!this.#isRef) this.#bound.socket.unref();
+      const { socket } = this.#bound;
+      if (!this.#isRef) socket.unref();
+      // It was made by others.
+      if (fd !== undefined && recvBufferSize) socket.setRecvBufferSize(recvBufferSize);
+      if (fd !== undefined && sendBufferSize) socket.setSendBufferSize(sendBufferSize);
       return undefined;
     } catch (error) {
       return error as Error;

@@ -83,8 +83,15 @@ interface Call<Options> {
   readonly listener: Listener | undefined;
 }
 
+/** Whether it is what net._normalizeArgs gives, which Node's own calls and those that wrap them pass on. */
+function isNormalized(value: unknown): value is unknown[] {
+  if (!Array.isArray(value)) return false;
+  return Object.getOwnPropertySymbols(value).some(({ description }) => description === 'normalizedArgs');
+}
+
 /** `(options[, listener])`, `(path[, listener])`, `(port[, host][, …][, listener])`. */
 export function readCall<Options extends object>(parameters: readonly unknown[]): Call<Options> {
+  if (isNormalized(parameters[0])) return readCall(parameters[0]);
   const [first, second] = parameters;
   const last = parameters.at(-1);
   const listener = typeof last === 'function' ? (last as Listener) : undefined;

@@ -15,7 +15,7 @@ import { type DropInfo, listenWith, onConnection, type ServerInside } from '../.
 import { type StreamSocket, takeHandle } from '../../net/streams/stream-socket.js';
 import { backendOf, type Ring } from '../../ring/ring.js';
 import { checkBlockList, type ListenOptions } from './calls.js';
-import { type CallableSocket as Socket, socketOn } from './socket.js';
+import { type CallableSocket as Socket, socketOn, versionOf } from './socket.js';
 
 /** What a server can be made with. */
 export interface ServerOptions {
@@ -152,7 +152,7 @@ export function listenOn(
   parameters: Readonly<Parameters<Listen>>,
 ): void {
   try {
-    const [address, port, , backlog, fd, flags = 0] = parameters;
+    const [address, port, addressType, backlog, fd, flags = 0] = parameters;
     const { name, streams } = backendOf(ring);
     if (name === 'node' || server._handle || typeof fd === 'number') {
       nodes._listen2.apply(server, [...parameters]);
@@ -172,6 +172,8 @@ export function listenOn(
       ring,
     });
     if (listener === undefined) throw new Error('what Node has looked up is no address');
+    const type = address === null ? versionOf(listener.address.family) : addressType;
+    server._connectionKey = `${type}:${address ?? listener.address.address}:${port}`;
     void listenWith(server, listener, socketOn);
   } catch (error) {
     if (listenChannel.error.hasSubscribers) listenChannel.error.publish({ server, error });

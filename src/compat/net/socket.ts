@@ -10,10 +10,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { onAbortOf } from '../../base/abort.js';
 import { nextTick } from '../../base/real-timers.js';
 import { checkInteger, checkNumber, checkSignal } from '../../base/validate.js';
+import { ECONNREFUSED } from '../../base/errno.js';
 import type { SocketAddress } from '../../contract/address.js';
 import type { NativeHandle, StreamOptions } from '../../contract/streams.js';
 import {
   abortError,
+  addressError,
   connectionClosedError,
   endedByPeerError,
   invalidArgValue,
@@ -144,6 +146,12 @@ export class CallableSocket extends StreamDuplex {
   }
 
   static {
+    // For programs that ask for Node's: as on a net.Socket that has none.
+    Object.defineProperty(CallableSocket.prototype, '_handle', {
+      value: null,
+      writable: true,
+      configurable: true,
+    });
     socketOn = (connection, options, server) => {
       const socket = new CallableSocket(options);
       socket.server = server as unknown as Server;
@@ -167,9 +175,10 @@ export class CallableSocket extends StreamDuplex {
 
   protected override [openReader](connection: StreamSocket): ChunkReader {
     if (this.#onRead === undefined) return super[openReader](connection);
-    this.#userBuffer = new UserBuffer(connection, this.#onRead, (bytesRead, callback) => {
+    const { callback } = this.#onRead;
+    this.#userBuffer = new UserBuffer(connection, this.#onRead, (bytesRead, buffer) => {
       this[noteReceived](bytesRead);
-      return this[inContext](callback);
+      return this[inContext](callback, bytesRead, buffer);
     });
     return this.#userBuffer;
   }
@@ -286,6 +295,8 @@ export class CallableSocket extends StreamDuplex {
     this.emit('connectionAttempt', address, port, version);
     try {
       if (isBlocked(this.blockList, remote)) throw ipBlockedError(address);
+      // What Linux says of a port that there is not.
+      if (port === 0) throw addressError(ECONNREFUSED, 'connect', address, port);
       return await StreamSocket.connect({ host: address, port, ...goal.local, ring: this.#ring, signal });
     } catch (error) {
       const { localAddress, localPort } = goal.local;
@@ -318,9 +329,14 @@ export class CallableSocket extends StreamDuplex {
     return this.#connecting !== undefined;
   }
 
+  /** The same, by the name that it had in older programs. */
+  get _connecting(): boolean {
+    return this.connecting;
+  }
+
   /** Whether the socket has no connection yet. */
   override get pending(): boolean {
-    return this[attached] === undefined || this.connecting;
+    return this[attached] === undefined || this.connecting || this.destroyed;
   }
 
   /** What the socket is up to, in one word. */
@@ -430,6 +446,7 @@ export class CallableSocket extends StreamDuplex {
   }
 }
 
-function versionOf(family: SocketAddress['family']): 4 | 6 {
+/** Of IP, as Node has it in numbers. */
+export function versionOf(family: SocketAddress['family']): 4 | 6 {
   return family === 'IPv6' ? 6 : 4;
 }

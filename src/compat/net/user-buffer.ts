@@ -17,11 +17,13 @@ export function isOnRead(value: unknown): value is OnReadOptions {
   return typeof callback === 'function' && (typeof buffer === 'function' || types.isUint8Array(buffer));
 }
 
+type Tell = OnReadOptions['callback'];
+
 /** Reads until the end, of which it tells alone. */
 export class UserBuffer implements ChunkReader {
   readonly #socket: StreamSocket;
   readonly #onRead: OnReadOptions;
-  readonly #tell: (bytesRead: number, callback: () => unknown) => unknown;
+  readonly #tell: Tell;
   #buffer: Uint8Array;
   #isClosed = false;
   /** While the program wants none: what lets the reader go on. */
@@ -29,11 +31,7 @@ export class UserBuffer implements ChunkReader {
   #pause: Promise<void> | undefined;
 
   /** @param tell calls back, in the socket's own asynchronous context. */
-  constructor(
-    socket: StreamSocket,
-    onRead: OnReadOptions,
-    tell: (bytesRead: number, callback: () => unknown) => unknown,
-  ) {
+  constructor(socket: StreamSocket, onRead: OnReadOptions, tell: Tell) {
     this.#socket = socket;
     this.#onRead = onRead;
     this.#tell = tell;
@@ -48,7 +46,7 @@ export class UserBuffer implements ChunkReader {
       if (bytesRead === 0) return { done: true, value: undefined };
       await this.#pause;
       if (this.#isClosed) return { done: true, value: undefined };
-      const wantsMore = this.#tell(bytesRead, () => this.#onRead.callback(bytesRead, buffer)) !== false;
+      const wantsMore = this.#tell(bytesRead, buffer) !== false;
       if (!wantsMore) this.pause();
       if (typeof this.#onRead.buffer !== 'function') continue;
       const following = this.#onRead.buffer();

@@ -38,7 +38,7 @@ const NAMES = [
 export function exchangeCallbacks(): void {
   exchangeIn('node:fs', {
     ...Object.fromEntries(NAMES.map((name) => [name, callOf(name)])),
-    closeSync(fd: unknown) {
+    closeSync: function closeSync(fd: unknown) {
       if (isLoaded && calls().closeAtOnce(fd)) return;
       nodeModule('node:fs').closeSync(fd as number);
     },
@@ -70,8 +70,13 @@ function tell(outcome: Promise<unknown[]>, callback: Callback, callNode: () => v
   outcome.then(
     (results) => {
       if (results === calls().LEFT) callNode();
-      else setImmediate(callback, null, ...results);
+      else setImmediate(callBack, callback, null, ...results);
     },
-    (error: Error) => setImmediate(callback, error),
+    (error: Error) => setImmediate(callBack, callback, error),
   );
+}
+
+/** Without a `this`, as Node's: an Immediate's own is the Immediate. */
+function callBack(callback: Callback, ...outcome: Parameters<Callback>): void {
+  callback(...outcome);
 }

@@ -51,7 +51,8 @@ function exchangeSockets(): void {
   });
   exchangeIn('node:dgram', {
     Socket,
-    createSocket(...parameters: Parameters) {
+    // Node's can be called with `new`.
+    createSocket: function createSocket(...parameters: Parameters) {
       return createOurs(parameters) ?? Reflect.apply(node.createSocket, undefined, parameters);
     },
   });

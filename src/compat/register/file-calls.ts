@@ -43,10 +43,13 @@ function positionOf(position: unknown): Position | undefined {
   return Number.isSafeInteger(position) && (position as number) >= 0 ? (position as number) : undefined;
 }
 
+/** More than it takes in a call, Node refuses. */
+const CALL_BYTES_MAX = 2 ** 31 - 1;
+
 function isRange(view: View, offset: unknown, length: unknown): boolean {
   if (!Number.isInteger(offset) || !Number.isInteger(length)) return false;
   const [start, bytes] = [offset as number, length as number];
-  return start >= 0 && bytes > 0 && start + bytes <= byteLengthOf(view);
+  return start >= 0 && bytes > 0 && bytes <= CALL_BYTES_MAX && start + bytes <= byteLengthOf(view);
 }
 
 const stat =

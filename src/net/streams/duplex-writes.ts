@@ -36,18 +36,20 @@ export class DuplexWrites {
 
   /** What the kernel takes at once has left when this returns, and its callback has been called. */
   send(backend: BackendStream, chunks: readonly Buffer[], callback: Callback): void {
+    let sent: number | Promise<number>;
     try {
-      const sent = backend.writeNow(chunks.map((chunk) => new Span(chunk)));
-      if (typeof sent === 'number') {
-        this.sentBytes += sent;
-        callback();
-        this.#stream.noteWritten();
-      } else {
-        this.#seenBytes = backend.sentBytes;
-        this.#await(sent, callback);
-      }
+      sent = backend.writeNow(chunks.map((chunk) => new Span(chunk)));
     } catch (error) {
       callback(error as Error);
+      return;
+    }
+    if (typeof sent === 'number') {
+      this.sentBytes += sent;
+      callback();
+      this.#stream.noteWritten();
+    } else {
+      this.#seenBytes = backend.sentBytes;
+      this.#await(sent, callback);
     }
   }
 

@@ -30,6 +30,7 @@ export interface DropInfo {
 /** What a net.Server keeps for its connections (Node 20 to 26, lib/net.js). */
 export interface ServerInside extends Server {
   _handle: ServerHandle | null | undefined;
+  _connectionKey?: string;
   _connections: number;
   _pipeName?: string;
   _unref: boolean;

@@ -215,10 +215,13 @@ export class StreamDuplex extends DuplexWithEnds {
     if (socket === undefined) {
       const onClose = (): void => callback(closedBeforeConnectionError());
       this.once('close', onClose);
-      this.#waiting.push(() => {
+      // After 'connect', as net.Socket's: who hears of the write has heard of the connection.
+      const go = (): void => {
+        if (this.destroyed) return;
         this.off('close', onClose);
         this.#send(chunks, callback);
-      });
+      };
+      this.#waiting.push(() => nextTick(go));
       return;
     }
     this.#limit.noteActivity();
