@@ -26,6 +26,8 @@ constexpr double kEventUs = 1.0;
 constexpr double kLoadStep = 0.1;
 // Shares measured over less than this are noise.
 constexpr uint64_t kMeasureUsMin = 10'000;
+// While the thread works on a ring's queue the kernel tells nothing of it: it only tries that ring's lock.
+constexpr int kLooksMax = 4;
 
 uint64_t NowUs() { return NowNs() / 1000; }
 
@@ -39,6 +41,8 @@ struct Thread {
   uint64_t event_count = 0;
   double busy_share = 0;
   uint32_t rings_since_look = 0;
+  // What the kernel told last; it may tell nothing at a time.
+  SqThreadAccount told;
 
   bool is_alive() const { return !ring_fds.empty(); }
 
@@ -68,6 +72,12 @@ struct Thread {
     return static_cast<int>(load / kLoadStep + 0.5) * kLoadStep;
   }
 
+  const SqThreadAccount& Account() {
+    SqThreadAccount account = ReadSqThreadAccount(ring_fds.front());
+    if (account.thread_id != 0) told = account;
+    return told;
+  }
+
   void Add(int ring_fd) {
     if (!is_alive()) {
       looked_at_us = NowUs();
@@ -75,6 +85,7 @@ struct Thread {
       event_count = 0;
       busy_share = 0;
       rings_since_look = 0;
+      told = {};
     }
     ring_fds.push_back(ring_fd);
     rings_since_look++;
@@ -221,7 +232,9 @@ void LeaveSqPollGroup(const SqPollSeat& seat, int ring_fd) {
   if (found->second.is_empty()) registry.groups->erase(found);
 }
 
-SqThreadAccount ReadSqThreadAccount(int ring_fd) {
+namespace {
+
+SqThreadAccount LookAtSqThread(int ring_fd) {
   SqThreadAccount account;
   char path[64];
   std::snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", ring_fd);
@@ -238,6 +251,14 @@ SqThreadAccount ReadSqThreadAccount(int ring_fd) {
   }
   std::fclose(file);
   if (!IsSqThread(account.thread_id)) return {};
+  return account;
+}
+
+}  // namespace
+
+SqThreadAccount ReadSqThreadAccount(int ring_fd) {
+  SqThreadAccount account;
+  for (int looks = 0; looks < kLooksMax && account.thread_id == 0; looks++) account = LookAtSqThread(ring_fd);
   return account;
 }
 
@@ -262,7 +283,7 @@ std::vector<SqPollGroupView> ListSqPollGroups() {
       Thread& thread = group.threads[i];
       if (!thread.is_alive()) continue;
       thread.Look();
-      SqThreadAccount account = ReadSqThreadAccount(thread.ring_fds.front());
+      const SqThreadAccount& account = thread.Account();
       std::vector<int> cpus;
       if (account.thread_id != 0) cpus = AllowedCpus(account.thread_id);
       view.threads.push_back(

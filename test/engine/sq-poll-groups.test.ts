@@ -12,6 +12,8 @@ import { absentCpu, cpusAllowed, sqThreadOf, untilAsleep, withDescriptor } from 
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
 const group = 'engine test';
+/** At a thread that works. */
+const LOOKS = 1000;
 const grouped = (more: Exclude<RingOptions['sqPoll'], boolean | undefined> = {}): RingOptions => ({
   sqPoll: { group, idleMs: 10, ...more },
 });
@@ -74,6 +76,30 @@ describe('SQ-poll groups', () => {
     expect(entry?.idleMs).to.equal(10);
     expect(entry?.threads).to.have.length(1);
     expect(entry?.threads[0]).to.include({ index: 0, ringCount: 2 });
+  });
+
+  it('Ring.groups tells of a thread while it is at work, too', async () => {
+    const ring = makeRing();
+    const file = await ring.fs.open(directory.file('data', pattern(1 << 20)));
+    let isBusy = true;
+    const reading = Array.from({ length: 16 }, async () => {
+      const buffer = Buffer.alloc(1 << 18);
+      while (isBusy) await file.read(buffer, { position: 0 });
+    });
+    const threadIds = new Set<number | undefined>();
+    try {
+      const toldThread = () => Ring.groups().find(({ name }) => name === group)?.threads[0]?.threadId;
+      await eventually('the thread to have run', () => toldThread() !== 0);
+      for (let look = 0; look < LOOKS; look += 1) {
+        threadIds.add(toldThread());
+        await new Promise(setImmediate);
+      }
+    } finally {
+      isBusy = false;
+      await Promise.all(reading);
+      await file.close();
+    }
+    expect([...threadIds]).to.deep.equal([ring.profile.sqPoll?.threadId]);
   });
 
   it('a worker’s ring joins the thread of the main thread’s', async () => {

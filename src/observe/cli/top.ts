@@ -95,7 +95,7 @@ function renderTop(threads: readonly ThreadRates[], { title, bad }: Style): stri
     for (const { group, index, threadId: id, cpus, cpuShare, ringCount } of threadId === 0 ? sqThreads : []) {
       const place = cpus.length === 0 ? '' : `, CPU ${cpus.join(', ')}`;
       lines.push(
-        `  SQ thread ${group}/${index} (${id}${place}): ${percent(cpuShare)} of a CPU, ${ringCount} rings`,
+        `  SQ thread ${group}/${index} (${id}${place}): ${percent(cpuShare)} of a CPU, ${ringCount} ${ringCount === 1 ? 'ring' : 'rings'}`,
       );
     }
     for (const { name, backendReason, profile } of rings) {
