@@ -44,6 +44,20 @@ const lookupAs =
 const REPLACED_LOOKUP = 'a dns.lookup that a program has replaced is asked, too';
 
 const SCENARIOS: Record<string, (make: Make, peer: Peer) => Promise<unknown>> = {
+  'what a listener puts off comes in the order of ticks and promises': async (make, peer) => {
+    const socket = make();
+    const log: string[] = [];
+    socket.on('message', () => {
+      void Promise.resolve().then(() => log.push('promise'));
+      process.nextTick(() => log.push('tick'));
+    });
+    socket.bind(0, address);
+    await within('listening', once(socket, 'listening'));
+    await peer.send('x', socket.address());
+    await eventually('both', () => log.length === 2);
+    socket.close();
+    return log;
+  },
   'sizes of buffers that are none': async (make) => {
     const sizes = ['4096', {}, -1, 1.5, 2 ** 32, null, 0, ''];
     const codes = sizes.map(

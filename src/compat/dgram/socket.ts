@@ -200,10 +200,15 @@ export class CallableSocket extends SettableSocket {
     while (!socket.isClosed) {
       try {
         for await (const batch of socket.batches()) {
-          for (const message of batch) this.#emitMessage(message);
+          // What a listener puts off to the next tick then comes before its promises, as with Node's.
+          nextTick(() => {
+            for (const message of batch) this.#emitMessage(message);
+          });
         }
       } catch (error) {
-        if (!socket.isClosed) this.#emitInContext('error', error as Error);
+        nextTick(() => {
+          if (!socket.isClosed) this.#emitInContext('error', error as Error);
+        });
       }
     }
   }
