@@ -120,6 +120,14 @@ export interface BackendStream {
    * @throws what keeps the kernel from taking any.
    */
   writeNow(data: readonly Span[]): number | Promise<number>;
+  /**
+   * Gives the kernel the first bytes of a view, as many as it takes at once. They are the caller's again when this
+   * returns.
+   *
+   * @returns how many it has taken; 0 while other writes wait, and where there is no such call.
+   * @throws what keeps the kernel from taking any.
+   */
+  sendNow(view: Uint8Array, bytes: number): number;
   /** Bytes that the kernel has taken, of a write that is under way too. */
   readonly sentBytes: number;
   /** As `read`, and with it descriptors that the peer has passed; for Unix sockets. */

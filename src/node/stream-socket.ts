@@ -307,6 +307,11 @@ export class NodeStream implements BackendStream {
     return byteCountOf(data);
   }
 
+  /** net.Socket would keep what is not taken. */
+  sendNow(): number {
+    return 0;
+  }
+
   get sentBytes(): number {
     const { bytesWritten = 0, writeQueueSize = 0 } = (Reflect.get(this.#socket, '_handle') ?? {}) as {
       bytesWritten?: number;

@@ -22,18 +22,19 @@ import {
   ipBlockedError,
 } from '../../errors/index.js';
 import { connectToAny } from '../../net/streams/connect.js';
+import type { ChunkSource, TellOwner } from '../../net/streams/chunk-feed.js';
+import type { Piece } from '../../net/streams/duplex-writes.js';
 import { isBlocked, type MakeSocket } from '../../net/streams/serve-on.js';
 import {
   attach,
   attached,
-  type ChunkReader,
   change,
   detachClosed,
   enterContext,
   hasBegun,
   inContext,
   noteReceived,
-  openReader,
+  openSource,
   StreamDuplex,
 } from '../../net/streams/stream-duplex.js';
 import { backendOfStream } from '../../net/streams/stream-access.js';
@@ -173,10 +174,10 @@ export class CallableSocket extends StreamDuplex {
     super[attach](connection);
   }
 
-  protected override [openReader](connection: StreamSocket): ChunkReader {
-    if (this.#onRead === undefined) return super[openReader](connection);
+  protected override [openSource](connection: StreamSocket, tell: TellOwner): ChunkSource {
+    if (this.#onRead === undefined) return super[openSource](connection, tell);
     const { callback } = this.#onRead;
-    this.#userBuffer = new UserBuffer(connection, this.#onRead, (bytesRead, buffer) => {
+    this.#userBuffer = new UserBuffer(connection, this.#onRead, tell, (bytesRead, buffer) => {
       this[noteReceived](bytesRead);
       return this[inContext](callback, bytesRead, buffer);
     });
@@ -352,26 +353,26 @@ export class CallableSocket extends StreamDuplex {
   }
 
   /** As a stream's; where the peer has ended both sides, it fails with EPIPE, as node:net's does. */
-  override write(chunk: unknown, ...parameters: unknown[]): boolean {
+  override write(chunk: unknown, encoding?: unknown, given?: unknown): boolean {
     if (this.allowHalfOpen || !this.readableEnded || !this.writableEnded) {
-      return (super.write as (...all: unknown[]) => boolean)(chunk, ...parameters);
+      return super.write(chunk, encoding, given);
     }
     const error = endedByPeerError();
-    const callback = parameters.at(-1);
+    const callback = given ?? encoding;
     if (typeof callback === 'function') nextTick(callback as Callback, error);
     this.destroy(error);
     return false;
   }
 
   /** @internal */
-  override _write(chunk: Buffer, encoding: BufferEncoding, callback: Callback): void {
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: Callback): void {
     if (this.#hasBegun) super._write(chunk, encoding, callback);
     else callback(connectionClosedError());
   }
 
   /** @internal */
-  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-    if (this.#hasBegun) super._writev(chunks, callback);
+  override _writev(pieces: readonly Piece[], callback: Callback): void {
+    if (this.#hasBegun) super._writev(pieces, callback);
     else callback(connectionClosedError());
   }
 

@@ -1,6 +1,6 @@
 /** `onread` of a socket: what comes goes into the program's own memory, and no 'data' tells of it. */
 import { types } from 'node:util';
-import type { ChunkReader } from '../../net/streams/stream-duplex.js';
+import type { ChunkSource, TellOwner } from '../../net/streams/chunk-feed.js';
 import type { StreamSocket } from '../../net/streams/stream-socket.js';
 
 /** As node:net's. */
@@ -19,39 +19,60 @@ export function isOnRead(value: unknown): value is OnReadOptions {
 
 type Tell = OnReadOptions['callback'];
 
-/** Reads until the end, of which it tells alone. */
-export class UserBuffer implements ChunkReader {
+/** Reads until the end or a failure, of which alone it tells its owner. */
+export class UserBuffer implements ChunkSource {
   readonly #socket: StreamSocket;
   readonly #onRead: OnReadOptions;
+  readonly #tellOwner: TellOwner;
   readonly #tell: Tell;
   #buffer: Uint8Array;
+  #isReading = false;
   #isClosed = false;
+  #failure: Error | undefined;
   /** While the program wants none: what lets the reader go on. */
   #goOn: (() => void) | undefined;
   #pause: Promise<void> | undefined;
 
   /** @param tell calls back, in the socket's own asynchronous context. */
-  constructor(socket: StreamSocket, onRead: OnReadOptions, tell: Tell) {
+  constructor(socket: StreamSocket, onRead: OnReadOptions, tellOwner: TellOwner, tell: Tell) {
     this.#socket = socket;
     this.#onRead = onRead;
+    this.#tellOwner = tellOwner;
     this.#tell = tell;
     this.#buffer = typeof onRead.buffer === 'function' ? onRead.buffer() : onRead.buffer;
   }
 
-  async next(): Promise<IteratorResult<Buffer, undefined>> {
+  ask(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#readAll().then(
+      () => this.#tellOwner(this),
+      (error: Error) => {
+        this.#failure = error;
+        this.#tellOwner(this);
+      },
+    );
+  }
+
+  async #readAll(): Promise<void> {
     for (;;) {
       await this.#pause;
       const buffer = this.#buffer;
       const { bytesRead } = await this.#socket.read(buffer);
-      if (bytesRead === 0) return { done: true, value: undefined };
+      if (bytesRead === 0) return;
       await this.#pause;
-      if (this.#isClosed) return { done: true, value: undefined };
+      if (this.#isClosed) return;
       const wantsMore = this.#tell(bytesRead, buffer) !== false;
       if (!wantsMore) this.pause();
       if (typeof this.#onRead.buffer !== 'function') continue;
       const following = this.#onRead.buffer();
       if (types.isUint8Array(following)) this.#buffer = following;
     }
+  }
+
+  take(): null {
+    if (this.#failure !== undefined) throw this.#failure;
+    return null;
   }
 
   pause(): void {
@@ -65,9 +86,8 @@ export class UserBuffer implements ChunkReader {
     this.#goOn?.();
   }
 
-  async return(): Promise<IteratorResult<Buffer, undefined>> {
+  end(): void {
     this.#isClosed = true;
     this.resume();
-    return { done: true, value: undefined };
   }
 }

@@ -2,13 +2,25 @@
 import type { BackendStream } from '../../contract/streams.js';
 import type { StreamSocket } from './stream-socket.js';
 
-let ask: (socket: StreamSocket) => BackendStream;
+/** Which reader a stream has now. */
+export interface Readership {
+  readonly stream: BackendStream;
+  reader: object | undefined;
+  /** Whose stream it is: not collected while a reader is in use. */
+  readonly owner: object;
+}
+
+let ask: (socket: StreamSocket) => Readership;
 
 /** A function of its own: files of a package that is bundled take what others export when they are loaded. */
-export function backendOfStream(socket: StreamSocket): BackendStream {
+export function readershipOf(socket: StreamSocket): Readership {
   return ask(socket);
 }
 
-export function setBackendOfStream(asked: typeof ask): void {
+export function backendOfStream(socket: StreamSocket): BackendStream {
+  return ask(socket).stream;
+}
+
+export function setReadershipOf(asked: typeof ask): void {
   ask = asked;
 }

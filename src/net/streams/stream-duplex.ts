@@ -11,10 +11,11 @@ import type { OptionNames } from '../../base/validate.js';
 import { toHonestChunk } from '../../base/views.js';
 import type { SocketAddress } from '../../contract/address.js';
 import { closedBeforeConnectionError } from '../../errors/index.js';
+import { ChunkFeed, type ChunkSource, type TellOwner } from './chunk-feed.js';
 import { DuplexWithEnds, ends } from './duplex-with-ends.js';
-import { type Callback, DuplexWrites } from './duplex-writes.js';
+import { byteCountOf, type Callback, DuplexWrites, type Piece } from './duplex-writes.js';
 import { ProtocolOnTop } from './protocol-on-top.js';
-import { backendOfStream } from './stream-access.js';
+import { backendOfStream, readershipOf } from './stream-access.js';
 import type { StreamSocket } from './stream-socket.js';
 import { TimeLimit } from './time-limit.js';
 
@@ -37,9 +38,6 @@ interface Counter {
   _emitCloseIfDrained(): void;
 }
 
-/** What chunks come from; `return` ends it. */
-export type ChunkReader = Required<Pick<AsyncIterator<Buffer, undefined>, 'next' | 'return'>>;
-
 /*
  * What classes that inherit from a StreamDuplex have of it. They are symbols, for those of users may have any name.
  */
@@ -57,12 +55,15 @@ export const hasBegun = Symbol('hasBegun');
 export const enterContext = Symbol('enterContext');
 /** Calls a method in that context. */
 export const inContext = Symbol('inContext');
-/** Begins to read. */
-export const openReader = Symbol('openReader');
+/** What the stream is to read. */
+export const openSource = Symbol('openSource');
 /** Changes what is set on the connection, if there is one. */
 export const change = Symbol('change');
 /** Bytes have been received. */
 export const noteReceived = Symbol('noteReceived');
+
+type Write = (chunk: unknown, encoding: unknown, callback: unknown) => boolean;
+type End<This> = (chunk: unknown, encoding: unknown, callback: unknown) => This;
 
 /** The asynchronous context that ringlet was loaded in. */
 const OUTSIDE = new AsyncResource('RINGLET');
@@ -72,7 +73,7 @@ const OUTSIDE = new AsyncResource('RINGLET');
  */
 export class StreamDuplex extends DuplexWithEnds {
   #socket: StreamSocket | undefined;
-  #chunks: ChunkReader | undefined;
+  #source: ChunkSource | undefined;
   #remote: SocketAddress | undefined;
   /** What waits for a connection. */
   #waiting: (() => void)[] = [];
@@ -94,7 +95,7 @@ export class StreamDuplex extends DuplexWithEnds {
   /** @param socket none for one that gets its connection later, by `attach`. */
   constructor(socket: StreamSocket | undefined, options: StreamOptions) {
     // 'close' is told of here: 'error' comes before it, and does not wait for the connection's end.
-    super({ ...options, autoDestroy: true, emitClose: false, decodeStrings: true });
+    super({ ...options, autoDestroy: true, emitClose: false, decodeStrings: false });
     if (socket !== undefined) this[attach](socket);
   }
 
@@ -114,8 +115,8 @@ export class StreamDuplex extends DuplexWithEnds {
     return this.#context.runInAsyncScope(method, this, ...parameters);
   }
 
-  protected [openReader](socket: StreamSocket): ChunkReader {
-    return socket.chunks() as unknown as ChunkReader;
+  protected [openSource](socket: StreamSocket, tell: TellOwner): ChunkSource {
+    return new ChunkFeed(readershipOf(socket), tell);
   }
 
   protected [noteReceived](bytes: number): void {
@@ -128,53 +129,49 @@ export class StreamDuplex extends DuplexWithEnds {
     this.#socket = socket;
     // Asked for while the peer is there.
     this.#remote = socket.remoteAddress;
-    this.#chunks = this[openReader](socket);
+    this.#source = this[openSource](socket, (source) =>
+      this.#protocol.pass(() => this[inContext](this.#takeFrom, source)),
+    );
     this.#limit.noteActivity();
     for (const go of this.#waiting.splice(0)) go();
   }
 
   protected [detachClosed](): void {
     this.#socket = undefined;
-    this.#chunks = undefined;
+    this.#source = undefined;
     this.#remote = undefined;
     this.#context = undefined;
     this.#waiting = [];
     this.#receivedBytes = 0;
     this.#writes.sentBytes = 0;
+    this.#writes.pendingBytes = 0;
   }
 
   protected get [attached](): StreamSocket | undefined {
     return this.#socket;
   }
 
-  /** Asked for once a chunk: Node's stream asks again when it has been given one, or later if it is full. */
+  /** Asked for again and again, and at least when the stream is no longer full. */
   override _read(): void {
-    const chunks = this.#chunks;
-    if (chunks === undefined) {
-      this.#waiting.push(() => this._read());
-      return;
-    }
-    const isOver = (): boolean => this.destroyed || chunks !== this.#chunks;
-    chunks.next().then(
-      ({ done, value }) => {
-        this.#protocol.pass(() => {
-          if (!isOver()) this[inContext](this.#give, done ? null : value);
-        });
-      },
-      (error: Error) => {
-        if (!isOver()) this[inContext](this.destroy, error);
-      },
-    );
+    if (this.#source === undefined) this.#waiting.push(() => this._read());
+    else this.#source.ask();
   }
 
-  #give(chunk: Buffer | null): void {
-    if (chunk !== null) {
-      this[noteReceived](chunk.length);
-    } else if (this.#protocol.isThere) {
-      this.allowHalfOpen = true;
-    }
+  /** Goes on as net.Socket does, until the stream says that it is full. */
+  #takeFrom(source: ChunkSource): void {
+    if (this.destroyed || source !== this.#source) return;
+    let chunk: Buffer | null;
     try {
-      this.push(chunk);
+      chunk = source.take();
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
+    if (chunk !== null) this[noteReceived](chunk.length);
+    else if (this.#protocol.isThere) this.allowHalfOpen = true;
+    let wantsMore = true;
+    try {
+      wantsMore = this.push(chunk);
       // 'end' comes without a reader, too, as net.Socket's.
       if (chunk === null) this.read(0);
     } catch (error) {
@@ -182,50 +179,48 @@ export class StreamDuplex extends DuplexWithEnds {
       nextTick(() => {
         throw error;
       });
-      this.read(0);
     }
+    if (wantsMore) source.ask();
   }
 
   /** As a stream's: false once its queue is full. */
-  override write(chunk: unknown, ...parameters: unknown[]): boolean {
-    return (super.write as (...all: unknown[]) => boolean)(toHonestChunk(chunk), ...parameters);
+  override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    return (super.write as Write)(toHonestChunk(chunk), encoding, callback);
   }
 
   /** Ends writing, after a last chunk where there is one. */
-  override end(chunk?: unknown, ...parameters: unknown[]): this {
-    return (super.end as (...all: unknown[]) => this)(toHonestChunk(chunk), ...parameters);
+  override end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
+    return (super.end as End<this>)(toHonestChunk(chunk), encoding, callback);
   }
 
   /** @internal */
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
-    this.#send([chunk], callback);
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: Callback): void {
+    this.#send([{ chunk, encoding }], callback);
   }
 
   /** @internal */
-  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-    this.#send(
-      chunks.map(({ chunk }) => chunk),
-      callback,
-    );
+  override _writev(pieces: readonly Piece[], callback: Callback): void {
+    this.#send(pieces, callback);
   }
 
   /** What the kernel takes at once has left when this returns, and its callback has been called, as net.Socket's. */
-  #send(chunks: readonly Buffer[], callback: Callback): void {
+  #send(pieces: readonly Piece[], callback: Callback): void {
     const socket = this.#socket;
     if (socket === undefined) {
+      this.#writes.pendingBytes = byteCountOf(pieces);
       const onClose = (): void => callback(closedBeforeConnectionError());
       this.once('close', onClose);
       // After 'connect', as net.Socket's: who hears of the write has heard of the connection.
       const go = (): void => {
         if (this.destroyed) return;
         this.off('close', onClose);
-        this.#send(chunks, callback);
+        this.#send(pieces, callback);
       };
       this.#waiting.push(() => nextTick(go));
       return;
     }
     this.#limit.noteActivity();
-    this.#writes.send(backendOfStream(socket), chunks, callback);
+    this.#writes.send(backendOfStream(socket), pieces, callback);
   }
 
   /** @internal */
@@ -257,7 +252,7 @@ export class StreamDuplex extends DuplexWithEnds {
       this[inContext](() => nextTick(emitClose));
     };
     callback(error);
-    void this.#chunks?.return();
+    this.#source?.end();
     Promise.all([this.#socket?.close(), this.#writes.pending]).then(onClosed, onClosed);
     const server = this[countedBy];
     this[countedBy] = undefined;
@@ -277,7 +272,8 @@ export class StreamDuplex extends DuplexWithEnds {
 
   /** Bytes handed to the stream, those that wait in it included, as net.Socket counts them. */
   get bytesWritten(): number {
-    return this.#writes.sentBytes + this.writableLength;
+    const { writableBuffer } = this as unknown as { writableBuffer: readonly Piece[] };
+    return this.#writes.sentBytes + this.#writes.pendingBytes + byteCountOf(writableBuffer);
   }
 
   protected override get [ends](): { remote: SocketAddress | undefined; local: SocketAddress | undefined } {

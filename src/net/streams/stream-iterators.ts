@@ -7,17 +7,9 @@
 import { type Abortable, unwatchAbort, watchAbort } from '../../base/abort.js';
 import type { ChunkWaiter, QueuedChunk } from '../../contract/chunk-queue.js';
 import { StreamChunk } from '../../contract/stream-chunk.js';
-import type { BackendStream } from '../../contract/streams.js';
 import { abortError, readerBusyError, tracedRejection } from '../../errors/index.js';
 import { StepsAhead } from '../steps-ahead.js';
-
-/** Which reader a stream has now. */
-export interface Readership {
-  readonly stream: BackendStream;
-  reader: object | undefined;
-  /** Whose stream it is: not collected while an iterator is in use. */
-  readonly owner: object;
-}
+import type { Readership } from './stream-access.js';
 
 type Step<Item> = IteratorResult<Item, undefined>;
 type Resolve<Item> = (step: Step<Item> | PromiseLike<Step<Item>>) => void;
@@ -141,13 +133,17 @@ export class BufferIterator extends ChunkReader<Buffer> {
     super(readership, false, signal);
   }
 
-  /** A reader of copies may find leases that a reader before it asked for; it would never release them. */
   protected toItem(chunk: QueuedChunk): Buffer {
-    if (chunk instanceof Uint8Array) return chunk;
-    const data = Buffer.from(chunk.data);
-    chunk.release();
-    return data;
+    return toOwned(chunk);
   }
+}
+
+/** A reader of copies may find leases that a reader before it asked for; it would never release them. */
+export function toOwned(chunk: QueuedChunk): Buffer {
+  if (chunk instanceof Uint8Array) return chunk;
+  const data = Buffer.from(chunk.data);
+  chunk.release();
+  return data;
 }
 
 /** Chunks in the ring's receive buffers. */

@@ -14,7 +14,7 @@ import {
   STREAM_READ_OPTIONS,
   type StreamReadOptions,
 } from './stream-calls.js';
-import type { Readership } from './stream-iterators.js';
+import type { Readership } from './stream-access.js';
 
 /** What `StreamSocket.read` does. */
 export function readInto<Data extends NodeJS.ArrayBufferView>(

@@ -36,7 +36,7 @@ import { connectStream } from './connect-stream.js';
 import { checkDescriptors, FD_MAX } from './passed-descriptors.js';
 import { checkOnProgress } from '../../fs/progress.js';
 import { type ReadableFile, sendFile } from './send-file.js';
-import { setBackendOfStream } from './stream-access.js';
+import { type Readership, setReadershipOf } from './stream-access.js';
 import {
   CHUNK_OPTIONS,
   type ChunkOptions,
@@ -48,7 +48,7 @@ import {
   type StreamReadOptions,
 } from './stream-calls.js';
 import { DUPLEX_OPTIONS, type DuplexOptions, StreamDuplex } from './stream-duplex.js';
-import { BufferIterator, LeaseIterator, type Readership } from './stream-iterators.js';
+import { BufferIterator, LeaseIterator } from './stream-iterators.js';
 import {
   readBounds,
   readStreamOptions,
@@ -92,7 +92,7 @@ export class StreamSocket extends StreamSettings implements AsyncIterable<Buffer
 
   static {
     wrapStream = (backend, bounds) => new StreamSocket(OURS, backend, bounds);
-    setBackendOfStream((socket) => socket.#backend);
+    setReadershipOf((socket) => socket.#readership);
   }
 
   /**

@@ -187,6 +187,11 @@ export class UringStream implements BackendStream, ReceiverOwner {
     return this.#needWriter().writeNow(data);
   }
 
+  sendNow(view: Uint8Array, bytes: number): number {
+    if (this.#closing !== undefined || this.#host.dispatcher.isClosing) return 0;
+    return this.#needWriter().sendNow(view, bytes);
+  }
+
   get sentBytes(): number {
     return this.#writer?.sentBytes ?? 0;
   }

@@ -88,25 +88,37 @@ export class StreamWriter implements SendOwner {
     const mayWaitForPeer = this.#zeroCopy !== undefined && bytes >= ZERO_COPY_WRITE_BYTES_MIN;
     if (!this.isIdle || this.#hasBeenCut || bytes === 0 || mayWaitForPeer) return this.write(data, undefined);
     if (knownFd < 0) return this.#submitNow(data, bytes);
-    const taken = this.#sendNow(knownFd, data, bytes);
+    const taken = this.#callNow(knownFd, data, bytes);
     if (taken === bytes) return bytes;
     return this.#enqueue(new PendingWrite(this, data, bytes, undefined, undefined, taken));
   }
 
+  /** See BackendStream. */
+  sendNow(view: Uint8Array, bytes: number): number {
+    const { knownFd } = this.#socket;
+    if (knownFd < 0 || !this.isIdle || this.#hasBeenCut) return 0;
+    this.#isStepwise = true;
+    return this.#callNow(knownFd, view, bytes);
+  }
+
   /** By a system call: a ring would take it at the end of the turn, and tell in the next one. */
-  #sendNow(fd: number, data: readonly Span[], bytes: number): number {
-    const send = (): number => {
-      const result = sendAtOnce(fd, data);
-      if (result >= 0) return result;
-      if (result === EAGAIN || result === EINTR) return 0;
-      this.#socket.lostErrors.noteFailed(result);
-      throw addressError(result, 'write');
-    };
+  #callNow(fd: number, data: Uint8Array | readonly Span[], bytes: number): number {
     const { observation } = this.#dispatcher;
-    const taken = observation.isWanted ? observation.observeCall({ kind: 'write', fd, bytes }, send) : send();
+    const taken = observation.isWanted
+      ? observation.observeCall({ kind: 'write', fd, bytes }, () =>
+          this.#takenOf(sendAtOnce(fd, data, bytes)),
+        )
+      : this.#takenOf(sendAtOnce(fd, data, bytes));
     this.#dispatcher.completions.noteAnswered();
     this.sentBytes += taken;
     return taken;
+  }
+
+  #takenOf(result: number): number {
+    if (result >= 0) return result;
+    if (result === EAGAIN || result === EINTR) return 0;
+    this.#socket.lostErrors.noteFailed(result);
+    throw addressError(result, 'write');
   }
 
   /** What has no descriptor goes by the ring, and is handed over at once. */
@@ -323,12 +335,19 @@ export class StreamWriter implements SendOwner {
 }
 
 /** What the kernel takes at once, or a negative errno. @throws ERR_BUFFER_OUT_OF_BOUNDS when memory is gone. */
-function sendAtOnce(fd: number, data: readonly Span[]): number {
-  const [first] = data;
-  if (data.length === 1 && first !== undefined) {
-    const bytes = Math.min(first.bytes, SEND_BYTES_MAX);
-    return binding().sendNow(fd, addressWithin(first.view, 0, bytes), bytes);
+function sendAtOnce(fd: number, data: Uint8Array | readonly Span[], bytes: number): number {
+  const view = viewOf(data);
+  if (view !== undefined) {
+    const count = Math.min(bytes, SEND_BYTES_MAX);
+    return binding().sendNow(fd, addressWithin(view, 0, count), count);
   }
-  const pieces = new Vectors(data.length > VIEWS_MAX ? data.slice(0, VIEWS_MAX) : data);
+  const spans = data as readonly Span[];
+  const pieces = new Vectors(spans.length > VIEWS_MAX ? spans.slice(0, VIEWS_MAX) : spans);
   return binding().sendPiecesNow(fd, pieces.fill(), pieces.count);
+}
+
+/** The one view, where there is one. */
+function viewOf(data: Uint8Array | readonly Span[]): View | undefined {
+  if (data instanceof Uint8Array) return data;
+  return data.length === 1 ? data[0]?.view : undefined;
 }
