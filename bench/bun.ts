@@ -40,7 +40,7 @@ interface Bun {
     hostname: string;
     port: number;
     tls?: { cert: string; key: string };
-    fetch(request: Request): Response;
+    fetch(): Response;
   }): BunServer;
   udpSocket(options: {
     hostname: string;

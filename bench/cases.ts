@@ -15,6 +15,10 @@ const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ wor
   'idle-connections': { rows: ['row14'], load: () => import('./cases/idle-connections.js') },
   'tcp-one-way': { rows: ['row11'], load: () => import('./cases/tcp-one-way.js') },
   'sq-poll-group': { rows: ['row12'], load: () => import('./cases/sq-poll-group.js') },
+  http: { rows: ['row15', 'row17'], load: () => import('./cases/http.js') },
+  https: { rows: ['row16'], load: () => import('./cases/https.js') },
+  requests: { rows: ['row18'], load: () => import('./cases/requests.js') },
+  'datagram-events': { rows: ['row19'], load: () => import('./cases/datagram-events.js') },
 };
 
 /** Every row there is a case for, such as `row1`. */

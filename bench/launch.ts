@@ -18,10 +18,11 @@ export async function runTrial(
   runtime: Runtime | undefined,
   parameters: unknown,
 ): Promise<Measurement> {
-  const { name, native, environment } = contender;
+  const { name, native, environment, isRegistered } = contender;
+  const preload = isRegistered ? ['--import', import.meta.resolve('ringlet/register')] : [];
   const [program, ...args] = native
     ? [compile(native.program), ...native.arguments(parameters).map(String)]
-    : [...commandOf(runtime), TRIAL, caseName, name, JSON.stringify(parameters)];
+    : [...commandOf(runtime), ...preload, TRIAL, caseName, name, JSON.stringify(parameters)];
   const env = { ...process.env, ...environment };
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';

@@ -7,8 +7,24 @@ import { Unavailable } from './workload.js';
 /** The folders, from build/bench/ where this file is compiled to. */
 const SOURCES = join(import.meta.dirname, '..', '..', 'bench', 'native');
 const OUTPUT = join(import.meta.dirname, 'native');
-/** Shared by the programs: newer than a program, they make it stale. */
-const HEADERS = ['measure.h', 'ring.h', 'receiver.h', 'client.h'];
+/** Shared by programs: newer than one, they make it stale. */
+const HEADERS = ['measure.h', 'ring.h', 'receiver.h', 'client.h', 'request-client.c'];
+
+/** What programs are linked with, by what their text has. */
+const LIBRARIES = [
+  {
+    mark: /"(ring|receiver)\.h"/,
+    flags: ['-luring'],
+    header: 'liburing.h',
+    debianPackage: 'liburing-dev',
+  },
+  {
+    mark: /define OVER_TLS/,
+    flags: ['-lssl', '-lcrypto'],
+    header: 'openssl/ssl.h',
+    debianPackage: 'libssl-dev',
+  },
+];
 
 const outcomes = new Map<string, string | Unavailable>();
 
@@ -29,14 +45,20 @@ function compileNow(program: string): string | Unavailable {
   const changedMs = Math.max(...[source, ...HEADERS.map((name) => join(SOURCES, name))].map(modifiedMs));
   if (modifiedMs(output) > changedMs) return output;
   mkdirSync(OUTPUT, { recursive: true });
-  const libraries = /"(ring|receiver)\.h"/.test(readFileSync(source, 'utf8')) ? ['-luring'] : [];
+  const text = readFileSync(source, 'utf8');
+  const libraries = LIBRARIES.filter(({ mark }) => mark.test(text));
   const compiler = process.env.CC ?? 'cc';
-  const run = spawnSync(compiler, ['-std=gnu11', '-O2', '-o', output, source, ...libraries], {
-    encoding: 'utf8',
-  });
+  const run = spawnSync(
+    compiler,
+    ['-std=gnu11', '-O2', '-o', output, source, ...libraries.flatMap(({ flags }) => flags)],
+    {
+      encoding: 'utf8',
+    },
+  );
   if (run.error) return new Unavailable(`${compiler} cannot be run: ${run.error.message}`);
   if (run.status === 0) return output;
-  if (run.stderr.includes('liburing.h')) return new Unavailable('liburing is not installed (liburing-dev)');
+  const missing = libraries.find(({ header }) => run.stderr.includes(header));
+  if (missing) return new Unavailable(`${missing.header} is not installed (${missing.debianPackage})`);
   return new Unavailable(
     run.stderr.split('\n').find((line) => line.includes('error')) ?? 'it does not compile',
   );

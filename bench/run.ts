@@ -94,8 +94,7 @@ async function run(rows: ReadonlySet<string>, extent: Extent, setting: Setting):
   console.log(formatMachine(machine, roundCount, busyCount, setting.isQuick));
   const variants: VariantResult[] = [];
   for (const caseName of casesOf(rows)) {
-    const workload = await loadWorkload(caseName);
-    for (const variant of await workload.prepare(setting)) {
+    for (const variant of await prepare(caseName, setting)) {
       if (!rows.has(variant.row)) continue;
       const result = await runVariant(caseName, variant, extent);
       console.log(formatVariant(result));
@@ -103,6 +102,18 @@ async function run(rows: ReadonlySet<string>, extent: Extent, setting: Setting):
     }
   }
   return { machine, roundCount, isQuick: setting.isQuick, busyCount, variants };
+}
+
+/** What a case wants to have run, which is nothing where it lacks something for all of it. */
+async function prepare(caseName: string, setting: Setting): Promise<readonly Variant<unknown>[]> {
+  const workload = await loadWorkload(caseName);
+  try {
+    return await workload.prepare(setting);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    console.log(`\n${caseName} is left out: ${error.message}`);
+    return [];
+  }
 }
 
 /** Runs the registered restorers, the last first, however the process ends. */

@@ -38,7 +38,7 @@ export class ServedLoad {
   }
 
   /** Runs the client against the port. */
-  async measure(port: number, args: readonly number[]): Promise<Measurement> {
+  async measure(port: number, args: readonly (number | string)[]): Promise<Measurement> {
     const { client: program, warmUpMsMax, passCount, measuredCount } = this.#parameters;
     const warming = new WarmUp(warmUpMsMax);
     const client = spawn(program, [port, ...args].map(String), { stdio: ['pipe', 'inherit', 'inherit'] });

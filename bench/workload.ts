@@ -37,6 +37,8 @@ export interface Contender<Parameters> {
   runtime?: Runtime;
   /** Of its process, beside the run's own. */
   environment?: Readonly<Record<string, string>>;
+  /** Has the process load `ringlet/register` before anything else. */
+  isRegistered?: boolean;
   run?(parameters: Parameters): Promise<Measurement>;
   native?: NativeProgram<Parameters>;
 }

@@ -18,7 +18,7 @@ import { raiseReceiveLimit } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
-interface Parameters {
+export interface Parameters {
   /** The compiled bench/native/send-datagrams.c. */
   sender: string;
   datagramCount: number;
@@ -117,12 +117,17 @@ async function measureRounds<Source>(
   return stopwatch.measurement(measuredRounds * datagramCount);
 }
 
-function builtIn(drain: Drain<Socket>): (parameters: Parameters) => Promise<Measurement> {
-  return (parameters) =>
-    measureRounds(
+/** @param load where `createSocket` comes from: Node's own by default. */
+export function builtIn(
+  drain: Drain<Socket>,
+  load = async (): Promise<{ createSocket: typeof createSocket }> => ({ createSocket }),
+): (parameters: Parameters) => Promise<Measurement> {
+  return async (parameters) => {
+    const module = await load();
+    return measureRounds(
       parameters,
       async () => {
-        const socket = createSocket({ type: 'udp4', recvBufferSize: parameters.receiveBufferBytes });
+        const socket = module.createSocket({ type: 'udp4', recvBufferSize: parameters.receiveBufferBytes });
         socket.bind(0, '127.0.0.1');
         await once(socket, 'listening');
         const close = async (): Promise<void> => {
@@ -133,10 +138,11 @@ function builtIn(drain: Drain<Socket>): (parameters: Parameters) => Promise<Meas
       },
       drain,
     );
+  };
 }
 
 /** What comes is handed to a function from the first turn on: that is nothing to be called as a reader. */
-async function onBun(parameters: Parameters): Promise<Measurement> {
+export async function onBun(parameters: Parameters): Promise<Measurement> {
   let onDatagram = (_payload: Buffer): void => {};
   const drain: Drain<BunDatagramSocket> = (_socket, count, check) =>
     byFunction(count, check, (receiver) => {
@@ -197,7 +203,7 @@ function byFunction(
 }
 
 /** The fastest way that Node has: an event a message. */
-const byEvent: Drain<Pick<Socket, 'on'>> = (socket, count, check) =>
+export const byEvent: Drain<Pick<Socket, 'on'>> = (socket, count, check) =>
   byFunction(count, check, (receiver) => socket.on('message', receiver));
 
 /** Node's own way to await messages one by one. */
@@ -249,24 +255,29 @@ const byBatch: Drain<DatagramSocket> = (socket, count, check) => takeBatches(soc
 const byLeasedBatch: Drain<DatagramSocket> = (socket, count, check) =>
   takeBatches(socket.batches({ lease: true }), count, check);
 
-async function prepare({ isQuick, compile, onEnd }: Setting): Promise<Variant<Parameters>[]> {
-  const sender = compile('send-datagrams');
+/** What all variants have, by how large a buffer the system allows. */
+export function drainParameters({ isQuick, compile, onEnd }: Setting): Parameters {
   const receiveBufferBytes = raiseReceiveLimit(DATAGRAM_COUNT * CHARGED_BYTES, onEnd);
   // The kernel doubles what is asked for, to pay for its bookkeeping; one factor is left as a margin.
   const datagramCount = Math.min(DATAGRAM_COUNT, Math.floor(receiveBufferBytes / CHARGED_BYTES));
-  const roundCount = isQuick ? 1 : 10 * Math.ceil(DATAGRAM_COUNT / datagramCount);
+  return {
+    sender: compile('send-datagrams'),
+    datagramCount,
+    datagramBytes: DATAGRAM_BYTES,
+    receiveBufferBytes,
+    warmUpRounds: isQuick ? 1 : 20,
+    measuredRounds: isQuick ? 1 : 10 * Math.ceil(DATAGRAM_COUNT / datagramCount),
+  };
+}
+
+async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
+  const parameters = drainParameters(setting);
+  const { datagramCount } = parameters;
   return [
     {
       row: 'row7',
       title: `UDP receive, draining ${datagramCount} queued datagrams of ${DATAGRAM_BYTES} B`,
-      parameters: {
-        sender,
-        datagramCount,
-        datagramBytes: DATAGRAM_BYTES,
-        receiveBufferBytes,
-        warmUpRounds: isQuick ? 1 : 20,
-        measuredRounds: roundCount,
-      },
+      parameters,
       goals: [
         { contenders: ['ringlet for await', 'ringlet sqPoll for await'], ratios: { Node: 2 } },
         { contenders: ['ringlet batches', 'ringlet sqPoll batches'], ratios: { Node: 3, C: 0.75 } },

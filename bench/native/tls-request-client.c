@@ -1,0 +1,3 @@
+/** request-client over TLS, on OpenSSL. */
+#define OVER_TLS
+#include "request-client.c"
