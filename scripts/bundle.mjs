@@ -1,18 +1,20 @@
 /**
  * Puts what the package exports into a few files, in place of the modules that tsc has just written: loading
- * a hundred modules one by one takes five times as long as running them.
+ * a hundred modules one by one takes five times as long as running them. Most is in two: what an import needs, and
+ * what comes with the first ring (loaded-later.mjs).
  *
  * They are CommonJS, which every tool can load: `require` in a test runner that has no ES modules, and bundlers,
  * which find the backends by the `require` that loads them with the first ring. For `import` each entry has an ES
  * module of a few lines in front of it. So there is one of everything, however it comes in. What tsc has written
  * stays beside them in a clone, for tests and for readers. `tsc -p .` alone undoes it, for `import`.
  */
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { commonJsTypes } from './commonjs-types.mjs';
+import { IMPORT_LATER, later, loadedLater, TELL_LATER } from './loaded-later.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -31,7 +33,9 @@ const ENTRIES = Object.values(exported)
 const isPreload = (entry) => entry.startsWith('compat/register/');
 /** `require` gets the drop-in itself, as `require('node:fs/promises')` is Node's module; it is made elsewhere. */
 const DROP_IN = 'compat/fs/promises';
-const PLACES_TOLD_TO = 'native/addon-file';
+const INDEX = 'index';
+const inDist = (name) => join(dist, `${name}.js`);
+const nameInDist = (path) => relative(dist, path).replace(/\.js$/, '');
 
 /**
  * Node's modules by `process.getBuiltinModule`, name by name. Importing one as a module reads all that it exports
@@ -53,16 +57,45 @@ const builtins = {
   },
 };
 
-/** What is loaded later: an `import()` to esbuild, which makes a file of it, and `require` in the end. */
-const loadedLater = {
-  name: 'loaded later',
+/**
+ * A module in front of one that needs a ring, which imports the package's main module as well: so what that has at
+ * once is one file, and not one for each set of entries that have it in common. Where the addon is to be looked for
+ * is told to it there, by ES modules (`esModule`).
+ */
+const withIndex = {
+  name: 'with index',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^with-index:/ }, ({ path }) => {
+      return { path: path.slice('with-index:'.length), namespace: 'with-index' };
+    });
+    onLoad({ filter: /./, namespace: 'with-index' }, async ({ path: name }) => {
+      const path = inDist(name);
+      const hasDefault = 'default' in (await import(path));
+      const lines = [
+        `import '${inDist(INDEX)}';`,
+        `export * from '${path}';`,
+        hasDefault ? `export { default } from '${path}';` : '',
+        TELL_LATER,
+        `export { modulePlaces as ${PLACES} } from '${inDist('native/addon-file')}';`,
+      ];
+      return { contents: lines.join('\n'), resolveDir: dist };
+    });
+  },
+};
+
+/** What the sources load by `require`: an `import()` to esbuild, which makes a file of it, and `require` in the end. */
+const required = {
+  name: 'required',
   setup({ onLoad }) {
     onLoad({ filter: /\bdist\/(ring\/select|compat\/register\/[\w-]+)\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       const contents = text
         .replace('const require = createRequire(import.meta.url);', '')
-        .replace(/\brequire\('(\.[^']*)'\)/g, "import('$1')");
-      return { contents };
+        .replace("require('./concrete.js')", later('ring/concrete'))
+        .replace(/\brequire\('(\.[^']*)'\)/g, (_, to) => {
+          return `import('with-index:${nameInDist(join(dirname(path), to))}')`;
+        });
+      return { contents: `${IMPORT_LATER}\n${contents}` };
     });
   },
 };
@@ -77,6 +110,20 @@ const placesOfCommonJs = {
         .replace(/new URL\('\.\.\/([^']*)', import\.meta\.url\)/g, "__dirname + '/$1'")
         .replaceAll('import.meta.url', '__filename');
       return { contents };
+    });
+  },
+};
+
+/** esbuild keeps what is written inside classes. A compiler would have to skip it, and a process to hold it. */
+const withoutComments = {
+  name: 'without comments',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.m?js$/, namespace: 'file' }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, 'utf8'), {
+        minifyWhitespace: true,
+        legalComments: 'none',
+      });
+      return { contents: code };
     });
   },
 };
@@ -103,26 +150,37 @@ function toCommonJs(text) {
   return `'use strict';\n${body}`;
 }
 
-/** Tells the bundle what only an ES module can. */
-const TELL_PLACES = `import bundled from './${basename(PLACES_TOLD_TO)}.cjs';\nbundled.modulePlaces.add(ownPlaces);\n`;
+/** What an entry's file exports for the ES module in front of it alone. It is no name that `require` shows. */
+const PLACES = '__modulePlaces';
+const HIDE_PLACES = `Object.defineProperty(module.exports, '${PLACES}', { enumerable: false });\n`;
+
+/** Tells the bundle what only an ES module can: where it is itself, and the addons from there. */
+function tellPlaces(entry) {
+  const toDist = '../'.repeat(entry.split('/').length - 1);
+  const text = readFileSync(inDist('native/addon-places'), 'utf8')
+    .replace(/^\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n/, '')
+    .replace('export const', 'const')
+    .replaceAll("'../../prebuilds/", `'../${toDist}prebuilds/`);
+  return `${text}bundled.${PLACES}.add(ownPlaces);\n`;
+}
 
 /** The ES module in front of an entry. It takes the default import, the one that no tool has to guess. */
 function esModule(entry) {
-  const tellPlaces = `import '${'../'.repeat(entry.split('/').length - 1) || './'}native/addon-places.js';\n`;
-  const text = readFileSync(join(dist, `${entry}.js`), 'utf8');
+  const text = readFileSync(inDist(entry), 'utf8');
   if (entry === DROP_IN) {
     const [named, byDefault] = [
       /^import \{ dropIn \} from .*$/m,
       /^export \{ dropIn as default \} from .*$/m,
     ];
     const dropIn = `import bundled from './drop-in.cjs';\nconst { dropIn } = bundled;`;
-    return tellPlaces + text.replace(named, dropIn).replace(byDefault, 'export { dropIn as default };');
+    return (
+      text.replace(named, dropIn).replace(byDefault, 'export { dropIn as default };') + tellPlaces(entry)
+    );
   }
   const values = Object.keys(require(join(dist, `${entry}.cjs`))).filter((name) => name !== 'default');
-  const bundled = `'./${basename(entry)}.cjs';\n`;
-  if (values.length === 0) return `${tellPlaces}import ${bundled}`;
+  const named = values.length > 0 ? `export const { ${values.join(', ')} } = bundled;\n` : '';
   const byDefault = /^export default /m.test(text) ? 'export default bundled.default;\n' : '';
-  return `${tellPlaces}import bundled from ${bundled}export const { ${values.join(', ')} } = bundled;\n${byDefault}`;
+  return `import bundled from './${basename(entry)}.cjs';\n${named}${byDefault}${tellPlaces(entry)}`;
 }
 
 /** The licences of the packages that are inside, which ask to go along. */
@@ -139,10 +197,13 @@ function licencesOf(inputs) {
     .join('\n\n');
 }
 
+/** Entries, and of them those that preload nothing of ringlet until it is asked for. */
+const entryPoints = ENTRIES.map((entry) => (entry === DROP_IN ? 'compat/fs/drop-in' : entry)).map((name) => {
+  return { in: isPreload(name) ? inDist(name) : `with-index:${name}`, out: name };
+});
+
 const { outputFiles, metafile } = await build({
-  entryPoints: [...ENTRIES.filter((entry) => entry !== DROP_IN), 'compat/fs/drop-in', PLACES_TOLD_TO].map(
-    (name) => join(dist, `${name}.js`),
-  ),
+  entryPoints,
   absWorkingDir: root,
   outbase: dist,
   outdir: dist,
@@ -155,18 +216,21 @@ const { outputFiles, metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: `node${engines.node.replace(/^\D*/, '')}`,
-  plugins: [builtins, loadedLater, placesOfCommonJs],
+  plugins: [builtins, withIndex, required, loadedLater(dist), placesOfCommonJs, withoutComments],
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
 });
-for (const { path, text } of outputFiles) writeFileSync(path, toCommonJs(text));
+for (const { path, text } of outputFiles) {
+  const isEntry = entryPoints.some(({ out }) => path === join(dist, `${out}.cjs`));
+  const commonJs = toCommonJs(text);
+  writeFileSync(path, isEntry && commonJs.includes(PLACES) ? commonJs + HIDE_PLACES : commonJs);
+}
 writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), licencesOf(metafile.inputs));
 writeFileSync(
   join(dist, `${DROP_IN}.cjs`),
   `'use strict';\nmodule.exports = require('./drop-in.cjs').dropIn;\n`,
 );
-appendFileSync(join(dist, 'native/addon-places.js'), TELL_PLACES);
 for (const entry of ENTRIES) {
   if (!isPreload(entry)) writeFileSync(join(dist, `${entry}.js`), esModule(entry));
   const readTypes = (path) => readFileSync(`${join(dist, dirname(entry), path)}.d.ts`, 'utf8');

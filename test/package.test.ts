@@ -75,6 +75,48 @@ describe('The published package', function () {
     }
   });
 
+  it('an import is a few small files, and nothing that a ring needs; once there is one the rest is there', async () => {
+    const output = await evaluate(
+      '--no-warnings',
+      '-e',
+      `const { statSync } = require('node:fs');
+      const files = () => Object.keys(require.cache).filter((path) => path.includes('/ringlet/'));
+      const before = new Set(process.moduleLoadList);
+      const { Ring, fs, probe, StreamSocket, Listener, DatagramSocket } = require('ringlet');
+      const ofNode = process.moduleLoadList.filter((name) => !before.has(name)).join();
+      const imported = files();
+      const bytes = imported.map((path) => statSync(path).size).reduce((sum, each) => sum + each);
+      (async () => {
+        const ring = new Ring();
+        await ring.fs.stat('.');
+        const made = files().length;
+        await ring.chain((chain) => [chain.stat('.')]);
+        for await (const { path } of ring.fs.readFiles([])) console.log(path);
+        for await (const tick of ring.interval(1)) break;
+        const listener = await Listener.listen({ ring, port: 0, host: '127.0.0.1' });
+        const socket = await StreamSocket.connect({ ring, port: listener.address.port, host: '127.0.0.1' });
+        socket.toDuplex().destroy();
+        const datagrams = await DatagramSocket.bind({ ring });
+        void datagrams[Symbol.asyncIterator]().return();
+        await datagrams.close();
+        await listener.close();
+        await probe();
+        await ring.close();
+        console.log(JSON.stringify({ imported, bytes, ofNode, later: files().length - made }));
+      })();`,
+    );
+    const { imported, bytes, ofNode, later } = JSON.parse(output) as {
+      imported: string[];
+      bytes: number;
+      ofNode: string;
+      later: number;
+    };
+    expect(imported).to.have.length.at.most(3);
+    expect(bytes).to.be.below(256 * 1024);
+    expect(ofNode).to.not.match(/NativeModule (crypto|net|dgram|stream|worker_threads)\b/);
+    expect(later).to.equal(0);
+  });
+
   it('export map: types come before what they are of, and every file is there', () => {
     const { exports, imports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
       exports: Record<string, Target>;
