@@ -64,7 +64,7 @@ export interface ChainBackend {
 export const KERNEL_TRANSFER_BYTES_MAX = 0x7ffff000;
 
 /** The bytes that a transfer must move for the chain to go on; undefined for a step that moves none. */
-export function wantedBytes(step: ChainStep): number | undefined {
+function wantedBytes(step: ChainStep): number | undefined {
   switch (step.kind) {
     case 'read':
     case 'write':
