@@ -46,7 +46,8 @@ export class Pools implements Part {
     const lent = this.#lent;
     check(!lent.has(at), () => 'a buffer was lent twice');
     lent.add(at);
-    const position = this.#free.shift() as number;
+    const position = this.#free.shift();
+    if (position === undefined) throw new Error('more buffers are in use than there may be calls');
     try {
       content.copy(buffer.data);
       const written = await this.#stage.attempt(this.#file.write(buffer.data, { position }));
@@ -63,9 +64,9 @@ export class Pools implements Part {
         });
       }
     } finally {
+      this.#free.push(position);
       const giveBack = (): void => {
         lent.delete(at);
-        this.#free.push(position);
         buffer.release();
       };
       if (isHeld) this.#stage.hold({ release: giveBack });
