@@ -117,7 +117,7 @@ function firstError(text: string): string {
   return lines.find((line) => /Error( \[\w+\])?: |\berror: /.test(line)) ?? lines[0] ?? '';
 }
 
-function formatUs(us: number): string {
+export function formatUs(us: number): string {
   return us < 100 ? us.toFixed(1) : us.toFixed(0);
 }
 
