@@ -139,6 +139,8 @@ void RingHost::Close() {
   } else {
     UringClose(setup_.ring);
   }
+  // Its number may be another ring's from now on.
+  setup_.ring = {};
   settle_.Reset();
   keep_alive_.Reset();
   async_context_.reset();
