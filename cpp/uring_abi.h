@@ -306,6 +306,7 @@ enum Op : uint8_t {
   kOpGetXattr = 44,
   kOpSendZc = 47,
   kOpSendMsgZc = 48,
+  kOpFixedFdInstall = 54,
   kOpFtruncate = 55,
 };
 

@@ -19,12 +19,11 @@ void UserRing::Finish(Request* request, int64_t result, uint32_t flags) {
 void UserRing::FinishNow(Request* request, int64_t result, uint32_t flags) {
   requests_.RemoveFromIndex(request);
   if (request->saved_fd_flags >= 0) fcntl(request->sqe.fd, F_SETFL, request->saved_fd_flags);
-  bool is_good = result >= 0 && !request->is_short && !request->is_cut;
   if (result < 0 || !request->has_flag(abi::kSqeCqeSkipSuccess))
     queues_.Post(request->sqe.user_data, static_cast<int32_t>(result), flags);
   EndLinkTimeout(request);
   Request* following = request->following;
-  bool goes_on = is_good || request->has_flag(abi::kSqeIoHardlink);
+  bool goes_on = request->lets_go_on(result);
   requests_.Free(request);
   if (following == nullptr) return;
   if (goes_on) {
@@ -78,6 +77,8 @@ int UserRing::Register(uint32_t opcode, const void* arg, uint32_t arg_count) {
   switch (opcode) {
     case abi::kRegisterProbe:
       return FillProbe(writable, arg_count);
+    case abi::kRegisterFiles2:
+      return files_.Register(*static_cast<const abi::ResourceRegister*>(arg));
     case abi::kRegisterBufferRing:
       return buffers_.Register(*static_cast<const abi::BufferRingRegister*>(arg));
     case abi::kUnregisterBufferRing:

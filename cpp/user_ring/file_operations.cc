@@ -197,17 +197,22 @@ int32_t WorkSplice(Request& request) {
 
 // What is written back on close may wait for another machine, or a process.
 Outcome AttemptClose(UserRing&, Request& request) {
-  if (request.sqe.file_index != 0) return Done(-ENXIO);
   if (!IsLocalFile(request.sqe.fd)) return {Next::kWorker};
   return Done(ResultOf(close(request.sqe.fd)));
 }
 
 // The descriptor is gone, whatever close(2) says.
 int32_t WorkClose(Request& request) {
-  if (request.sqe.file_index != 0) return -ENXIO;
-  if (request.is_cancelled.load(std::memory_order_relaxed)) return -ECANCELED;
+  bool may_end = !request.is_taken_out() && request.is_cancelled.load(std::memory_order_relaxed);
+  if (may_end) return -ECANCELED;
   int32_t result = ResultOf(close(request.sqe.fd));
   return result == -EINTR ? 0 : result;
+}
+
+// A descriptor of the process for what is in the file table.
+Outcome AttemptInstall(UserRing&, Request& request) {
+  if (request.slot == nullptr) return Done(-EBADF);
+  return Done(ResultOf(fcntl(request.sqe.fd, F_DUPFD_CLOEXEC, 0)));
 }
 
 }  // namespace ringlet::user_ring

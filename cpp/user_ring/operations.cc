@@ -1,5 +1,7 @@
 #include "operations.h"
 
+#include <atomic>
+
 #include "../uring_abi.h"
 
 namespace ringlet::user_ring {
@@ -47,6 +49,7 @@ constexpr Table MakeTable() {
   at[abi::kOpLinkAt] = {nullptr, WorkLink};
   for (uint8_t get : {abi::kOpGetXattr, abi::kOpFgetXattr}) at[get] = {nullptr, WorkGetAttribute};
   for (uint8_t set : {abi::kOpSetXattr, abi::kOpFsetXattr}) at[set] = {nullptr, WorkSetAttribute};
+  at[abi::kOpFixedFdInstall] = {AttemptInstall};
   at[abi::kOpFtruncate] = {nullptr, WorkTruncate};
   return table;
 }
@@ -59,6 +62,30 @@ const Operation* FindOperation(uint8_t opcode) {
   if (opcode >= kOpcodes) return nullptr;
   const Operation* operation = &kTable.operations[opcode];
   return operation->attempt == nullptr && operation->work == nullptr ? nullptr : operation;
+}
+
+int32_t NameDescriptor(Request& request) {
+  abi::Sqe& sqe = request.sqe;
+  bool is_close = sqe.opcode == abi::kOpClose && sqe.file_index != 0;
+  if (!is_close && !request.has_flag(abi::kSqeFixedFile)) return 0;
+  if (request.slot == nullptr) return is_close ? -ENXIO : -EBADF;
+  // The slot of what is closed is free at once, as it is with the kernel, also where closing takes a while.
+  int fd = is_close ? request.slot->exchange(-1, std::memory_order_relaxed)
+                    : request.slot->load(std::memory_order_relaxed);
+  if (fd < 0) return -EBADF;
+  sqe.fd = fd;
+  sqe.file_index = 0;
+  sqe.flags &= static_cast<uint8_t>(~abi::kSqeFixedFile);
+  return 0;
+}
+
+Request* NextOnWorker(const Request& done) {
+  Request* next = done.following;
+  if (next == nullptr || !next->stays_on_worker || !done.lets_go_on(done.result)) return nullptr;
+  if (NameDescriptor(*next) < 0) return nullptr;
+  // What may wait for a peer waits without a thread, unless it has asked for one.
+  bool waits = FindOperation(next->sqe.opcode)->queue != Place::kNone && !IsSized(next->sqe.fd);
+  return waits && !next->has_flag(abi::kSqeAsync) ? nullptr : next;
 }
 
 }  // namespace ringlet::user_ring

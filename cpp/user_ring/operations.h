@@ -39,6 +39,11 @@ Pointer* PointerOf(uint64_t address) {
   return reinterpret_cast<Pointer*>(static_cast<uintptr_t>(address));
 }
 
+// Has the entry name a descriptor where it has named a slot of the file table. 0 or -errno.
+int32_t NameDescriptor(Request& request);
+// Of a chain, what the worker that has done `done` goes on with, or null.
+Request* NextOnWorker(const Request& done);
+
 // A file with an end: a short transfer may have more behind it, and none waits for a peer.
 bool IsSized(int fd);
 // Whether calls on it answer from memory, as far as its file system goes: not one of a network or of a
@@ -54,6 +59,7 @@ int32_t WorkAllocate(Request& request);
 int32_t WorkTruncate(Request& request);
 int32_t WorkAdvise(Request& request);
 int32_t WorkSplice(Request& request);
+Outcome AttemptInstall(UserRing& ring, Request& request);
 Outcome AttemptClose(UserRing& ring, Request& request);
 int32_t WorkClose(Request& request);
 

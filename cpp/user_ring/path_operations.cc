@@ -5,6 +5,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 
 #include "../libc_calls.h"
@@ -26,11 +27,24 @@ bool HowOf(const Request& request, OpenHow* how) {
     *how = {sqe.op_flags, 0, 0};
     // openat2(2) refuses a mode that would mean nothing.
     if ((how->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0) how->mode = sqe.len & 07777;
-    return true;
+  } else if (sqe.len >= sizeof(OpenHow)) {
+    *how = *PointerOf<const OpenHow>(sqe.off);
+  } else {
+    return false;
   }
-  if (sqe.len < sizeof(OpenHow)) return false;
-  *how = *PointerOf<const OpenHow>(sqe.off);
+  if (sqe.file_index == 0) return true;
+  // The kernel's tables know nothing of close-on-exec; what is in this one is never left to another program.
+  if (request.slot == nullptr || (how->flags & O_CLOEXEC) != 0) return false;
+  how->flags |= O_CLOEXEC;
   return true;
+}
+
+// What an open has come to: the descriptor, or 0 where it is in a slot, which is emptied first.
+int64_t Opened(const Request& request, int64_t fd) {
+  if (request.slot == nullptr || fd < 0) return fd;
+  int before = request.slot->exchange(static_cast<int>(fd), std::memory_order_relaxed);
+  if (before >= 0) close(before);
+  return 0;
 }
 
 // Whether it says nothing of the file: EINVAL is from before Linux 5.12, which can't be asked for the cache
@@ -46,7 +60,7 @@ bool SaysNothing(int error) {
 // FIFO.
 Outcome AttemptOpen(UserRing&, Request& request) {
   OpenHow how;
-  if (!HowOf(request, &how) || request.sqe.file_index != 0) return Done(-EINVAL);
+  if (!HowOf(request, &how)) return Done(-EINVAL);
   if ((how.flags & kChangingFlags) != 0) return {Next::kWorker};
   bool is_blocking = (how.flags & (O_NONBLOCK | O_PATH)) == 0;
   OpenHow attempt = how;
@@ -56,17 +70,18 @@ Outcome AttemptOpen(UserRing&, Request& request) {
   if (fd < 0) return SaysNothing(errno) ? Outcome{Next::kWorker} : Done(-errno);
   // What else the flags say it keeps, or does not look at.
   if (is_blocking) fcntl(static_cast<int>(fd), F_SETFL, static_cast<int>(how.flags));
-  return Done(fd);
+  return Done(Opened(request, fd));
 }
 
 int32_t WorkOpen(Request& request) {
   OpenHow how;
-  if (!HowOf(request, &how) || request.sqe.file_index != 0) return -EINVAL;
+  if (!HowOf(request, &how)) return -EINVAL;
   return Interruptibly(request, [&]() -> int64_t {
     // open(2) knows flags that openat2(2) refuses, and is there on older kernels.
-    if (request.sqe.opcode == abi::kOpOpenAt)
-      return openat(request.sqe.fd, PathOf(request.sqe), static_cast<int>(how.flags), request.sqe.len);
-    return OpenAt2(request.sqe.fd, PathOf(request.sqe), how);
+    const abi::Sqe& sqe = request.sqe;
+    if (sqe.opcode == abi::kOpOpenAt)
+      return Opened(request, openat(sqe.fd, PathOf(sqe), static_cast<int>(how.flags), sqe.len));
+    return Opened(request, OpenAt2(sqe.fd, PathOf(sqe), how));
   });
 }
 

@@ -1,5 +1,5 @@
 // A submission entry under way in a ring in user space, and what an attempt to execute it can come to.
-// Depends on the kernel's structures alone.
+// Depends on the kernel's structures and the table of files.
 #ifndef RINGLET_USER_RING_REQUEST_H_
 #define RINGLET_USER_RING_REQUEST_H_
 
@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "../uring_abi.h"
+#include "file_table.h"
 
 namespace ringlet::user_ring {
 
@@ -61,6 +62,8 @@ struct Request {
   // Bytes transferred so far, which its result will be; and those of a multishot receive, in all.
   int64_t done = 0;
   uint64_t received = 0;
+  // The slot of the file table that it opens, closes or uses.
+  FileSlot* slot = nullptr;
   // What a poll waits for.
   uint32_t poll_events = 0;
   // Of a socket, once they are known: SO_TYPE and SO_PROTOCOL.
@@ -77,9 +80,19 @@ struct Request {
   int32_t result = 0;
   bool is_unbounded = false;
   bool is_begun = false;
+  // Of a chain: whether the worker that has done what is before it goes on with it; whether one has.
+  bool stays_on_worker = false;
+  bool is_worked = false;
   std::atomic<bool> is_cancelled{false};
 
   bool has_flag(uint8_t flag) const { return (sqe.flags & flag) != 0; }
+  // Whether what is linked to it goes on, once it has come to a result.
+  bool lets_go_on(int64_t with_result) const {
+    return (with_result >= 0 && !is_short && !is_cut) || has_flag(abi::kSqeIoHardlink);
+  }
+  // Whether it closes what a slot of the file table has let go of: none but this request knows of that
+  // descriptor.
+  bool is_taken_out() const { return sqe.opcode == abi::kOpClose && slot != nullptr; }
   bool is_linked() const { return has_flag(abi::kSqeIoLink | abi::kSqeIoHardlink); }
 };
 

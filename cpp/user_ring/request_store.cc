@@ -28,6 +28,8 @@ void RequestStore::Free(Request* request) {
   request->link_timeout = request->limited = nullptr;
   request->place = Place::kNone;
   request->was_woken = request->is_short = false;
+  request->stays_on_worker = request->is_worked = false;
+  request->slot = nullptr;
   request->done = 0;
   request->received = 0;
   request->poll_events = 0;

@@ -38,6 +38,7 @@ struct KernelGaps {
   X(withoutRoom)            \
   X(movedToWorker)          \
   X(workerRefused)          \
+  X(takenFromWorker)        \
   X(resizeRefused)          \
   X(cancelNotFound)         \
   X(cancelTooLate)
@@ -80,6 +81,8 @@ class Simulation {
   // Whether a thread does what could be done at once.
   bool PreferWorker() { return Happens(prefer_worker_, Mischief::movedToWorker); }
   bool RefuseWorker() { return Happens(refuse_worker_, Mischief::workerRefused); }
+  // Whether the rest of a chain does not stay on its worker.
+  bool TakeFromWorker() { return Happens(is_seeded_ ? kEvenly : 0, Mischief::takenFromWorker); }
   // Of io_uring_register(2): 0 or -errno.
   int FailRegistration(uint32_t opcode, const void* arg);
   // Of a cancel that has found what it is for: 0, -ENOENT when that
@@ -87,6 +90,8 @@ class Simulation {
   int LoseCancelRace(Request* request);
 
  private:
+  static constexpr uint32_t kEvenly = 50;
+
   Simulation(uint32_t seed, const KernelGaps& gaps);
   uint32_t Next();
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(uint64_t{Next()} * bound >> 32); }

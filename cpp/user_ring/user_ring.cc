@@ -20,9 +20,9 @@ constexpr uint32_t kSetupFlags = abi::kSetupCqSize | abi::kSetupClamp | abi::kSe
 constexpr uint32_t kFeatures =
     abi::kFeatSingleMmap | abi::kFeatNoDrop | abi::kFeatRwCurPos | abi::kFeatExtArg | abi::kFeatCqeSkip;
 
-// Neither registered files nor draining.
-constexpr uint8_t kSqeFlags =
-    abi::kSqeIoLink | abi::kSqeIoHardlink | abi::kSqeAsync | abi::kSqeBufferSelect | abi::kSqeCqeSkipSuccess;
+// No draining.
+constexpr uint8_t kSqeFlags = abi::kSqeFixedFile | abi::kSqeIoLink | abi::kSqeIoHardlink | abi::kSqeAsync |
+                              abi::kSqeBufferSelect | abi::kSqeCqeSkipSuccess;
 
 constexpr uint64_t kForever = ~uint64_t{0};
 
@@ -103,6 +103,7 @@ uint32_t UserRing::Submit(uint32_t count) {
     if (sqe == nullptr) break;
     submitted++;
     Request* request = requests_.Make(*sqe);
+    request->slot = SlotOf(*sqe);
     if (last != nullptr && sqe->opcode == abi::kOpLinkTimeout) {
       // It stands between what it limits and what follows.
       last->link_timeout = request;
@@ -168,7 +169,18 @@ void UserRing::StartRunnable() {
   while (Request* request = runnable_.TakeFirst()) Start(request);
 }
 
+// Null for an entry that names none, or one that there is not.
+FileSlot* UserRing::SlotOf(const abi::Sqe& sqe) const {
+  bool is_open = sqe.opcode == abi::kOpOpenAt || sqe.opcode == abi::kOpOpenAt2;
+  if (is_open || sqe.opcode == abi::kOpClose) return files_.Find(static_cast<uint32_t>(sqe.file_index) - 1);
+  return (sqe.flags & abi::kSqeFixedFile) != 0 ? files_.Find(static_cast<uint32_t>(sqe.fd)) : nullptr;
+}
+
 void UserRing::Start(Request* request) {
+  if (request->is_worked) {
+    Finish(request, request->result, 0);
+    return;
+  }
   if (Request* timeout = request->link_timeout) {
     timeout->deadline_ns = DeadlineOf(timeout->sqe.addr, timeout->sqe.op_flags);
     timers_.Add(timeout);
@@ -176,6 +188,8 @@ void UserRing::Start(Request* request) {
   const Operation* operation = FindOperation(request->sqe.opcode);
   if (operation == nullptr || (request->sqe.flags & ~kSqeFlags) != 0 || request->sqe.personality != 0) {
     Finish(request, -EINVAL, 0);
+  } else if (int error = NameDescriptor(*request); error < 0) {
+    Finish(request, error, 0);
   } else if (simulation_ != nullptr && Disturb(request)) {
     return;
   } else if (operation->attempt == nullptr ||
@@ -239,6 +253,7 @@ void UserRing::GiveToWorker(Request* request) {
   bool waits = operation->queue != Place::kNone && !IsSized(request->sqe.fd);
   bool is_unbounded = waits || request->has_flag(abi::kSqeAsync) || request->sqe.opcode == abi::kOpConnect;
   WorkKind kind = is_unbounded ? WorkKind::kUnbounded : WorkKind::kBounded;
+  ChooseForWorker(request, kind);
   bool is_refused = simulation_ != nullptr && simulation_->RefuseWorker();
   int error = is_refused ? -EAGAIN : workers_.Queue(request, operation->work, kind);
   if (error == 0) {
@@ -248,6 +263,21 @@ void UserRing::GiveToWorker(Request* request) {
     Finish(request, operation->work(*request), 0);
   } else {
     Finish(request, error, 0);
+  }
+}
+
+// As in the kernel, what is linked to a request stays on its worker, where it is work for one of the kind.
+void UserRing::ChooseForWorker(Request* head, WorkKind kind) {
+  bool is_bounded = kind == WorkKind::kBounded;
+  for (Request* next = head->following; next != nullptr; next = next->following) {
+    const Operation* operation = FindOperation(next->sqe.opcode);
+    bool is_work = operation != nullptr && operation->work != nullptr && next->sqe.opcode != abi::kOpConnect;
+    bool is_plain = (next->sqe.flags & ~kSqeFlags) == 0 && next->sqe.personality == 0;
+    if (!is_work || !is_plain || next->link_timeout != nullptr) return;
+    if (next->has_flag(abi::kSqeAsync) == is_bounded) return;
+    if (simulation_ != nullptr && (IsUnknown(*next) || simulation_->TakeFromWorker())) return;
+    next->work = operation->work;
+    next->stays_on_worker = true;
   }
 }
 
@@ -323,6 +353,7 @@ int UserRing::Cancel(Request* request, int32_t result) {
       timers_.Remove(request);
       break;
     case Place::kWorker:
+      if (request->is_taken_out()) return -EALREADY;
       if (workers_.TakeBack(request)) break;
       workers_.Interrupt(request);
       interrupt_step_ns_ = kInterruptAgainNs;

@@ -5,7 +5,7 @@
 // `Enter` executes the entries that have been submitted. What can be done without waiting is done at once;
 // what a descriptor is not ready for waits for that (readiness.h); what may block is a worker's (workers.h).
 // Completions are posted by the ring's own thread alone, when it enters. What there is none of (an SQ thread,
-// tables of files and buffers, sends without a copy), the probe and the registrations refuse as an older
+// tables of buffers, sends without a copy), the probe and the registrations refuse as an older
 // kernel would.
 #ifndef RINGLET_USER_RING_USER_RING_H_
 #define RINGLET_USER_RING_USER_RING_H_
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "buffers.h"
+#include "file_table.h"
 #include "queues.h"
 #include "readiness.h"
 #include "request.h"
@@ -85,6 +86,8 @@ class UserRing final : private ReadinessOwner {
   void Serve(WatchedFd& watched, RequestList& list);
   void ServePolls(WatchedFd& watched, uint32_t events);
   void GiveToWorker(Request* request);
+  void ChooseForWorker(Request* head, WorkKind kind);
+  FileSlot* SlotOf(const abi::Sqe& sqe) const;
   void WaitFor(Request* request, Place place);
   void Finish(Request* request, int64_t result, uint32_t flags);
   void FinishNow(Request* request, int64_t result, uint32_t flags);
@@ -104,6 +107,7 @@ class UserRing final : private ReadinessOwner {
   Readiness readiness_;
   Timers timers_;
   Buffers buffers_;
+  FileTable files_;
   RequestStore requests_;
   // Of chains, what may begin now.
   RequestList runnable_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../check.h"
+#include "operations.h"
 
 namespace ringlet::user_ring {
 namespace {
@@ -67,6 +68,8 @@ struct Workers::Thread {
   Group* group;
   pthread_t id;
   Thread* next = nullptr;
+  // What was queued, and what of its chain is being done.
+  Request* head = nullptr;
   Request* running = nullptr;
 };
 
@@ -184,10 +187,11 @@ bool Workers::TakeBack(Request* request) {
 }
 
 void Workers::Interrupt(Request* request) {
-  request->is_cancelled.store(true, std::memory_order_relaxed);
   pthread_mutex_lock(&lock_);
   for (Thread* thread = threads_; thread != nullptr; thread = thread->next) {
-    if (thread->running == request) pthread_kill(thread->id, InterruptSignal());
+    if (thread->head != request) continue;
+    thread->running->is_cancelled.store(true, std::memory_order_relaxed);
+    pthread_kill(thread->id, InterruptSignal());
   }
   pthread_mutex_unlock(&lock_);
 }
@@ -243,14 +247,23 @@ void Workers::RunThread(Thread* thread) {
       continue;
     }
     group.waiting_count--;
-    if (is_stopping_) continue;
+    if (is_stopping_ && !request->is_taken_out()) continue;
     request->is_begun = true;
-    thread->running = request;
+    thread->head = thread->running = request;
     UnlockAndWake(&group);
-    int32_t result = request->work(*request);
+    request->result = request->work(*request);
+    while (Request* next = NextOnWorker(*thread->running)) {
+      pthread_mutex_lock(&lock_);
+      // Who has cancelled the chain's head has cancelled what is left of it on this thread.
+      bool is_cancelled = thread->running->is_cancelled.load(std::memory_order_relaxed);
+      next->is_cancelled.store(is_cancelled, std::memory_order_relaxed);
+      thread->running = next;
+      pthread_mutex_unlock(&lock_);
+      next->result = next->work(*next);
+      next->is_worked = true;
+    }
     pthread_mutex_lock(&lock_);
-    thread->running = nullptr;
-    request->result = result;
+    thread->head = thread->running = nullptr;
     done_.Append(request);
     // One signal for all that are collected together.
     if (!has_done_.exchange(true, std::memory_order_relaxed)) {

@@ -36,6 +36,7 @@ class Workers {
 
   // 0, or -errno when there is no thread and none to be had.
   int Queue(Request* request, Work work, WorkKind kind);
+  // What is linked to it and stays on its thread comes back with it.
   // Takes back a request that no thread has begun. False otherwise: it comes back by Collect.
   bool TakeBack(Request* request);
   // Has the thread that runs it leave the call it waits in.

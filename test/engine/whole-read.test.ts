@@ -1,8 +1,8 @@
 /** Fs.readFile of small files on direct descriptors: no slot of the file table is left behind, whatever happens. */
 import { once } from 'node:events';
-import { appendFileSync, createWriteStream, symlinkSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, createWriteStream, openSync, symlinkSync } from 'node:fs';
 import { expect } from 'chai';
-import { describeDirectSlots, expectNoSlotInUse, slotsInUse } from '../support/direct-slots.js';
+import { describeDirectSlots, expectNoSlotInUse } from '../support/direct-slots.js';
 import { eventually, rejection } from '../support/eventually.js';
 import { pattern, temporaryDirectory } from '../support/temporary.js';
 
@@ -12,7 +12,7 @@ describeDirectSlots('Fs.readFile on direct descriptors', (make, options) => {
   const directory = temporaryDirectory();
 
   it('a file, an empty one, a directory, one that is not there: each as ever, and no slot is kept', async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const path = directory.file('a', pattern(2000));
     expect((await ring.fs.readFile(path)).equals(pattern(2000))).to.equal(true);
     expect((await ring.fs.readFile(directory.file('empty', ''))).length).to.equal(0);
@@ -29,29 +29,29 @@ describeDirectSlots('Fs.readFile on direct descriptors', (make, options) => {
     });
     symlinkSync('circle', directory.at('circle'));
     expect((await rejection(ring.fs.readFile(directory.at('circle')))).code).to.equal('ELOOP');
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 
   // An SQ thread closes it in its own time.
   if (!options.sqPoll) {
     it('the file is closed by the time the promise is fulfilled', async () => {
-      const { ring, fd } = make();
+      const { ring, slotsInUse } = make();
       const path = directory.file('a', pattern(2000));
       for (let i = 0; i < 50; i++) {
         await ring.fs.readFile(path);
-        expect(slotsInUse(fd)).to.equal(0);
+        expect(slotsInUse()).to.equal(0);
       }
     });
   }
 
   for (const bytes of [49_151, 49_152, 49_153, 65_535, 65_536, 65_537, 200_000]) {
     it(`${bytes} bytes: around what the first reads hold`, async () => {
-      const { ring, fd } = make();
+      const { ring, slotsInUse } = make();
       const content = pattern(bytes);
       const path = directory.file('a', content);
       expect((await ring.fs.readFile(path)).equals(content)).to.equal(true);
       expect(await ring.fs.readFile(path, 'latin1')).to.equal(content.toString('latin1'));
-      await expectNoSlotInUse(fd);
+      await expectNoSlotInUse(slotsInUse);
     });
   }
 
@@ -68,7 +68,7 @@ describeDirectSlots('Fs.readFile on direct descriptors', (make, options) => {
   });
 
   it(`${MANY} at once, some of them missing, each with its own result`, async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const paths = Array.from({ length: 100 }, (_unused, index) =>
       directory.file(`f${index}`, pattern(index * 7, index + 1)),
     );
@@ -86,11 +86,11 @@ describeDirectSlots('Fs.readFile on direct descriptors', (make, options) => {
         expect((result as Buffer).equals(pattern(of * 7, of + 1)), `read ${index}`).to.equal(true);
       }
     });
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 
   it('a FIFO: without a writer, with a slow one, one that comes and goes', async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     for (let i = 0; i < 3; i++) {
       // Another one each time: an SQ thread says that it has closed a file a little before it has, and a
       // writer would take the last reading's reader for the next one's.
@@ -106,11 +106,11 @@ describeDirectSlots('Fs.readFile on direct descriptors', (make, options) => {
       writer.end();
       expect(await reading).to.equal('one two three');
     }
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 
   it('a FIFO: an abort ends the reading, before its writer comes and after', async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const fifo = directory.fifo('fifo');
     const abortWhile = async (isUnderWay: () => Promise<unknown>): Promise<void> => {
       const abort = new AbortController();
@@ -118,15 +118,33 @@ describeDirectSlots('Fs.readFile on direct descriptors', (make, options) => {
       await isUnderWay();
       abort.abort();
       expect((await reading).name).to.equal('AbortError');
-      await expectNoSlotInUse(fd);
     };
     await abortWhile(() => eventually('the reading has begun', () => ring.stats().inFlight > 0));
+    await expectNoSlotInUse(slotsInUse);
     const writer = createWriteStream(fifo);
     await abortWhile(async () => {
       await once(writer, 'open');
       await new Promise((resolve) => writer.write('one', resolve));
     });
     writer.destroy();
+    await expectNoSlotInUse(slotsInUse);
+  });
+
+  it('a ring that is closed makes no table, on whichever ring has its descriptor by now', async () => {
+    const { ring: closed } = make();
+    await closed.close();
+    const { ring, slotsInUse } = make();
+    const fifo = directory.fifo('fifo');
+    expect((await rejection(closed.fs.readFile(fifo))).code).to.equal('ERR_RINGLET_CLOSED');
+    const writer = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    const before = slotsInUse() ?? 0;
+    // What can be aborted is never read inline.
+    const { signal } = new AbortController();
+    const reading = rejection(ring.fs.readFile(fifo, { signal }));
+    await eventually('its file is in a slot', () => slotsInUse() === before + 1);
+    await ring.close();
+    expect((await reading).code).to.equal('ERR_RINGLET_CLOSED');
+    closeSync(writer);
   });
 
   it('a file that grows between the reads is read to its end', async () => {

@@ -12,7 +12,7 @@ describeDirectSlots('Fs.writeFile on direct descriptors', (make) => {
   const directory = temporaryDirectory();
 
   it('makes, replaces, appends, refuses to replace: with the mode that was asked for', async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const path = directory.at('a');
     await ring.fs.writeFile(path, pattern(5000), { mode: 0o640 });
     expect(readFileSync(path).equals(pattern(5000))).to.equal(true);
@@ -24,11 +24,11 @@ describeDirectSlots('Fs.writeFile on direct descriptors', (make) => {
     expect(readFileSync(path, 'utf8')).to.equal('end');
     expect((await rejection(ring.fs.writeFile(path, 'x', { flag: 'wx' }))).code).to.equal('EEXIST');
     expect(readFileSync(path, 'utf8')).to.equal('end');
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 
   it('errors name the call that failed, and the path where it was open', async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const missing = directory.at('missing/a');
     expect(await rejection(ring.fs.writeFile(missing, 'x'))).to.deep.include({
       code: 'ENOENT',
@@ -38,11 +38,11 @@ describeDirectSlots('Fs.writeFile on direct descriptors', (make) => {
     expect((await rejection(ring.fs.writeFile(directory.path, 'x'))).code).to.equal('EISDIR');
     const full = await rejection(ring.fs.writeFile('/dev/full', 'x'));
     expect(full).to.deep.include({ code: 'ENOSPC', syscall: 'write' }).and.not.have.property('path');
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 
   it(`${MANY} at once, some of them where nothing can be made`, async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const writes = Array.from({ length: MANY }, (_unused, index) =>
       index % 10 === 9
         ? rejection(ring.fs.writeFile(directory.at('missing/a'), 'x'))
@@ -54,11 +54,11 @@ describeDirectSlots('Fs.writeFile on direct descriptors', (make) => {
       const content = readFileSync(directory.at(`f${index}`));
       expect(content.equals(pattern(index * 9 + 1, index)), `file ${index}`).to.equal(true);
     }
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 
   it('a FIFO whose reader is slow gets all of it', async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const fifo = directory.fifo('fifo');
     const content = pattern(300_000);
     const writing = ring.fs.writeFile(fifo, content);
@@ -69,18 +69,18 @@ describeDirectSlots('Fs.writeFile on direct descriptors', (make) => {
     }
     await writing;
     expect(Buffer.concat(chunks).equals(content)).to.equal(true);
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 
   it('a FIFO: an abort ends the writing, before its reader comes and while it does not read', async () => {
-    const { ring, fd } = make();
+    const { ring, slotsInUse } = make();
     const fifo = directory.fifo('fifo');
     const abort = new AbortController();
     const writing = rejection(ring.fs.writeFile(fifo, 'x', { signal: abort.signal }));
     await eventually('the writing has begun', () => ring.stats().inFlight > 0);
     abort.abort();
     expect((await writing).name).to.equal('AbortError');
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
 
     const second = new AbortController();
     const stuck = rejection(ring.fs.writeFile(fifo, pattern(300_000), { signal: second.signal }));
@@ -89,6 +89,6 @@ describeDirectSlots('Fs.writeFile on direct descriptors', (make) => {
     second.abort();
     expect((await stuck).name).to.equal('AbortError');
     reader.destroy();
-    await expectNoSlotInUse(fd);
+    await expectNoSlotInUse(slotsInUse);
   });
 });

@@ -33,6 +33,7 @@ constexpr int kThreads = 8;
 constexpr uint32_t kEntries = 32;
 constexpr int kRounds = 40;
 constexpr size_t kBytes = 64;
+constexpr uint32_t kSlots = 4;
 
 std::atomic<uint64_t> ended_count{0};
 std::atomic<uint64_t> ring_count{0};
@@ -55,6 +56,8 @@ class Client {
     RINGLET_CHECK(pipe2(pipe_, O_CLOEXEC) == 0);
     file_ = memfd_create("stress", MFD_CLOEXEC);
     RINGLET_CHECK(file_ >= 0 && ftruncate(file_, 4096) == 0);
+    abi::ResourceRegister table = {kSlots, abi::kResourceRegisterSparse, 0, 0, 0};
+    RINGLET_CHECK(UringRegister(ring_, abi::kRegisterFiles2, &table, sizeof(table)) == 0);
     ring_count++;
   }
 
@@ -114,7 +117,7 @@ class Client {
   void Begin() {
     static const abi::KernelTimespec kSoon = {0, 200'000};
     static const char kPath[] = "/";
-    switch (Below(9)) {
+    switch (Below(10)) {
       case 0:
         Next(abi::kOpNop, -1);
         break;
@@ -153,6 +156,9 @@ class Client {
       case 7:
         BeginClose();
         break;
+      case 8:
+        BeginChain();
+        break;
       default:
         CancelOne();
     }
@@ -164,6 +170,34 @@ class Client {
     abi::Sqe& sqe = Next(abi::kOpClose, fd);
     sqe.flags = Below(2) == 0 ? abi::kSqeAsync : 0;
     closes_.emplace(sqe.user_data, fd);
+  }
+
+  // A file of a slot that one chain has at a time: opened, written and closed, by one thread for the most
+  // part.
+  void BeginChain() {
+    static const char kDirectory[] = "/tmp";
+    if (queued_ + 4 > params_.sq_entries) Enter(0);
+    uint32_t slot = Below(kSlots);
+    if (chains_[slot] != 0) return;
+    uint8_t flags = abi::kSqeIoLink | (Below(4) == 0 ? abi::kSqeAsync : 0);
+    abi::Sqe& open = Next(abi::kOpOpenAt, AT_FDCWD);
+    open.addr = reinterpret_cast<uint64_t>(kDirectory);
+    open.op_flags = O_TMPFILE | O_RDWR;
+    open.len = 0600;
+    open.file_index = static_cast<int32_t>(slot + 1);
+    open.flags = flags;
+    chains_[slot] = 4;
+    chain_of_[open.user_data] = slot;
+    for (uint8_t opcode : {abi::kOpWrite, abi::kOpFsync, abi::kOpClose}) {
+      if (opcode == abi::kOpWrite) {
+        Transfer(opcode, static_cast<int>(slot), flags | abi::kSqeFixedFile);
+      } else {
+        abi::Sqe& sqe = Next(opcode, opcode == abi::kOpClose ? 0 : static_cast<int>(slot));
+        if (opcode == abi::kOpFsync) sqe.flags = flags | abi::kSqeFixedFile;
+        if (opcode == abi::kOpClose) sqe.file_index = static_cast<int32_t>(slot + 1);
+      }
+      chain_of_[last_data_] = slot;
+    }
   }
 
   void CancelOne() {
@@ -198,6 +232,11 @@ class Client {
       // A second completion finds nothing.
       RINGLET_CHECK(under_way_.erase(cqe.user_data) == 1);
       ended_count++;
+      auto chain = chain_of_.find(cqe.user_data);
+      if (chain != chain_of_.end()) {
+        chains_[chain->second]--;
+        chain_of_.erase(chain);
+      }
       auto closed = closes_.find(cqe.user_data);
       if (closed == closes_.end()) continue;
       if (cqe.res < 0) close(closed->second);
@@ -218,6 +257,9 @@ class Client {
   std::set<uint64_t> under_way_;
   // Descriptors that are ours again where their close is cancelled.
   std::map<uint64_t, int> closes_;
+  // Of each slot, how much of a chain is under way; whose that is.
+  uint32_t chains_[kSlots] = {};
+  std::map<uint64_t, uint32_t> chain_of_;
   int pipe_[2];
   int file_;
   char memory_[16][kBytes] = {};

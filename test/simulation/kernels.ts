@@ -2,6 +2,7 @@
 import type { KernelGaps } from '#ringlet/native/binding.js';
 import { OP_FTRUNCATE } from '#ringlet/native/sqe.js';
 
+const REGISTER_FILES2 = 13;
 const REGISTER_RESIZE_RINGS = 33;
 const SETUP_COOP_TASKRUN = 1 << 8;
 const SETUP_TASKRUN_FLAG = 1 << 9;
@@ -13,7 +14,8 @@ const BUFFER_RING_INCREMENTAL = 1 << 1;
 
 /** What rings can do without, and since which kernel (major version times 100, and the minor one) it is there. */
 const FEATURES: readonly (readonly [since: number, gap: Partial<KernelGaps>])[] = [
-  [613, { registrations: [REGISTER_RESIZE_RINGS] }],
+  // Tables of files are older, and not made use of (file_table_trial.h).
+  [613, { registrations: [REGISTER_RESIZE_RINGS, REGISTER_FILES2] }],
   [612, { bufferRingFlags: BUFFER_RING_INCREMENTAL }],
   [610, { receiveFlags: RECEIVE_BUNDLE }],
   [609, { opcodes: [OP_FTRUNCATE] }],

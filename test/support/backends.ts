@@ -216,7 +216,7 @@ function openFrame(
  */
 export function frameRings(options: RingOptions, keepsSlots = false): MakeRing {
   const configuration = { title: '', options: { backend: 'io_uring', ...options } as const };
-  needsIoUring(configuration.options);
+  if (configuration.options.backend === 'io_uring') needsIoUring(configuration.options);
   const { makeRing, close } = openFrame(configuration, { keepsSlots });
   close();
   return makeRing;
