@@ -19,6 +19,7 @@ const CASES: Record<string, { rows: readonly string[]; load: () => Promise<{ wor
   https: { rows: ['row16'], load: () => import('./cases/https.js') },
   requests: { rows: ['row18'], load: () => import('./cases/requests.js') },
   'datagram-events': { rows: ['row19'], load: () => import('./cases/datagram-events.js') },
+  'loop-neighbours': { rows: ['row20'], load: () => import('./cases/loop-neighbours.js') },
 };
 
 /** Every row there is a case for, such as `row1`. */

@@ -6,6 +6,8 @@ import type { Goal } from './workload.js';
 
 const BAR_CHARACTERS = 20;
 const MISSED = 'MISSED';
+/** What a cost may grow by that is called flat. */
+const FLAT = 1.1;
 
 export function formatMachine(
   machine: Machine,
@@ -82,6 +84,26 @@ export function figuresOf({ summary, ratios }: ContenderResult, columns: readonl
   return summary === null ? [] : columns.map(({ cell }) => cell(summary, ratios));
 }
 
+/** Of each growth a table: what an operation costs at each number, and at the dearest against the cheapest. */
+export function formatGrowth(variants: readonly VariantResult[]): string[] {
+  const titleOf = ({ operations, growth }: VariantResult): string => `${operations} by ${growth?.of}`;
+  const growing = variants.filter(({ growth }) => growth !== undefined);
+  return [...new Set(growing.map(titleOf))].map((title) => {
+    const members = growing.filter((variant) => titleOf(variant) === title);
+    const names = new Set(members.flatMap(({ contenders }) => contenders.map(({ name }) => name)));
+    const rows = [...names].map((name) => {
+      const costs = members.flatMap(({ contenders }) => {
+        return contenders.find((each) => each.name === name)?.summary?.cpuUsPerOperation ?? [];
+      });
+      const growth = Math.max(...costs) / Math.min(...costs);
+      if (costs.length < members.length) return [name, ...members.map(() => '–'), '', ''];
+      return [name, ...costs.map((us) => us.toFixed(2)), growth.toFixed(2), growth > FLAT ? MISSED : 'flat'];
+    });
+    const head = ['', ...members.map(({ growth }) => String(growth?.count)), 'growth', ''];
+    return `\n${title}: CPU µs each\n${alignColumns([head, ...rows]).join('\n')}`;
+  });
+}
+
 /** The goals of a workload that some contender missed, in words. */
 export function describeMisses(result: VariantResult): string[] {
   return result.goals.flatMap((goal) => describeGoal(goal, result)).filter((line) => line.includes(MISSED));
@@ -89,15 +111,19 @@ export function describeMisses(result: VariantResult): string[] {
 
 /** One line a contender: what was promised of it, and what came. */
 function describeGoal({ contenders, ratios }: Goal, variant: VariantResult): string[] {
-  const { contenders: results, isJudgedByCpu } = variant;
+  const { contenders: results, judgedBy } = variant;
   return results
     .filter(({ name, summary }) => summary && contenders.some((each) => isOrRunsOnNode(name, each)))
     .map((result) => {
-      const measured = isJudgedByCpu ? result.cpuRatios : result.ratios;
+      const measured = {
+        rate: result.ratios,
+        'processor time': result.cpuRatios,
+        latency: result.latencyRatios,
+      }[judgedBy];
       const parts = Object.entries(ratios).map(([title, goal]) =>
         compareWithGoal(title, goal, measured[title]),
       );
-      return `${result.name}${isJudgedByCpu ? ', by processor time' : ''}: ${parts.join('; ')}`;
+      return `${result.name}${judgedBy === 'rate' ? '' : `, by ${judgedBy}`}: ${parts.join('; ')}`;
     });
 }
 

@@ -1,7 +1,7 @@
 /** What a run ends with, as it is written to build/bench/results.json. */
 import type { Machine } from './machine.js';
 import type { Summary } from './statistics.js';
-import type { Baseline, Goal, Measurement } from './workload.js';
+import type { Baseline, Goal, Growth, Judgement, Measurement } from './workload.js';
 
 export interface ContenderResult {
   name: string;
@@ -14,6 +14,8 @@ export interface ContenderResult {
   ratios: Record<string, number>;
   /** The baseline's processor time an operation over its own, likewise. */
   cpuRatios: Record<string, number>;
+  /** The baseline's latency over its own: of median and 99th percentile the lesser; a missing one was not taken. */
+  latencyRatios: Record<string, number>;
   /** Why the contender did not run, or how it failed. */
   absence: string | null;
   hasFailed: boolean;
@@ -26,8 +28,8 @@ export interface VariantResult {
   baselines: readonly Baseline[];
   contenders: ContenderResult[];
   goals: readonly Goal[];
-  /** See `Workload`. */
-  isJudgedByCpu: boolean;
+  judgedBy: Judgement;
+  growth?: Growth | undefined;
 }
 
 export interface RunResult {

@@ -13,6 +13,8 @@ const RING_OPTIONS = {
   uncoalesced: { backend: 'io_uring', coalesce: false },
   fileTable: { backend: 'io_uring', registeredFds: 64 },
   sqPoll: { backend: 'io_uring', sqPoll: true, busyPollUs: 50 },
+  /** Whose thread other rings of the process share. */
+  sqPollGroup: { backend: 'io_uring', sqPoll: { group: 'bench' } },
   /** What a program gets where io_uring is refused. */
   epoll: { backend: 'epoll' },
   node: { backend: 'node' },
@@ -28,7 +30,7 @@ export async function makeRing(name: RingName): Promise<Ring> {
   } catch (error) {
     throw new Unavailable(error instanceof Error ? error.message : String(error));
   }
-  const kind = name === 'sqPoll' ? 'sqPoll' : 'loop';
+  const kind = 'sqPoll' in RING_OPTIONS[name] ? 'sqPoll' : 'loop';
   if (name !== 'node' && ring.profile.kind !== kind) {
     const reasons = ring.profile.degraded.map(({ what, reason }) => `${what}: ${reason}`);
     await ring.close();

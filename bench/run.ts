@@ -16,7 +16,7 @@ import { runTrial } from './launch.js';
 import { describeMachine } from './machine.js';
 import { compile } from './native.js';
 import { formatPage, pageName } from './page.js';
-import { formatMachine, formatVariant } from './report.js';
+import { formatGrowth, formatMachine, formatVariant } from './report.js';
 import type { ContenderResult, RunResult, VariantResult } from './results.js';
 import { nodesNamed, onEachNode, type Runtime, suffixOf } from './runtimes.js';
 import { summarize } from './statistics.js';
@@ -34,7 +34,7 @@ async function runVariant(
   { roundCount, nodes }: Extent,
 ): Promise<VariantResult> {
   const workload = await loadWorkload(caseName);
-  const { row, title, goals, parameters } = variant;
+  const { row, title, goals, growth, parameters } = variant;
   const entries = workload.contenders.flatMap((contender) =>
     onEachNode(contender, nodes).map(({ name, runtime }) => {
       const result: ContenderResult = {
@@ -43,6 +43,7 @@ async function runVariant(
         summary: null,
         ratios: {},
         cpuRatios: {},
+        latencyRatios: {},
         absence: null,
         hasFailed: false,
       };
@@ -62,7 +63,7 @@ async function runVariant(
       }
     }
   }
-  const { operations, baselines, isJudgedByCpu = false } = workload;
+  const { operations, baselines, judgedBy = 'rate' } = workload;
   const results = entries.map(({ result }) => result);
   // A contender that failed in any round has no figures: half a result would look like a whole one.
   for (const result of results) if (result.absence === null) result.summary = summarize(result.trials);
@@ -73,12 +74,15 @@ async function runVariant(
       const names = suffixes.map((suffix) => contender + suffix);
       const baseline = names.map((name) => results.find((each) => each.name === name)).find(Boolean)?.summary;
       if (!baseline || !result.summary) continue;
-      const { median, cpuUsPerOperation } = result.summary;
+      const { median, cpuUsPerOperation, latencyUs } = result.summary;
       result.ratios[column] = median / baseline.median;
       result.cpuRatios[column] = baseline.cpuUsPerOperation / cpuUsPerOperation;
+      const { latencyUs: other } = baseline;
+      if (!latencyUs || !other) continue;
+      result.latencyRatios[column] = Math.min(other.p50 / latencyUs.p50, other.p99 / latencyUs.p99);
     }
   }
-  return { row, title, operations, baselines, contenders: results, goals, isJudgedByCpu };
+  return { row, title, operations, baselines, contenders: results, goals, judgedBy, growth };
 }
 
 /** How often, on which releases of Node (none for this one), and beside how many busy processes. */
@@ -101,6 +105,7 @@ async function run(rows: ReadonlySet<string>, extent: Extent, setting: Setting):
       variants.push(result);
     }
   }
+  for (const table of formatGrowth(variants)) console.log(table);
   return { machine, roundCount, isQuick: setting.isQuick, busyCount, variants };
 }
 

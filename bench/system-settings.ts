@@ -1,6 +1,7 @@
 /** Settings of the system that a run changes, for its own length, where that is allowed. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import type { Setting } from './workload.js';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Setting, Unavailable } from './workload.js';
 
 const RECEIVE_LIMIT_PATH = '/proc/sys/net/core/rmem_max';
 const RECEIVE_DEFAULT_PATH = '/proc/sys/net/core/rmem_default';
@@ -36,4 +37,32 @@ export function useDefaultCongestionControl(onEnd: Setting['onEnd']): void {
   if (readFileSync(CONGESTION_CONTROL_PATH, 'utf8').trim() === 'cubic') return;
   if (change(CONGESTION_CONTROL_PATH, 'cubic', onEnd)) return;
   console.warn('TCP does not control congestion by cubic here: expect two speeds if it paces');
+}
+
+const CONTROL_GROUPS = '/sys/fs/cgroup';
+const QUOTA_PERIOD_US = 100_000;
+
+/** A control group whose processes have a part of one CPU. Throws `Unavailable` where none can be made. */
+export function makeQuotaGroup(part: number, onEnd: Setting['onEnd']): string {
+  const isVersion2 = existsSync(join(CONTROL_GROUPS, 'cgroup.controllers'));
+  const group = join(CONTROL_GROUPS, isVersion2 ? '' : 'cpu', `ringlet-bench-${process.pid}`);
+  const quotaUs = part * QUOTA_PERIOD_US;
+  try {
+    mkdirSync(group);
+    onEnd(() => rmdirSync(group));
+    if (isVersion2) {
+      writeFileSync(join(group, 'cpu.max'), `${quotaUs} ${QUOTA_PERIOD_US}`);
+    } else {
+      writeFileSync(join(group, 'cpu.cfs_period_us'), String(QUOTA_PERIOD_US));
+      writeFileSync(join(group, 'cpu.cfs_quota_us'), String(quotaUs));
+    }
+  } catch (error) {
+    throw new Unavailable(`no control group with a CPU quota can be made: ${(error as Error).message}`);
+  }
+  return group;
+}
+
+/** Moves this process into a control group, all its threads with it. */
+export function joinGroup(group: string): void {
+  writeFileSync(join(group, 'cgroup.procs'), String(process.pid));
 }

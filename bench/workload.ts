@@ -52,7 +52,7 @@ export interface NativeProgram<Parameters> {
 /** What is promised of one contender. */
 export interface Goal {
   contenders: readonly string[];
-  /** The least ratio of medians, by the baseline's title: of rates, or of processor time an operation. */
+  /** How many times better than the baseline at least, by its title; better in what, the workload says. */
   ratios: Readonly<Record<string, number>>;
 }
 
@@ -62,12 +62,20 @@ export interface Baseline {
   contender: string;
 }
 
+/** A variant that should cost an operation no more than those with fewer of the same. */
+export interface Growth {
+  /** What there are more of, in the plural. */
+  of: string;
+  count: number;
+}
+
 export interface Variant<Parameters> {
   /** The row of the performance table this belongs to, such as `row1`. */
   row: string;
   title: string;
   parameters: Parameters;
   goals: readonly Goal[];
+  growth?: Growth;
 }
 
 /** How long trials take, and where they may write. */
@@ -83,16 +91,19 @@ export interface Setting {
   onEnd(restore: () => void): void;
 }
 
+export type Judgement = 'rate' | 'processor time' | 'latency';
+
 export interface Workload<Parameters> {
   /** What is counted, in the plural: `reads`. */
   operations: string;
   baselines: readonly Baseline[];
   contenders: readonly Contender<Parameters>[];
   /**
-   * Goals are for processor time an operation, not for the rate: the case's client has its share of the same CPUs, and
-   * where a server is done sooner, a client that fell asleep costs it a wake-up.
+   * What goals are for: the rate by default. Processor time where the case's client has its share of the same CPUs, and,
+   * where a server is done sooner, falls asleep and costs it a wake-up. Latency where the operation is what others do
+   * meanwhile: the median or the 99th percentile, whichever compares worse.
    */
-  isJudgedByCpu?: boolean;
+  judgedBy?: Judgement;
   /** Makes what the trials share; runs once, before any of them. */
   prepare(setting: Setting): Promise<readonly Variant<Parameters>[]>;
 }

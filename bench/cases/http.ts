@@ -161,7 +161,7 @@ async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
 
 export const workload: Workload<Parameters> = {
   operations: 'requests',
-  isJudgedByCpu: true,
+  judgedBy: 'processor time',
   baselines: [
     { title: 'Node', contender: 'node:http' },
     { title: 'Bun', contender: 'Bun.serve' },

@@ -21,7 +21,7 @@ async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
 
 export const workload: Workload<Parameters> = {
   operations: 'echoes',
-  isJudgedByCpu: true,
+  judgedBy: 'processor time',
   baselines: [{ title: 'Node', contender: "node:net 'data'" }],
   contenders: [
     { name: "node:net 'data'", run: byEvent },

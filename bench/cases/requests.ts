@@ -131,7 +131,7 @@ async function prepare({ isQuick, warmUpMsMax, compile, onEnd }: Setting): Promi
 
 export const workload: Workload<Parameters> = {
   operations: 'requests',
-  isJudgedByCpu: true,
+  judgedBy: 'processor time',
   baselines: [
     { title: 'Node', contender: "node:net 'data'" },
     { title: 'Bun', contender: 'Bun.listen' },

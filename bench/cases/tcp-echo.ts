@@ -156,7 +156,7 @@ async function prepare(setting: Setting): Promise<Variant<Parameters>[]> {
 
 export const workload: Workload<Parameters> = {
   operations: 'echoes',
-  isJudgedByCpu: true,
+  judgedBy: 'processor time',
   baselines: [
     { title: 'Node', contender: "node:net 'data'" },
     { title: 'C', contender: 'C, liburing' },
