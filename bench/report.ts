@@ -88,8 +88,9 @@ export function figuresOf({ summary, ratios }: ContenderResult, columns: readonl
 export function formatGrowth(variants: readonly VariantResult[]): string[] {
   const titleOf = ({ operations, growth }: VariantResult): string => `${operations} by ${growth?.of}`;
   const growing = variants.filter(({ growth }) => growth !== undefined);
-  return [...new Set(growing.map(titleOf))].map((title) => {
+  return [...new Set(growing.map(titleOf))].flatMap((title) => {
     const members = growing.filter((variant) => titleOf(variant) === title);
+    if (members.length < 2) return [];
     const names = new Set(members.flatMap(({ contenders }) => contenders.map(({ name }) => name)));
     const rows = [...names].map((name) => {
       const costs = members.flatMap(({ contenders }) => {

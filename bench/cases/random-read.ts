@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bun } from '../bun.js';
 import { FILE_BASELINES, fileContenders } from '../file-contenders.js';
+import { GROWTH_COUNTS } from '../idle.js';
 import { LatencySamples } from '../latency.js';
 import { Stopwatch } from '../measure.js';
 import { makeRing, type RingName } from '../rings.js';
@@ -221,11 +222,12 @@ async function prepare({ directory, isQuick, warmUpMsMax }: Setting): Promise<Va
       ],
     })),
     // A read should cost the same, however many there are.
-    ...[10, 1000, 10_000].map((inFlight) => ({
+    ...(isQuick ? [1000] : GROWTH_COUNTS).map((inFlight) => ({
       row: 'row14',
       title: `${title}, ${inFlight} in flight`,
       parameters: { ...parameters, inFlight },
       goals: [],
+      growth: { of: 'reads in flight', count: inFlight },
     })),
   ];
 }

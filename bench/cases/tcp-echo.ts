@@ -6,13 +6,15 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { StreamSocket } from 'ringlet';
 import { bun } from '../bun.js';
+import { endSoon, type Idle, makeIdleOnNode, makeIdleOnRing } from '../idle.js';
 import { makeRing, type RingName } from '../rings.js';
 import { type LoadParameters, ServedLoad } from '../served-load.js';
 import { useDefaultCongestionControl } from '../system-settings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
 export interface Parameters extends LoadParameters {
-  /** Connections that the client makes besides, and says nothing on. */
+  /** What there is besides and nothing comes of, and how many; connections are the client's. */
+  idle?: Idle;
   idleCount?: number;
   connectionCount: number;
   messageBytes: number;
@@ -52,8 +54,9 @@ class EchoCount {
   }
 
   measure(port: number): Promise<Measurement> {
-    const { connectionCount, messageBytes, idleCount = 0 } = this.#parameters;
-    return this.#load.measure(port, [connectionCount, messageBytes, idleCount]);
+    const { connectionCount, messageBytes, idle, idleCount = 0 } = this.#parameters;
+    const idleConnections = idle === 'connections' ? idleCount : 0;
+    return this.#load.measure(port, [connectionCount, messageBytes, idleConnections]);
   }
 }
 
@@ -77,6 +80,7 @@ async function onNode(
   answer: (socket: Socket, count: EchoCount) => Promise<void>,
 ): Promise<Measurement> {
   const count = new EchoCount(parameters);
+  await makeIdleOnNode(parameters);
   const server = createServer((socket) => {
     socket.on('error', () => {});
     answer(socket, count).catch(() => {});
@@ -86,6 +90,7 @@ async function onNode(
   const { port } = server.address() as { port: number };
   const measurement = await count.measure(port);
   server.close();
+  endSoon(parameters);
   return measurement;
 }
 
@@ -116,6 +121,7 @@ export function onRing(
     const { Listener } = await import('ringlet');
     const ring = await makeRing(name);
     const count = new EchoCount(parameters);
+    await makeIdleOnRing(ring, parameters);
     const listener = await Listener.listen({ host: '127.0.0.1', port: 0, backlog: 4096, ring });
     const serving = (async () => {
       for await (const socket of listener) void serve(socket, count).catch(() => {});
