@@ -156,6 +156,7 @@ describe('A page of bench/results/', () => {
       baselines: [{ title: 'Node', contender: 'Node' }],
       contenders,
       goals: [{ contenders: ['ringlet'], ratios: { Node: 2 } }],
+      judgedBy: 'rate',
     };
     const page = formatPage({ machine, roundCount: 5, isQuick: false, variants: [variant] });
     expect(page).to.include('# 2026-11-29, Linux 6.18.44-generic x64, AMD EPYC\n');
