@@ -56,6 +56,20 @@ describe('The documents', () => {
     expect(dead).to.deep.equal([]);
   });
 
+  it('names in diagrams are names in the code', () => {
+    const code = ['src', 'cpp'].flatMap((folder) =>
+      readdirSync(join(PACKAGE_ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(ts|cc|h)$/.test(name))
+        .map((name) => textOf(join(folder, name))),
+    );
+    const diagrams = pages.flatMap((page) => [...textOf(page).matchAll(/^```mermaid\n([\s\S]*?)^```$/gm)]);
+    expect(diagrams).not.to.be.empty;
+    const names = diagrams.flatMap(([text]) => text.match(/\b[A-Z][a-z]+[A-Z]\w+/g) ?? []);
+    expect(names).not.to.be.empty;
+    const unknown = names.filter((name) => !code.some((text) => new RegExp(`\\b${name}\\b`).test(text)));
+    expect(unknown).to.deep.equal([]);
+  });
+
   describe('in the package', function () {
     this.timeout(60_000);
     const packed = new Set<string>();
