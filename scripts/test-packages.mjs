@@ -4,7 +4,7 @@
  *
  * The packages are those that `test/packages` pins, by lock file, installed into a temporary folder without their
  * scripts; what is done with each is in test/packages/clients.mjs. Servers are Debian's redis-server, postgresql,
- * mariadb-server, mosquitto and nginx, each started in a folder of its own, on loopback, and ended by its process id; what
+ * mariadb-server, mosquitto, nginx and bind9, each started in a folder of its own, on loopback, and ended by its process id; what
  * is not installed is skipped, and says so.
  */
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -9,6 +9,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Listener, serveOn } from 'ringlet';
@@ -268,6 +269,90 @@ const CHECKS = {
     both.query('a.local', 'A', { address: host, port });
     assert.equal((await asking)[0].answers[0].data, '10.0.0.1');
     both.destroy();
+  },
+  async 'hot-shots'() {
+    const { StatsD } = await import('hot-shots');
+    const server = dgram.createSocket('udp4').bind(0, host);
+    await once(server, 'listening');
+    const { port } = server.address();
+    const socket = dgram.createSocket('udp4');
+    const stream = new Writable({
+      write(line, _encoding, sent) {
+        socket.send(line, port, host, sent);
+      },
+    });
+    const client = new StatsD({ protocol: 'stream', stream });
+    for (const [name, wanted] of [
+      ['increment', 'metric:1|c\n'],
+      ['decrement', 'metric:-1|c\n'],
+    ]) {
+      const message = once(server, 'message');
+      client[name]('metric');
+      assert.equal(String((await message)[0]), wanted);
+    }
+    await new Promise((resolve) => client.close(resolve));
+    socket.close();
+    server.close();
+  },
+  async bind() {
+    const { default: packet } = await import('dns-packet');
+    const port = await freePort();
+    const settings = join(folder, 'named.conf');
+    writeFileSync(
+      join(folder, 'zone'),
+      '$TTL 60\n@ IN SOA a.zone. b.zone. 1 60 60 60 60\n  IN NS a.zone.\na IN A 10.0.0.7\n',
+    );
+    writeFileSync(
+      settings,
+      `options { directory "${folder}"; pid-file none; session-keyfile "${folder}/session.key";
+      listen-on port ${port} { ${host}; }; listen-on-v6 { none; }; recursion no; };
+      controls { }; zone "zone" { type primary; file "zone"; };`,
+    );
+    await program('named', ['-f', '-4', '-c', settings], port);
+    const socket = dgram.createSocket('udp4');
+    const answers = new Map();
+    const told = new Promise((resolve) => {
+      socket.on('message', (message) => {
+        const { id, answers: found } = packet.decode(message);
+        if (answers.set(id, found[0]?.data).size === 50) resolve();
+      });
+    });
+    for (let id = 1; id <= 50; id++) {
+      const question = { type: 'A', name: id % 2 ? 'a.zone' : 'none.zone' };
+      socket.send(packet.encode({ type: 'query', id, questions: [question] }), port, host);
+    }
+    await told;
+    assert.deepEqual([answers.get(1), answers.get(2)], ['10.0.0.7', undefined]);
+    socket.close();
+  },
+  async '@grpc/grpc-js'() {
+    const { default: grpc } = await import('@grpc/grpc-js');
+    const path = '/Echo/Say';
+    const asItIs = (bytes) => bytes;
+    const call = { path, requestStream: false, responseStream: false, requestSerialize: asItIs };
+    Object.assign(call, {
+      requestDeserialize: asItIs,
+      responseSerialize: asItIs,
+      responseDeserialize: asItIs,
+    });
+    const server = new grpc.Server();
+    server.addService({ say: call }, { say: ({ request }, done) => done(null, request) });
+    const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+    const listener = net.createServer((socket) => injector.injectConnection(socket)).listen(0, host);
+    await once(listener, 'listening');
+    const where = `${host}:${listener.address().port}`;
+    const client = new grpc.Client(where, grpc.credentials.createInsecure());
+    const body = Buffer.alloc(100_000, 'grpc');
+    const answer = await new Promise((resolve, reject) => {
+      client.makeUnaryRequest(path, asItIs, asItIs, body, (error, value) => {
+        if (error) reject(error);
+        else resolve(value);
+      });
+    });
+    assert.ok(body.equals(answer));
+    client.close();
+    server.forceShutdown();
+    listener.close();
   },
   async nginx() {
     const port = await freePort();
