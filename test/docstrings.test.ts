@@ -1,9 +1,10 @@
-/** The examples in the docstrings: each compiles against the package's types and runs to its end. */
+/** The examples in the docstrings: each compiles against the package's types, runs to its end, and is JavaScript. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { expect } from 'chai';
 import { expectCleanExit, PACKAGE_ROOT } from './support/child.js';
-import { Examples } from './support/examples.js';
+import { asCommonJs, Examples } from './support/examples.js';
 import { temporaryDirectory } from './support/temporary.js';
 
 const SOURCES = join(PACKAGE_ROOT, 'src');
@@ -78,12 +79,13 @@ const SURROUNDINGS: Record<string, Surroundings> = {
   },
   "import { constants } from 'node:fs';": {
     before: `await ring.fs.writeFile('data.bin', Buffer.alloc(100_000));`,
+    after: 'await direct.close(); await pool.close();',
   },
-  "await using uploads = await ring.fs.open('/srv/uploads');": {
+  "const uploads = await ring.fs.open('/srv/uploads');": {
     before: `
       const nameFromOutside = 'picture';
       await ring.fs.writeFile('picture', '');`,
-    after: 'await file.close();',
+    after: 'await file.close(); await uploads.close();',
   },
 };
 
@@ -135,6 +137,10 @@ describe('Examples in docstrings', () => {
   it('knows of none that is gone', () => {
     const firstLines = examples.map(({ source }) => source.split('\n', 1)[0]);
     expect(firstLines).to.include.members(Object.keys(SURROUNDINGS));
+  });
+
+  it('are JavaScript that the oldest Node parses', () => {
+    for (const { source } of examples) new Script(asCommonJs(source));
   });
 
   for (const [index, { file, source }] of examples.entries()) {

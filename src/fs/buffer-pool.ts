@@ -160,10 +160,12 @@ export class BufferPool {
    *
    * ```js
    * const pool = ring.bufferPool({ count: 8, bytes: 65_536 });
-   * {
-   *   using buffer = await pool.acquire();
+   * const buffer = await pool.acquire();
+   * try {
    *   const { bytesRead } = await file.read(buffer.data, { position: 0 });
    *   console.log(bytesRead, 'bytes', buffer.data.subarray(0, 8));
+   * } finally {
+   *   buffer.release();
    * }
    * ```
    *

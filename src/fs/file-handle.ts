@@ -345,12 +345,13 @@ export class FileHandle extends EventEmitter {
    *
    * ```js
    * await ring.fs.writeFile('table.db', Buffer.alloc(8 * 4096));
-   * await using file = await ring.fs.open('table.db');
+   * const file = await ring.fs.open('table.db');
    * const pages = [0, 7, 3].map((page) => ({ buffer: Buffer.alloc(4096), position: page * 4096 }));
    * for (const result of await file.readMany(pages)) {
    *   if (result.status === 'rejected') throw result.reason;
    *   console.log(result.value.bytesRead, 'bytes');
    * }
+   * await file.close();
    * ```
    *
    * They have no order among them: two that read into the same memory leave either's bytes there. Beyond what the

@@ -64,7 +64,7 @@ export interface OwnCalls {
    * Either rejects with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM on the node backend: Node has no such call.
    *
    * ```js
-   * await using uploads = await ring.fs.open('/srv/uploads');
+   * const uploads = await ring.fs.open('/srv/uploads');
    * const file = await ring.fs.open(nameFromOutside, 'r', null, { directory: uploads, resolve: 'beneath' });
    * ```
    */

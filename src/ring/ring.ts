@@ -290,11 +290,12 @@ export class Ring {
    * ```js
    * import { constants } from 'node:fs';
    *
-   * await using pool = ring.bufferPool({ count: 16, bytes: 4096 });
-   * await using direct = await ring.fs.open('data.bin', constants.O_RDONLY | constants.O_DIRECT);
-   * using buffer = await pool.acquire();
+   * const pool = ring.bufferPool({ count: 16, bytes: 4096 });
+   * const direct = await ring.fs.open('data.bin', constants.O_RDONLY | constants.O_DIRECT);
+   * const buffer = await pool.acquire();
    * const { bytesRead } = await direct.read(buffer.data, { position: 8192 });
    * console.log(bytesRead, pool.isRegistered);
+   * buffer.release();
    * ```
    *
    * Made at once, which takes a millisecond for some megabytes. Without `close` the memory goes back when the
