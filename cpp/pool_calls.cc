@@ -375,7 +375,7 @@ MadeCall MakeGiveUpCopy(const Arguments& given) { return std::make_unique<GiveUp
 napi_value BeginCopy(napi_env env, napi_callback_info info) {
   Arguments given(env, info);
   auto copy = std::make_unique<std::shared_ptr<FileCopy>>(
-      std::make_shared<FileCopy>(given.Bytes(0), given.Bytes(1), given.Integer(2)));
+      new FileCopy(given.Bytes(0), given.Bytes(1), given.Integer(2)));
   auto drop = [](napi_env, void* dropped, void*) { delete static_cast<std::shared_ptr<FileCopy>*>(dropped); };
   napi_value external;
   // SAFETY: kept alive by the external until it is collected, and by each call until `OnComplete`.

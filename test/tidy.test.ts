@@ -109,6 +109,14 @@ describe('Tidiness', () => {
     }
   });
 
+  it('cpp/ takes nothing of libstdc++ that prebuilt addons go without (cpp/cxx_runtime.cc)', () => {
+    for (const [file, text] of natives) {
+      expect(text.replaceAll(/\/\/.*/g, ''), file).to.not.match(
+        /make_shared|allocate_shared|<(?:iostream|regex|locale)>/,
+      );
+    }
+  });
+
   it('what a file exports, another one uses', () => {
     const everything = [...sources, ...users];
     const unused: string[] = [];
