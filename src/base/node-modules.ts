@@ -8,7 +8,6 @@ interface Modules {
   'node:fs': typeof import('node:fs');
   'node:fs/promises': typeof import('node:fs/promises');
   'node:net': typeof import('node:net');
-  'node:tls': typeof import('node:tls');
 }
 
 // As it is before `register` watches over it.

@@ -67,5 +67,47 @@ describe('ringlet/register: sockets', () => {
       expect(outcome.stdout).to.equal('true true true\n');
       expect(outcome.stderr).to.contain('register: a socket left to Node: the option fd\n');
     });
+
+    it('servers of TLS and HTTP/2 are Node’s, and so are sockets of classes that inherit, which have one hidden class', async () => {
+      const source = `
+        import { once } from 'node:events';
+        import http2 from 'node:http2';
+        import https from 'node:https';
+        import net from 'node:net';
+        import tls from 'node:tls';
+        const kinds = [];
+        for (const server of [http2.createServer(), http2.createSecureServer(), https.createServer(), tls.createServer(), net.createServer()]) {
+          server.listen(0, '127.0.0.1');
+          await once(server, 'listening');
+          kinds.push(server._handle.constructor.name === 'TCP');
+          server.close();
+        }
+        class Mine extends net.Socket {}
+        const haveSameMap = new Function('a', 'b', 'return %HaveSameMap(a, b)');
+        console.log(kinds.join(), haveSameMap(new Mine(), new Mine()));`;
+      const flags = ['--allow-natives-syntax', '--import', REGISTER, '--input-type=module'];
+      const outcome = await runProgram([process.execPath, ...flags, '-e', source], {
+        env: { NODE_DEBUG: 'ringlet' },
+      });
+      expect(outcome.stdout).to.equal('true,true,true,true,false true\n');
+      expect(outcome.stderr).to.contain(
+        'register: a server left to Node: TLS and HTTP/2 read native handles',
+      );
+    });
+
+    it('a datagram socket with block lists is ringlet’s', async () => {
+      const source = `
+        import dgram from 'node:dgram';
+        import { BlockList } from 'node:net';
+        import * as ringletDgram from 'ringlet/dgram';
+        const socket = dgram.createSocket({ type: 'udp4', receiveBlockList: new BlockList() });
+        console.log(socket instanceof ringletDgram.Socket);
+        socket.close();`;
+      const outcome = await runProgram(
+        [process.execPath, '--import', REGISTER, '--input-type=module', '-e', source],
+        {},
+      );
+      expect(outcome.stdout).to.equal('true\n');
+    });
   });
 });

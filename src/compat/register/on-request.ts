@@ -27,9 +27,6 @@ export function isLoaded(name: string): boolean {
   return moduleLoadList?.includes(`NativeModule ${name}`) ?? true;
 }
 
-/** Whether requests are seen. */
-export const areRequestsSeen = registerHooks !== undefined;
-
 /** Runs `exchange` when the module is asked for, or at once where that can't be known or it is loaded already. */
 export function onRequest(name: string, exchange: Exchange): void {
   if (registerHooks === undefined || isLoaded(name)) {

@@ -1,19 +1,32 @@
 /**
- * net.Server of a whole program, and those of http, https, http2 and tls, which have theirs from it. What `listen` can
- * be written like, look-ups, and what a server does until its last connection has ended stay Node's.
+ * net.Server of a whole program, and with it http.Server, which has its `listen` from it. What that can be written
+ * like, look-ups, and what a server does until its last connection has ended stay Node's.
  */
 import { exchange, nodeModule, nodesOwn } from '../../base/node-modules.js';
 import type { ServerInside } from '../../net/streams/serve-on.js';
 import type { Listen } from '../net/server.js';
 import { isInCluster } from './cluster.js';
 import { isOnKernelRing, tellLeft } from './engine.js';
+import { isLoaded } from './on-request.js';
 import { ringletNet } from './sockets.js';
 
 /** Why it is Node that listens; undefined where it is ringlet. */
 function reasonOf(server: ServerInside, fd: number | undefined): string | undefined {
   if (isInCluster()) return 'the processes of a cluster share it';
   if (server._handle) return 'it has a handle';
+  if (readsHandles(server)) return 'TLS and HTTP/2 read native handles by themselves';
   return typeof fd === 'number' ? 'it is on a descriptor' : undefined;
+}
+
+/** Of a class without a public name. */
+let http2Prototype: object | undefined;
+
+/** Their protocols are Node's native code, which takes a detour through streams where there is no native handle. */
+function readsHandles(server: object): boolean {
+  if (isLoaded('tls') && server instanceof process.getBuiltinModule('node:tls').Server) return true;
+  if (!isLoaded('http2')) return false;
+  http2Prototype ??= Object.getPrototypeOf(process.getBuiltinModule('node:http2').createServer()) as object;
+  return Object.prototype.isPrototypeOf.call(http2Prototype, server);
 }
 
 /** A server of Node's listens by ringlet. */

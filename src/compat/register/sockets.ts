@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { exchangeIn, nodeModule, nodesOwn } from '../../base/node-modules.js';
 import { isOnKernelRing, tellLeft } from './engine.js';
 import { isLoaded } from './on-request.js';
+import { standIn } from './stand-in.js';
 import { standUnderTls } from './under-tls.js';
 
 type Ringlet = typeof import('./net-on-ring.js');
@@ -63,28 +64,16 @@ export function connect(...parameters: unknown[]): unknown {
 
 /** Net's exports find ringlet's in their place. */
 export function exchangeSockets(): void {
-  const NodeSocket = node().Socket as unknown as new (options?: unknown) => net.Socket;
+  const NodeSocket = node().Socket as unknown as new (options: never) => net.Socket;
   const { prototype } = NodeSocket;
   // As it is before a program wraps it.
   Object.defineProperty(nodesOwn(prototype), 'connect', { value: prototype.connect });
 
-  function Socket(this: unknown, options?: unknown): unknown {
-    // Of a class that inherits from it, as Node's own for TLS and terminals.
-    if (new.target === undefined && this instanceof NodeSocket) {
-      return Reflect.apply(NodeSocket as never, this, [options]);
-    }
-    if (new.target !== undefined && new.target !== (Socket as unknown)) {
-      return Reflect.construct(NodeSocket, [options], new.target);
-    }
-    if (isNodes(options)) return new NodeSocket(options);
-    return new (ringletNet().Socket)((options ?? {}) as object);
-  }
-  Socket.prototype = NodeSocket.prototype;
-  Object.setPrototypeOf(Socket, NodeSocket);
-  Object.defineProperty(Socket, Symbol.hasInstance, {
-    value(this: unknown, value: unknown) {
-      return (this === Socket && isOurs(value)) || Function.prototype[Symbol.hasInstance].call(this, value);
-    },
+  const Socket = standIn(NodeSocket, {
+    create: ([options]) =>
+      isNodes(options) ? undefined : new (ringletNet().Socket)((options ?? {}) as object),
+    isOurs,
+    isCallable: true,
   });
   const nodesCreateConnection: unknown = node().createConnection;
   exchangeIn('node:net', { Socket, Stream: Socket, connect, createConnection: connect });
