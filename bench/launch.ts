@@ -33,13 +33,19 @@ export async function runTrial(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint += text;
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  const kill = (): void => void child.kill('SIGKILL');
+  // Before what puts the machine back as it was.
+  process.prependListener('exit', kill);
+  const timer = setTimeout(kill, DEADLINE_MS);
   const { status, signal } = await new Promise<{ status: number | null; signal: NodeJS.Signals | null }>(
     (resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code, name) => resolve({ status: code, signal: name }));
     },
-  ).finally(() => clearTimeout(timer));
+  ).finally(() => {
+    clearTimeout(timer);
+    process.off('exit', kill);
+  });
   const lines = complaint.trim().split('\n');
   if (status === UNAVAILABLE_STATUS) throw new Unavailable(lines.at(-1));
   if (status !== 0) throw new Error(`ended by ${signal ?? `status ${status}`}: ${complaint.trim()}`);

@@ -4,7 +4,7 @@
  * Only a full run makes one (`npm run bench -- --write`); the page is generated and not edited afterwards.
  */
 import type { Machine } from './machine.js';
-import { columnsOf, describeMisses, figuresOf, formatRate } from './report.js';
+import { columnsOf, describeMisses, figuresOf, formatGrowth, formatRate } from './report.js';
 import type { RunResult, VariantResult } from './results.js';
 
 /**
@@ -29,6 +29,7 @@ export function formatPage({ machine, roundCount, busyCount, variants }: RunResu
     'Medians a second, with the least and the most; ratios of medians; processor time of the whole process, ' +
       'SQ thread included, in microseconds an operation. Written by `npm run bench -- --write`.',
     ...variants.map(formatVariant),
+    ...formatGrowth(variants).map((table) => `\`\`\`${table}\n\`\`\``),
   ];
   return `${parts.join('\n\n')}\n`;
 }

@@ -12,14 +12,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startBusyProcesses } from './busy.js';
 import { casesOf, loadWorkload, ROWS } from './cases.js';
-import { runTrial } from './launch.js';
 import { describeMachine } from './machine.js';
 import { compile } from './native.js';
 import { formatPage, pageName } from './page.js';
 import { formatGrowth, formatMachine, formatVariant } from './report.js';
-import type { ContenderResult, RunResult, VariantResult } from './results.js';
-import { nodesNamed, onEachNode, type Runtime, suffixOf } from './runtimes.js';
-import { summarize } from './statistics.js';
+import type { RunResult, VariantResult } from './results.js';
+import { nodesNamed } from './runtimes.js';
+import { type Extent, runVariant } from './turns.js';
 import { type Setting, Unavailable, type Variant } from './workload.js';
 
 const ROUND_COUNT = '5';
@@ -27,70 +26,6 @@ const WARM_UP_MS_MAX = 5000;
 const RESULTS = join(import.meta.dirname, 'results.json');
 /** In the source tree: this file runs from build/bench. */
 const PAGES = join(import.meta.dirname, '../../bench/results');
-
-async function runVariant(
-  caseName: string,
-  variant: Variant<unknown>,
-  { roundCount, nodes }: Extent,
-): Promise<VariantResult> {
-  const workload = await loadWorkload(caseName);
-  const { row, title, goals, growth, parameters } = variant;
-  const entries = workload.contenders.flatMap((contender) =>
-    onEachNode(contender, nodes).map(({ name, runtime }) => {
-      const result: ContenderResult = {
-        name,
-        trials: [],
-        summary: null,
-        ratios: {},
-        cpuRatios: {},
-        latencyRatios: {},
-        absence: null,
-        hasFailed: false,
-      };
-      return { contender, runtime, result };
-    }),
-  );
-  for (let round = 0; round < roundCount; round++) {
-    for (const { contender, runtime, result } of entries) {
-      if (result.absence !== null) continue;
-      try {
-        const measurement = await runTrial(caseName, contender, runtime, parameters);
-        result.trials.push(measurement);
-        result.runtime = measurement.runtime;
-      } catch (error) {
-        result.absence = error instanceof Error ? error.message : String(error);
-        result.hasFailed = !(error instanceof Unavailable);
-      }
-    }
-  }
-  const { operations, baselines, judgedBy = 'rate' } = workload;
-  const results = entries.map(({ result }) => result);
-  // A contender that failed in any round has no figures: half a result would look like a whole one.
-  for (const result of results) if (result.absence === null) result.summary = summarize(result.trials);
-  for (const { runtime, result } of entries) {
-    // On the contender's own Node if there is one, or else the first.
-    const suffixes = [suffixOf(runtime), '', suffixOf(nodes[0])];
-    for (const { title: column, contender } of baselines) {
-      const names = suffixes.map((suffix) => contender + suffix);
-      const baseline = names.map((name) => results.find((each) => each.name === name)).find(Boolean)?.summary;
-      if (!baseline || !result.summary) continue;
-      const { median, cpuUsPerOperation, latencyUs } = result.summary;
-      result.ratios[column] = median / baseline.median;
-      result.cpuRatios[column] = baseline.cpuUsPerOperation / cpuUsPerOperation;
-      const { latencyUs: other } = baseline;
-      if (!latencyUs || !other) continue;
-      result.latencyRatios[column] = Math.min(other.p50 / latencyUs.p50, other.p99 / latencyUs.p99);
-    }
-  }
-  return { row, title, operations, baselines, contenders: results, goals, judgedBy, growth };
-}
-
-/** How often, on which releases of Node (none for this one), and beside how many busy processes. */
-interface Extent {
-  roundCount: number;
-  nodes: readonly Runtime[];
-  busyCount: number;
-}
 
 async function run(rows: ReadonlySet<string>, extent: Extent, setting: Setting): Promise<RunResult> {
   const { roundCount, busyCount } = extent;

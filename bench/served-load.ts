@@ -17,6 +17,8 @@ export interface LoadParameters {
   /** Operations from one look at the warm-up to the next. */
   passCount: number;
   measuredCount: number;
+  /** Ends the measured part in any case, and passes after a tenth of it, where a server may be held up. */
+  measuredMsMax?: number;
 }
 
 export class ServedLoad {
@@ -39,7 +41,8 @@ export class ServedLoad {
 
   /** Runs the client against the port. */
   async measure(port: number, args: readonly (number | string)[]): Promise<Measurement> {
-    const { client: program, warmUpMsMax, passCount, measuredCount } = this.#parameters;
+    const { client: program, warmUpMsMax, passCount, measuredCount, measuredMsMax } = this.#parameters;
+    const passMsMax = measuredMsMax && measuredMsMax / 10;
     const warming = new WarmUp(warmUpMsMax);
     const client = spawn(program, [port, ...args].map(String), { stdio: ['pipe', 'inherit', 'inherit'] });
     const ended = once(client, 'exit').then(([status]) => {
@@ -47,10 +50,10 @@ export class ServedLoad {
     });
     const work = async (): Promise<Measurement> => {
       const stopwatch = new Stopwatch();
-      while (!warming.isOverAfter(await this.#pass(passCount)));
+      while (!warming.isOverAfter(await this.#pass(passCount, passMsMax)));
       client.stdin.write('.');
       stopwatch.start();
-      const count = await this.#pass(measuredCount);
+      const count = await this.#pass(measuredCount, measuredMsMax);
       stopwatch.stop();
       client.stdin.end();
       return stopwatch.measurement(count);
@@ -59,12 +62,16 @@ export class ServedLoad {
     return measurement;
   }
 
-  /** Waits for so many operations. Returns how many there were, for they come in batches. */
-  async #pass(count: number): Promise<number> {
+  /** Waits for so many operations. Returns how many there were, for they come in batches; there may be no time for all. */
+  async #pass(count: number, msMax: number | undefined): Promise<number> {
     const before = this.#count;
     await new Promise<void>((resolve) => {
-      this.#onMark = resolve;
+      const timer = msMax === undefined ? undefined : setTimeout(resolve, msMax);
       this.#markCount = before + count;
+      this.#onMark = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
     return this.#count - before;
   }

@@ -41,6 +41,8 @@ export function useDefaultCongestionControl(onEnd: Setting['onEnd']): void {
 
 const CONTROL_GROUPS = '/sys/fs/cgroup';
 const QUOTA_PERIOD_US = 100_000;
+const REMOVAL_ATTEMPTS = 40;
+const REMOVAL_PAUSE_MS = 50;
 
 /** A control group whose processes have a part of one CPU. Throws `Unavailable` where none can be made. */
 export function makeQuotaGroup(part: number, onEnd: Setting['onEnd']): string {
@@ -49,7 +51,7 @@ export function makeQuotaGroup(part: number, onEnd: Setting['onEnd']): string {
   const quotaUs = part * QUOTA_PERIOD_US;
   try {
     mkdirSync(group);
-    onEnd(() => rmdirSync(group));
+    onEnd(() => removeGroup(group));
     if (isVersion2) {
       writeFileSync(join(group, 'cpu.max'), `${quotaUs} ${QUOTA_PERIOD_US}`);
     } else {
@@ -60,6 +62,20 @@ export function makeQuotaGroup(part: number, onEnd: Setting['onEnd']): string {
     throw new Unavailable(`no control group with a CPU quota can be made: ${(error as Error).message}`);
   }
   return group;
+}
+
+/** Processes that were killed a moment ago may still be on their way out of it. */
+function removeGroup(group: string): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (let attempt = 0; existsSync(group); attempt++) {
+    try {
+      rmdirSync(group);
+    } catch (error) {
+      if (attempt === REMOVAL_ATTEMPTS) console.warn(`${group} is left behind: ${(error as Error).message}`);
+      if (attempt === REMOVAL_ATTEMPTS) return;
+      Atomics.wait(clock, 0, 0, REMOVAL_PAUSE_MS);
+    }
+  }
 }
 
 /** Moves this process into a control group, all its threads with it. */

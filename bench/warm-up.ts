@@ -20,7 +20,7 @@ export class WarmUp {
   isOverAfter(operationCount: number): boolean {
     const { user, system } = process.cpuUsage(this.#before);
     this.#before = process.cpuUsage();
-    const costUs = (user + system) / operationCount;
+    const costUs = (user + system) / Math.max(operationCount, 1);
     this.#levelPasses = costUs < this.#leastUs * FALL ? 0 : this.#levelPasses + 1;
     this.#leastUs = Math.min(this.#leastUs, costUs);
     return this.#levelPasses >= LEVEL_PASSES || performance.now() >= this.#endMs;

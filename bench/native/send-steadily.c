@@ -9,6 +9,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +35,8 @@ int main(int argc, char** argv) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (fd < 0 || connect(fd, (struct sockaddr*)&to, sizeof to) < 0) die("connect", -errno);
+  // A receiver that was killed wants no more.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   char* payload = calloc(1, bytes);
   usleep(START_DELAY_US);
   uint64_t start_ns = now_ns();
