@@ -12,7 +12,7 @@ interface Figures {
   name: string;
   rates: number[];
   cpuUs: number;
-  latencyUs?: object;
+  latencyUs?: Record<string, number>;
 }
 
 /** As bench/run.ts writes it: trials of a thousand operations each. */
@@ -22,11 +22,16 @@ function contender({ name, rates, cpuUs, latencyUs }: Figures, nodesMedian: numb
   return {
     name,
     runtime: name.startsWith('C') ? undefined : 'node 26.1.0',
-    trials: rates.map((rate, trial) => ({
-      operationCount,
-      elapsedNs: (operationCount / rate) * 1e9,
-      cpuUs: cpuUs * operationCount * (0.98 + 0.02 * trial),
-    })),
+    trials: rates.map((rate, trial) => {
+      const part = 0.98 + 0.02 * trial;
+      return {
+        operationCount,
+        elapsedNs: (operationCount / rate) * 1e9,
+        cpuUs: cpuUs * operationCount * part,
+        latencyUs:
+          latencyUs && Object.fromEntries(Object.entries(latencyUs).map(([name, us]) => [name, us * part])),
+      };
+    }),
     summary: {
       trialCount: 3,
       median,
@@ -37,12 +42,20 @@ function contender({ name, rates, cpuUs, latencyUs }: Figures, nodesMedian: numb
       latencyUs,
     },
     ratios: { Node: median / nodesMedian },
+    cpuRatios: {},
+    latencyRatios: {},
     absence: null,
     hasFailed: false,
   };
 }
 
-function variant(row: string, title: string, figures: readonly Figures[], goal = 0): object {
+function variant(
+  row: string,
+  title: string,
+  figures: readonly Figures[],
+  goal = 0,
+  judgedBy = 'rate',
+): object {
   const nodesMedian = figures[0]?.rates[1] as number;
   return {
     row,
@@ -61,6 +74,7 @@ function variant(row: string, title: string, figures: readonly Figures[], goal =
       },
     ],
     goals: [{ contenders: ['ringlet'], ratios: { Node: goal } }],
+    judgedBy,
   };
 }
 
@@ -78,6 +92,7 @@ const RUN = {
     startedAt: '2026-11-29T10:00:00.000Z',
   },
   roundCount: 3,
+  busyCount: 2,
   isQuick: false,
   variants: [
     variant(
@@ -162,6 +177,7 @@ describe('The page of a benchmark', () => {
       'A &lt;processor&gt; &amp; more × 2',
       '2026-11-29 10:00',
       'node 26.1.0',
+      '2 busy processes',
     ])
       expect(text).to.include(fact);
     const charts = JSON.parse(
@@ -185,7 +201,7 @@ describe('The page of a benchmark', () => {
     const section = html.slice(html.indexOf('id="losses"'), html.indexOf('id="overview"'));
     expect(html.indexOf('<h2')).to.equal(html.indexOf('<h2 id="losses"'));
     const text = textOf(section);
-    expect(text).to.include('2 of 4 of ringlet’s contenders');
+    expect(text).to.include('2 of 4 of ringlet’s contenders are worse than Node beyond doubt');
     const [lost = '', draws = ''] = text.split('A worse median, and no telling');
     expect(lost).to.match(/row3: lost in processor time ringlet sqPoll 2\.00 ▼ 2\.50 row2: lost in rate/);
     expect(lost).to.match(/ringlet, epoll ▼ 0\.50 0\.90/);
@@ -202,6 +218,24 @@ describe('The page of a benchmark', () => {
     expect(text).to.match(/C, liburing not measured/);
     expect(text).to.include('Not measured: row2: lost in rate; row3: lost in processor time; row4: a draw.');
     expect(section).to.include('<canvas id="latency-0"');
+  });
+
+  it('a contender stands beside the same release of Node, by what its row is judged by', async () => {
+    const others = { rates: NODE.rates, cpuUs: NODE.cpuUs };
+    const late = (p99: number): Record<string, number> => ({ p50: 10, p90: 50, p99, p999: 9000 });
+    const figures = [
+      { ...others, name: 'node:fs (Node 20)', latencyUs: late(100) },
+      { ...others, name: 'node:fs (Node 26)', latencyUs: late(1000) },
+      { ...others, name: 'ringlet (Node 20)', latencyUs: late(200) },
+      { ...others, name: 'ringlet/register (Node 26)', latencyUs: { ...late(500), p50: 5 } },
+    ];
+    const html = await makePage({ ...RUN, variants: [variant('row20', 'others', figures, 0, 'latency')] });
+    const text = textOf(html);
+    expect(text).to.include('1 of 2 of ringlet’s contenders are worse');
+    expect(text).to.match(/row20: others ringlet \(Node 20\) 1\.00 1\.00 ▼ 2\.00/);
+    expect(text).to.match(/row20: others, \(Node 20\) \(latency\) ▼ 0\.50/);
+    expect(text).to.match(/row20: others, ringlet\/register \(Node 26\) \(latency\) 2\.00/);
+    expect(text).to.include('Judged by latency.');
   });
 
   it('a smoke run, a busy machine and a run without losses are said', async () => {

@@ -4,6 +4,7 @@ import type { Latency } from '../workload.js';
 import {
   cpuSpread,
   familyOf,
+  judgedOf,
   kindOf,
   type Spread,
   type Standing,
@@ -81,14 +82,23 @@ export function latencyChart(id: string, { contenders }: VariantResult): Latency
   return lines.length === 0 ? undefined : { kind: 'latency', id, lines };
 }
 
-/** The ratios to Node's rate, the least first. */
+/** How many times better than Node, the least first. */
 export function ratioChart(id: string, standings: readonly Standing[]): BarChart {
   const bars = standings
-    .map(({ variant, name, rate: { ratio, verdict } }): Bar => {
-      const { style } = kindOf(name);
-      const label = `${variant.row}: ${variant.title}${style === '' ? '' : `, ${style}`}`;
-      return { label, median: ratio, min: ratio, max: ratio, colour: verdict };
+    .flatMap((standing): Bar[] => {
+      const judged = judgedOf(standing);
+      if (judged === undefined) return [];
+      const { ratio, verdict } = judged;
+      return [{ label: titleOfStanding(standing), median: ratio, min: ratio, max: ratio, colour: verdict }];
     })
     .sort((a, b) => a.median - b.median);
-  return { kind: 'bars', id, unit: '× Node’s rate', origin: 1, bars };
+  return { kind: 'bars', id, unit: 'times better than Node', origin: 1, bars };
+}
+
+/** Row, way and, unless it is the rate, what it is judged by. */
+export function titleOfStanding({ variant, name }: Standing): string {
+  const { row, title, judgedBy } = variant;
+  const { style } = kindOf(name);
+  const parts = [`${row}: ${title}`, ...(style === '' ? [] : [style])];
+  return `${parts.join(', ')}${judgedBy === 'rate' ? '' : ` (${judgedBy})`}`;
 }

@@ -24,6 +24,8 @@ export interface Standing {
   name: string;
   rate: Comparison;
   cpu: Comparison;
+  /** Of median and 99th percentile the one that compares worse; undefined where no latency was taken. */
+  latency: Comparison | undefined;
 }
 
 /** Whose contender it is. */
@@ -40,9 +42,11 @@ export type Kind = (typeof KINDS)[number];
 
 /** The kind of ring in a contender's name, and the rest of it: how the contender goes about it. */
 export function kindOf(name: string): { kind: Kind; style: string } {
-  const found = /^ringlet(?:,)? *(on node|epoll|sqPoll)?(?:,)? *(.*)$/.exec(name);
+  // Such as `ringlet, epoll for await`, `ringlet/register`, `ringlet, two of an SQ-poll group`.
+  const [, ring = '', rest = ''] = /^ringlet,? *(on node|epoll|sqPoll)?,? *(.*)$/.exec(name) ?? [];
   const kinds: Record<string, Kind> = { 'on node': 'node', epoll: 'epoll', sqPoll: 'SQ polling' };
-  return { kind: kinds[found?.[1] ?? ''] ?? 'io_uring', style: found?.[2] ?? '' };
+  const kind = kinds[ring] ?? (rest.includes('SQ-poll') ? 'SQ polling' : 'io_uring');
+  return { kind, style: rest.startsWith('/') ? `ringlet${rest}` : rest };
 }
 
 /** Of the trials where there are any; a summary alone knows no spread of it. */
@@ -53,10 +57,18 @@ export function cpuSpread({ trials, summary }: ContenderResult): Spread {
   return { median, min: Math.min(...each), max: Math.max(...each) };
 }
 
-/** The contender that stands for Node: the one that the column of that title is taken against. */
-export function nodeOf({ baselines, contenders }: VariantResult): ContenderResult | undefined {
-  const name = baselines.find(({ title }) => title === 'Node')?.contender;
-  return contenders.find((contender) => contender.name === name && contender.summary !== null);
+/** As bench/run.ts calls contenders where a run has several releases of Node. */
+const RELEASE = / \(Node \d+\)$/;
+
+/** What stands for Node beside a contender, on the same release: the one that the column of that title is against. */
+export function nodeOf({ baselines, contenders }: VariantResult, name: string): ContenderResult | undefined {
+  const baseline = baselines.find(({ title }) => title === 'Node')?.contender;
+  const release = RELEASE.exec(name)?.[0] ?? '';
+  const measured = contenders.filter(({ summary }) => summary !== null);
+  return (
+    measured.find((each) => each.name === `${baseline}${release}`) ??
+    measured.find((each) => each.name.replace(RELEASE, '') === baseline)
+  );
 }
 
 export function compare(mine: Spread, nodes: Spread, isMoreBetter: boolean): Comparison {
@@ -67,16 +79,39 @@ export function compare(mine: Spread, nodes: Spread, isMoreBetter: boolean): Com
   return { ratio, verdict: ratio > 1 === isMoreBetter ? 'better' : 'worse' };
 }
 
+function latencySpread({ trials }: ContenderResult, percentile: 'p50' | 'p99'): Spread | undefined {
+  const each = trials.flatMap(({ latencyUs }) => latencyUs?.[percentile] ?? []).sort((a, b) => a - b);
+  const [min, median, max] = [each[0], each[each.length >> 1], each.at(-1)];
+  if (min === undefined || median === undefined || max === undefined) return undefined;
+  return { min, median, max };
+}
+
+function compareLatency(mine: ContenderResult, nodes: ContenderResult): Comparison | undefined {
+  const comparisons = (['p50', 'p99'] as const).flatMap((percentile) => {
+    const [own, other] = [latencySpread(mine, percentile), latencySpread(nodes, percentile)];
+    return own && other ? [compare(own, other, false)] : [];
+  });
+  return comparisons.sort((a, b) => b.ratio - a.ratio)[0];
+}
+
 /** Undefined for what has no figures, or no Node to stand beside. */
 export function standingOf(variant: VariantResult, contender: ContenderResult): Standing | undefined {
-  const node = nodeOf(variant);
+  const node = nodeOf(variant, contender.name);
   if (!node?.summary || !contender.summary || familyOf(contender.name) !== 'ringlet') return undefined;
   return {
     variant,
     name: contender.name,
     rate: compare(contender.summary, node.summary, true),
     cpu: compare(cpuSpread(contender), cpuSpread(node), false),
+    latency: compareLatency(contender, node),
   };
+}
+
+/** How many times better than Node's, by what the variant is judged by; undefined where that was not taken. */
+export function judgedOf({ variant, rate, cpu, latency }: Standing): Comparison | undefined {
+  if (variant.judgedBy === 'rate') return rate;
+  const less = variant.judgedBy === 'latency' ? latency : cpu;
+  return less && { ratio: 1 / less.ratio, verdict: less.verdict };
 }
 
 export function standingsOf({ variants }: RunResult): Standing[] {
@@ -86,13 +121,14 @@ export function standingsOf({ variants }: RunResult): Standing[] {
 }
 
 /** How many times worse than Node, in what it is worst in; at most 1 for what is not. */
-export function lossOf({ rate, cpu }: Standing): number {
-  return Math.max(1 / rate.ratio, cpu.ratio);
+export function lossOf({ rate, cpu, latency }: Standing): number {
+  return Math.max(1 / rate.ratio, cpu.ratio, latency?.ratio ?? 0);
 }
 
 /** Those that have a median worse than Node's, the worst first: beyond doubt, and within the spread. */
 export function lossesOf(standings: readonly Standing[]): { certain: Standing[]; doubtful: Standing[] } {
   const losses = standings.filter((each) => lossOf(each) > 1).sort((a, b) => lossOf(b) - lossOf(a));
-  const isCertain = ({ rate, cpu }: Standing): boolean => rate.verdict === 'worse' || cpu.verdict === 'worse';
+  const isCertain = ({ rate, cpu, latency }: Standing): boolean =>
+    [rate, cpu, latency].some((each) => each?.verdict === 'worse');
   return { certain: losses.filter(isCertain), doubtful: losses.filter((each) => !isCertain(each)) };
 }

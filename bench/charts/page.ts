@@ -10,11 +10,13 @@ import {
   PERCENTILES,
   rateChart,
   ratioChart,
+  titleOfStanding,
 } from './chart-data.js';
 import {
   type Comparison,
   cpuSpread,
   familyOf,
+  judgedOf,
   KINDS,
   kindOf,
   lossesOf,
@@ -81,7 +83,7 @@ function titleOf({ row, title }: VariantResult): string {
   return escapeHtml(`${row}: ${title}`);
 }
 
-function machineList({ machine, roundCount, variants }: RunResult): string {
+function machineList({ machine, roundCount, busyCount, variants }: RunResult): string {
   const { kernel, cpu, cpuCount, memoryGiB, node, fileSystem, loadAverage, startedAt } = machine;
   const runtimes = new Set(
     variants.flatMap(({ contenders }) => contenders.flatMap(({ runtime }) => runtime ?? [])),
@@ -93,6 +95,7 @@ function machineList({ machine, roundCount, variants }: RunResult): string {
     Files: `on ${fileSystem}`,
     Begun: `${startedAt.slice(0, 16).replace('T', ' ')} UTC, with a load of ${loadAverage.toFixed(2)}`,
     Rounds: `${roundCount}, contenders in turn, a process a trial`,
+    ...(busyCount > 0 ? { Beside: `${busyCount} busy processes` } : {}),
   };
   const lines = Object.entries(facts).map(([name, fact]) => `<dt>${name}</dt><dd>${escapeHtml(fact)}</dd>`);
   return `<dl>\n${lines.join('\n')}\n</dl>`;
@@ -119,13 +122,15 @@ function lossSection({ variants }: RunResult, standings: readonly Standing[]): s
     { title: 'Contender' },
     { title: '× Node’s rate', isNumber: true },
     { title: '× its processor time', isNumber: true },
+    { title: '× its latency', isNumber: true },
   ];
   const linesOf = (losses: readonly Standing[]): Cell[][] =>
-    losses.map(({ variant, name, rate, cpu }) => [
+    losses.map(({ variant, name, rate, cpu, latency }) => [
       { text: `${variant.row}: ${variant.title}`, link: anchorOf(variants.indexOf(variant)) },
       { text: name },
       ratioCell(rate),
       ratioCell(cpu),
+      latency ? ratioCell(latency) : NOTHING,
     ]);
   const misses = variants.flatMap((variant) => {
     const link = `<a href="#${anchorOf(variants.indexOf(variant))}">${titleOf(variant)}</a>`;
@@ -134,7 +139,7 @@ function lossSection({ variants }: RunResult, standings: readonly Standing[]): s
   const count = `${certain.length} of ${standings.length}`;
   return [
     '<h2 id="losses">Where it loses</h2>',
-    `<p>${count} of ringlet’s contenders are beyond doubt slower than Node, or take more processor time: their spread and Node’s do not overlap. The worst is first.</p>`,
+    `<p>${count} of ringlet’s contenders are worse than Node beyond doubt in rate, processor time or latency: their spread and Node’s do not overlap. The worst is first. Latency is the median’s or the 99th percentile’s, whichever compares worse.</p>`,
     certain.length > 0 ? table('Losses to Node beyond doubt', columns, linesOf(certain)) : '',
     doubtful.length > 0
       ? table(
@@ -154,16 +159,14 @@ function plainOnly(standings: readonly Standing[]): Standing[] {
 
 function overviewSection({ variants }: RunResult, standings: readonly Standing[], chart: BarChart): string {
   const lines = new Map<string, Cell[]>();
-  for (const { variant, name, rate } of standings) {
-    const { kind, style } = kindOf(name);
-    const key = `${variants.indexOf(variant)} ${style}`;
-    const text = `${variant.row}: ${variant.title}${style === '' ? '' : `, ${style}`}`;
-    const line = lines.get(key) ?? [
-      { text, link: anchorOf(variants.indexOf(variant)) },
-      ...KINDS.map(() => NOTHING),
-    ];
-    line[1 + KINDS.indexOf(kind)] = ratioCell(rate);
-    lines.set(key, line);
+  for (const standing of standings) {
+    const judged = judgedOf(standing);
+    if (judged === undefined) continue;
+    const text = titleOfStanding(standing);
+    const link = anchorOf(variants.indexOf(standing.variant));
+    const line = lines.get(text) ?? [{ text, link }, ...KINDS.map(() => NOTHING)];
+    line[1 + KINDS.indexOf(kindOf(standing.name).kind)] = ratioCell(judged);
+    lines.set(text, line);
   }
   const columns = [
     { title: 'Row' },
@@ -178,15 +181,10 @@ function overviewSection({ variants }: RunResult, standings: readonly Standing[]
   ].map(([colour, text]) => `<li><i style="background: var(--${colour})"></i>${text}</li>`);
   return [
     '<h2 id="overview">All of it, beside Node</h2>',
-    '<p>Median rates over Node’s of the same run. 1 is a draw.</p>',
+    '<p>How many times better than Node’s the median is, in the same run: the rate, or what the row says. 1 is a draw.</p>',
     `<ul class="key">${key.join('')}</ul>`,
-    figure(
-      chart.id,
-      'All rows',
-      'Rates of the plain ring over Node’s, on a logarithmic scale',
-      heightOf(chart),
-    ),
-    table('Rates over Node’s, by what the ring runs on', columns, [...lines.values()]),
+    figure(chart.id, 'All rows', 'The plain ring beside Node, on a logarithmic scale', heightOf(chart)),
+    table('Times better than Node, by what the ring runs on', columns, [...lines.values()]),
   ].join('\n');
 }
 
@@ -248,6 +246,7 @@ function variantSection(variant: VariantResult, id: string): { html: string; cha
   );
   const html = [
     `<h3 id="${id}">${titleOf(variant)}</h3>`,
+    ...(variant.judgedBy === 'rate' ? [] : [`<p class="quiet">Judged by ${variant.judgedBy}.</p>`]),
     '<div class="charts">',
     figure(rate.id, titleText(variant), 'Rate: more is better', heightOf(rate)),
     figure(cpu.id, titleText(variant), 'Processor time: less is better', heightOf(cpu)),
@@ -265,7 +264,6 @@ function titleText({ row, title }: VariantResult): string {
 function figuresTable(variant: VariantResult): string {
   const { baselines, contenders, operations } = variant;
   const others = baselines.filter(({ title }) => title !== 'Node');
-  const node = nodeOf(variant);
   const columns = [
     { title: 'Contender' },
     { title: 'Median a second', isNumber: true },
@@ -281,6 +279,7 @@ function figuresTable(variant: VariantResult): string {
     const { name, summary, ratios, runtime } = contender;
     if (summary === null) return [{ text: name }, NOT_MEASURED, ...columns.slice(2).map(() => NOTHING)];
     const cpu = cpuSpread(contender);
+    const node = nodeOf(variant, name);
     const isOurs = familyOf(name) === 'ringlet';
     const against = (comparison: (nodes: ContenderResult) => Comparison): Cell => {
       if (node === undefined || contender === node) return NOTHING;
