@@ -98,6 +98,11 @@ export class Span {
   toBytes(): Uint8Array {
     return bytesOf(this.view, 0, this.bytes);
   }
+
+  /** The same bytes, without another object where the view is still as long as it was. */
+  toView(): View {
+    return byteLengthOf(this.view) === this.bytes ? this.view : this.toBytes();
+  }
 }
 
 export function byteCountOf(spans: readonly Span[]): number {

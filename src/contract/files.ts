@@ -170,11 +170,13 @@ export interface FileBackend extends FileCalls<CallOnPath> {
     bigint: boolean,
     signal: AbortSignal | undefined,
   ): Promise<ManyResults<Stats | BigIntStats>>;
-  /** Reads a file whole where the system has a call of its own for that. */
-  readonly readFile?: ((path: Path, signal: AbortSignal | undefined) => Promise<Buffer>) | undefined;
+  /** Reads a file whole where the system has a call of its own for that; `onOver` is told when no more is done. */
+  readonly readFile?:
+    | ((path: Path, signal: AbortSignal | undefined, onOver?: () => void) => Promise<Buffer>)
+    | undefined;
   /** Writes bytes to a file and closes it, where the system has a call of its own for that. */
   readonly writeFile?:
-    | ((path: Path, write: WholeWrite, signal: AbortSignal | undefined) => Promise<void>)
+    | ((path: Path, write: WholeWrite, signal: AbortSignal | undefined, onOver?: () => void) => Promise<void>)
     | undefined;
   /** Writes bytes to a file and closes it; undefined when there is no quicker way now than open, write, close. */
   writeWhole?(path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> | undefined;

@@ -22,21 +22,30 @@ export class Concurrency {
 
   /** Runs `task` now or in its turn. An abort while it waits rejects at once, and it never starts. */
   run<Value>(task: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+    return this.tryEnter() ? this.#runDirectly(task) : this.#runQueued(task, signal);
+  }
+
+  /** Whether something may begin now that `leave` will be called for; otherwise it has to go by `run`. */
+  tryEnter(): boolean {
     const queue = this.#queue;
     const isIdle = queue === undefined || (queue.size === 0 && queue.pending === 0);
     // One place is the queue's: its own limit can't be zero.
-    if (isIdle && this.#directCount < runningMax() - 1) return this.#runDirectly(task);
-    return this.#runQueued(task, signal);
+    if (!isIdle || this.#directCount >= runningMax() - 1) return false;
+    this.#directCount++;
+    return true;
   }
 
+  readonly leave = (): void => {
+    this.#directCount--;
+    const queue = this.#queue;
+    if (queue !== undefined && queue.size > 0) queue.concurrency = this.#queuedMax;
+  };
+
   async #runDirectly<Value>(task: () => Promise<Value>): Promise<Value> {
-    this.#directCount++;
     try {
       return await task();
     } finally {
-      this.#directCount--;
-      const queue = this.#queue;
-      if (queue !== undefined && queue.size > 0) queue.concurrency = this.#queuedMax;
+      this.leave();
     }
   }
 

@@ -290,10 +290,14 @@ export function createFs(
       }
     },
 
-    async writeFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
-      if (path instanceof FileHandle) return await path.writeFile(data, options);
-      if (isForNode(path)) return await node.writeFile(path, data as string, options);
-      await writeNamed(path, data, options, 'w');
+    writeFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
+      try {
+        if (path instanceof FileHandle) return path.writeFile(data, options);
+        if (isForNode(path)) return node.writeFile(path, data as string, options);
+        return writeNamed(path, data, options, 'w');
+      } catch (error) {
+        return Promise.reject(error);
+      }
     },
 
     async appendFile(path: unknown, data: FileContent, options?: WriteFileOptions): Promise<void> {
@@ -373,12 +377,10 @@ export function createFs(
     },
   };
 
-  async function writeNamed(path: unknown, data: unknown, options: unknown, flag: string): Promise<void> {
+  function writeNamed(path: unknown, data: unknown, options: unknown, flag: string): Promise<void> {
     const settings = readWriteFileOptions(options, flag);
     const content = toContent(data, settings.encoding);
-    const to = toPath(path);
-    const files = getBackend();
-    await writePath(files, to, content, settings, concurrency);
+    return writePath(getBackend(), toPath(path), content, settings, concurrency);
   }
 
   // The interface's overloads say which options lead to which result; the compiler can't follow.

@@ -247,7 +247,10 @@ function checkReadBuffer(value: unknown): ReadFileOptions['buffer'] {
   throw invalidArgType('options.buffer', expected, value);
 }
 
+const WRITE_DEFAULTS = new GivenWriteSettings({}, 'w');
+
 export function readWriteFileOptions(options: unknown, defaultFlag: string): WriteFileSettings {
+  if (options === undefined && defaultFlag === 'w') return WRITE_DEFAULTS;
   return new GivenWriteSettings(expandEncoding(options), defaultFlag);
 }
 

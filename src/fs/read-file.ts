@@ -47,11 +47,14 @@ export function readPath(
     if (content !== undefined) return content;
     read.release();
   }
+  if (isPlain && files.readFile !== undefined) {
+    const { readFile } = files;
+    const content = concurrency.tryEnter()
+      ? readFile(path, signal, concurrency.leave)
+      : concurrency.run(() => readFile(path, signal), signal);
+    return encoding === undefined ? content : content.then((bytes) => bytes.toString(encoding));
+  }
   const read = async (): Promise<Content> => {
-    if (isPlain && files.readFile !== undefined) {
-      const content = await files.readFile(path, signal);
-      return encoding === undefined ? content : content.toString(encoding);
-    }
     const use = (file: BackendFile): Promise<Content> => readWhole(file, settings, true);
     return await withFile(files, path, flags, 0o666, signal, use);
   };

@@ -55,7 +55,10 @@ export function writePath(
     const written = files.writeWhole?.(path, write, signal);
     if (written !== undefined) return written;
     const { writeFile } = files;
-    if (writeFile !== undefined) return concurrency.run(() => writeFile(path, write, signal), signal);
+    if (writeFile !== undefined) {
+      if (concurrency.tryEnter()) return writeFile(path, write, signal, concurrency.leave);
+      return concurrency.run(() => writeFile(path, write, signal), signal);
+    }
   }
   return concurrency.run(
     () => withFile(files, path, flags, mode, signal, (file) => writeWhole(file, content, settings)),

@@ -4,7 +4,7 @@ import { nodeModule } from '../base/node-modules.js';
 import { isNodeAtLeast } from '../base/node-version.js';
 import type { BackendFile, FileBackend, ManyResults, Path, WholeWrite } from '../contract/backend.js';
 import { type CallOnPath, type FileCallOf, factsOf, type ResultOf } from '../contract/file-calls.js';
-import { featureUnavailableError, ringClosedError } from '../errors/index.js';
+import { featureUnavailableError, namingPath, ringClosedError } from '../errors/index.js';
 import type { EpollPolls } from '../native/epoll-polls.js';
 import { startInPool } from '../native/pool-file-calls.js';
 import { foreignRuntime } from '../native/ruling.js';
@@ -14,7 +14,7 @@ import { NodeFile } from './node-file.js';
 import type { NodePools } from './pools.js';
 
 const nodeFs = nodeModule('node:fs');
-/** Node 26 reads a file in one job of its pool, where it is asked for a promise, and writes one in one job. */
+/** Node 26 reads and writes a file in one job of its pool. */
 const HAS_ONE_JOB = isNodeAtLeast(26);
 
 export class NodeFiles implements FileBackend {
@@ -28,13 +28,18 @@ export class NodeFiles implements FileBackend {
    */
   readonly readFile =
     foreignRuntime() === null
-      ? (path: Path, signal: AbortSignal | undefined): Promise<Buffer> => this.#readFile(path, signal)
+      ? (path: Path, signal: AbortSignal | undefined, onOver?: () => void): Promise<Buffer> =>
+          this.#readFile(path, signal, onOver)
       : undefined;
   /** Before Node 26 it is an open, a write and a close as well, by names that `ringlet/register` exchanges. */
   readonly writeFile =
     HAS_ONE_JOB && foreignRuntime() === null
-      ? (path: Path, write: WholeWrite, signal: AbortSignal | undefined): Promise<void> =>
-          this.#writeFile(path, write, signal)
+      ? (
+          path: Path,
+          write: WholeWrite,
+          signal: AbortSignal | undefined,
+          onOver?: () => void,
+        ): Promise<void> => this.#writeFile(path, write, signal, onOver)
       : undefined;
 
   constructor(admission: Admission, polls: EpollPolls, pools: NodePools) {
@@ -75,31 +80,32 @@ export class NodeFiles implements FileBackend {
     return new NodeFile(this.#admission, isNonBlocking ? undefined : this.#polls, this.#pools, fd);
   }
 
-  #readFile(path: Path, signal: AbortSignal | undefined): Promise<Buffer> {
+  #readFile(path: Path, signal: AbortSignal | undefined, onOver: (() => void) | undefined): Promise<Buffer> {
     const facts = { kind: 'readFile', path: String(path) };
     const options = signal ? { signal } : {};
-    if (HAS_ONE_JOB) {
-      return this.#admission.run(
-        () => nodeModule('node:fs/promises').readFile(path, options),
-        signal,
-        undefined,
-        facts,
-      );
-    }
-    return this.#admission.call<Buffer>((done) => nodeFs.readFile(path, options, done), { signal, facts });
+    return this.#admission.call<Buffer>(
+      (done) =>
+        nodeFs.readFile(path, options, (error, content) =>
+          done(error && (namingPath(error, path) as Error), content),
+        ),
+      { signal, facts, onOver },
+    );
   }
 
   #writeFile(
     path: Path,
     { content, flags, mode }: WholeWrite,
     signal: AbortSignal | undefined,
+    onOver: (() => void) | undefined,
   ): Promise<void> {
     const facts = { kind: 'writeFile', path: String(path) };
     // Numbers are flags as well, which Node's types leave out.
-    const options = { flag: flags as unknown as string, mode, ...(signal ? { signal } : {}) };
-    return this.#admission.call<void>((done) => nodeFs.writeFile(path, content.toBytes(), options, done), {
+    const flag = flags as unknown as string;
+    const options = signal ? { flag, mode, signal } : { flag, mode };
+    return this.#admission.call<void>((done) => nodeFs.writeFile(path, content.toView(), options, done), {
       signal,
       facts,
+      onOver,
     });
   }
 }

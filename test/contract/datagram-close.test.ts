@@ -45,6 +45,19 @@ const PENDING: Record<string, (socket: DatagramSocket) => Promise<Promise<unknow
 describeOnEachBackend('DatagramSocket.close', (makeRing, { options }) => {
   const directory = temporaryDirectory();
 
+  it('does not wait for a send that could not begin: its peer was gone when its turn came', async () => {
+    const ring = makeRing({ inFlightMax: 1 });
+    const socket = await DatagramSocket.bind({ address, ring });
+    await using peer = await Peer.open();
+    await socket.connect({ address, port: peer.port });
+    const first = silenced(socket.send('the only one in flight'));
+    const second = rejection(socket.send('its turn comes'));
+    socket.disconnect();
+    await within('the first send', first);
+    expect(await within('the second send', second)).to.be.an('error');
+    await within('the close', socket.close());
+  });
+
   for (const [pending, begin] of Object.entries(PENDING)) {
     it(`with ${pending}: the port is free when it returns`, async () => {
       const ring = makeRing();
