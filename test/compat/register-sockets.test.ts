@@ -33,7 +33,8 @@ describe('ringlet/register: sockets', () => {
         const wanted = await run([]);
         expect(wanted.length).to.be.above(40);
         for (const flag of ['--import', '--require']) {
-          expect(await run([flag, REGISTER], { RINGLET_BACKEND: backend }), flag).to.deep.equal(wanted);
+          const env = { RINGLET_BACKEND: backend, RINGLET_HTTP_SERVERS: flag === '--import' ? '1' : '0' };
+          expect(await run([flag, REGISTER], env), flag).to.deep.equal(wanted);
         }
       });
     });
@@ -63,20 +64,21 @@ describe('ringlet/register: sockets', () => {
         socket.close();
         server.close();`;
       const argv = [process.execPath, '--import', REGISTER, '--input-type=module', '-e', source];
-      const outcome = await runProgram(argv, { env: { NODE_DEBUG: 'ringlet' } });
+      const outcome = await runProgram(argv, { env: { NODE_DEBUG: 'ringlet', RINGLET_HTTP_SERVERS: '1' } });
       expect(outcome.stdout).to.equal('true true true\n');
       expect(outcome.stderr).to.contain('register: a socket left to Node: the option fd\n');
     });
 
-    it('servers of TLS and HTTP/2 are Node’s, and so are sockets of classes that inherit, which have one hidden class', async () => {
+    it('servers of HTTP and TLS are Node’s, and so are sockets of classes that inherit, which have one hidden class', async () => {
       const source = `
         import { once } from 'node:events';
+        import http from 'node:http';
         import http2 from 'node:http2';
         import https from 'node:https';
         import net from 'node:net';
         import tls from 'node:tls';
         const kinds = [];
-        for (const server of [http2.createServer(), http2.createSecureServer(), https.createServer(), tls.createServer(), net.createServer()]) {
+        for (const server of [http.createServer(), http2.createServer(), http2.createSecureServer(), https.createServer(), tls.createServer(), net.createServer()]) {
           server.listen(0, '127.0.0.1');
           await once(server, 'listening');
           kinds.push(server._handle.constructor.name === 'TCP');
@@ -89,7 +91,7 @@ describe('ringlet/register: sockets', () => {
       const outcome = await runProgram([process.execPath, ...flags, '-e', source], {
         env: { NODE_DEBUG: 'ringlet' },
       });
-      expect(outcome.stdout).to.equal('true,true,true,true,false true\n');
+      expect(outcome.stdout).to.equal('true,true,true,true,true,false true\n');
       expect(outcome.stderr).to.contain(
         'register: a server left to Node: TLS and HTTP/2 read native handles',
       );

@@ -1,6 +1,7 @@
 /**
- * net.Server of a whole program, and with it http.Server, which has its `listen` from it. What that can be written
- * like, look-ups, and what a server does until its last connection has ended stay Node's.
+ * net.Server of a whole program. What `listen` can be written like, look-ups, and what a server does until its last
+ * connection has ended stay Node's. Servers of http, https, http2 and tls have their `listen` from it, and stay Node's
+ * unless they are asked for.
  */
 import { exchange, nodeModule, nodesOwn } from '../../base/node-modules.js';
 import type { ServerInside } from '../../net/streams/serve-on.js';
@@ -14,16 +15,24 @@ import { ringletNet } from './sockets.js';
 function reasonOf(server: ServerInside, fd: number | undefined): string | undefined {
   if (isInCluster()) return 'the processes of a cluster share it';
   if (server._handle) return 'it has a handle';
-  if (readsHandles(server)) return 'TLS and HTTP/2 read native handles by themselves';
-  return typeof fd === 'number' ? 'it is on a descriptor' : undefined;
+  if (typeof fd === 'number') return 'it is on a descriptor';
+  if (isOf(server, 'tls') || isOfHttp2(server)) return 'TLS and HTTP/2 read native handles by themselves';
+  if (process.env.RINGLET_HTTP_SERVERS === '1' || !isOf(server, 'http')) return undefined;
+  return 'an HTTP server reads native handles by itself, unless RINGLET_HTTP_SERVERS is 1';
 }
 
 /** Of a class without a public name. */
 let http2Prototype: object | undefined;
 
-/** Their protocols are Node's native code, which takes a detour through streams where there is no native handle. */
-function readsHandles(server: object): boolean {
-  if (isLoaded('tls') && server instanceof process.getBuiltinModule('node:tls').Server) return true;
+/*
+ * Their protocols are Node's native code, which takes a detour through streams where there is no native handle: long
+ * for TLS and HTTP/2, and so short for HTTP that little is won or lost by it.
+ */
+function isOf(server: object, name: 'http' | 'tls'): boolean {
+  return isLoaded(name) && server instanceof process.getBuiltinModule(`node:${name}`).Server;
+}
+
+function isOfHttp2(server: object): boolean {
   if (!isLoaded('http2')) return false;
   http2Prototype ??= Object.getPrototypeOf(process.getBuiltinModule('node:http2').createServer()) as object;
   return Object.prototype.isPrototypeOf.call(http2Prototype, server);
