@@ -112,7 +112,8 @@ function warnings({ machine, isQuick }: RunResult): string {
 
 function ratioCell({ ratio, verdict }: Comparison): Cell {
   const mark = verdict === 'worse' ? WORSE : '';
-  return { text: `${mark}${ratio.toFixed(2)}`, look: verdict };
+  const text = ratio >= 0.1 ? ratio.toFixed(2) : ratio.toPrecision(1);
+  return { text: `${mark}${text}`, look: verdict };
 }
 
 function lossSection({ variants }: RunResult, standings: readonly Standing[]): string {
