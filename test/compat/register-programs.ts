@@ -181,7 +181,7 @@ export const SOCKETS = `
 
   {
     const server = net.createServer((socket) => {
-      show('net server', kindOf(socket), socket.server === server);
+      show('net server', kindOf(socket), socket.server === server, socket._server === server);
       socket.pipe(socket);
     });
     const port = await listening(server, 0, '127.0.0.1');
@@ -253,9 +253,14 @@ export const SOCKETS = `
     const server = isSecure ? http2.createSecureServer({ key, cert }, answer) : http2.createServer(answer);
     const port = await listening(server, 0, 'localhost');
     const client = http2.connect((isSecure ? 'https' : 'http') + '://localhost:' + port, { ca });
+    show('http2 connecting ' + isSecure, client.connecting);
     show('http2 ' + isSecure, await textOf(client.request({ ':path': '/' }).end()));
     client.close();
     await closed(server);
+    const refused = http2.connect((isSecure ? 'https' : 'http') + '://localhost:' + port, { ca });
+    refused.on('connect', () => show('http2 to none ' + isSecure, 'connected'));
+    const [{ code }] = await once(refused, 'error');
+    show('http2 refused ' + isSecure, code);
   }
   {
     const server = tls.createServer({ key, cert }, (socket) => {

@@ -95,6 +95,9 @@ describe('ringlet/register: sockets', () => {
       expect(outcome.stderr).to.contain(
         'register: a server left to Node: TLS and HTTP/2 read native handles',
       );
+      expect(outcome.stderr).to.contain(
+        "register: sockets of the class Mine left to Node: it inherits from Node's Socket",
+      );
     });
 
     it('a datagram socket with block lists is ringlet’s', async () => {

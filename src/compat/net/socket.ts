@@ -109,6 +109,8 @@ export class CallableSocket extends StreamDuplex {
   #isRef = true;
   /** Of an accepted connection. */
   server: Server | null = null;
+  /** The same, by the name that Node keeps it by. @internal */
+  _server: Server | null = null;
   /** `address:port` of each attempt, where a name had several addresses; otherwise, as Node's, not there. */
   declare autoSelectFamilyAttemptedAddresses: string[];
   /** Addresses that are not connected to; not there where there are none. */
@@ -156,6 +158,7 @@ export class CallableSocket extends StreamDuplex {
     socketOn = (connection, options, server) => {
       const socket = new CallableSocket(options);
       socket.server = server as unknown as Server;
+      socket._server = socket.server;
       socket[enterContext](true);
       if (server.pauseOnConnect) socket.pause();
       socket.#begin(connection);

@@ -1,5 +1,7 @@
 /** A class in the place of one of Node's, which makes objects of ringlet's where it can. */
 
+import { tellLeft } from './engine.js';
+
 type Constructor = new (...parameters: never[]) => object;
 
 interface Ours {
@@ -27,8 +29,11 @@ export function standIn(nodes: Constructor, { create, isOurs, isCallable }: Ours
   const make = (parameters: readonly unknown[]): object =>
     create(parameters) ?? (Reflect.construct(nodes, parameters) as object);
   const proxy: Constructor = new Proxy(StandIn as unknown as Constructor, {
-    construct: (_target, parameters, target) =>
-      target === proxy ? make(parameters) : (Reflect.construct(nodes, parameters, target as never) as object),
+    construct(_target, parameters, target) {
+      if (target === proxy) return make(parameters);
+      tellLeft(`sockets of the class ${target.name}`, `it inherits from Node's ${nodes.name}`);
+      return Reflect.construct(nodes, parameters, target as never) as object;
+    },
     apply(_target, adoptee: unknown, parameters) {
       // Of a class that inherits from it the old way, as Node's own for TLS and terminals.
       const isNodes = !isCallable || adoptee instanceof nodes;

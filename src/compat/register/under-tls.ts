@@ -21,6 +21,7 @@ function isOfTls(listener: unknown): boolean {
 export function standUnderTls(Ours: SocketClass): void {
   const { prototype } = Ours as unknown as { prototype: net.Socket };
   passThrough(Ours);
+  connectAlong(Ours);
   const once = prototype.once as Call;
   Object.defineProperties(prototype, {
     // The end of a line of sockets whose time limits an activity puts off.
@@ -37,6 +38,28 @@ export function standUnderTls(Ours: SocketClass): void {
       writable: true,
       configurable: true,
     },
+  });
+}
+
+/**
+ * A JSStreamSocket keeps what it is put on in `stream`, and counts as connected: HTTP/2 would take a connection for one
+ * that has begun before it has. So it connects while a socket of ringlet's under it does.
+ */
+function connectAlong(Ours: SocketClass): void {
+  Object.defineProperty(nodeModule('node:net').Socket.prototype, 'stream', {
+    get() {
+      return undefined;
+    },
+    set(this: net.Socket & { connecting: boolean }, stream: unknown) {
+      const own = { value: stream, writable: true, enumerable: true, configurable: true };
+      Object.defineProperty(this, 'stream', own);
+      if (!(stream instanceof Ours) || !(stream as net.Socket).connecting) return;
+      this.connecting = true;
+      (stream as net.Socket).once('connect', () => {
+        Object.assign(this, { connecting: false }).emit('connect');
+      });
+    },
+    configurable: true,
   });
 }
 
