@@ -11,20 +11,20 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { causeOf, CAUSES } from '../../test/node-own/differences.mjs';
+import { CAUSES, causeOf, isNamed } from '../../test/node-own/differences.mjs';
 import { play } from './play.mjs';
 import { fetchRelease } from './source.mjs';
 
 const REGISTER = fileURLToPath(new URL('../../dist/compat/register/index.cjs', import.meta.url));
 const SUBJECTS = /^test-(fs|file|net|dgram|http|https|http2|tls)[-.].*\.m?js$/;
 const DEFAULT_MAJOR = '20';
-const MS_MAX = 60_000;
+const MS_MAX = 120_000;
 const AT_A_TIME = Number(process.env.RINGLET_NODE_JOBS ?? 2);
 
 const [major = DEFAULT_MAJOR, ...beginnings] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'ringlet-node-own-'));
 
-const seen = { skipped: [], unfit: [], same: [], known: new Map(), unknown: [], mended: [] };
+const seen = { skipped: [], unfit: [], same: [], known: new Map(), unknown: [] };
 
 async function compare(release, name, place) {
   const path = join(release.tests, name);
@@ -39,7 +39,7 @@ function note({ name, plain, ours }, release) {
   else if (plain.outcome !== 'passed') seen.unfit.push(`${name}: ${plain.outcome}`);
   else if (ours.outcome === 'passed') seen.same.push(name);
   else {
-    const cause = causeOf(name, readFileSync(join(release.tests, name), 'utf8'), Number(major));
+    const cause = causeOf(name, readFileSync(join(release.tests, name), 'utf8'));
     if (cause === undefined) seen.unknown.push({ name, ...ours });
     else seen.known.set(cause, [...(seen.known.get(cause) ?? []), name]);
   }
@@ -77,7 +77,12 @@ try {
   console.log(`${seen.skipped.length} skip themselves, ${seen.unfit.length} fail plain`);
   for (const line of seen.unfit) console.log(`  ${line}`);
   console.log(`${seen.same.length} pass both ways`);
-  for (const [cause, known] of seen.known) console.log(`${known.length} differ: ${CAUSES[cause]}`);
+  for (const [cause, known] of seen.known) {
+    console.log(`${known.length} differ. They ${CAUSES[cause]}`);
+    console.log(`  ${known.join(' ')}`);
+  }
+  const past = seen.same.filter((name) => isNamed(name));
+  if (past.length > 0) console.log(`${past.length} are named and no longer differ: ${past.join(' ')}`);
   console.log(`${seen.unknown.length} differ without a known cause`);
   for (const { name, outcome } of seen.unknown) console.log(`  ${name}: ${outcome}`);
 } finally {
