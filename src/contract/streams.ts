@@ -189,6 +189,8 @@ export interface BackendListener {
 }
 
 export interface StreamBackend {
+  /** Whether its streams can be detached. */
+  readonly givesDescriptors: boolean;
   connect(target: StreamTarget, signal: AbortSignal | undefined): Promise<BackendStream>;
   /** @throws what keeps it from listening, if that is known at once. */
   listen(target: ListenTarget, sink: ConnectionSink): BackendListener;

@@ -42,6 +42,7 @@ function hasReusePort(): boolean {
 }
 
 export class NodeStreams implements StreamBackend {
+  readonly givesDescriptors = false;
   readonly #admission: Admission;
   readonly #streams = new Set<NodeStream>();
   readonly #listeners = new Set<NodeListener>();

@@ -59,11 +59,15 @@ class ListenerRemains implements Remains {
 /** For Server: a listener that need not look a name up, and that may not listen yet; otherwise undefined. @throws as `listen` rejects. */
 export let listenAtOnce: (options: ListenOptions) => Listener | undefined;
 
+/** For servers: what carries a listener and its connections. */
+export let streamsOf: (listener: Listener) => StreamBackend;
+
 /**
  * A stream socket that listens, on TCP or on a Unix path: its connections by `for await` or `accept`.
  * `Listener.listen` makes one.
  */
 export class Listener implements AsyncIterable<StreamSocket> {
+  readonly #streams: StreamBackend;
   readonly #bounds: StreamBounds;
   readonly #pendingMax: number;
   readonly #backend: BackendListener;
@@ -77,6 +81,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
   private constructor(key: typeof OURS, wishes: ListenWishes, streams: StreamBackend, local: SocketAddress) {
     checkOurs(key);
     const { target, pendingMax, onAcceptError } = wishes;
+    this.#streams = streams;
     this.#bounds = target.bounds;
     this.#pendingMax = pendingMax;
     const link = this.#link;
@@ -97,6 +102,7 @@ export class Listener implements AsyncIterable<StreamSocket> {
   }
 
   static {
+    streamsOf = (listener) => listener.#streams;
     listenAtOnce = (options) => {
       const wishes = readWishes(options);
       const { local, host } = readPlace(options);

@@ -44,6 +44,7 @@ function listenErrorOf(errno: number, local: SocketAddress): Error {
 }
 
 export class UringStreams implements StreamBackend, StreamHost {
+  readonly givesDescriptors = true;
   readonly dispatcher: Dispatcher;
   readonly table: FdTable;
   readonly copies = new CopySlab();
