@@ -67,10 +67,13 @@ int SendMessages(int fd, mmsghdr* messages, uint32_t count) {
 }
 
 int SendNow(int fd, const iovec* pieces, size_t count) {
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  // A message would have to be copied into the kernel, too.
+  if (count == 1) return OrErrno(static_cast<int>(send(fd, pieces->iov_base, pieces->iov_len, kFlags)));
   msghdr message = {};
   message.msg_iov = const_cast<iovec*>(pieces);
   message.msg_iovlen = count;
-  return OrErrno(static_cast<int>(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)));
+  return OrErrno(static_cast<int>(sendmsg(fd, &message, kFlags)));
 }
 
 int EncodeAddress(const std::string& text, uint16_t port, sockaddr_storage* address) {
