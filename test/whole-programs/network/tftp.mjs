@@ -1,16 +1,18 @@
 // tftp: a server of a folder, and a client
-import { createServer, createClient } from 'tftp';
+import { once } from 'node:events';
+import { createClient, createServer } from 'tftp';
 import { freePort, host, input } from '../kit.mjs';
-input({ 'root/a.bin': Buffer.alloc(40_000, 't'), 'up.bin': Buffer.alloc(20_000, 'u') });
+
+input({ 'root/a.bin': Buffer.alloc(40_000, 't'), 'root/b.bin': 'small' });
 const port = await freePort();
 const server = createServer({ host, port, root: 'root' });
 server.on('error', console.log);
-const listening = new Promise((resolve) => server.on('listening', resolve));
 server.listen();
-await listening;
+await once(server, 'listening');
 const client = createClient({ host, port });
-const call = (name, ...names) => new Promise((resolve) => client[name](...names, resolve));
-console.log(await call('get', 'a.bin', 'down.bin'), await call('put', 'up.bin', 'up.bin'));
-const closed = new Promise((resolve) => server.on('close', resolve));
+for (const name of ['a.bin', 'b.bin']) {
+  console.log(
+    await new Promise((resolve) => client.get(name, `got-${name}`, (error) => resolve(error?.message))),
+  );
+}
 server.close();
-await closed;
