@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import type { DatagramMessage, DatagramSocket } from 'ringlet';
 import { type BunDatagramSocket, bun } from '../bun.js';
 import { Stopwatch } from '../measure.js';
-import { raiseReceiveLimit } from '../system-settings.js';
+import { raiseReceiveLimit, receivingSocket } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
@@ -127,7 +127,7 @@ export function builtIn(
     return measureRounds(
       parameters,
       async () => {
-        const socket = module.createSocket({ type: 'udp4', recvBufferSize: parameters.receiveBufferBytes });
+        const socket = module.createSocket(receivingSocket(parameters.receiveBufferBytes));
         socket.bind(0, '127.0.0.1');
         await once(socket, 'listening');
         const close = async (): Promise<void> => {

@@ -9,7 +9,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { on, once } from 'node:events';
 import { bun } from '../bun.js';
 import { LatencySamples } from '../latency.js';
-import { raiseReceiveLimit } from '../system-settings.js';
+import { raiseReceiveLimit, receivingSocket } from '../system-settings.js';
 import { makeRing, type RingName } from '../rings.js';
 import type { Measurement, Setting, Variant, Workload } from '../workload.js';
 
@@ -97,7 +97,7 @@ async function onNode(
   parameters: Parameters,
   receive: (socket: Socket, meter: Meter) => Promise<void>,
 ): Promise<Measurement> {
-  const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
+  const socket = createSocket(receivingSocket(RECEIVE_BUFFER_BYTES));
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   const measurement = await measure(socket.address().port, parameters, (meter) => receive(socket, meter));

@@ -18,6 +18,7 @@ import {
   joinGroup,
   makeQuotaGroup,
   raiseReceiveLimit,
+  receivingSocket,
   useDefaultCongestionControl,
 } from '../system-settings.js';
 import { type Measurement, type Setting, Unavailable, type Variant, type Workload } from '../workload.js';
@@ -53,7 +54,7 @@ type Sink = (flood: Flood) => Promise<number[]>;
 
 async function nodeSink(flood: Flood): Promise<number[]> {
   if (flood === 'datagrams') {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
+    const socket = createSocket(receivingSocket(RECEIVE_BUFFER_BYTES));
     socket.on('message', () => {}).bind(0, HOSTNAME);
     await once(socket, 'listening');
     return [socket.address().port];
