@@ -355,7 +355,7 @@ export class FileHandle extends EventEmitter {
    * ```
    *
    * They have no order among them: two that read into the same memory leave either's bytes there. Beyond what the
-   * ring has in flight at a time (`inFlightMax`, and 256) they are submitted in portions. A buffer of a pool is known
+   * ring has places for (`inFlightMax`), and beyond 256, they are submitted in portions. A buffer of a pool is known
    * to the kernel as such.
    *
    * @param reads buffers, each with its position; they are the call's until the promise settles. None is no error.

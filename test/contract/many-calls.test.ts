@@ -48,6 +48,27 @@ describeOnEachBackend('FileHandle.readMany', (makeRing) => {
   });
   afterEach(() => handle.close());
 
+  it('waits for nothing that waits for a peer, however few places are left', async () => {
+    const few = makeRing({ inFlightMax: 4 });
+    const fifo = await few.fs.open(directory.fifo('silent'), 'r+');
+    const file = await few.fs.open(directory.at('content'));
+    const silent = Array.from({ length: 3 }, () => rejection(fifo.read(Buffer.alloc(1))));
+    const reads = Array.from({ length: 10 }, (_unused, index) => ({
+      buffer: Buffer.alloc(10),
+      position: index * 10,
+    }));
+    const [first, second] = await within(
+      'the reads',
+      Promise.all([file.readMany(reads), file.readMany(reads), file.stat()]),
+    );
+    for (const results of [first, second]) {
+      expect(valuesOf(results).map(({ bytesRead }) => bytesRead)).to.deep.equal(new Array(10).fill(10));
+    }
+    await fifo.cancel();
+    await Promise.all([...silent, file.close()]);
+    await fifo.close();
+  });
+
   it('reads each at its own position, whatever kind of view, and tells in their order', async () => {
     const reads: TransferRequest[] = [
       { buffer: Buffer.alloc(10), position: 50_000 },

@@ -1,11 +1,11 @@
 /** Open files: transfers of ranges, chains, copies without copying, and what else can be asked of a file. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FileHandle } from 'ringlet';
+import type { FileHandle, ManyResults } from 'ringlet';
 import { within } from '../support/eventually.js';
 import type { Random } from '../support/random.js';
 import { pattern } from '../support/temporary.js';
-import { check, FILE_BYTES, FileModel, RANGE_BYTES } from './models.js';
+import { check, FILE_BYTES, FileModel, RANGE_BYTES, RANGES } from './models.js';
 import { type Action, type Part, persist, type Stage } from './stage.js';
 
 interface SimulatedFile {
@@ -91,6 +91,47 @@ export class Files implements Part {
     })();
   };
 
+  /** Several ranges by one call: each of them for itself. */
+  readonly #transferMany: Action = (random) => {
+    const { handle, model, isClosing } = random.pick(this.#files);
+    if (isClosing) return undefined;
+    const ranges = Array.from({ length: 1 + random.integer(RANGES) }, () => model.take(random)).filter(
+      (range) => range !== undefined,
+    );
+    if (ranges.length === 0) return undefined;
+    const isWrite = random.chance(50);
+    const requests = ranges.map((range) => {
+      const buffer = isWrite ? pattern(RANGE_BYTES, random.integer(1 << 30)) : Buffer.alloc(RANGE_BYTES);
+      return { range, buffer, position: range * RANGE_BYTES };
+    });
+    const options = this.#stage.perhapsAborted(random);
+    const tolerance = { ...CANCELLED, ...options };
+    if (isWrite) for (const range of ranges) model.writing(range);
+    const call: Promise<ManyResults<{ bytesRead?: number; bytesWritten?: number }>> = isWrite
+      ? handle.writeMany(requests, options)
+      : handle.readMany(requests, options);
+    return (async () => {
+      try {
+        const results = await this.#stage.attemptMany(call, tolerance);
+        const isComplete = results.length === requests.length || options.signal?.aborted === true;
+        check(isComplete, () => `${requests.length} transfers have ${results.length} results`);
+        for (const [index, result] of results.entries()) {
+          const { range, buffer } = requests[index] as (typeof requests)[number];
+          if (result.status === 'rejected') {
+            if (!this.#stage.tolerates(result.reason, tolerance)) throw result.reason;
+            continue;
+          }
+          const { bytesRead = 0, bytesWritten = 0 } = result.value;
+          if (isWrite) model.wrote(range, buffer, bytesWritten);
+          else model.expect(range, buffer.subarray(0, bytesRead));
+          check(isWrite || bytesRead > 0, () => 'one of many reads in the middle of a file found its end');
+        }
+      } finally {
+        for (const range of ranges) model.free(range);
+      }
+    })();
+  };
+
   /** Writes and reads back; now and then with a part that waits until a time limit or a signal ends it. */
   readonly #chain: Action = (random) => {
     const target = this.#take(random);
@@ -157,6 +198,7 @@ export class Files implements Part {
     writeFile: this.#write,
     readFile: this.#read,
     readFileToo: this.#read,
+    transferMany: this.#transferMany,
     chain: this.#chain,
     callOnFile: this.#call,
     reopenFile: this.#reopen,

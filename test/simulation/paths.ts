@@ -85,6 +85,30 @@ export class Paths implements Part {
       check(content === undefined || content.length === found.size, () => 'a file has another size');
     });
 
+  readonly #lookAtMany: Action = (random) =>
+    this.#with(random, 1 + random.integer(PATHS), async (targets) => {
+      const options = this.#stage.perhapsAborted(random);
+      const call = this.#stage.ring.fs.statMany(
+        targets.map(({ path }) => path),
+        options,
+      );
+      const results = await this.#stage.attemptMany(call, options);
+      const isComplete = results.length === targets.length || options.signal?.aborted === true;
+      check(isComplete, () => `${targets.length} paths have ${results.length} results`);
+      for (const [index, result] of results.entries()) {
+        const { content } = targets[index] as SimulatedPath;
+        if (result.status === 'fulfilled') {
+          check(content !== null, () => 'one of many files, which was removed, has a size');
+          const { size } = result.value;
+          check(content === undefined || content.length === size, () => 'one of many files has another size');
+        } else if (codeOf(result.reason) === 'ENOENT') {
+          check(content === null || content === undefined, () => 'one of many files is not there');
+        } else if (!this.#stage.tolerates(result.reason, options)) {
+          throw result.reason;
+        }
+      }
+    });
+
   readonly #remove: Action = (random) =>
     this.#with(random, 1, async ([target], [before]) => {
       const removed = target as SimulatedPath;
@@ -113,6 +137,7 @@ export class Paths implements Part {
     readPath: this.#read,
     readPathToo: this.#read,
     statPath: this.#look,
+    statPaths: this.#lookAtMany,
     removePath: this.#remove,
     movePath: this.#move,
   };

@@ -7,4 +7,5 @@ export const SEEDS: readonly { readonly kernel: string; readonly seed: number; r
   },
   { kernel: 'newest', seed: 11, found: 'the same, with Unix sockets' },
   { kernel: 'newest', seed: 300_000_394, found: 'receives behind one that has failed wait for good' },
+  { kernel: '6.6', seed: 3_026_877, found: 'many calls wait for places that wait for what is behind them' },
 ];

@@ -1,5 +1,5 @@
 /** What the parts of a simulated program have in common: the ring, signals, leases, and which errors there may be. */
-import type { Ring } from 'ringlet';
+import type { ManyResults, Ring } from 'ringlet';
 import type { Random } from '../support/random.js';
 
 /** Errors of a kernel that is short of something: the same call may do better. */
@@ -58,12 +58,28 @@ export class Stage {
     try {
       return await call;
     } catch (error) {
-      const code = codeOf(error);
-      const { signal, codes, when = () => true } = tolerance;
-      const isAborted = code === 'ABORT_ERR' && signal?.aborted === true;
-      if (isAborted || SHORTAGE.test(code) || (codes?.test(code) && when())) return undefined;
+      if (this.tolerates(error, tolerance)) return undefined;
       throw error;
     }
+  }
+
+  /** What became of each of many calls, also where the whole was given up; empty where none has begun. */
+  async attemptMany<Value>(
+    call: Promise<ManyResults<Value>>,
+    tolerance: Tolerance = {},
+  ): Promise<ManyResults<Value>> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!this.tolerates(error, tolerance)) throw error;
+      return (error as { results?: ManyResults<Value> }).results ?? [];
+    }
+  }
+
+  tolerates(error: unknown, { signal, codes, when = () => true }: Tolerance): boolean {
+    const code = codeOf(error);
+    const isAborted = code === 'ABORT_ERR' && signal?.aborted === true;
+    return isAborted || SHORTAGE.test(code) || (codes?.test(code) === true && when());
   }
 
   /** Whether it is no finding: the ring has ended under the call. */

@@ -129,9 +129,13 @@ export class Dispatcher implements LoopRefs {
     return this.#opcodes[opcode] === true;
   }
 
-  /** Entries that an operation may have, which all start together. */
+  /**
+   * Entries that an operation may have now, which all start together: no more than there are places free, because what
+   * has the others may wait for a peer, and for what stands behind this operation in the line.
+   */
   get entriesMax(): number {
-    return Math.min(OPERATION_ENTRIES_MAX, this.slots.inFlightMax, this.#block.capacity);
+    const freeCount = this.#waiting.count > 0 ? 1 : this.slots.freeCount;
+    return Math.max(1, Math.min(OPERATION_ENTRIES_MAX, freeCount, this.#block.capacity));
   }
 
   /** Whether an operation made inline would overtake none, and escape no watcher. */
