@@ -110,3 +110,20 @@ export function byteCountOf(spans: readonly Span[]): number {
   for (const span of spans) bytes += span.bytes;
   return bytes;
 }
+
+/**
+ * What is left of spans behind their first bytes.
+ *
+ * @throws as `checkStillThere`.
+ */
+export function spansAfter(spans: readonly Span[], bytes: number): Span[] {
+  let left = bytes;
+  const first = spans.findIndex((span) => {
+    if (span.bytes > left) return true;
+    left -= span.bytes;
+    return false;
+  });
+  if (first < 0) return [];
+  const { view, bytes: all } = spans[first] as Span;
+  return [new Span(bytesOf(view, left, all - left)), ...spans.slice(first + 1)];
+}

@@ -2,7 +2,7 @@
 
 import { EINVAL } from '../../base/errno.js';
 import { PendingCount } from '../../base/pending-count.js';
-import { byteCountOf, type Span, type View } from '../../base/views.js';
+import { byteCountOf, type Span, spansAfter, type View } from '../../base/views.js';
 import type {
   BackendFile,
   ManyResults,
@@ -35,6 +35,9 @@ import { readTransfer, vectoredTransfer, writeTransfer } from './transfers.js';
 
 /** iovecs in one call (IOV_MAX, readv(2)). */
 const VECTORS_MAX = 1024;
+
+/** As a position. */
+const CURSOR = -1;
 
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
 /** Less holds no whole huge page for certain, or is no mapping of its own. */
@@ -190,7 +193,45 @@ export class UringFile implements BackendFile, OpenFile {
       const writing = transferInPool(this, 'write', buffer, offset, length, position, signal);
       return writing.then((bytesWritten) => ({ bytesWritten, buffer }));
     }
+    if (!this.isSeekable) return this.#writeThrough(buffer, offset, length, signal);
     return this.#dispatcher.submit(writeTransfer(this, buffer, offset, length, position), signal);
+  }
+
+  /** As write(2), which waits where there is no room for all: a ring tells of what there was room for. */
+  async #writeThrough<Data extends View>(
+    buffer: Data,
+    offset: number,
+    length: number,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<Data>> {
+    const bytesWritten = await this.#inParts(length, async (done) => {
+      const rest = writeTransfer(this, buffer, offset + done, length - done, CURSOR);
+      return (await this.#dispatcher.submit(rest, signal)).bytesWritten;
+    });
+    return { bytesWritten, buffer };
+  }
+
+  /**
+   * Writes part after part, with the file held open in between. Like write(2): where one fails, what the others have
+   * written counts, and the next call meets the error again.
+   *
+   * @param writePart is told how much has been written before; it resolves to how much more, 0 for an end.
+   */
+  async #inParts(bytes: number, writePart: (done: number) => Promise<number>): Promise<number> {
+    this.pending.enter();
+    let done = 0;
+    try {
+      do {
+        const written = await writePart(done);
+        if (written === 0) break;
+        done += written;
+      } while (done < bytes);
+    } catch (error) {
+      if (done === 0) throw error;
+    } finally {
+      this.pending.leave();
+    }
+    return done;
   }
 
   readv(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
@@ -206,21 +247,20 @@ export class UringFile implements BackendFile, OpenFile {
   async writev(spans: readonly Span[], position: Position, signal: AbortSignal | undefined): Promise<number> {
     if (this.#closing !== undefined) throw fileClosedError('write');
     if (this.#isForPool(position)) return await vectorsInPool(this, 'write', spans, position, signal);
-    // Held open between the parts.
-    this.pending.enter();
-    try {
-      let bytesWritten = 0;
-      for (let start = 0; start < spans.length; start += VECTORS_MAX) {
-        const part = spans.slice(start, start + VECTORS_MAX);
-        const from = advance(position, bytesWritten);
-        const written = await this.#dispatcher.submit(vectoredTransfer(this, OP_WRITEV, part, from), signal);
-        bytesWritten += written;
-        if (written < byteCountOf(part)) break;
-      }
-      return bytesWritten;
-    } finally {
-      this.pending.leave();
-    }
+    if (spans.length === 0) return 0;
+    const filled = spans.filter(({ bytes }) => bytes > 0);
+    let left = filled.length > 0 ? filled : spans;
+    let isShort = false;
+    return await this.#inParts(byteCountOf(spans), async (done) => {
+      if (isShort) return 0;
+      const part = left.slice(0, VECTORS_MAX);
+      const transfer = vectoredTransfer(this, OP_WRITEV, part, advance(position, done));
+      const written = await this.#dispatcher.submit(transfer, signal);
+      // Where there are positions, something keeps the rest from being written.
+      isShort = this.isSeekable && written < byteCountOf(part);
+      left = spansAfter(left, written);
+      return written;
+    });
   }
 
   readMany(
