@@ -62,11 +62,15 @@ export class ServedLoad {
     return measurement;
   }
 
-  /** Waits for so many operations. Returns how many there were, for they come in batches; there may be no time for all. */
+  /** Waits for so many operations. Returns how many there were, for they come in batches, and there may be time for one only. */
   async #pass(count: number, msMax: number | undefined): Promise<number> {
     const before = this.#count;
     await new Promise<void>((resolve) => {
-      const timer = msMax === undefined ? undefined : setTimeout(resolve, msMax);
+      const endEarly = (): void => {
+        this.#markCount = before + 1;
+        this.add(0);
+      };
+      const timer = msMax === undefined ? undefined : setTimeout(endEarly, msMax);
       this.#markCount = before + count;
       this.#onMark = () => {
         clearTimeout(timer);
