@@ -25,23 +25,17 @@ const node = nodeModule('node:fs/promises') as unknown as {
 };
 
 export async function mkdtemp(prefix: unknown, options?: unknown): Promise<string | Buffer> {
-  const long = longPrefixOf(prefix);
-  return long === undefined ? node.mkdtemp(prefix, options) : make(long, options);
-}
-
-/** The bytes of one that Node must not get; what is no prefix at all is left to Node to refuse. */
-function longPrefixOf(prefix: unknown): Buffer | undefined {
-  let bytes: Buffer;
-  try {
-    bytes = Buffer.from(toPath(prefix, 'prefix') as string);
-  } catch {
-    return undefined;
-  }
-  return bytes.length > NODE_BYTES_MAX ? bytes : undefined;
-}
-
-async function make(prefix: Buffer, options: unknown): Promise<string | Buffer> {
   const encoding = readEncoding(options) as BufferEncoding | 'buffer' | undefined;
+  // Node gets what was measured, and not what it would read once more.
+  const path = toPath(prefix, 'prefix') as string;
+  const bytes = Buffer.from(path);
+  return bytes.length > NODE_BYTES_MAX ? make(bytes, encoding) : node.mkdtemp(path, encoding);
+}
+
+async function make(
+  prefix: Buffer,
+  encoding: BufferEncoding | 'buffer' | undefined,
+): Promise<string | Buffer> {
   for (let attempt = 1; ; attempt++) {
     const path = Buffer.concat([prefix, drawEnd()]);
     try {

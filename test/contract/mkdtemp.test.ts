@@ -1,6 +1,7 @@
 /** Fs.mkdtemp with prefixes longer than those that are Node's own to take. */
-import { expect } from 'chai';
 import { mkdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
 import { describeOnEachBackend } from '../support/backends.js';
 import { rejection } from '../support/eventually.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -57,4 +58,23 @@ describeOnEachBackend('Fs.mkdtemp', (makeRing) => {
       expect(error.code).to.equal('ERR_INVALID_ARG_VALUE');
     });
   }
+
+  it('a prefix that looks like a URL: read once, so that what was measured is what is used', async () => {
+    const { fs } = makeRing();
+    let reads = 0;
+    const prefix = {
+      href: 'file:',
+      protocol: 'file:',
+      hostname: '',
+      get pathname(): string {
+        reads++;
+        return directory.at('from-a-url-');
+      },
+    } as URL;
+    fileURLToPath(prefix);
+    const readsOfOne = reads;
+    reads = 0;
+    const made = await fs.mkdtemp(prefix as unknown as string);
+    expect([made.slice(0, -6), reads]).to.deep.equal([directory.at('from-a-url-'), readsOfOne]);
+  });
 });
