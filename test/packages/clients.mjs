@@ -54,6 +54,14 @@ async function program(command, parameters, port, options = {}) {
   throw new Error(`${command} does not listen`);
 }
 
+function deferred() {
+  let resolve;
+  const promise = new Promise((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 /** One of Node's servers on a listener of ringlet's. */
 async function served(server) {
   const listener = await Listener.listen({ host, port: 0 });
@@ -310,18 +318,23 @@ const CHECKS = {
     );
     await program('named', ['-f', '-4', '-c', settings], port);
     const socket = dgram.createSocket('udp4');
+    const ask = (id, name) => {
+      socket.send(packet.encode({ type: 'query', id, questions: [{ type: 'A', name }] }), port, host);
+    };
     const answers = new Map();
-    const told = new Promise((resolve) => {
-      socket.on('message', (message) => {
-        const { id, answers: found } = packet.decode(message);
-        if (answers.set(id, found[0]?.data).size === 50) resolve();
-      });
+    const [loaded, told] = [deferred(), deferred()];
+    socket.on('message', (message) => {
+      const { id, answers: found } = packet.decode(message);
+      if (id > 0) answers.set(id, found[0]?.data);
+      else if (found.length > 0) loaded.resolve();
+      if (answers.size === 50) told.resolve();
     });
-    for (let id = 1; id <= 50; id++) {
-      const question = { type: 'A', name: id % 2 ? 'a.zone' : 'none.zone' };
-      socket.send(packet.encode({ type: 'query', id, questions: [question] }), port, host);
-    }
-    await told;
+    // It listens, and refuses, before it has read its zones.
+    const asking = setInterval(ask, 50, 0, 'a.zone');
+    await loaded.promise;
+    clearInterval(asking);
+    for (let id = 1; id <= 50; id++) ask(id, id % 2 ? 'a.zone' : 'none.zone');
+    await told.promise;
     assert.deepEqual([answers.get(1), answers.get(2)], ['10.0.0.7', undefined]);
     socket.close();
   },
