@@ -294,6 +294,22 @@ describeOnEachBackend("'ringlet/net': options", (makeRing) => {
     expect([codeOf(error), count]).to.deep.equal(['ERR_IP_BLOCKED', 0]);
   });
 
+  it('setTypeOfService: a number from 0 to 255', () => {
+    const socket = new ringletNet.Socket();
+    const codes = ['1', Number.NaN, 1.5, 256, -1].map((tos) => {
+      try {
+        socket.setTypeOfService(tos as number);
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code;
+      }
+      return undefined;
+    });
+    const type = 'ERR_INVALID_ARG_TYPE';
+    const range = 'ERR_OUT_OF_RANGE';
+    expect(codes).to.deep.equal([type, type, range, range, range]);
+    expect(socket.setTypeOfService(16).getTypeOfService()).to.equal(16);
+  });
+
   it('a socket and a server have no names of ringlet’s own', () => {
     const shown: string[] = [];
     for (const [ours, theirs] of [

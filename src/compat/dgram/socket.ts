@@ -8,6 +8,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
+import type { LookupOptions } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { onAbortOf } from '../../base/abort.js';
 import { EBADF, ECANCELED, EINVAL } from '../../base/errno.js';
@@ -243,8 +244,9 @@ export class CallableSocket extends SettableSocket {
       onFound(null, host);
       return;
     }
-    const family = this.type === 'udp6' ? 6 : 4;
-    this.#lookup(host, { family }, (error, found) => {
+    // A number for options, as Node has it.
+    const family = (this.type === 'udp6' ? 6 : 4) as unknown as LookupOptions;
+    this.#lookup(host, family, (error, found) => {
       onFound(error, typeof found === 'string' ? found : (found?.[0]?.address ?? host));
     });
   }

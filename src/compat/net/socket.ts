@@ -18,6 +18,7 @@ import {
   addressError,
   connectionClosedError,
   endedByPeerError,
+  invalidArgType,
   invalidArgValue,
   ipBlockedError,
 } from '../../errors/index.js';
@@ -421,6 +422,7 @@ export class CallableSocket extends StreamDuplex {
 
   /** IP_TOS, or IPV6_TCLASS: 0 to 255. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. */
   setTypeOfService(tos: number): this {
+    if (Number.isNaN(tos)) throw invalidArgType('tos', 'of type number', tos);
     this.#typeOfService = checkInteger(tos, 'tos', 0, TYPE_OF_SERVICE_MAX);
     return this.#apply({ typeOfService: tos });
   }
