@@ -120,9 +120,22 @@ async function serveConnections(listener: Listener): Promise<void> {
 }
 
 const [port = '0', address = '127.0.0.1'] = process.argv.slice(2);
+
+/** Both on one port: where any will do, one that neither protocol has in use. */
+async function open(ring: Ring): Promise<[DatagramSocket, Listener]> {
+  for (;;) {
+    const socket = await DatagramSocket.bind({ address, port: Number(port), ring });
+    try {
+      return [socket, await Listener.listen({ host: address, port: socket.address.port, ring })];
+    } catch (error) {
+      await socket.close();
+      if (port !== '0' || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+}
+
 await using ring = new Ring();
-await using socket = await DatagramSocket.bind({ address, port: Number(port), ring });
-await using listener = await Listener.listen({ host: address, port: socket.address.port, ring });
+const [socket, listener] = await open(ring);
 const serving = Promise.all([serveDatagrams(socket), serveConnections(listener)]);
 const close = (): Promise<unknown> => Promise.all([socket.close(), listener.close()]);
 
