@@ -112,6 +112,15 @@ export function byteCountOf(spans: readonly Span[]): number {
 }
 
 /**
+ * Those that have bytes; all of them where none has any. For writes: libuv takes a part of a call in which all are empty
+ * for the end of it.
+ */
+export function filledOf(spans: readonly Span[]): readonly Span[] {
+  const filled = spans.filter(({ bytes }) => bytes > 0);
+  return filled.length > 0 ? filled : spans;
+}
+
+/**
  * What is left of spans behind their first bytes.
  *
  * @throws as `checkStillThere`.

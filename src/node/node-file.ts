@@ -2,7 +2,7 @@
 import { EFBIG } from '../base/errno.js';
 import { nodeModule } from '../base/node-modules.js';
 import { PendingCount } from '../base/pending-count.js';
-import { bytesOf, Span, type View } from '../base/views.js';
+import { bytesOf, filledOf, Span, type View } from '../base/views.js';
 import type {
   BackendFile,
   ManyResults,
@@ -156,7 +156,7 @@ export class NodeFile implements BackendFile {
     const call = (callback: PoolCallback<number>): void =>
       nodeFs.writev(
         this.fd,
-        spans.map((span) => span.toBytes()),
+        filledOf(spans).map((span) => span.toBytes()),
         at as number,
         callback,
       );

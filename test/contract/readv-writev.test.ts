@@ -116,6 +116,13 @@ describeOnEachBackend('FileHandle.writev', (makeRing) => {
     expect(written().toString()).to.equal('..xy..!');
   });
 
+  it(`${IOV_MAX} buffers without bytes keep none behind them from being written`, async () => {
+    const buffers = [...Array.from({ length: IOV_MAX }, () => Buffer.alloc(0)), Buffer.from('behind')];
+    expect((await handle.writev(buffers)).bytesWritten).to.equal(6);
+    expect((await handle.writev(buffers, 10)).bytesWritten).to.equal(6);
+    expect(written().toString('latin1')).to.equal('behind\0\0\0\0behind');
+  });
+
   it('no buffers at all write 0 bytes', async () => {
     expect(await handle.writev([])).to.deep.equal({ bytesWritten: 0, buffers: [] });
   });

@@ -7,7 +7,7 @@
  */
 
 import { nodeModule } from '../../base/node-modules.js';
-import { bytesOf, type Span, type View } from '../../base/views.js';
+import { bytesOf, filledOf, type Span, type View } from '../../base/views.js';
 import type { Position } from '../../contract/backend.js';
 import type { PoolCallback } from '../../contract/files.js';
 
@@ -48,7 +48,7 @@ export function vectorsInPool(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const start = (fd: number, done: PoolCallback<number>): void => {
-    const pieces = spans.map((span) => span.toBytes());
+    const pieces = (syscall === 'read' ? spans : filledOf(spans)).map((span) => span.toBytes());
     if (syscall === 'read') readv(fd, pieces, Number(position), done);
     else writev(fd, pieces, Number(position), done);
   };

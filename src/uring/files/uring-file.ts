@@ -2,7 +2,7 @@
 
 import { EINVAL } from '../../base/errno.js';
 import { PendingCount } from '../../base/pending-count.js';
-import { byteCountOf, type Span, spansAfter, type View } from '../../base/views.js';
+import { byteCountOf, filledOf, type Span, spansAfter, type View } from '../../base/views.js';
 import type {
   BackendFile,
   ManyResults,
@@ -248,8 +248,7 @@ export class UringFile implements BackendFile, OpenFile {
     if (this.#closing !== undefined) throw fileClosedError('write');
     if (this.#isForPool(position)) return await vectorsInPool(this, 'write', spans, position, signal);
     if (spans.length === 0) return 0;
-    const filled = spans.filter(({ bytes }) => bytes > 0);
-    let left = filled.length > 0 ? filled : spans;
+    let left = filledOf(spans);
     let isShort = false;
     return await this.#inParts(byteCountOf(spans), async (done) => {
       if (isShort) return 0;
