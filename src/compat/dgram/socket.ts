@@ -8,8 +8,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
-import type { LookupOptions } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { onAbortOf } from '../../base/abort.js';
 import { EBADF, ECANCELED, EINVAL } from '../../base/errno.js';
 import { checkNumber, checkObject, checkSignal, checkString } from '../../base/validate.js';
@@ -31,6 +29,7 @@ import { bindAtOnce, type DatagramSocket } from '../../net/datagrams/datagram-so
 import { isBlocked } from '../../net/streams/serve-on.js';
 import { backendOf } from '../../ring/ring.js';
 import { joined, loopbackOf, readBind, readSend, type SendCall, type SendCallback } from './calls.js';
+import { NameLookup } from './name-lookup.js';
 import {
   type AddressInfo,
   type RemoteInfo,
@@ -53,18 +52,13 @@ interface BoundSocket {
 
 type BindState = 'unbound' | 'binding' | 'bound';
 type ConnectState = 'disconnected' | 'connecting' | 'connected';
-type FoundAddress = (error: Error | null, address: string) => void;
-
-const dns = process.getBuiltinModule('node:dns');
-/** To know it from one that a program has put in its place, and expects to be asked. */
-const nodesLookup = dns.lookup;
 
 /** A UDP socket with node:dgram's events and callbacks, on a DatagramSocket. */
 export class CallableSocket extends SettableSocket {
   /** As it was made. */
   readonly type: SocketType;
   readonly #options: SocketOptions;
-  readonly #lookup: LookupFunction;
+  readonly #names: NameLookup;
   /** As with Node, messages and errors of receiving come in the context in which the socket was made. */
   readonly #context = new AsyncResource('RingletDatagramSocket');
   #bindState: BindState = 'unbound';
@@ -80,8 +74,8 @@ export class CallableSocket extends SettableSocket {
   constructor(options: SocketType | SocketOptions, listener?: (data: Buffer, remote: RemoteInfo) => void) {
     super();
     this.#options = readOptions(options);
-    this.#lookup = this.#options.lookup ?? dns.lookup;
     this.type = this.#options.type;
+    this.#names = new NameLookup(this.#options.lookup, this.type);
     if (channel.hasSubscribers) channel.publish({ socket: this });
     if (typeof listener === 'function') this.on('message', listener);
     const signal = checkSignal(this.#options.signal);
@@ -132,7 +126,7 @@ export class CallableSocket extends SettableSocket {
       return this;
     }
     const host = address ?? anyAddress(this.#family);
-    this.#find(host, (error, found) => {
+    this.#names.find(host, (error, found) => {
       if (this.#isClosed) return;
       const failure = error ?? this.#tryBind(port, found);
       const tell = (): void => {
@@ -141,7 +135,7 @@ export class CallableSocket extends SettableSocket {
         else this.#onBindFailed(failure);
       };
       // Node has it looked up all the same, which answers on the next tick.
-      if (this.#isFoundAtOnce(host)) nextTick(tell);
+      if (this.#names.isFoundAtOnce(host)) nextTick(tell);
       else tell();
     });
     return this;
@@ -234,23 +228,6 @@ export class CallableSocket extends SettableSocket {
     return this.type === 'udp6' ? 'IPv6' : 'IPv4';
   }
 
-  /** Not where the look-up is not Node's, and wants to be asked for literal addresses, too. */
-  #isFoundAtOnce(host: string): boolean {
-    return this.#lookup === nodesLookup && familyOf(host) !== undefined;
-  }
-
-  #find(host: string, onFound: FoundAddress): void {
-    if (this.#isFoundAtOnce(host)) {
-      onFound(null, host);
-      return;
-    }
-    // A number for options, as Node has it.
-    const family = (this.type === 'udp6' ? 6 : 4) as unknown as LookupOptions;
-    this.#lookup(host, family, (error, found) => {
-      onFound(error, typeof found === 'string' ? found : (found?.[0]?.address ?? host));
-    });
-  }
-
   /** Runs `go` once the socket is bound, which it is made if it is not. */
   #whenBound(go: () => void): void {
     if (this.#bindState === 'unbound') this.bind({ port: 0, exclusive: true });
@@ -294,7 +271,7 @@ export class CallableSocket extends SettableSocket {
       void this.#transmit(call, undefined);
       return;
     }
-    this.#find(address ?? loopbackOf(this.#family), (error, found) => {
+    this.#names.find(address ?? loopbackOf(this.#family), (error, found) => {
       // A name that cannot be looked up is an 'error' if no callback hears of it; a failed send is nothing.
       if (error) nextTick(() => (callback ? callback(error) : this.emit('error', error)));
       else if (this.#isKeptFrom(found)) callback && nextTick(callback, ipBlockedError(found));
@@ -364,7 +341,7 @@ export class CallableSocket extends SettableSocket {
         }
       });
     };
-    this.#find(address || loopbackOf(this.#family), (failure, found) => {
+    this.#names.find(address || loopbackOf(this.#family), (failure, found) => {
       if (this.#isClosed) return;
       if (failure) onDone(failure);
       else if (this.#isKeptFrom(found)) onDone(ipBlockedError(found));
