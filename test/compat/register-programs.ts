@@ -33,8 +33,8 @@ export const CALLBACKS = `
   /** A call ends once, later than all that was to be done before, in its own context; or it throws. */
   const call = (name, given) => new Promise((done) => {
     'use strict';
-    // What Node has there is an object of its own, and only where it fails.
-    const isReadFile = name === 'readFile';
+    // Of these Node has, at times and on some releases, an object of its own there: no Immediate is enough.
+    const mayHaveThis = /^(read|write|append)File$/.test(name);
     const title = name + ' ' + JSON.stringify(given.map((each) => typeof each === 'bigint' ? String(each) : each && each.isOpened ? 'fd' : plainOf(each)));
     let isLater = false;
     let count = 0;
@@ -43,7 +43,7 @@ export const CALLBACKS = `
         const returned = fs[name](...given, function (...results) {
           const told = name === 'open' && results[0] === null ? [null, typeof results[1]] : results.slice(0, 2);
           show(title, 'results', told, 'later', isLater, 'returned', typeof returned,
-            'context', context.getStore() === title, 'this', isReadFile || typeof this, 'times', ++count);
+            'context', context.getStore() === title, 'this', mayHaveThis ? this?.constructor.name === 'Immediate' : typeof this, 'times', ++count);
           done(results);
         });
         process.nextTick(() => Promise.resolve().then(() => process.nextTick(() => { isLater = true; })));
