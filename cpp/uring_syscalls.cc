@@ -59,6 +59,8 @@ int UringEnter(const RingHandle& ring, uint32_t to_submit, uint32_t min_complete
 int UringRegister(const RingHandle& ring, uint32_t opcode, const void* arg, uint32_t arg_count) {
   if (int injected = TakeFault(UringCall::kRegister)) return injected;
   if (ring.user != nullptr) return ring.user->Register(opcode, arg, arg_count);
+  // Of a ring that has been closed, maybe one in user space: where those are, filters refuse the call.
+  if (ring.fd < 0) return -EBADF;
   return ResultOf(syscall(__NR_io_uring_register, ring.fd, opcode, arg, arg_count));
 }
 
