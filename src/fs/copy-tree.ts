@@ -51,7 +51,6 @@ class TreeCopy {
   async isLeftToNode(from: string, to: string): Promise<boolean> {
     const { filter } = this.#options;
     this.#checkSignal();
-    if (this.#bytes > this.#toldBytes) this.#tell(this.#bytes);
     const isRoot = !this.#hasBegun;
     this.#hasBegun = true;
     // What the caller's filter lets pass is known when its turn has come, and it is asked once.
@@ -112,6 +111,8 @@ class TreeCopy {
       }
       await unlink(to);
     }
+    // Only where more follows: the last call of all says the same of the last file.
+    if (source.size > 0n && this.#bytes > this.#toldBytes) this.#tell(this.#bytes);
     await this.#copyContent(from, to, mode);
     if (preserveTimestamps) {
       const { atime, mtime } = await stat(from);
@@ -124,7 +125,7 @@ class TreeCopy {
   async #copyContent(from: string, to: string, mode: number | undefined): Promise<void> {
     const before = this.#bytes;
     const onProgress: OnProgress = ({ bytes, total }) => {
-      // Its end is told with the next entry, or the whole's end.
+      // Its end is told with the next file that has content, or with the whole's end.
       if (bytes === total) this.#bytes = before + bytes;
       else this.#tell(before + bytes);
     };

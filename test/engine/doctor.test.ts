@@ -63,7 +63,7 @@ describe('ringlet doctor', () => {
     const lines = renderDoctor(probe(), { good: plain, bad: plain, title: plain }).split('\n');
     const verdicts = lines.slice(lines.indexOf('Kinds of ring'), lines.indexOf('Features'));
     const columns = verdicts.flatMap((line) => {
-      const [label] = /^ {2}.*? (?=(yes|no)\b)/.exec(line) ?? [];
+      const [label] = /^ {2}\S.*? (?=(yes|no)\b)/.exec(line) ?? [];
       return label === undefined ? [] : [label.length];
     });
     expect(columns.length).to.be.greaterThan(10);

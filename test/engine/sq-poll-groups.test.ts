@@ -99,7 +99,8 @@ describe('SQ-poll groups', () => {
       await Promise.all(reading);
       await file.close();
     }
-    expect([...threadIds]).to.deep.equal([ring.profile.sqPoll?.threadId]);
+    expect(threadIds.size).to.equal(1);
+    expect([...threadIds][0]).to.be.greaterThan(0);
   });
 
   it('a worker’s ring joins the thread of the main thread’s', async () => {
